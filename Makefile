@@ -1,0 +1,75 @@
+# Every target makes the environment it needs; `make help` lists them.
+#   make PYTHON=/path/to/python3.11 ...   another Python (3.10 or newer)
+#   make test PYTEST_ARGS='-k losses'     other arguments for pytest
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+UPSTREAM := .venv-openmmlab
+PYTHON ?=
+PYTEST_ARGS ?= -x -q --durations=10 tests
+export PYTHON
+
+DEMO_DATA := data/demo
+DEMO_CAM := configs/demo/cam_demo.py
+DEMO_SEG := configs/demo/deeplabv3plus_demo-pseudo.py
+SMOKE := train_cfg.max_iters=10 train_cfg.val_interval=10
+
+INPUTS := setup.py hsc_mm/version.py
+# A copied or moved folder keeps its stamp, but not a working environment.
+MOVED = $(if $(filter $(CURDIR),$(shell cat $(1)/.ready 2>/dev/null)),,FORCE)
+
+.PHONY: help setup test lint fix demo demo-smoke test-openmmlab clean \
+	distclean FORCE
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' \
+		$(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/.ready ## make .venv and install everything into it
+
+test: $(VENV)/.ready ## run the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready ## check style and spelling
+	$(BIN)/ruff check .
+	git ls-files -z --cached --others --exclude-standard \
+		| xargs -0 $(CURDIR)/$(BIN)/codespell
+
+fix: $(VENV)/.ready ## let the linter repair what it can
+	$(BIN)/ruff check --fix .
+
+demo: $(VENV)/.ready ## both stages on a generated data set, on a CPU
+	$(BIN)/python tools/make_demo_data.py --out $(DEMO_DATA)
+	$(BIN)/python tools/pipeline.py $(DEMO_CAM) $(DEMO_SEG) \
+		--work-dir work_dirs/demo
+
+# In another folder: configs name data/demo relative to where they are run.
+demo-smoke: $(VENV)/.ready ## the same, cut down to a check that it runs
+	d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && \
+	python=$(CURDIR)/$(BIN)/python && \
+	$$python $(CURDIR)/tools/make_demo_data.py --out $(DEMO_DATA) \
+		--train 24 --val 8 && \
+	$$python $(CURDIR)/tools/pipeline.py $(CURDIR)/$(DEMO_CAM) \
+		$(CURDIR)/$(DEMO_SEG) --work-dir work_dirs/demo \
+		--cam-options $(SMOKE) --seg-options $(SMOKE)
+
+test-openmmlab: $(UPSTREAM)/.ready ## run the tests with upstream OpenMMLab
+	$(UPSTREAM)/bin/python -m pytest $(PYTEST_ARGS)
+
+clean: ## remove caches and build folders, not data or environments
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache hsc_mm/.mim
+	find . \( -name '.venv*' -o -name .git \) -prune -o \
+		-name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environments too
+	rm -rf $(VENV) $(UPSTREAM)
+
+$(VENV)/.ready: requirements/constraints.txt $(INPUTS) $(call MOVED,$(VENV))
+	@.ci/make_env.sh $(VENV) onedl requirements/constraints.txt
+
+$(UPSTREAM)/.ready: requirements/constraints-openmmlab.txt $(INPUTS) \
+		$(VENV)/.ready $(call MOVED,$(UPSTREAM))
+	@.ci/make_env.sh $(UPSTREAM) openmmlab \
+		requirements/constraints-openmmlab.txt $(VENV)

@@ -1,0 +1,68 @@
+# Six classes of VOC, small pictures, a small backbone: real photographs on a
+# CPU. VOC_ANIMALS_ROOT names the data, MOBILENET_V2_WEIGHTS the weights.
+_base_ = '../cam_mbv2_voc.py'
+
+data_root = '{{$VOC_ANIMALS_ROOT:data/voc-animals}}'
+metainfo = dict(
+    classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
+# The statistics that the weights were trained with.
+grey = [127.5, 127.5, 127.5]
+crop_size = (160, 160)
+
+train_pipeline = [
+    dict(type='hsc_mm.SeedBySampler'),
+    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.RandomLongSideResize', long_side=(160, 288)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='hsc_mm.CropPad', size=crop_size, pad_val=grey),
+    dict(type='hsc_mm.PackImageLabelInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='hsc_mm.PackImageLabelInputs')
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+                for ratio in (0.5, 1.0)
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal')
+            ],
+            [dict(type='LoadAnnotations')],
+            [dict(type='hsc_mm.PackImageLabelInputs')]
+        ])
+]
+train_dataloader = dict(
+    num_workers=2,
+    dataset=dict(
+        data_root=data_root, metainfo=metainfo, pipeline=train_pipeline))
+val_dataloader = dict(
+    num_workers=2,
+    dataset=dict(
+        data_root=data_root, metainfo=metainfo, pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
+model = dict(
+    data_preprocessor=dict(mean=grey, std=grey),
+    backbone=dict(
+        init_cfg=dict(
+            checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
+    decode_head=dict(num_classes=7))
+optim_wrapper = dict(
+    optimizer=dict(lr=0.001),
+    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=100.0))))
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=400,
+         by_epoch=False)
+]
+train_cfg = dict(max_iters=400, val_interval=400)
+default_hooks = dict(checkpoint=dict(interval=200), logger=dict(interval=20))

@@ -1,0 +1,195 @@
+"""What data sets with image-level labels have in common."""
+import os
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmseg.datasets import BaseSegDataset
+
+from .checks import check_files, missing_files, raise_problems
+from .labels import image_stem
+
+__all__ = ['BaseImageLabelDataset']
+
+
+class BaseImageLabelDataset(BaseSegDataset):
+    """mmseg's data set with image labels, and masks only where asked for.
+
+    The way of an item: ``load_data_list -> ids() + labels() -> checks ->
+    pipeline``. Each item has ``gt_label``, a multi-hot int64 array of shape
+    (K,) over the K foreground classes; ``metainfo['classes']`` is the
+    background followed by them.
+
+    Every file is looked at when the data set is built: existence, header and
+    last bytes, sizes of masks and saliency maps against their image. What is
+    wrong is listed in one error, before anything is trained. A transform
+    that reads files of its own joins in by a method ``scan(infos)``.
+
+    Args:
+        label_file (str): Image labels: a JSON or CSV file, or a folder of
+            class folders (see :mod:`hsc_mm.datasets.labels`). Relative to
+            ``data_root``.
+        with_labels (bool): Whether items carry ``gt_label``. False leaves
+            them out (evaluation that must not see them).
+        keep_empty (bool, optional): Whether images that hold none of the
+            chosen classes stay; by default in test mode only.
+        data_prefix (dict): Folders: ``img_path``; ``seg_map_path`` if masks
+            are to be read (evaluation only); ``saliency_path`` if there are
+            saliency maps.
+        saliency_suffix (str): Suffix of the saliency maps.
+        kwargs: Those of :class:`mmseg.datasets.BaseSegDataset`. ``ann_file``
+            is the list of image ids; without it all labelled images count.
+
+    Raises:
+        FileNotFoundError: ``ann_file`` or ``label_file`` is missing.
+        ValueError: Files are missing, broken or of unequal size, an image
+            has no labels, or a label is not among the classes.
+    """
+
+    def __init__(self,
+                 label_file: str = '',
+                 with_labels: bool = True,
+                 keep_empty: bool | None = None,
+                 data_prefix: dict | None = None,
+                 saliency_suffix: str = '.png',
+                 **kwargs) -> None:
+        self.with_labels = with_labels
+        self.keep_empty = keep_empty
+        self.saliency_suffix = saliency_suffix
+        root = kwargs.get('data_root') or ''
+        self.label_file = os.path.join(root, label_file) if label_file else ''
+        prefix = dict(img_path='')
+        prefix.update({k: v for k, v in (data_prefix or {}).items() if v})
+        super().__init__(data_prefix=prefix, **kwargs)
+
+    @property
+    def foreground(self) -> list[str]:
+        """list[str]: The class names without the background."""
+        return list(self._metainfo['classes'])[1:]
+
+    @property
+    def split(self) -> str:
+        """str: Name of the split, as result lines print it."""
+        return Path(self.ann_file or self.label_file or 'all').stem
+
+    @property
+    def all_classes(self) -> list[str]:
+        """list[str]: Background and every class that masks and labels know.
+
+        ``metainfo['classes']`` may name a subset of it, in any order.
+        """
+        raise NotImplementedError
+
+    def get_label_map(self, new_classes=None) -> dict[int, int] | None:
+        """Map an index of :attr:`all_classes` to one of the classes in use.
+
+        Args:
+            new_classes (sequence[str], optional): The classes in use.
+
+        Returns:
+            dict[int, int] | None: 255 for a class that is not in use; None
+            where nothing changes.
+
+        Raises:
+            ValueError: A class is unknown, or the first is no background.
+        """
+        old, new = self.all_classes, list(new_classes or [])
+        unknown = [name for name in new if name not in old]
+        if unknown or new[:1] != old[:1]:
+            raise ValueError(
+                f'metainfo["classes"]: expected "{old[0]}" followed by some '
+                f'of {old[1:]}, found {new}.')
+        if new == old:
+            return None
+        return {
+            i: new.index(name) if name in new else self.ignore_index
+            for i, name in enumerate(old)
+        }
+
+    def ids(self) -> list[str]:
+        """Return the image ids of the split."""
+        raise NotImplementedError
+
+    def labels(self, ids: list[str]) -> dict[str, list[str]]:
+        """Return id -> names of classes, also of classes not in use here."""
+        raise NotImplementedError
+
+    def load_data_list(self) -> list[dict]:
+        """List the items; see the class for what is checked and raised."""
+        ids = self.ids()
+        infos = [self._info(image_id) for image_id in ids]
+        self._check(infos)
+        if self.with_labels:
+            infos = self._attach_labels(ids, infos)
+        for transform in self.pipeline.transforms:
+            if hasattr(transform, 'scan'):
+                transform.scan(infos)
+        self._metainfo.update(split=self.split, size=len(infos))
+        return infos
+
+    def _info(self, image_id: str) -> dict:
+        """Return paths of one image; ids may carry their own suffix."""
+        stem = image_stem(image_id)
+        suffix = image_id[len(stem):] or self.img_suffix
+        info = dict(
+            img_path=os.path.join(self.data_prefix['img_path'], stem + suffix),
+            img_id=stem,
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            seg_fields=[])
+        for key, end in (('seg_map_path', self.seg_map_suffix),
+                         ('saliency_path', self.saliency_suffix)):
+            if key in self.data_prefix:
+                info[key] = os.path.join(self.data_prefix[key], stem + end)
+        return info
+
+    def _check(self, infos: list[dict]) -> None:
+        kinds = dict(seg_map_path='mask', saliency_path='saliency map')
+        wanted = [i[k] for i in infos for k in ('img_path', *kinds) if k in i]
+        what = f'{type(self).__name__} ({self.split}, {len(infos)} images)'
+        raise_problems(
+            what, [f'{path}: missing' for path in missing_files(wanted)],
+            f'Files of the list {self.ann_file or self.label_file} are '
+            'missing; check data_root, data_prefix and the suffixes.')
+        problems = []
+        for info in infos:
+            maps = {kinds[k]: info[k] for k in kinds if k in info}
+            problems += check_files(info['img_path'], maps)
+        raise_problems(what, problems,
+                       'Replace these files or take them off the list.')
+
+    def _attach_labels(self, ids: list[str], infos: list[dict]) -> list[dict]:
+        labels = self.labels(ids)
+        what = f'{type(self).__name__} ({self.split}): image labels'
+        raise_problems(
+            what, [f'{i}: no labels' for i in ids if not labels.get(i)],
+            'Every image needs at least one label; add it in '
+            f'{self.label_file or "the annotations"} or take the image off '
+            'the list.')
+        self._check_names(what, labels)
+        column = {name: k for k, name in enumerate(self.foreground)}
+        for image_id, info in zip(ids, infos, strict=True):
+            info['gt_label'] = np.zeros(len(column), dtype=np.int64)
+            present = [column[n] for n in labels[image_id] if n in column]
+            info['gt_label'][present] = 1
+        keep = self.test_mode if self.keep_empty is None else self.keep_empty
+        kept = [i for i in infos if keep or i['gt_label'].any()]
+        if not kept:
+            raise ValueError(f'{what}: no image holds any of the classes '
+                             f'{self.foreground}. Check `metainfo`.')
+        if len(kept) < len(infos) and is_main_process():
+            print_log(
+                f'{what}: {len(infos) - len(kept)} of {len(infos)} images '
+                'hold none of the chosen classes and are left out.',
+                logger='current')
+        return kept
+
+    def _check_names(self, what: str, labels: dict[str, list[str]]) -> None:
+        """Refuse labels that are no class of the data set at all."""
+        known = self.all_classes[1:]
+        raise_problems(
+            what, [
+                f'{i}: "{name}"' for i, names in labels.items()
+                for name in names if name not in known
+            ], f'These labels are not among the classes {known}.')

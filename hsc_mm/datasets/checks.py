@@ -1,0 +1,97 @@
+"""Checks of the files of a data set, made before training starts."""
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+
+from hsc_mm.utils.io import check_whole
+
+__all__ = ['check_files', 'missing_files', 'raise_problems']
+
+_EXIF_ORIENTATION = 0x0112
+
+
+def raise_problems(what: str, problems: list[str], advice: str,
+                   most: int = 20) -> None:
+    """Raise one ValueError that lists the problems, if there are any.
+
+    Args:
+        what (str): The data set or argument the problems belong to.
+        problems (list[str]): A line each, naming a file.
+        advice (str): What to do.
+        most (int): How many lines are listed; the rest is counted.
+    """
+    if not problems:
+        return
+    listed = problems[:most]
+    if len(problems) > most:
+        listed.append(f'... and {len(problems) - most} more')
+    raise ValueError(f'{what}: {len(problems)} problem(s). {advice}\n  ' +
+                     '\n  '.join(listed))
+
+
+def missing_files(paths: Iterable[str]) -> list[str]:
+    """Return the paths that do not exist, each folder read only once."""
+    content: dict[str, set[str]] = {}
+    missing = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in content:
+            content[folder] = set(
+                os.listdir(folder or '.')) if os.path.isdir(folder
+                                                            or '.') else set()
+        if name not in content[folder]:
+            missing.append(path)
+    return missing
+
+
+def check_files(image: str, maps: dict[str, str]) -> list[str]:
+    """Check an image and the maps beside it without decoding them.
+
+    Read are the header and the last bytes of each: enough to find empty and
+    truncated files, files that are no images, and maps of another size.
+
+    Args:
+        image (str): Path of the image.
+        maps (dict[str, str]): Kind ('mask', 'saliency map') -> path.
+
+    Returns:
+        list[str]: A line for each problem; empty when all is well.
+    """
+    problems = []
+    size = _size(image, problems)
+    for kind, path in maps.items():
+        map_size = _size(path, problems)
+        if None in (size, map_size) or size == map_size:
+            continue
+        if _upright_size(image) == map_size:
+            continue
+        problems.append(
+            f'{path}: expected a {kind} of the size of its image, '
+            f'{size[0]} x {size[1]}, found {map_size[0]} x {map_size[1]}')
+    return problems
+
+
+def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
+    """Return (width, height), or add to ``problems`` and return None."""
+    try:
+        with open(path, 'rb') as file:
+            head = file.read(4)
+            file.seek(max(os.path.getsize(path) - 4096, 4))
+            check_whole(path, head + file.read())
+        with Image.open(path) as picture:
+            return picture.size
+    except ValueError as error:
+        problems.append(str(error))
+    except OSError as error:
+        problems.append(f'{Path(path)}: expected an image, but {error}')
+    return None
+
+
+def _upright_size(path: str) -> tuple[int, int]:
+    """Return (width, height) after the rotation that EXIF asks for."""
+    with Image.open(path) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    return (height, width) if turned else (width, height)

@@ -1,0 +1,59 @@
+"""Any pictures with image labels."""
+import os
+
+import numpy as np
+
+from hsc_mm.registry import DATASETS
+from hsc_mm.utils import voc_palette
+from .base import BaseImageLabelDataset
+from .labels import ImageLabels, image_stem, read_labels, read_list
+
+__all__ = ['ImageLabelDataset']
+
+
+@DATASETS.register_module()
+class ImageLabelDataset(BaseImageLabelDataset):
+    """Any pictures with image labels in one JSON, one CSV or class folders.
+
+    The classes are those of ``label_file``, background put in front; name
+    some of them in ``metainfo=dict(classes=('background', ...))`` to use a
+    subset or another order. Masks, where given for evaluation, hold the
+    index of a class in *all* classes of ``label_file``, 0 for background,
+    255 for ignored pixels.
+
+    Args:
+        kwargs: See :class:`BaseImageLabelDataset`. When ``label_file`` is a
+            folder of class folders, ``data_prefix.img_path`` defaults to it.
+    """
+
+    def __init__(self, label_file: str, **kwargs) -> None:
+        root = kwargs.get('data_root') or ''
+        self._file: ImageLabels = read_labels(os.path.join(root, label_file))
+        if os.path.isdir(os.path.join(root, label_file)):
+            prefix = dict(kwargs.pop('data_prefix', None) or {})
+            prefix.setdefault('img_path', label_file)
+            kwargs['data_prefix'] = prefix
+        metainfo = dict(kwargs.pop('metainfo', None) or {})
+        metainfo.setdefault('classes', tuple(self.all_classes))
+        colours = np.arange(len(self.all_classes)) % 256
+        metainfo.setdefault('palette', voc_palette()[colours].tolist())
+        super().__init__(label_file=label_file, metainfo=metainfo, **kwargs)
+
+    @property
+    def all_classes(self) -> list[str]:
+        """list[str]: Background and the classes of ``label_file``."""
+        return ['background', *self._file.classes]
+
+    def ids(self) -> list[str]:
+        """Return the ids of ``ann_file``, or all labelled images.
+
+        The list may leave out suffixes that the label file has.
+        """
+        labelled = {image_stem(i): i for i in self._file.images}
+        listed = read_list(self.ann_file) if self.ann_file else labelled
+        return [labelled.get(image_stem(i), i) for i in listed]
+
+    def labels(self, ids: list[str]) -> dict[str, list[str]]:
+        """Return the labels of ``ids``; see the base class."""
+        by_stem = {image_stem(i): n for i, n in self._file.images.items()}
+        return {i: by_stem.get(image_stem(i), []) for i in ids}

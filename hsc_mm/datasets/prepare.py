@@ -1,0 +1,90 @@
+"""Preparation of a folder in VOC layout: image labels, lists, checks."""
+import os
+from pathlib import Path
+
+from hsc_mm.utils import write_json
+from .checks import check_files, missing_files
+from .labels import ImageLabels, labels_from_mask, read_list, read_voc_xml
+
+__all__ = ['SPLIT_SIZES', 'check_split', 'collect_labels', 'write_labels']
+
+# PASCAL VOC 2012 segmentation; train_aug is VOC's train and SBD's pictures
+# that are not in VOC's val (Hariharan et al., ICCV 2011).
+SPLIT_SIZES = dict(train=1464, val=1449, trainval=2913, train_aug=10582)
+
+
+def collect_labels(root: Path, ids: list[str], classes: list[str],
+                   source: str) -> tuple[ImageLabels, list[str]]:
+    """Collect image labels from annotations or from masks.
+
+    Args:
+        root (Path): Folder in VOC layout.
+        ids (list[str]): Image ids.
+        classes (list[str]): Foreground classes, in the order of the indices
+            of the masks.
+        source (str): ``'xml'`` (Annotations) or ``'masks'``
+            (SegmentationClass).
+
+    Returns:
+        tuple: The labels, and a line for each image whose labels could not
+        be read.
+    """
+    images, problems = {}, []
+    for image_id in ids:
+        try:
+            if source == 'xml':
+                names = read_voc_xml(root / 'Annotations' / f'{image_id}.xml')
+            else:
+                names = labels_from_mask(
+                    root / 'SegmentationClass' / f'{image_id}.png', classes)
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+            continue
+        unknown = [name for name in names if name not in classes]
+        if unknown:
+            problems.append(f'{image_id}: "{unknown[0]}" is not among the '
+                            f'classes {classes}')
+        elif not names:
+            problems.append(f'{image_id}: holds no object')
+        else:
+            images[image_id] = sorted(names, key=classes.index)
+    return ImageLabels(classes, images), problems
+
+
+def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
+    """Check the images of a list, and masks and saliency where there are any.
+
+    Args:
+        root (Path): Folder in VOC layout.
+        split (str): Name of the list in ImageSets/Segmentation.
+
+    Returns:
+        tuple[list[str], list[str]]: Ids, and a line for each problem.
+
+    Raises:
+        FileNotFoundError: There is no such list.
+        ValueError: It is empty or names an image twice.
+    """
+    list_file = root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
+    ids = [line.split()[0] for line in read_list(list_file)]
+    images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in ids}
+    missing = set(missing_files(images.values()))
+    problems = [f'{path}: missing' for path in sorted(missing)]
+    folders = dict(mask='SegmentationClass')
+    folders['saliency map'] = 'SaliencyMaps'
+    for image_id, path in images.items():
+        if path in missing:
+            continue
+        maps = {
+            kind: str(root / folder / f'{image_id}.png')
+            for kind, folder in folders.items()
+        }
+        problems += check_files(
+            path, {k: p
+                   for k, p in maps.items() if os.path.exists(p)})
+    return ids, problems
+
+
+def write_labels(path: Path, labels: ImageLabels) -> None:
+    """Write the JSON that the data sets of this package read."""
+    write_json(path, dict(classes=labels.classes, images=labels.images))

@@ -1,0 +1,90 @@
+"""A sampler whose draws can be repeated from any place."""
+from collections.abc import Iterator
+
+import torch
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Dataset, Sampler
+
+from hsc_mm.registry import DATA_SAMPLERS
+
+__all__ = ['Draw', 'ReproducibleSampler']
+
+
+class Draw(int):
+    """The index of an item, and the place of the draw in the sequence.
+
+    It is an ``int`` to every data set; mmengine's hand it on to their
+    pipelines as ``results['sample_idx']``.
+
+    Attributes:
+        key (tuple[int, int]): Seed, and the number of the draw.
+    """
+
+    def __new__(cls, index: int, key: tuple[int, int]) -> 'Draw':
+        """Make an index with a key."""
+        draw = super().__new__(cls, index)
+        draw.key = key
+        return draw
+
+    def __reduce__(self):
+        return Draw, (int(self), self.key)
+
+
+@DATA_SAMPLERS.register_module()
+class ReproducibleSampler(Sampler):
+    """Draw for ever; any draw can be computed without those before it.
+
+    Draw number p is item ``p mod N`` of the permutation of epoch ``p // N``,
+    which depends on seed and epoch alone. Rank r of R gets the draws r,
+    r + R, r + 2R, ...: together they draw what one process would. With
+    :class:`hsc_mm.SeedBySampler` in front of a pipeline, augmentations too
+    depend on nothing but the seed and p: a resumed run goes on exactly, at
+    once, and the number of workers or ranks changes nothing.
+
+    Args:
+        dataset (Dataset): Of N items.
+        shuffle (bool): Whether epochs are permuted.
+        seed (int, optional): By default one that all ranks agree on.
+    """
+
+    def __init__(self,
+                 dataset: Dataset,
+                 shuffle: bool = True,
+                 seed: int | None = None) -> None:
+        self.rank, self.world_size = get_dist_info()
+        self.size = len(dataset)
+        self.shuffle = shuffle
+        self.seed = sync_random_seed() if seed is None else seed
+        self.start = 0
+
+    def skip(self, num_samples: int) -> None:
+        """Begin later: mmengine calls this when a run is resumed.
+
+        Args:
+            num_samples (int): How many draws of this rank are passed over,
+                counted from the first.
+        """
+        self.start = num_samples
+
+    def _epoch(self, epoch: int) -> list[int]:
+        if not self.shuffle:
+            return list(range(self.size))
+        generator = torch.Generator()
+        generator.manual_seed(self.seed * 1_000_003 + epoch)
+        return torch.randperm(self.size, generator=generator).tolist()
+
+    def __iter__(self) -> Iterator[Draw]:
+        number = self.rank + self.world_size * self.start
+        epoch, order = None, []
+        while True:
+            if number // self.size != epoch:
+                epoch = number // self.size
+                order = self._epoch(epoch)
+            yield Draw(order[number % self.size], (self.seed, number))
+            number += self.world_size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: epochs follow from the draws."""

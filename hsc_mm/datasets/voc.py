@@ -1,0 +1,95 @@
+"""PASCAL VOC 2012 with image-level labels."""
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hsc_mm.registry import DATASETS
+from hsc_mm.utils import voc_palette
+from .base import BaseImageLabelDataset
+from .checks import missing_files, raise_problems
+from .labels import read_label_json, read_list, read_voc_xml
+
+__all__ = ['VOC_CLASSES', 'VOCImageLabelDataset']
+
+VOC_CLASSES = ('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle',
+               'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog',
+               'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa',
+               'train', 'tvmonitor')
+
+
+@DATASETS.register_module()
+class VOCImageLabelDataset(BaseImageLabelDataset):
+    """VOC's layout: JPEGImages, ImageSets/Segmentation and Annotations.
+
+    Image labels come from ``label_file`` (the JSON that
+    ``tools/prepare_voc.py`` writes) if given, else from
+    ``Annotations/<id>.xml``. ``metainfo=dict(classes=('background', 'cat',
+    ...))`` chooses a subset: labels of other classes are dropped, and images
+    that are left without any are not trained on; in masks the other classes
+    become 255, ignored.
+
+    Other data in the same layout name their classes by ``vocabulary``.
+
+    Args:
+        data_root (str): The folder VOC2012, or one of the same layout.
+        ann_file (str): List of image ids under ``data_root``.
+        label_file (str): JSON of image labels under ``data_root``; empty
+            for the XML files.
+        data_prefix (dict): See :class:`BaseImageLabelDataset`; in addition
+            ``xml_path``. Defaults: JPEGImages, Annotations, no masks.
+        vocabulary (sequence[str], optional): What the indices of the masks
+            mean, background first; VOC's 21 by default.
+        kwargs: See :class:`BaseImageLabelDataset`.
+    """
+
+    def __init__(self,
+                 data_root: str,
+                 ann_file: str,
+                 label_file: str = '',
+                 data_prefix: dict | None = None,
+                 vocabulary: Sequence[str] | None = None,
+                 **kwargs) -> None:
+        self.vocabulary = list(vocabulary or VOC_CLASSES)
+        metainfo = dict(
+            classes=tuple(self.vocabulary),
+            palette=voc_palette()[:len(self.vocabulary)].tolist())
+        metainfo.update(kwargs.pop('metainfo', None) or {})
+        prefix = dict(img_path='JPEGImages', xml_path='Annotations')
+        prefix.update(data_prefix or {})
+        super().__init__(
+            data_root=data_root,
+            ann_file=ann_file,
+            label_file=label_file,
+            data_prefix=prefix,
+            metainfo=metainfo,
+            **kwargs)
+
+    @property
+    def all_classes(self) -> list[str]:
+        """list[str]: The vocabulary."""
+        return self.vocabulary
+
+    def ids(self) -> list[str]:
+        """Return the ids of ``ann_file``, its first column."""
+        return [line.split()[0] for line in read_list(self.ann_file)]
+
+    def labels(self, ids: list[str]) -> dict[str, list[str]]:
+        """Return the labels of ``ids``; see the base class.
+
+        Raises:
+            FileNotFoundError: ``label_file`` is missing.
+            ValueError: ``Annotations/<id>.xml`` are missing or broken.
+        """
+        if self.label_file:
+            images = read_label_json(self.label_file).images
+            return {i: images.get(i, []) for i in ids}
+        paths = {
+            i: os.path.join(self.data_prefix['xml_path'], f'{i}.xml')
+            for i in ids
+        }
+        raise_problems(
+            type(self).__name__,
+            [f'{p}: missing' for p in missing_files(paths.values())],
+            'Image labels come from these annotations, or from a JSON file '
+            'named as label_file: tools/prepare_voc.py makes one.')
+        return {i: read_voc_xml(Path(path)) for i, path in paths.items()}

@@ -1,0 +1,4 @@
+"""Hooks of the training loop."""
+from .hooks import ExactResumeHook, StartupCheckHook
+
+__all__ = ['ExactResumeHook', 'StartupCheckHook']

@@ -1,0 +1,67 @@
+"""Resuming as if nothing had happened."""
+import torch
+from mmengine.hooks import Hook
+
+from hsc_mm.registry import HOOKS
+
+__all__ = ['ExactResumeHook']
+
+
+@HOOKS.register_module()
+class ExactResumeHook(Hook):
+    """Keep torch's random numbers in the checkpoint.
+
+    mmengine restores weights, optimiser and schedule;
+    :class:`hsc_mm.ReproducibleSampler` brings data and augmentations back to
+    where they were. What is left open are the random numbers drawn by the
+    model (dropout): this hook saves their state, and restores it before the
+    first iteration after resuming. It also keeps a validation from moving
+    them, so that a run that validated goes on as one that did not.
+
+    With several ranks nothing is restored: a checkpoint holds the state of
+    the first one only, and each rank's dropout is seeded anew.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self._pending: dict | None = None
+        self._before_val: dict | None = None
+
+    @staticmethod
+    def _state() -> dict:
+        state = dict(cpu=torch.get_rng_state())
+        if torch.cuda.is_available():
+            state['cuda'] = torch.cuda.get_rng_state()
+        return state
+
+    @staticmethod
+    def _restore(state: dict) -> None:
+        torch.set_rng_state(state['cpu'].cpu())
+        if 'cuda' in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state['cuda'].cpu())
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Add the state to the checkpoint."""
+        checkpoint['rng_state'] = self._state()
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Remember the state, if this is a resumed run of one process."""
+        if runner._resume and runner.world_size == 1:
+            self._pending = checkpoint.get('rng_state')
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """Restore it, once the data loader stands where it stood."""
+        if self._pending is not None:
+            self._restore(self._pending)
+            self._pending = None
+
+    def before_val_epoch(self, runner) -> None:
+        """Remember the state before a validation."""
+        self._before_val = self._state()
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        """Restore it."""
+        if self._before_val is not None:
+            self._restore(self._before_val)
+            self._before_val = None

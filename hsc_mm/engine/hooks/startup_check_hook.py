@@ -1,0 +1,129 @@
+"""Mistakes that are cheaper to find before the first iteration."""
+from pathlib import Path
+
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import BaseLoop, CheckpointLoader
+from torch import nn
+
+from hsc_mm.registry import HOOKS
+
+__all__ = ['StartupCheckHook', 'check_pretrained']
+
+
+@HOOKS.register_module()
+class StartupCheckHook(Hook):
+    """Refuse to overwrite a finished run, and weights that do not fit.
+
+    mmengine starts a second run in a folder by overwriting the checkpoints
+    of the first, and loads what fits of a weight file, warning about the
+    rest: a backbone of another depth then trains from random numbers. Both
+    are errors here.
+
+    Args:
+        allow_overwrite (bool): Whether a new run may overwrite checkpoints.
+        check_weights (bool): Whether pretrained weights must fit, and
+            checkpoints that are tested or resumed.
+
+    The same goes for a test with the checkpoint of another model.
+
+    Raises:
+        FileExistsError: The work folder has checkpoints, and the run does
+            not go on from one of them.
+        ValueError: Pretrained weights do not fit the module they are for,
+            or a checkpoint does not fit the model.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self,
+                 allow_overwrite: bool = False,
+                 check_weights: bool = True) -> None:
+        self.allow_overwrite = allow_overwrite
+        self.check_weights = check_weights
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Check a checkpoint that is tested or resumed, not a warm start."""
+        # Until it is needed, a runner holds the loop's config.
+        training = isinstance(runner._train_loop, BaseLoop)
+        if self.check_weights and (runner._resume or not training):
+            state = checkpoint.get('state_dict', checkpoint)
+            problem = _first_problem(_bare(runner.model), state)
+            if problem:
+                raise ValueError(
+                    f'checkpoint {runner._load_from or runner.work_dir}: it '
+                    f'does not fit the model of this config: {problem}.')
+
+    def before_train(self, runner) -> None:
+        """Check, after the weights are loaded and before any is changed."""
+        found = sorted(Path(runner.work_dir).glob('*.pth'))
+        # A resumed run that found nothing to resume starts from the first
+        # iteration too.
+        if found and runner.iter == 0 and not self.allow_overwrite:
+            raise FileExistsError(
+                f'work_dir {runner.work_dir}: expected no checkpoints of an '
+                f'earlier run, found {found[0].name}. Go on with --resume, '
+                'choose another --work-dir, or overwrite them with '
+                '--cfg-options default_hooks.startup_check.allow_overwrite='
+                'True.')
+        if self.check_weights and not runner._resume:
+            check_pretrained(_bare(runner.model))
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    """Return the model inside wrappers of ranks or test-time views."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def check_pretrained(model: nn.Module) -> None:
+    """Compare the files named by ``Pretrained`` initialisers with modules.
+
+    Args:
+        model (nn.Module): Its sub-modules' ``init_cfg`` are looked at.
+
+    Raises:
+        ValueError: A file lacks a tensor of the module, or has it in another
+            shape. Tensors that the module does not know do no harm.
+    """
+    for name, module in model.named_modules():
+        init_cfgs = getattr(module, 'init_cfg', None) or []
+        if isinstance(init_cfgs, dict):
+            init_cfgs = [init_cfgs]
+        for cfg in init_cfgs:
+            if cfg.get('type') == 'Pretrained':
+                _check_file(name or 'model', module, cfg)
+
+
+def _check_file(name: str, module: nn.Module, cfg: dict) -> None:
+    checkpoint = CheckpointLoader.load_checkpoint(
+        cfg['checkpoint'], map_location='cpu')
+    state = checkpoint.get('state_dict', checkpoint)
+    prefix = cfg.get('prefix', '')
+    prefix = prefix + '.' if prefix and not prefix.endswith('.') else prefix
+    found = {
+        key.removeprefix('module.').removeprefix(prefix): value
+        for key, value in state.items()
+        if key.removeprefix('module.').startswith(prefix)
+    }
+    problem = _first_problem(module, found)
+    if problem:
+        raise ValueError(
+            f'{cfg["checkpoint"]}: expected the weights of {name} '
+            f'({type(module).__name__}): {problem}. Take weights of this '
+            'network, or change the backbone (depth, deep stem, width) in '
+            'the config.')
+
+
+def _first_problem(module: nn.Module, found: dict) -> str | None:
+    """Say which tensor of a module is missing or of another shape."""
+    for key, value in module.state_dict().items():
+        if key.endswith('num_batches_tracked'):
+            continue
+        if key not in found:
+            return f'{key} of shape {tuple(value.shape)} is missing'
+        if found[key].shape != value.shape:
+            return (f'{key} has shape {tuple(found[key].shape)}, expected '
+                    f'{tuple(value.shape)}')
+    return None

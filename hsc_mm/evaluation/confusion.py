@@ -1,0 +1,84 @@
+"""Confusion matrices for every background threshold, in one pass."""
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ['SeedScores', 'seed_histogram', 'sweep_scores']
+
+
+class SeedScores(NamedTuple):
+    """Scores at each of T thresholds; shares in [0, 1], NaN where undefined.
+
+    Attributes:
+        miou (Tensor): Mean IoU over the classes that occur, (T,).
+        iou (Tensor): IoU of each class, (T, C).
+        over (Tensor): Over-activation FP / (TP + FP + FN), (T, C).
+        under (Tensor): Under-activation FN / (TP + FP + FN), (T, C).
+    """
+    miou: Tensor
+    iou: Tensor
+    over: Tensor
+    under: Tensor
+
+
+def seed_histogram(cam: Tensor, target: Tensor, thresholds: Tensor,
+                   ignore_index: int = 255) -> Tensor:
+    """Count pixels by class, best CAM, and how many thresholds it exceeds.
+
+    A pixel is foreground at threshold t when its highest CAM is above t, and
+    then of the class of that CAM. So three numbers say all about a pixel.
+
+    Args:
+        cam (Tensor): Normalised CAMs, (K, H, W).
+        target (Tensor): Ground truth, (H, W), 0..K or ``ignore_index``.
+        thresholds (Tensor): Increasing, (T,).
+        ignore_index (int): Pixels left out.
+
+    Returns:
+        Tensor: (K + 1, K, T + 1) int64: ground truth, class of the highest
+        CAM, number of thresholds below it.
+
+    Raises:
+        ValueError: Shapes differ, or ``target`` holds an index above K.
+    """
+    if cam.shape[1:] != target.shape:
+        raise ValueError(f'target: expected the shape {tuple(cam.shape[1:])} '
+                         f'of the CAMs, found {tuple(target.shape)}.')
+    k, t = len(cam), len(thresholds)
+    value, best = cam.max(dim=0)
+    kept = target != ignore_index
+    target = target[kept].long()
+    if target.numel() and int(target.max()) > k:
+        raise ValueError(
+            f'target: expected indices 0..{k} and {ignore_index}, found '
+            f'{int(target.max())}. Do masks and classes belong together?')
+    level = torch.bucketize(value[kept], thresholds)
+    index = (target * k + best[kept]) * (t + 1) + level
+    count = torch.bincount(index, minlength=(k + 1) * k * (t + 1))
+    return count.view(k + 1, k, t + 1)
+
+
+def sweep_scores(histogram: Tensor) -> SeedScores:
+    """Compute the scores at every threshold from a histogram.
+
+    Args:
+        histogram (Tensor): Sum of those of :func:`seed_histogram`,
+            (C, K, T + 1).
+
+    Returns:
+        SeedScores: At the T thresholds.
+    """
+    counts = histogram.double()
+    total = counts.sum(dim=2, keepdim=True)
+    below = counts.cumsum(dim=2)[..., :-1]  # predicted background, (C, K, T)
+    above = (total - below).permute(2, 0, 1)  # class k - 1, (T, C, K)
+    background = below.sum(dim=1).T.unsqueeze(2)  # (T, C, 1)
+    confusion = torch.cat([background, above], dim=2)  # (T, truth, predicted)
+    hit = confusion.diagonal(dim1=1, dim2=2)
+    missed = confusion.sum(dim=2) - hit
+    wrong = confusion.sum(dim=1) - hit
+    union = hit + missed + wrong  # 0 / 0 is NaN: the class does not occur
+    iou = hit / union
+    return SeedScores(
+        iou.nanmean(dim=1), iou, wrong / union, missed / union)

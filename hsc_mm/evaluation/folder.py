@@ -1,0 +1,56 @@
+"""Score of a folder of masks against the ground truth of a data set."""
+import os
+
+import numpy as np
+import torch
+from mmseg.evaluation import IoUMetric
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.utils import read_index_png
+from .mask_files import to_classes
+
+__all__ = ['ground_truth', 'score_folder']
+
+
+def ground_truth(info: dict) -> np.ndarray:
+    """Read the mask of an item as class indices, (H, W) uint8."""
+    return to_classes(read_index_png(info['seg_map_path']), info['label_map'])
+
+
+def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
+    """Compute the IoU of masks in a folder, over a whole data set.
+
+    Args:
+        folder (str): With ``<img_id>.png``, holding the indices of the data
+            set's masks, as pseudo labels and ``tools/test.py --out`` do.
+        dataset (BaseImageLabelDataset): With masks.
+
+    Returns:
+        dict: ``mIoU`` and ``iou`` of each class in percent (None: the class
+        does not occur), ``classes``, ``images``, ``split``.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: A file is broken or of another size than its mask.
+    """
+    classes = list(dataset.metainfo['classes'])
+    areas = torch.zeros(4, len(classes), dtype=torch.float64)
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        path = os.path.join(folder, f'{info["img_id"]}.png')
+        found = to_classes(read_index_png(path), info['label_map'])
+        truth = ground_truth(info)
+        if found.shape != truth.shape:
+            raise ValueError(f'{path}: expected the size of the mask, '
+                             f'{truth.shape}, found {found.shape}.')
+        areas += torch.stack(
+            IoUMetric.intersect_and_union(
+                torch.from_numpy(found), torch.from_numpy(truth),
+                len(classes), dataset.ignore_index)).double()
+    iou = 100 * areas[0] / areas[1]
+    return dict(
+        mIoU=round(float(iou.nanmean()), 2),
+        iou=[None if v != v else round(v, 2) for v in iou.tolist()],
+        classes=classes,
+        images=len(dataset),
+        split=dataset.split)

@@ -1,0 +1,95 @@
+"""The result of a seed evaluation as data and as text."""
+import math
+from io import StringIO
+
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from .confusion import SeedScores
+
+__all__ = ['seed_report', 'seed_tables']
+
+
+def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
+                mean_ap: float) -> dict:
+    """Arrange the scores for JSON.
+
+    Args:
+        scores (SeedScores): Scores at the T thresholds, shares.
+        thresholds (Tensor): The thresholds, (T,).
+        own (float): The model's own threshold, one of them.
+        mean_ap (float): Mean average precision in percent.
+
+    Returns:
+        dict: ``own`` and ``best`` (threshold, mIoU, over, under, iou of each
+        class), ``curve`` (thresholds, mIoU, over, under) and ``mAP``; in
+        percent, NaN as None.
+    """
+    own_at = int((thresholds - own).abs().argmin())
+    best_at = int(scores.miou.argmax())
+    return dict(
+        own=_at(scores, thresholds, own_at),
+        best=_at(scores, thresholds, best_at),
+        curve=dict(
+            thresholds=[round(t, 4) for t in thresholds.tolist()],
+            mIoU=_percent(scores.miou),
+            over=_percent(scores.over.nanmean(dim=1)),
+            under=_percent(scores.under.nanmean(dim=1))),
+        mAP=_percent(Tensor([mean_ap / 100]))[0])
+
+
+def _at(scores: SeedScores, thresholds: Tensor, index: int) -> dict:
+    return dict(
+        threshold=round(float(thresholds[index]), 4),
+        mIoU=_percent(scores.miou[index:index + 1])[0],
+        over=_percent(scores.over[index].nanmean()[None])[0],
+        under=_percent(scores.under[index].nanmean()[None])[0],
+        iou=_percent(scores.iou[index]),
+        over_of_class=_percent(scores.over[index]),
+        under_of_class=_percent(scores.under[index]))
+
+
+def _percent(values: Tensor) -> list[float | None]:
+    return [
+        None if math.isnan(v) else round(100 * v, 2) for v in values.tolist()
+    ]
+
+
+def seed_tables(report: dict) -> str:
+    """Write a report as text: the facts, a line for each class, the means.
+
+    Args:
+        report (dict): Of :func:`seed_report`, with ``facts`` and
+            ``classes``.
+
+    Returns:
+        str: Several lines.
+    """
+    facts, own, best = report['facts'], report['own'], report['best']
+    labels = ('image labels chose the classes' if facts['used_image_labels']
+              else 'the classifier chose the classes')
+    table = Table('class', 'IoU', 'over', 'under', 'IoU (own threshold)')
+    columns = (best['iou'], best['over_of_class'], best['under_of_class'],
+               own['iou'])
+    for row in zip(report['classes'], *columns, strict=True):
+        table.add_row(row[0], *map(_cell, row[1:]))
+    table.add_section()
+    table.add_row('mean',
+                  *map(_cell,
+                       (best['mIoU'], best['over'], best['under'],
+                        own['mIoU'])))
+    text = StringIO()
+    Console(file=text, width=79).print(table)
+    return (
+        f'Seeds on {facts["split"]}, {facts["images"]} images, '
+        f'{facts["views"]} view(s) of each; {labels}; '
+        f'supervision: {facts["supervision"]}\n'
+        f'mIoU {_cell(best["mIoU"])} at threshold {best["threshold"]} '
+        '(the best one, chosen on ground truth), '
+        f'{_cell(own["mIoU"])} at {own["threshold"]} (fixed before)\n'
+        f'multi-label mAP {_cell(report["mAP"])}\n{text.getvalue()}')
+
+
+def _cell(value: float | None) -> str:
+    return '-' if value is None else f'{value:.2f}'

@@ -1,0 +1,163 @@
+"""Score of seeds: mIoU over background thresholds, and multi-label mAP."""
+from collections.abc import Sequence
+
+import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from hsc_mm.registry import METRICS
+from hsc_mm.utils import write_json
+from .confusion import seed_histogram, sweep_scores
+from .mask_files import write_mask
+from .report import seed_report, seed_tables
+
+__all__ = ['SeedMetric']
+
+
+@METRICS.register_module()
+class SeedMetric(BaseMetric):
+    """Evaluate seeds at a grid of background thresholds, in one pass.
+
+    Reports mIoU at the model's own threshold and at the best one of the
+    grid, the IoU of each class, over- and under-activation (shares of false
+    positives and of misses in the union), and the mean average precision of
+    the class scores. The lines say on which split, of what size, whether
+    image labels chose the classes, and how the threshold came about. Counts
+    of all ranks are summed.
+
+    Args:
+        thresholds (sequence[float], optional): The grid, in [0, 1]; default
+            0.01, 0.02, ... 0.99. The model's own threshold joins it.
+        supervision (str): What the model was trained from, for the report.
+        out_json (str, optional): File for the whole result, curve included.
+        output_dir (str, optional): Folder for the seeds as palette PNGs.
+        format_only (bool): Only write these.
+        ignore_index (int): Index of pixels that do not count.
+        kwargs: Those of :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        ValueError: A sample has no ground truth.
+    """
+
+    default_prefix = 'seed'
+
+    def __init__(self,
+                 thresholds: Sequence[float] | None = None,
+                 supervision: str = 'image labels',
+                 out_json: str | None = None,
+                 output_dir: str | None = None,
+                 format_only: bool = False,
+                 ignore_index: int = 255,
+                 **kwargs) -> None:
+        kwargs.pop('keep_results', None)  # set by `tools/test.py --out`
+        super().__init__(**kwargs)
+        self.grid = list(thresholds or [i / 100 for i in range(1, 100)])
+        self.supervision = supervision
+        self.out_json = out_json
+        self.output_dir = output_dir
+        self.format_only = format_only
+        self.ignore_index = ignore_index
+        self._reset()
+
+    def _reset(self) -> None:
+        self._thresholds = self._own = None
+        self._used_labels = self._views = None
+        self._histogram = self._last = None
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the pixels of a batch and keep its class scores."""
+        for sample in data_samples:
+            if self.output_dir is not None:
+                write_mask(self.output_dir, sample, self.dataset_meta)
+            if self.format_only:
+                self.results.append(None)
+                continue
+            if 'gt_sem_seg' not in sample:
+                raise ValueError(
+                    f'{sample.get("img_path")}: SeedMetric needs a mask, and '
+                    'the sample has none. Set data_prefix.seg_map_path and '
+                    'add LoadAnnotations to the pipeline, or take the '
+                    'evaluator out of the config.')
+            self._count(sample)
+            self.results.append((sample['cls_scores'].cpu(),
+                                 self._image_label(sample)))
+
+    def _count(self, sample: dict) -> None:
+        if self._thresholds is None:
+            self._own = float(sample['bg_threshold'])
+            self._used_labels = bool(sample['use_image_labels'])
+            self._views = int(sample['views'])
+            self._thresholds = torch.tensor(
+                sorted({*self.grid, self._own}), dtype=torch.float32)
+        cam = sample['seg_logits']['data'][1:]
+        one = seed_histogram(cam, sample['gt_sem_seg']['data'].squeeze(0),
+                             self._thresholds.to(cam),
+                             self.ignore_index).cpu()
+        if self._histogram is None:
+            self._histogram = torch.zeros_like(one)
+        self._histogram += one
+        self._last = one
+
+    def _image_label(self, sample: dict) -> torch.Tensor:
+        """Return the classes of the mask, (K,): mAP must not need labels."""
+        label = torch.zeros(len(sample['cls_scores']))
+        for index in sample['gt_sem_seg']['data'].unique().tolist():
+            if index not in (0, self.ignore_index):
+                label[index - 1] = 1
+        return label
+
+    def evaluate(self, size: int) -> dict:
+        """Sum over ranks and report; see :class:`BaseMetric`.
+
+        A sampler that evens out the ranks gives some of them one image
+        twice, at the end; it is taken back before the sum.
+        """
+        surplus = len(self.results) * get_world_size() - size
+        if self._histogram is not None:
+            if get_rank() >= get_world_size() - surplus:
+                self._histogram -= self._last
+            all_reduce(self._histogram)
+        metrics = super().evaluate(size)
+        self._reset()
+        return metrics
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compute the scores, in percent, and print the tables."""
+        if self.format_only:
+            print_log(f'seeds are in {self.output_dir}', logger='current')
+            return {}
+        scores, labels = (
+            torch.stack(part) for part in zip(*results, strict=True))
+        report = seed_report(
+            sweep_scores(self._histogram), self._thresholds, self._own,
+            _average_precision(scores, labels))
+        report['facts'] = dict(
+            split=self.dataset_meta.get('split', 'unnamed'),
+            images=len(results),
+            views=self._views,
+            used_image_labels=self._used_labels,
+            supervision=self.supervision)
+        report['classes'] = list(self.dataset_meta['classes'])
+        print_log('\n' + seed_tables(report), logger='current')
+        if self.out_json:
+            write_json(self.out_json, report)
+        best, own = report['best'], report['own']
+        return dict(
+            mIoU=own['mIoU'],
+            mIoU_best=best['mIoU'],
+            threshold_best=best['threshold'],
+            over_activation_best=best['over'],
+            under_activation_best=best['under'],
+            mAP=report['mAP'])
+
+
+def _average_precision(scores: torch.Tensor, labels: torch.Tensor) -> float:
+    """Return the mean AP in percent over the classes that occur."""
+    from mmpretrain.evaluation import AveragePrecision
+    occurring = labels.any(dim=0)
+    if not occurring.any():
+        return float('nan')
+    return float(
+        AveragePrecision.calculate(scores[:, occurring],
+                                   labels[:, occurring].long()))

@@ -1,0 +1,208 @@
+"""The segmentor of the CAM stage: makes the views, routes the features."""
+import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.structures import SegDataSample
+from mmseg.utils import (
+    ConfigType,
+    OptConfigType,
+    OptMultiConfig,
+    OptSampleList,
+    SampleList,
+)
+from torch import Tensor
+
+from hsc_mm.registry import MODELS
+from ..cam import normalize_cam, present_classes, seed_scores
+
+__all__ = ['CAMSegmentor']
+
+
+@MODELS.register_module()
+class CAMSegmentor(BaseSegmentor):
+    """Backbone and CAM head, trained from image labels.
+
+    Training: ``loss -> make_views -> extract_feat -> decode_head.loss``.
+    Testing: ``predict -> extract_feat -> decode_head.predict ->
+    postprocess_result -> finish``.
+
+    The second view is the first one resized bilinearly; a head sees a list
+    of views and does not know how they came about.
+
+    Args:
+        backbone (dict): Any backbone of mmseg or mmpretrain.
+        decode_head (dict): A head of this package.
+        neck (dict, optional): A neck between the two.
+        second_view (tuple[int, int], optional): Height and width of view 2
+            in pixels; None for one view.
+        test_cfg (dict): ``bg_threshold`` in [0, 1]; ``use_image_labels``:
+            whether the image labels choose the classes of a seed (right for
+            training images, whose labels are known) or the classifier does;
+            ``score_thr``: probability above which it does.
+        data_preprocessor (dict): mmseg's ``SegDataPreProcessor``.
+        init_cfg (dict, optional): Initialisation.
+
+    Raises:
+        ValueError: ``test_cfg`` lacks a key, or image labels are to be used
+            and a sample has none.
+    """
+
+    def __init__(self,
+                 backbone: ConfigType,
+                 decode_head: ConfigType,
+                 neck: OptConfigType = None,
+                 second_view: tuple[int, int] | None = None,
+                 train_cfg: OptConfigType = None,
+                 test_cfg: OptConfigType = None,
+                 data_preprocessor: OptConfigType = None,
+                 init_cfg: OptMultiConfig = None) -> None:
+        super().__init__(
+            data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck) if neck is not None else None
+        self.decode_head = MODELS.build(decode_head)
+        self.second_view = second_view
+        self.train_cfg = train_cfg
+        self.test_cfg = dict(test_cfg or {})
+        for key in ('bg_threshold', 'use_image_labels', 'score_thr'):
+            if key not in self.test_cfg:
+                raise ValueError(f'test_cfg of {type(self).__name__}: '
+                                 f'expected the key "{key}", found '
+                                 f'{sorted(self.test_cfg)}.')
+
+    @property
+    def num_classes(self) -> int:
+        """int: C, background included."""
+        return self.decode_head.num_classes
+
+    @property
+    def out_channels(self) -> int:
+        """int: Channels of ``seg_logits``, the same."""
+        return self.decode_head.out_channels
+
+    @property
+    def align_corners(self) -> bool:
+        """bool: Convention of resizes."""
+        return self.decode_head.align_corners
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the feature maps of images (B, 3, H, W)."""
+        feats = self.backbone(inputs)
+        if self.with_neck:
+            feats = self.neck(feats)
+        return (feats, ) if isinstance(feats, Tensor) else tuple(feats)
+
+    def make_views(self, inputs: Tensor) -> list[Tensor]:
+        """Return the views of a batch, each (B, 3, H_v, W_v)."""
+        if self.second_view is None:
+            return [inputs]
+        second = F.interpolate(
+            inputs,
+            size=tuple(self.second_view),
+            mode='bilinear',
+            align_corners=True)
+        return [inputs, second]
+
+    def loss(self, inputs: Tensor,
+             data_samples: SampleList) -> dict[str, Tensor]:
+        """Compute the losses of a batch; see the head."""
+        views = [(self.extract_feat(view), view)
+                 for view in self.make_views(inputs)]
+        losses = self.decode_head.loss(views, data_samples)
+        return {f'decode.{name}': value for name, value in losses.items()}
+
+    def encode_decode(
+            self,
+            inputs: Tensor,
+            batch_data_samples: OptSampleList = None) -> tuple[Tensor, Tensor]:
+        """Return activations (B, K, h, w) and probabilities (B, K)."""
+        return self.decode_head.predict(self.extract_feat(inputs), inputs)
+
+    def _forward(self,
+                 inputs: Tensor,
+                 data_samples: OptSampleList = None) -> Tensor:
+        """Return the raw CAM of the first view, (B, C, h, w)."""
+        return self.decode_head(self.extract_feat(inputs), inputs).cam
+
+    def predict(self,
+                inputs: Tensor,
+                data_samples: OptSampleList = None) -> SampleList:
+        """Compute the seeds of a batch; see :meth:`finish` for the fields."""
+        activation, scores = self.encode_decode(inputs, data_samples)
+        if data_samples is None:
+            meta = dict(ori_shape=tuple(inputs.shape[2:]))
+            data_samples = [
+                SegDataSample(metainfo=meta) for _ in range(len(inputs))
+            ]
+        return self.postprocess_result(activation, scores, data_samples,
+                                       tuple(inputs.shape[2:]))
+
+    def postprocess_result(self, activation: Tensor, scores: Tensor,
+                           data_samples: SampleList,
+                           size: tuple[int, int]) -> SampleList:
+        """Bring activations back to the image as it was loaded.
+
+        Args:
+            activation (Tensor): (B, K, h, w) >= 0.
+            scores (Tensor): (B, K) in [0, 1].
+            data_samples (list[SegDataSample]): The samples of the batch.
+            size (tuple[int, int]): Height and width of the network's input.
+
+        Returns:
+            list[SegDataSample]: The samples, see :meth:`finish`.
+        """
+        maps = self._resize(activation, size)
+        for one, score, sample in zip(
+                maps, scores, data_samples, strict=True):
+            meta = sample.metainfo
+            left, right, top, bottom = meta.get(
+                'img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+            one = one[:, top:size[0] - bottom, left:size[1] - right]
+            if meta.get('flip', False):
+                axis = 2 if meta['flip_direction'] == 'horizontal' else 1
+                one = one.flip(dims=(axis, ))
+            one = self._resize(one[None], meta['ori_shape'][:2])[0]
+            sample.activation = PixelData(data=one)
+            sample.cls_scores = score
+            self.finish(sample)
+        return data_samples
+
+    def finish(self, sample: SegDataSample, views: int = 1) -> None:
+        """Turn the activation of a sample into its seed.
+
+        Reads ``activation`` (K, H, W), ``cls_scores`` (K,) and, when image
+        labels are used, ``gt_label`` (K,). Sets ``seg_logits`` (C, H, W):
+        the background threshold and the normalised CAMs in [0, 1];
+        ``pred_sem_seg`` (1, H, W); and in the metainfo ``bg_threshold``,
+        ``use_image_labels`` and ``views``, for those who report.
+        """
+        activation = sample.activation.data
+        if self.test_cfg['use_image_labels']:
+            if 'gt_label' not in sample:
+                raise ValueError(
+                    f'{sample.metainfo.get("img_path")}: test_cfg has '
+                    'use_image_labels=True, but the sample has no gt_label. '
+                    'Give the data set its labels, or set '
+                    'model.test_cfg.use_image_labels=False.')
+            present = sample.gt_label.to(activation)
+        else:
+            present = present_classes(sample.cls_scores,
+                                      self.test_cfg['score_thr'])
+        threshold = float(self.test_cfg['bg_threshold'])
+        logits = seed_scores(normalize_cam(activation, present), threshold)
+        sample.set_data(
+            dict(
+                seg_logits=PixelData(data=logits),
+                pred_sem_seg=PixelData(data=logits.argmax(0, keepdim=True))))
+        sample.set_metainfo(
+            dict(
+                bg_threshold=threshold,
+                use_image_labels=self.test_cfg['use_image_labels'],
+                views=views))
+
+    def _resize(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        return F.interpolate(
+            maps,
+            size=tuple(size),
+            mode='bilinear',
+            align_corners=self.align_corners)

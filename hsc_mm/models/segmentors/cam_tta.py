@@ -1,0 +1,43 @@
+"""Multi-scale and flip at test time, image labels kept."""
+from mmengine.model import BaseTTAModel
+from mmengine.structures import PixelData
+from mmseg.utils import SampleList
+
+from hsc_mm.registry import MODELS
+
+__all__ = ['CAMTTAModel']
+
+
+@MODELS.register_module()
+class CAMTTAModel(BaseTTAModel):
+    """Sum activations over scales and flips, then make the seed.
+
+    The sum comes before the division by the maximum of each class, as in
+    the inference of SEAM and HSC. Everything else of a sample (labels,
+    ground truth, metainfo) stays that of the first view.
+
+    Args:
+        module (dict): Config of a :class:`hsc_mm.CAMSegmentor`.
+    """
+
+    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
+        """Merge the views of each image.
+
+        Args:
+            data_samples_list (list[list[SegDataSample]]): Views of each
+                image.
+
+        Returns:
+            list[SegDataSample]: One sample for each image.
+        """
+        return [self._merge(views) for views in data_samples_list]
+
+    def _merge(self, views: SampleList):
+        merged = views[0]
+        activation = sum(view.activation.data for view in views)
+        merged.set_data(
+            dict(
+                activation=PixelData(data=activation),
+                cls_scores=sum(v.cls_scores for v in views) / len(views)))
+        self.module.finish(merged, len(views))
+        return merged

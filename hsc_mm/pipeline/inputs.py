@@ -1,0 +1,128 @@
+"""What the steps of the pipeline read, and hashes that tell it apart."""
+import copy
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.registry import DATASETS
+from hsc_mm.utils import digest
+from hsc_mm.version import __version__
+from .manifest import fingerprint
+
+__all__ = ['build_dataset', 'stage_inputs', 'with_pseudo_dir']
+
+
+def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
+    """Build the data set of a split without its pipeline.
+
+    Args:
+        cfg (Config): Config of either stage.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+
+    Returns:
+        BaseImageLabelDataset: Its items are file names and labels.
+
+    Raises:
+        ValueError: It is not a data set of this package.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset_cfg = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
+    dataset_cfg.update(pipeline=[], serialize_data=False)
+    dataset = DATASETS.build(dataset_cfg)
+    if not isinstance(dataset, BaseImageLabelDataset):
+        raise ValueError(
+            f'{split}_dataloader of {cfg.filename}: expected a data set of '
+            f'hsc_mm, found {type(dataset).__name__}. The pipeline reads '
+            'hsc_mm.VOCImageLabelDataset and hsc_mm.ImageLabelDataset; '
+            'tools/train.py reads any.')
+    return dataset
+
+
+def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
+    """Hash what a step depends on: config, data, versions.
+
+    Training does not depend on how a model is tested: settings of
+    validation and test are left out of its hash.
+
+    Args:
+        cfg (Config): Config of its stage.
+        split (str): The split it reads, ``'train'`` or ``'test'``.
+
+    Returns:
+        dict[str, str]: ``config``, ``data`` and ``versions``.
+    """
+    dataset = build_dataset(cfg, split)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    paths = [
+        info[key] for info in infos
+        for key in ('img_path', 'seg_map_path', 'saliency_path') if key in info
+    ]
+    labels = [
+        info['gt_label'].tolist() for info in infos if 'gt_label' in info
+    ]
+    return dict(
+        config=digest(_relevant(cfg.to_dict(), split)),
+        data=digest([fingerprint(paths), labels]),
+        versions=', '.join([
+            f'hsc_mm {__version__}', f'torch {torch.__version__}',
+            *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))
+        ]))
+
+
+def _relevant(cfg: dict, split: str) -> dict:
+    """Return the settings that a training or a test depends on."""
+    if split == 'test':
+        return {
+            key: value
+            for key, value in cfg.items()
+            if key == 'model' or key.startswith(('test_', 'tta_'))
+        }
+    kept = {
+        key: value
+        for key, value in cfg.items()
+        if not key.startswith(('test_', 'tta_', 'val_', 'vis', 'work_dir'))
+    }
+    kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
+    return kept
+
+
+def _version(name: str) -> str:
+    """Return the version of a distribution of either family."""
+    for candidate in (f'onedl-{name}', name, f'{name}-lite'):
+        try:
+            return f'{candidate} {metadata.version(candidate)}'
+        except metadata.PackageNotFoundError:
+            continue
+    return f'{name} unknown'
+
+
+def with_pseudo_dir(cfg: Config, pseudo_dir: Path) -> Config:
+    """Point every ``LoadPseudoLabel`` of a training pipeline to a folder.
+
+    Args:
+        cfg (Config): Config of the segmentation stage.
+        pseudo_dir (Path): The folder.
+
+    Returns:
+        Config: A copy.
+
+    Raises:
+        ValueError: There is none: it would learn from something else.
+    """
+    cfg = copy.deepcopy(cfg)
+    steps = [
+        step for step in cfg.train_dataloader.dataset.pipeline
+        if step['type'] == 'hsc_mm.LoadPseudoLabel'
+    ]
+    if not steps:
+        raise ValueError(
+            f'{cfg.filename}: expected hsc_mm.LoadPseudoLabel in '
+            'train_dataloader.dataset.pipeline, in place of LoadAnnotations; '
+            'found none. Without it the second stage would learn from masks.')
+    for step in steps:
+        step['pseudo_dir'] = str(pseudo_dir)
+    return cfg

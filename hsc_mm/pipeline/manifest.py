@@ -1,0 +1,98 @@
+"""What a step was made from, and whether it still stands."""
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from hsc_mm.utils import digest, read_json, write_json
+
+__all__ = ['Manifest', 'fingerprint']
+
+
+def fingerprint(paths: Iterable[str | Path]) -> str:
+    """Return a hash of names, sizes and times of files.
+
+    Contents are not read: a data set is looked over in well under a second.
+    """
+    return digest([(str(path), stat.st_size, stat.st_mtime_ns)
+                   for path in sorted(map(str, paths))
+                   for stat in [os.stat(path)]])
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    """Return the size of a file, or of every file under a folder."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob('*') if p.is_file())
+    else:
+        files = [path] if path.is_file() else []
+    return {str(f.relative_to(path.parent)): f.stat().st_size for f in files}
+
+
+class Manifest:
+    """The record of one finished step: inputs, outputs, seconds, results.
+
+    Args:
+        path (str | Path): The JSON file; absent until the step is finished.
+        root (str | Path): Folder of the pipeline. Outputs are recorded
+            relative to it, so that it may be moved.
+    """
+
+    def __init__(self, path: str | Path, root: str | Path) -> None:
+        self.path = Path(path)
+        self.root = Path(root)
+        self.content: dict = read_json(path) if self.path.is_file() else {}
+
+    @property
+    def result(self) -> dict:
+        """dict: What the step found out."""
+        return self.content.get('result', {})
+
+    @property
+    def seconds(self) -> float:
+        """float: How long the step took."""
+        return self.content.get('seconds', 0.0)
+
+    def is_current(self, inputs: dict) -> bool:
+        """Say whether inputs are unchanged and outputs complete.
+
+        Args:
+            inputs (dict): JSON values that tell the inputs apart.
+        """
+        return self.why_not(inputs) is None
+
+    def why_not(self, inputs: dict) -> str | None:
+        """Return why the step must run, in words; None if it need not."""
+        if not self.content:
+            return 'not run yet'
+        old = self.content['inputs']
+        changed = [k for k in {*old, *inputs} if old.get(k) != inputs.get(k)]
+        if changed:
+            return f'changed: {", ".join(sorted(changed))}'
+        for path, sizes in self.content['outputs'].items():
+            if _sizes(self.root / path) != sizes:
+                return f'outputs incomplete: {path}'
+        return None
+
+    def save(self, inputs: dict, outputs: Iterable[str | Path], result: dict,
+             seconds: float) -> None:
+        """Record a finished step.
+
+        Args:
+            inputs (dict): See :meth:`is_current`.
+            outputs (iterable[str | Path]): Files and folders it made.
+            result (dict): What later steps and the report want to know.
+            seconds (float): How long it took.
+        """
+        self.content = dict(
+            inputs=inputs,
+            outputs={
+                str(Path(path).relative_to(self.root)): _sizes(Path(path))
+                for path in outputs
+            },
+            result=result,
+            seconds=round(seconds, 1))
+        write_json(self.path, self.content)
+
+    def drop(self) -> None:
+        """Forget the step: it is about to run."""
+        self.path.unlink(missing_ok=True)
+        self.content = {}

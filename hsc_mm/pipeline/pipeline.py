@@ -1,0 +1,238 @@
+"""From image labels to a trained and evaluated segmentor, step by step."""
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+
+from hsc_mm.apis.seeds import file_hash
+from hsc_mm.evaluation.folder import score_folder
+from hsc_mm.utils import digest, read_json
+from .inputs import build_dataset, stage_inputs, with_pseudo_dir
+from .manifest import Manifest
+from .report import write_report
+from .shell import run_tool
+
+__all__ = ['STEPS', 'Pipeline']
+
+STEPS = ('cam', 'seeds', 'pseudo', 'seg', 'eval', 'report')
+
+
+class Outcome(NamedTuple):
+    """What a step leaves: files, and facts for later steps."""
+    outputs: list[Path]
+    result: dict
+
+
+class Pipeline:
+    """Run the steps whose outputs are missing or whose inputs changed.
+
+    ========  ============================================================
+    cam       train the CAM stage
+    seeds     evaluate its seeds (several scales, flip) where masks exist
+    pseudo    write pseudo labels of the training images
+    seg       train the segmentation stage on them
+    eval      predict the validation images, evaluate where masks exist
+    report    tables and pictures in one HTML file
+    ========  ============================================================
+
+    Each step has a manifest in ``work_dir/manifests``: a hash of its config,
+    a fingerprint of its data, versions, and the sizes of what it wrote.
+
+    Args:
+        cam_cfg (Config): Config of the CAM stage.
+        seg_cfg (Config): Config of the segmentation stage; the
+            ``pseudo_dir`` of its ``hsc_mm.LoadPseudoLabel`` is set here.
+        work_dir (str | Path): Folder of everything that is written.
+        tools (Path): Folder of ``train.py``, ``test.py`` and
+            ``make_pseudo_labels.py``.
+        threshold (float, optional): Background threshold of the pseudo
+            labels; by default the best one on the seeds' masks, or what the
+            config says where there are none.
+
+    Raises:
+        ValueError: The segmentation config reads no pseudo labels, or the
+            data sets are not this package's.
+    """
+
+    def __init__(self,
+                 cam_cfg: Config,
+                 seg_cfg: Config,
+                 work_dir: str | Path,
+                 tools: Path,
+                 threshold: float | None = None) -> None:
+        self.root = Path(work_dir)
+        self.tools = tools
+        self.threshold = threshold
+        self.pseudo_dir = self.root / 'pseudo_labels'
+        self.cam_cfg = cam_cfg
+        self.seg_cfg = with_pseudo_dir(seg_cfg, self.pseudo_dir)
+        self._seg_source = seg_cfg
+        self.seed_data = build_dataset(cam_cfg, 'test')
+        self.eval_data = build_dataset(seg_cfg, 'test')
+        for cfg in (cam_cfg, seg_cfg):  # what is wrong shows before training
+            build_dataset(cfg, 'train')
+        self.manifests = {
+            name: Manifest(self.root / 'manifests' / f'{name}.json', self.root)
+            for name in STEPS
+        }
+
+    def run(self, force: Iterable[str] = (), say: Callable = print) -> None:
+        """Run what is not current.
+
+        Args:
+            force (iterable[str]): Steps that run in any case.
+            say (callable): Where progress lines go.
+        """
+        for number, name in enumerate(STEPS, start=1):
+            inputs = getattr(self, f'_{name}_inputs')()
+            manifest = self.manifests[name]
+            reason = 'forced' if name in force else manifest.why_not(inputs)
+            head = f'[{number}/{len(STEPS)}] {name:7s}'
+            if reason is None:
+                say(f'{head} is current ({manifest.seconds:.0f} s before)')
+                continue
+            say(f'{head} runs ({reason})')
+            resumable = self._begin(name, inputs)
+            start = time.monotonic()
+            outcome = getattr(self, f'_{name}')(resumable)
+            manifest.save(inputs, outcome.outputs, outcome.result,
+                          time.monotonic() - start)
+            self._started(name).drop()
+
+    def _begin(self, name: str, inputs: dict) -> bool:
+        """Make room for a step; say whether its last try can be resumed.
+
+        A try that was stopped, of the same inputs, is gone on with. What
+        any other run left behind is moved aside, not deleted.
+        """
+        self.manifests[name].drop()
+        folder, mark = self.folder(name), self._started(name)
+        resumable = folder.is_dir() and mark.content.get('inputs') == inputs
+        if folder.is_dir() and not resumable:
+            number = 1
+            while (old := folder.with_name(f'{folder.name}.old{number}')
+                   ).exists():
+                number += 1
+            folder.rename(old)
+        mark.save(inputs, [], {}, 0)
+        return resumable
+
+    def _started(self, name: str) -> Manifest:
+        """Return the mark of a step that was begun and did not finish."""
+        return Manifest(self.root / 'manifests' / f'{name}.started.json',
+                        self.root)
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a step."""
+        return self.pseudo_dir if name == 'pseudo' else self.root / name
+
+    def _dumped(self, cfg: Config, name: str) -> Path:
+        path = self.root / 'manifests' / f'{name}_config.py'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cfg.dump(str(path))
+        return path
+
+    def _train(self, cfg: Config, name: str, resumable: bool) -> Outcome:
+        folder = self.folder(name)
+        arguments = [self._dumped(cfg, name), '--work-dir', folder]
+        if resumable:
+            arguments.append('--resume')
+        run_tool(self.tools / 'train.py', arguments, folder / 'output.txt')
+        last = Path((folder / 'last_checkpoint').read_text().strip()).name
+        checkpoint = folder / last
+        return Outcome([checkpoint],
+                       dict(checkpoint=last, hash=file_hash(checkpoint)))
+
+    def _cam_inputs(self) -> dict:
+        return stage_inputs(self.cam_cfg, 'train')
+
+    def _cam(self, resumable: bool) -> Outcome:
+        return self._train(self.cam_cfg, 'cam', resumable)
+
+    def _seeds_inputs(self) -> dict:
+        return dict(
+            stage_inputs(self.cam_cfg, 'test'),
+            checkpoint=self.manifests['cam'].result.get('hash'))
+
+    def _seeds(self, resumable: bool) -> Outcome:
+        if 'seg_map_path' not in self.seed_data.data_prefix:
+            return Outcome([], {})
+        folder, out = self.folder('seeds'), self.folder('seeds') / 'seeds.json'
+        run_tool(self.tools / 'test.py', [
+            self._dumped(self.cam_cfg, 'seeds'), self.checkpoint('cam'),
+            '--tta', '--work-dir', folder, '--cfg-options',
+            f'test_evaluator.out_json={out}'
+        ], folder / 'output.txt')
+        return Outcome([out], read_json(out))
+
+    def checkpoint(self, stage: str) -> str:
+        """Return the checkpoint of ``'cam'`` or ``'seg'``."""
+        return str(
+            self.folder(stage) / self.manifests[stage].result['checkpoint'])
+
+    def _threshold(self) -> float:
+        seeds = self.manifests['seeds'].result
+        if self.threshold is not None:
+            return self.threshold
+        if seeds:
+            return seeds['best']['threshold']
+        return self.cam_cfg.model.test_cfg.bg_threshold
+
+    def _pseudo_inputs(self) -> dict:
+        return dict(
+            stage_inputs(self.cam_cfg, 'train'),
+            checkpoint=self.manifests['cam'].result.get('hash'),
+            threshold=self._threshold())
+
+    def _pseudo(self, resumable: bool) -> Outcome:
+        run_tool(self.tools / 'make_pseudo_labels.py', [
+            self._dumped(self.cam_cfg, 'pseudo'), self.checkpoint('cam'),
+            '--out', self.pseudo_dir, '--threshold', self._threshold()
+        ], self.root / 'manifests' / 'pseudo_output.txt')
+        result = dict(threshold=self._threshold())
+        if 'seg_map_path' in self.seed_data.data_prefix:
+            result.update(
+                score_folder(str(self.pseudo_dir), self.seed_data))
+        return Outcome([self.pseudo_dir], result)
+
+    def _seg_inputs(self) -> dict:
+        return dict(
+            stage_inputs(self._seg_source, 'train'),
+            pseudo_labels=digest(self.manifests['pseudo'].content['inputs']))
+
+    def _seg(self, resumable: bool) -> Outcome:
+        return self._train(self.seg_cfg, 'seg', resumable)
+
+    def _eval_inputs(self) -> dict:
+        return dict(
+            stage_inputs(self.seg_cfg, 'test'),
+            checkpoint=self.manifests['seg'].result.get('hash'))
+
+    def _eval(self, resumable: bool) -> Outcome:
+        folder, masks = self.folder('eval'), self.folder('eval') / 'masks'
+        has_masks = 'seg_map_path' in self.eval_data.data_prefix
+        shutil.rmtree(masks, ignore_errors=True)
+        arguments = [
+            self._dumped(self.seg_cfg, 'eval'), self.checkpoint('seg'),
+            '--work-dir', folder, '--out', masks
+        ]
+        if not has_masks:
+            arguments += ['--cfg-options', 'test_evaluator.format_only=True']
+        run_tool(self.tools / 'test.py', arguments, folder / 'output.txt')
+        result = score_folder(str(masks),
+                              self.eval_data) if has_masks else {}
+        return Outcome([masks], result)
+
+    def _report_inputs(self) -> dict:
+        return {
+            name: digest(self.manifests[name].content)
+            for name in STEPS[:-1]
+        }
+
+    def _report(self, resumable: bool) -> Outcome:
+        page = self.folder('report') / 'index.html'
+        write_report(self, page)
+        return Outcome([page], {})

@@ -1,0 +1,47 @@
+"""Sibling registries of mmseg: children of the roots in mmengine.
+
+Everything of this package is written ``hsc_mm.Name`` in a config, so that it
+is found from any default scope.
+"""
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+__all__ = [
+    'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'TRANSFORMS'
+]
+
+MODELS = Registry(
+    'model',
+    parent=MMENGINE_MODELS,
+    scope='hsc_mm',
+    locations=['hsc_mm.models'])
+DATASETS = Registry(
+    'dataset',
+    parent=MMENGINE_DATASETS,
+    scope='hsc_mm',
+    locations=['hsc_mm.datasets'])
+TRANSFORMS = Registry(
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    scope='hsc_mm',
+    locations=['hsc_mm.datasets.transforms'])
+METRICS = Registry(
+    'metric',
+    parent=MMENGINE_METRICS,
+    scope='hsc_mm',
+    locations=['hsc_mm.evaluation'])
+HOOKS = Registry(
+    'hook',
+    parent=MMENGINE_HOOKS,
+    scope='hsc_mm',
+    locations=['hsc_mm.engine'])
+DATA_SAMPLERS = Registry(
+    'data sampler',
+    parent=MMENGINE_DATA_SAMPLERS,
+    scope='hsc_mm',
+    locations=['hsc_mm.datasets'])

@@ -1,0 +1,150 @@
+"""Files that are either whole or absent."""
+import hashlib
+import json
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+__all__ = [
+    'atomic_write_bytes', 'digest', 'read_image', 'read_index_png',
+    'read_json', 'write_index_png', 'write_json'
+]
+
+
+def atomic_write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file so that no reader ever sees a part of it.
+
+    The bytes go to a temporary name in the same folder, which is renamed.
+    When anything fails (a full disk, a killed process) the file of that name
+    is what it was before.
+
+    Args:
+        path (str | Path): File to write; its folder is made if missing.
+        data (bytes): The whole content.
+
+    Raises:
+        OSError: The folder cannot be made or written, or the disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with open(temporary, 'wb') as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def digest(content: Any) -> str:
+    """Return a hash of JSON values, 16 hexadecimal digits."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not JSON; the message names file and line.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding='utf-8'))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path}: expected a JSON file, but {error}. '
+                         'Write the file anew.') from error
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write JSON, whole or not at all (see :func:`atomic_write_bytes`)."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + '\n'
+    atomic_write_bytes(path, text.encode('utf-8'))
+
+
+def write_index_png(path: str | Path, mask: np.ndarray,
+                    palette: np.ndarray) -> None:
+    """Write a mask of class indices as a palette PNG, as VOC's are.
+
+    Args:
+        path (str | Path): File to write, whole or not at all.
+        mask (np.ndarray): (H, W), integers 0..255.
+        palette (np.ndarray): (n, 3) uint8 RGB, n <= 256.
+
+    Raises:
+        OSError: See :func:`atomic_write_bytes`.
+    """
+    image = Image.fromarray(mask.astype(np.uint8), mode='P')
+    image.putpalette(np.asarray(palette, dtype=np.uint8).ravel().tolist())
+    buffer = BytesIO()
+    image.save(buffer, format='PNG')
+    atomic_write_bytes(path, buffer.getvalue())
+
+
+def read_image(path: str | Path, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Read an image whole, or say which file is broken.
+
+    OpenCV and libjpeg fill the missing part of a truncated file with grey
+    and carry on; here that is an error.
+
+    Args:
+        path (str | Path): The file.
+        flag (int): OpenCV's reading flag; EXIF rotation follows it.
+
+    Returns:
+        np.ndarray: (H, W, 3) BGR uint8, or what ``flag`` asks for.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not an image, or it is cut short.
+    """
+    data = Path(path).read_bytes()
+    check_whole(path, data)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if image is None:
+        raise ValueError(f'{path}: expected an image, but it cannot be '
+                         'decoded. Fetch or export the file again.')
+    return image
+
+
+def check_whole(path: str | Path, data: bytes) -> None:
+    """Raise ValueError when a JPEG or PNG lacks its end mark."""
+    if not data:
+        raise ValueError(f'{path}: expected an image, found an empty file. '
+                         'Fetch or export the file again.')
+    jpeg_cut = data[:2] == b'\xff\xd8' and b'\xff\xd9' not in data[-4096:]
+    png_cut = data[:4] == b'\x89PNG' and b'IEND' not in data[-4096:]
+    if jpeg_cut or png_cut:
+        raise ValueError(f'{path}: expected a whole image, found one that is '
+                         'cut short. Fetch or export the file again.')
+
+
+def read_index_png(path: str | Path) -> np.ndarray:
+    """Read a mask of class indices, the palette left aside.
+
+    Returns:
+        np.ndarray: (H, W) uint8.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is broken or holds colours instead of indices.
+    """
+    data = Path(path).read_bytes()
+    check_whole(path, data)
+    try:
+        mask = np.array(Image.open(BytesIO(data)))
+    except OSError as error:
+        raise ValueError(f'{path}: expected a PNG of class indices, but '
+                         f'{error}. Export the mask again.') from error
+    if mask.ndim != 2:
+        raise ValueError(
+            f'{path}: expected a mask with one class index a pixel, found '
+            f'an array of shape {mask.shape} (colours?). Convert it to a '
+            'palette or grey PNG of indices.')
+    return mask.astype(np.uint8)

@@ -1,0 +1,70 @@
+"""Figures of the report, drawn by matplotlib."""
+from io import BytesIO
+
+from matplotlib.figure import Figure
+
+__all__ = ['class_bars', 'threshold_curve']
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format='png', dpi=110, bbox_inches='tight')
+    return buffer.getvalue()
+
+
+def threshold_curve(seeds: dict) -> bytes:
+    """Draw seed mIoU, over- and under-activation over the threshold.
+
+    Args:
+        seeds (dict): What :class:`hsc_mm.SeedMetric` writes to ``out_json``.
+
+    Returns:
+        bytes: PNG.
+    """
+    curve, best, own = seeds['curve'], seeds['best'], seeds['own']
+    figure = Figure(figsize=(6.4, 3.6))
+    axes = figure.add_subplot()
+    axes.plot(curve['thresholds'], curve['mIoU'], label='mIoU', linewidth=2)
+    axes.plot(
+        curve['thresholds'], curve['over'], '--', label='over-activation')
+    axes.plot(
+        curve['thresholds'], curve['under'], ':', label='under-activation')
+    axes.plot(
+        best['threshold'],
+        best['mIoU'],
+        'o',
+        label=f'best {best["mIoU"]:.1f} at {best["threshold"]:.2f}')
+    axes.plot(
+        own['threshold'],
+        own['mIoU'],
+        's',
+        label=f'fixed {own["mIoU"]:.1f} at {own["threshold"]:.2f}')
+    axes.set(xlabel='background threshold', ylabel='%', xlim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize='small')
+    return _png(figure)
+
+
+def class_bars(classes: list[str],
+               series: dict[str, list[float | None]]) -> bytes:
+    """Draw the IoU of each class as groups of bars.
+
+    Args:
+        classes (list[str]): C names.
+        series (dict[str, list]): Name -> C values in percent, None = absent.
+
+    Returns:
+        bytes: PNG.
+    """
+    figure = Figure(figsize=(max(6.4, 0.55 * len(classes)), 3.2))
+    axes = figure.add_subplot()
+    width = 0.8 / max(len(series), 1)
+    for number, (name, values) in enumerate(series.items()):
+        places = [i + (number - (len(series) - 1) / 2) * width
+                  for i in range(len(classes))]
+        axes.bar(places, [v or 0 for v in values], width, label=name)
+    axes.set_xticks(range(len(classes)), classes, rotation=30, ha='right')
+    axes.set(ylabel='IoU, %', ylim=(0, 100))
+    axes.grid(axis='y', alpha=0.3)
+    axes.legend(fontsize='small')
+    return _png(figure)

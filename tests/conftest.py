@@ -1,0 +1,63 @@
+"""A tiny data set in VOC layout, and configs on it."""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hsc_mm.utils import voc_palette, write_index_png
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = {8: 'cat', 12: 'dog'}
+XML = ('<annotation><filename>{id}.jpg</filename>{objects}</annotation>')
+
+
+def make_voc(root: Path, count: int = 8, seed: int = 0) -> Path:
+    """Draw pictures with a cat square and / or a dog square."""
+    rng = np.random.default_rng(seed)
+    labels = {}
+    for number in range(count):
+        name = f'img_{number:02d}'
+        height, width = (48, 64) if number % 2 else (56, 40)
+        image = rng.integers(0, 80, (height, width, 3), dtype=np.uint8)
+        mask = np.zeros((height, width), dtype=np.uint8)
+        saliency = np.zeros((height, width), dtype=np.uint8)
+        for index in ((8, ), (12, ), (8, 12))[number % 3]:
+            top = int(rng.integers(4, height - 24))
+            left = 4 if index == 8 else width - 20
+            image[top:top + 16, left:left + 16] = (
+                (200, 40, 40) if index == 8 else (40, 200, 220))
+            mask[top - 1:top + 17, left - 1:left + 17] = 255
+            mask[top:top + 16, left:left + 16] = index
+            saliency[top:top + 16, left:left + 16] = 255
+        labels[name] = [NAMES[i] for i in (8, 12) if (mask == i).any()]
+        for folder in ('JPEGImages', 'Annotations', 'SaliencyMaps'):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / 'JPEGImages' / f'{name}.jpg'), image)
+        cv2.imwrite(str(root / 'SaliencyMaps' / f'{name}.png'), saliency)
+        write_index_png(root / 'SegmentationClass' / f'{name}.png', mask,
+                        voc_palette())
+        objects = ''.join(f'<object><name>{n}</name></object>'
+                          for n in labels[name])
+        (root / 'Annotations' / f'{name}.xml').write_text(
+            XML.format(id=name, objects=objects))
+    lists = root / 'ImageSets' / 'Segmentation'
+    lists.mkdir(parents=True)
+    for split in ('train', 'train_aug', 'val'):
+        (lists / f'{split}.txt').write_text('\n'.join(labels) + '\n')
+    (root / 'image_labels.json').write_text(
+        json.dumps(dict(classes=['cat', 'dog'], images=labels)))
+    return root
+
+
+@pytest.fixture
+def voc_root(tmp_path: Path) -> Path:
+    """A fresh tiny VOC that a test may damage."""
+    return make_voc(tmp_path / 'voc')
+
+
+@pytest.fixture(scope='session')
+def shared_voc(tmp_path_factory) -> Path:
+    """A tiny VOC that no test changes."""
+    return make_voc(tmp_path_factory.mktemp('data') / 'voc')

@@ -1,0 +1,63 @@
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+
+from hsc_mm.datasets import sampler as module
+from hsc_mm.datasets.sampler import ReproducibleSampler
+from hsc_mm.datasets.transforms import SeedBySampler
+
+
+def _draws(count, monkeypatch=None, rank=0, world=1, skip=0, **kwargs):
+    if monkeypatch is not None:
+        monkeypatch.setattr(module, 'get_dist_info', lambda: (rank, world))
+    one = ReproducibleSampler(range(7), seed=3, **kwargs)
+    one.skip(skip)
+    return list(itertools.islice(one, count))
+
+
+def test_every_epoch_holds_every_item_in_another_order():
+    draws = _draws(21)
+    epochs = [draws[i:i + 7] for i in (0, 7, 14)]
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(7))
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    assert _draws(21) == draws
+    assert _draws(9, shuffle=False) == [*range(7), 0, 1]
+
+
+@pytest.mark.parametrize('skip', [1, 7, 12])
+def test_skipping_lands_on_the_same_draws(skip):
+    later = _draws(8, skip=skip)
+    whole = _draws(8 + skip)[skip:]
+    assert later == whole
+    assert [d.key for d in later] == [d.key for d in whole]
+
+
+def test_ranks_together_draw_what_one_process_draws(monkeypatch):
+    parts = [_draws(6, monkeypatch, rank, 2) for rank in range(2)]
+    joined = [d for pair in zip(*parts) for d in pair]
+    whole = _draws(12, monkeypatch)
+    assert joined == whole
+    assert [d.key for d in joined] == [d.key for d in whole]
+
+
+def test_a_draw_survives_the_way_to_a_worker():
+    draw = pickle.loads(pickle.dumps(_draws(3)[2]))
+    assert draw.key == (3, 2)
+    assert draw == _draws(3)[2]
+
+
+def test_augmentations_follow_the_draw():
+    def value(draw):
+        SeedBySampler()(dict(sample_idx=draw))
+        return np.random.random()
+
+    first, second = _draws(2)
+    assert value(first) == value(first)
+    assert value(first) != value(second)
+    np.random.seed(0)
+    expected = np.random.random()
+    np.random.seed(0)
+    assert value(5) == expected  # an ordinary index seeds nothing

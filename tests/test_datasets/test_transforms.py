@@ -1,0 +1,127 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.datasets.transforms import RandomFlip
+
+from hsc_mm.datasets.transforms import (
+    CropPad,
+    LoadSaliencyMap,
+    PackImageLabelInputs,
+    RandomLongSideResize,
+)
+
+
+def _results(height=30, width=40):
+    """An image whose maps hold what the image says at the same place."""
+    ramp = np.arange(height * width, dtype=np.int64).reshape(height, width)
+    value = (ramp % 200).astype(np.uint8)
+    return dict(
+        img=np.repeat(value[..., None], 3, axis=2),
+        img_shape=(height, width),
+        gt_seg_map=value.copy(),
+        gt_saliency_map=value.copy(),
+        seg_fields=['gt_seg_map', 'gt_saliency_map'])
+
+
+def _together(results):
+    image = results['img'][..., 0]
+    assert np.array_equal(image, results['gt_seg_map'])
+    assert np.array_equal(image, results['gt_saliency_map'])
+
+
+@pytest.mark.parametrize('size', [(20, 24), (30, 40), (30, 20)])
+def test_crop_moves_maps_with_the_image(size):
+    np.random.seed(0)
+    results = CropPad(size)(_results())
+    assert results['img'].shape == (*size, 3)
+    assert results['img_shape'] == size
+    _together(results)
+
+
+def test_padding_has_a_value_for_each_kind():
+    np.random.seed(1)
+    results = CropPad((50, 64), pad_val=(1, 2, 3))(_results())
+    padded = results['gt_seg_map'] == 255
+    assert padded.sum() == 50 * 64 - 30 * 40
+    assert (results['gt_saliency_map'][padded] == 0).all()
+    assert (results['img'][padded] == (1, 2, 3)).all()
+    inside = ~padded
+    assert np.array_equal(results['img'][inside][:, 0],
+                          _results()['img'][..., 0].ravel())
+
+
+def test_place_is_random_or_centred():
+    np.random.seed(0)
+    corners = {
+        tuple(np.argwhere(CropPad((50, 64))(_results())['gt_seg_map'] != 255)
+              [0]) for _ in range(20)
+    }
+    assert len(corners) > 10
+    results = CropPad((50, 64), centre=True)(_results())
+    assert tuple(np.argwhere(results['gt_seg_map'] != 255)[0]) == (10, 12)
+
+
+def test_long_side_and_aspect():
+    init_default_scope('mmseg')
+    np.random.seed(0)
+    sides = set()
+    for _ in range(40):
+        results = RandomLongSideResize((60, 80))(_results(30, 60))
+        height, width = results['img'].shape[:2]
+        assert results['gt_saliency_map'].shape == (height, width)
+        assert abs(width - 2 * height) <= 1
+        sides.add(width)
+    assert min(sides) >= 60
+    assert max(sides) <= 80
+    assert len(sides) > 10
+    with pytest.raises(ValueError, match='long_side'):
+        RandomLongSideResize((80, 60))
+
+
+def test_flip_takes_saliency_along():
+    results = RandomFlip(prob=1.0)(_results())
+    _together(results)
+    assert results['img'][0, 0, 0] == 39
+
+
+def _saliency(tmp_path, array):
+    path = tmp_path / 's.png'
+    cv2.imwrite(str(path), array)
+    return dict(
+        saliency_path=str(path), img_shape=(6, 8), seg_fields=[],
+        img_path='x.jpg')
+
+
+def test_saliency_grey_in_any_form(tmp_path):
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+    for array in (grey, cv2.merge([grey] * 3), grey.astype(np.uint16) * 257):
+        results = LoadSaliencyMap()(_saliency(tmp_path, array))
+        assert np.array_equal(results['gt_saliency_map'], grey)
+        assert results['seg_fields'] == ['gt_saliency_map']
+
+
+def test_saliency_errors_name_the_file(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 255, (6, 8, 3))
+    with pytest.raises(ValueError, match=r's\.png: .*found colours'):
+        LoadSaliencyMap()(_saliency(tmp_path, colour.astype(np.uint8)))
+    with pytest.raises(ValueError, match=r's\.png: .*found \(3, 4\)'):
+        LoadSaliencyMap()(_saliency(tmp_path, np.zeros((3, 4), np.uint8)))
+    with pytest.raises(ValueError, match='data_prefix'):
+        LoadSaliencyMap()(dict(seg_fields=[], img_path='x.jpg'))
+
+
+def test_packing():
+    results = _results()
+    results.update(
+        gt_label=np.array([0, 1, 1]), img_path='p/x.jpg', img_id='x')
+    packed = PackImageLabelInputs()(results)
+    sample = packed['data_samples']
+    assert packed['inputs'].shape == (3, 30, 40)
+    assert sample.gt_label.tolist() == [0, 1, 1]
+    assert sample.gt_label.dtype == torch.float32
+    assert sample.gt_saliency.data.shape == (1, 30, 40)
+    assert sample.gt_saliency.data.max() == pytest.approx(199 / 255)
+    assert sample.gt_sem_seg.data.dtype == torch.int64
+    assert sample.metainfo['img_id'] == 'x'

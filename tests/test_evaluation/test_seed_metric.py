@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmseg.evaluation import IoUMetric
+
+from hsc_mm.evaluation import SeedMetric, seed_histogram, sweep_scores
+
+CLASSES = ('background', 'cat', 'dog', 'cow')
+
+
+def _images(count=4, seed=0):
+    """Random CAMs with ties, and masks with ignored pixels."""
+    generator = torch.Generator().manual_seed(seed)
+    for number in range(count):
+        shape = (9 + number, 11)
+        cam = torch.rand(3, *shape, generator=generator)
+        cam = (cam * 20).round() / 20  # many values on the grid
+        cam[number % 3] = 0
+        target = torch.randint(0, 4, shape, generator=generator)
+        target[0, :3] = 255
+        yield cam, target
+
+
+def _slow(images, threshold):
+    """Compute IoU, FP and FN shares pixel by pixel."""
+    hit, wrong, missed = np.zeros(4), np.zeros(4), np.zeros(4)
+    for cam, target in images:
+        for y in range(target.shape[0]):
+            for x in range(target.shape[1]):
+                truth = int(target[y, x])
+                if truth == 255:
+                    continue
+                values = [threshold, *cam[:, y, x].tolist()]
+                found = int(np.argmax(np.array(values, dtype=np.float32)))
+                if found == truth:
+                    hit[truth] += 1
+                else:
+                    wrong[found] += 1
+                    missed[truth] += 1
+    union = hit + wrong + missed
+    return hit / union, wrong / union, missed / union
+
+
+def test_every_threshold_equals_a_slow_count():
+    images = list(_images())
+    thresholds = torch.tensor([0.05, 0.3, 0.5, 0.55, 0.95])
+    scores = sweep_scores(
+        sum(seed_histogram(cam, target, thresholds)
+            for cam, target in images))
+    for index, threshold in enumerate(thresholds.tolist()):
+        iou, over, under = _slow(images, threshold)
+        np.testing.assert_allclose(scores.iou[index], iou, rtol=1e-9)
+        np.testing.assert_allclose(scores.over[index], over, rtol=1e-9)
+        np.testing.assert_allclose(scores.under[index], under, rtol=1e-9)
+        assert scores.miou[index] == pytest.approx(iou.mean())
+
+
+def test_a_class_that_never_occurs_does_not_count():
+    cam = torch.zeros(3, 2, 2)
+    cam[0, 0] = 0.9
+    target = torch.tensor([[1, 1], [0, 0]])
+    scores = sweep_scores(seed_histogram(cam, target, torch.tensor([0.5])))
+    assert scores.miou.tolist() == [1.0]
+    assert scores.iou[0, 2].isnan()
+
+
+def test_masks_of_other_classes_or_sizes():
+    cam = torch.rand(3, 4, 4)
+    with pytest.raises(ValueError, match='found 7'):
+        seed_histogram(cam, torch.full((4, 4), 7), torch.tensor([0.5]))
+    with pytest.raises(ValueError, match='expected the shape'):
+        seed_histogram(cam, torch.zeros(4, 5).long(), torch.tensor([0.5]))
+
+
+def _samples(images, threshold=0.3):
+    for number, (cam, target) in enumerate(images):
+        logits = torch.cat([torch.full_like(cam[:1], threshold), cam])
+        yield dict(
+            img_path=f'p/{number}.jpg',
+            seg_logits=dict(data=logits),
+            pred_sem_seg=dict(data=logits.argmax(0, keepdim=True)),
+            gt_sem_seg=dict(data=target[None]),
+            cls_scores=cam.amax((1, 2)),
+            bg_threshold=threshold,
+            use_image_labels=True,
+            views=1)
+
+
+def test_metric_agrees_with_mmseg_and_writes_its_result(tmp_path):
+    out = tmp_path / 'seeds.json'
+    metric = SeedMetric(out_json=str(out))
+    other = IoUMetric()
+    meta = dict(classes=CLASSES, split='train')
+    metric.dataset_meta = other.dataset_meta = meta
+    samples = list(_samples(_images()))
+    for one in samples:
+        metric.process({}, [one])
+        other.process({}, [one])
+    found = metric.evaluate(len(samples))
+    assert found['seed/mIoU'] == pytest.approx(other.evaluate(4)['mIoU'])
+    content = json.loads(out.read_text())
+    curve = content['curve']
+    assert len(curve['thresholds']) == 99
+    assert max(curve['mIoU']) == found['seed/mIoU_best']
+    at_own = curve['thresholds'].index(0.3)
+    assert curve['mIoU'][at_own] == content['own']['mIoU']
+    assert content['facts'] == dict(
+        split='train', images=4, views=1, used_image_labels=True,
+        supervision='image labels')
+    # A second evaluation starts from nothing.
+    metric.process({}, samples[:1])
+    assert metric.evaluate(1)['seed/mIoU'] != found['seed/mIoU']
+
+
+def test_mean_average_precision():
+    metric = SeedMetric()
+    metric.dataset_meta = dict(classes=CLASSES)
+    truth = [torch.full((4, 4), c) for c in (1, 1, 2, 0)]
+    scores = [[.9, .1, 0.], [.2, .3, 0.], [.3, .8, 0.], [.1, .9, 0.]]
+    for target, score in zip(truth, scores):
+        sample = next(iter(_samples([(torch.rand(3, 4, 4), target)])))
+        sample['cls_scores'] = torch.tensor(score)
+        metric.process({}, [sample])
+    # cat: ranks 1 and 3 of 4 -> (1 + 2/3) / 2; dog: rank 2 -> 1/2.
+    expected = 100 * ((1 + 2 / 3) / 2 + 1 / 2) / 2
+    assert metric.evaluate(4)['seed/mAP'] == pytest.approx(expected, abs=.01)
+
+
+def test_writing_masks_only(tmp_path):
+    metric = SeedMetric(output_dir=str(tmp_path), format_only=True)
+    metric.dataset_meta = dict(classes=CLASSES)
+    samples = list(_samples(_images()))
+    for sample in samples:
+        del sample['gt_sem_seg']
+    metric.process({}, samples)
+    assert metric.evaluate(4) == {}
+    from hsc_mm.utils import read_index_png
+    for number, sample in enumerate(samples):
+        assert np.array_equal(
+            read_index_png(tmp_path / f'{number}.png'),
+            sample['pred_sem_seg']['data'][0].numpy())
+
+
+def test_samples_without_masks_are_an_error():
+    metric = SeedMetric()
+    sample = next(iter(_samples(_images())))
+    del sample['gt_sem_seg']
+    with pytest.raises(ValueError, match='needs a mask'):
+        metric.process({}, [sample])

@@ -1,0 +1,172 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
+
+from hsc_mm.models import CAMSegmentor
+from hsc_mm.registry import MODELS
+
+
+def build(**kwargs) -> CAMSegmentor:
+    """Build a small network of stride 8 with three foreground classes."""
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    cfg = dict(
+        type='hsc_mm.CAMSegmentor',
+        backbone=dict(
+            type='ResNet',
+            depth=18,
+            base_channels=8,
+            stem_channels=8,
+            strides=(1, 2, 1, 1),
+            norm_eval=True),
+        decode_head=dict(type='hsc_mm.CAMHead', in_channels=64, num_classes=4),
+        test_cfg=dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5))
+    for key, value in kwargs.items():
+        cfg[key] = dict(cfg[key], **value) if isinstance(
+            cfg.get(key), dict) else value
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model.eval()
+
+
+def sample(label=(1, 0, 1), size=(40, 48), **meta) -> SegDataSample:
+    """Build a sample with image labels."""
+    one = SegDataSample(metainfo=dict(ori_shape=size, img_shape=size, **meta))
+    one.gt_label = torch.tensor(label, dtype=torch.float32)
+    return one
+
+
+def test_loss_is_the_mean_over_views():
+    torch.manual_seed(1)
+    images = torch.randn(2, 3, 40, 48)
+    samples = [sample((1, 0, 1)), sample((0, 1, 0))]
+    model = build(second_view=(24, 32))
+    losses = model(images, samples, mode='loss')
+    assert list(losses) == ['decode.loss_cls']
+    label = torch.stack([s.gt_label for s in samples])
+    expected = 0
+    for view in (images,
+                 F.interpolate(
+                     images, (24, 32), mode='bilinear', align_corners=True)):
+        feat = model.backbone(view)[-1]
+        cam = F.conv2d(feat, model.decode_head.classifier.weight)
+        expected += F.multilabel_soft_margin_loss(
+            cam.mean(dim=(2, 3))[:, 1:], label) / 2
+    assert losses['decode.loss_cls'].item() == pytest.approx(
+        expected.item(), rel=1e-5)
+    losses['decode.loss_cls'].backward()
+    grad = model.decode_head.classifier.weight.grad
+    assert grad[0].abs().sum() == 0  # background is not trained by plain CAM
+    assert grad[1:].abs().sum() > 0
+
+
+def test_prediction_comes_back_to_the_loaded_image():
+    images = torch.randn(1, 3, 40, 48)
+    model = build()
+    with torch.no_grad():
+        plain = model.predict(images, [sample()])[0]
+        larger = model.predict(images, [sample(size=(80, 96))])[0]
+        flipped = model.predict(
+            images.flip(3),
+            [sample(flip=True, flip_direction='horizontal')])[0]
+    assert plain.seg_logits.data.shape == (4, 40, 48)
+    assert plain.pred_sem_seg.data.shape == (1, 40, 48)
+    assert larger.pred_sem_seg.data.shape == (1, 80, 96)
+    assert plain.metainfo['bg_threshold'] == 0.3
+    # The network is not symmetric, so only the frame is compared here.
+    assert flipped.activation.data.shape == plain.activation.data.shape
+    assert not plain.seg_logits.data[2].any()  # class 2 is not in the image
+
+
+def test_a_flip_of_the_activation_is_undone():
+    model = build()
+    activation = torch.rand(2, 3, 5, 6)
+    scores = torch.rand(2, 3)
+    plain = model.postprocess_result(activation, scores, [sample(), sample()],
+                                     (40, 48))
+    for direction, axis in (('horizontal', 3), ('vertical', 2)):
+        turned = model.postprocess_result(
+            activation.flip(axis), scores,
+            [sample(flip=True, flip_direction=direction) for _ in range(2)],
+            (40, 48))
+        for one, other in zip(plain, turned):
+            assert torch.allclose(one.activation.data, other.activation.data,
+                                  atol=1e-6)
+
+
+def test_padding_is_cut_off():
+    model = build()
+    activation = torch.rand(1, 3, 6, 7)
+    padded = model.postprocess_result(
+        activation, torch.rand(1, 3),
+        [sample(size=(40, 48), img_padding_size=(0, 8, 0, 8))], (48, 56))[0]
+    whole = F.interpolate(
+        activation, (48, 56), mode='bilinear', align_corners=True)
+    assert torch.allclose(padded.activation.data, whole[0, :, :40, :48],
+                          atol=1e-6)
+
+
+def test_classifier_chooses_when_labels_must_not():
+    model = build(test_cfg=dict(use_image_labels=False))
+    one = sample()
+    del one.gt_label
+    found = model.predict(torch.randn(1, 3, 40, 48), [one])[0]
+    assert found.metainfo['use_image_labels'] is False
+    with pytest.raises(ValueError, match='use_image_labels=True'):
+        build().predict(torch.randn(1, 3, 40, 48), [one])
+    assert len(build(test_cfg=dict(use_image_labels=False)).predict(
+        torch.randn(2, 3, 40, 48))) == 2
+
+
+def test_softmax_activation():
+    model = build(decode_head=dict(activation='softmax'))
+    cam = model(torch.randn(1, 3, 40, 48), mode='tensor')
+    activation, scores = model.decode_head.predict_by_feat(
+        type('Out', (), dict(cam=cam)))
+    assert torch.allclose(activation, cam.softmax(1)[:, 1:])
+    assert scores.shape == (1, 3)
+
+
+def test_tta_sums_views_before_normalising():
+    init_default_scope('mmseg')
+    tta = MODELS.build(dict(type='hsc_mm.CAMTTAModel', module=build()))
+    views = tta.module.postprocess_result(
+        torch.rand(3, 3, 5, 6), torch.rand(3, 3),
+        [sample() for _ in range(3)], (40, 48))
+    maps = [view.activation.data.clone() for view in views]
+    merged = tta.merge_preds([views])[0]
+    total = sum(maps)
+    expected = total / (total.amax((1, 2), keepdim=True) + 1e-5)
+    assert torch.allclose(merged.seg_logits.data[1], expected[0], atol=1e-6)
+    assert not merged.seg_logits.data[2].any()
+    assert merged.gt_label.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(decode_head=dict(activation='tanh')), 'activation: expected'),
+    (dict(decode_head=dict(num_classes=1)), 'num_classes: expected'),
+])
+def test_wrong_arguments(change, message):
+    with pytest.raises(ValueError, match=message):
+        build(**change)
+
+
+def test_wrong_channels_classes_and_test_cfg():
+    with pytest.raises(ValueError, match='expected 32, found 64 channels'):
+        build(decode_head=dict(in_channels=32))(torch.randn(1, 3, 32, 32))
+    with pytest.raises(ValueError, match=r'expected 3 .*found 4'):
+        build()(torch.randn(1, 3, 32, 32), [sample((1, 0))], mode='loss')
+    with pytest.raises(ValueError, match='expected the key "bg_threshold"'):
+        CAMSegmentor(
+            backbone=dict(type='mmseg.ResNet', depth=18),
+            decode_head=dict(
+                type='hsc_mm.CAMHead', in_channels=512, num_classes=4),
+            test_cfg=dict(use_image_labels=True))
+
+
+def test_one_class():
+    model = build(decode_head=dict(num_classes=2))
+    loss = model(torch.randn(1, 3, 32, 32), [sample((1, ))], mode='loss')
+    assert torch.isfinite(loss['decode.loss_cls'])

@@ -1,0 +1,51 @@
+import os
+
+from hsc_mm.pipeline.manifest import Manifest, fingerprint
+from hsc_mm.utils import digest
+
+
+def test_digest_tells_contents_apart():
+    assert digest(dict(a=1, b=2)) == digest(dict(b=2, a=1))
+    assert digest(dict(a=1)) != digest(dict(a=2))
+
+
+def test_fingerprint_sees_changed_files(tmp_path):
+    path = tmp_path / 'x.jpg'
+    path.write_bytes(b'one')
+    before = fingerprint([path])
+    assert fingerprint([str(path)]) == before
+    os.utime(path, ns=(1, 1))
+    assert fingerprint([path]) != before
+
+
+def test_a_step_is_current_until_something_changes(tmp_path):
+    folder = tmp_path / 'out'
+    folder.mkdir()
+    (folder / 'a.png').write_bytes(b'1234')
+    manifest = Manifest(tmp_path / 'step.json', tmp_path)
+    inputs = dict(config='c', data='d')
+    assert manifest.why_not(inputs) == 'not run yet'
+    manifest.save(inputs, [folder], dict(mIoU=1), 2.34)
+    again = Manifest(tmp_path / 'step.json', tmp_path)
+    assert again.is_current(inputs)
+    assert again.result == dict(mIoU=1)
+    assert again.seconds == 2.3
+    assert again.why_not(dict(inputs, data='e')) == 'changed: data'
+    assert again.why_not(dict(inputs, more=1)) == 'changed: more'
+    (folder / 'a.png').write_bytes(b'12')
+    assert 'outputs incomplete' in again.why_not(inputs)
+    (folder / 'a.png').write_bytes(b'1234')
+    (folder / 'b.png').write_bytes(b'')
+    assert 'outputs incomplete' in again.why_not(inputs)
+    again.drop()
+    fresh = Manifest(tmp_path / 'step.json', tmp_path)
+    assert fresh.why_not(inputs) == 'not run yet'
+
+
+def test_the_folder_may_be_moved(tmp_path):
+    old, new = tmp_path / 'old', tmp_path / 'new'
+    old.mkdir()
+    (old / 'a.png').write_bytes(b'1')
+    Manifest(old / 'step.json', old).save({}, [old / 'a.png'], {}, 0)
+    old.rename(new)
+    assert Manifest(new / 'step.json', new).is_current({})

@@ -1,0 +1,159 @@
+"""The whole way on the tiny data set, through the real tools."""
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_configs import ROOT, cam_config, seg_config
+
+from hsc_mm.apis import load_config
+from hsc_mm.pipeline import STEPS, Pipeline, ToolError, console_table
+from hsc_mm.pipeline.inputs import with_pseudo_dir
+
+TOOLS = ROOT / 'tools'
+
+
+def _pipeline(folder: Path, voc: Path, iters: int = 2, **kwargs) -> Pipeline:
+    return Pipeline(
+        load_config(cam_config(voc, folder / 'cam.py', iters)),
+        load_config(seg_config(voc, folder / 'seg.py', iters)),
+        folder / 'work',
+        tools=TOOLS,
+        **kwargs)
+
+
+def _run(pipeline: Pipeline, **kwargs) -> list[str]:
+    """Run, and return the names of the steps that did."""
+    lines = []
+    pipeline.run(say=lines.append, **kwargs)
+    return [name for name, line in zip(STEPS, lines) if ' runs (' in line]
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory, shared_voc):
+    """A finished pipeline, its folder and the steps that ran."""
+    folder = tmp_path_factory.mktemp('pipeline')
+    voc = shutil.copytree(shared_voc, folder / 'voc')
+    pipeline = _pipeline(folder, voc)
+    return folder, voc, pipeline, _run(pipeline)
+
+
+def test_every_step_runs_and_leaves_its_files(finished):
+    folder, _, pipeline, ran = finished
+    assert ran == list(STEPS)
+    work = folder / 'work'
+    assert (work / 'cam' / 'iter_2.pth').is_file()
+    assert len(list((work / 'pseudo_labels').glob('*.png'))) == 8
+    assert len(list((work / 'eval' / 'masks').glob('*.png'))) == 8
+    seeds = pipeline.manifests['seeds'].result
+    pseudo = pipeline.manifests['pseudo'].result
+    # Two ways to the same number: histograms, and files against masks.
+    assert pseudo['mIoU'] == pytest.approx(seeds['best']['mIoU'], abs=0.02)
+    assert pseudo['threshold'] == seeds['best']['threshold']
+
+
+def test_the_report_holds_its_pictures(finished):
+    page = (finished[0] / 'work' / 'report' / 'index.html').read_text()
+    assert page.count('data:image/jpeg;base64,') == 16
+    assert page.count('data:image/png;base64,') == 2
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_the_table_has_scores_and_times(finished):
+    _, _, pipeline, _ = finished
+    text = console_table(
+        {n: m.result for n, m in pipeline.manifests.items()},
+        {n: m.seconds for n, m in pipeline.manifests.items()})
+    miou = pipeline.manifests['eval'].result['mIoU']
+    assert f'{miou:.1f}' in text
+    assert 'dog' in text
+    assert 'together' in text
+
+
+def _stop(resumable):
+    raise KeyboardInterrupt
+
+
+def test_a_second_run_does_nothing_and_changes_run_what_depends(
+        finished, monkeypatch):
+    folder, voc, _, _ = finished
+    assert _run(_pipeline(folder, voc)) == []
+    tested = _pipeline(folder, voc)
+    tested.cam_cfg.model.test_cfg.bg_threshold = 0.31
+    assert tested.manifests['cam'].is_current(tested._cam_inputs())
+    assert not tested.manifests['seeds'].is_current(tested._seeds_inputs())
+    (folder / 'work' / 'pseudo_labels' / 'img_03.png').unlink()
+    assert _run(_pipeline(folder, voc)) == ['pseudo', 'report']
+    assert (folder / 'work' / 'pseudo_labels' / 'img_03.png').is_file()
+    assert _run(_pipeline(folder, voc), force=['report']) == ['report']
+    old = folder / 'work' / 'cam' / 'iter_2.pth'
+    before = old.read_bytes()
+    again = _pipeline(folder, voc, iters=3)
+    monkeypatch.setattr(again, '_seeds', _stop)
+    with pytest.raises(KeyboardInterrupt):
+        _run(again)
+    moved = folder / 'work' / 'cam.old1' / 'iter_2.pth'
+    assert moved.read_bytes() == before
+    assert (folder / 'work' / 'cam' / 'iter_3.pth').is_file()
+    # What was done before the stop stands; a forced step starts anew.
+    last = _pipeline(folder, voc, iters=3)
+    monkeypatch.setattr(last, '_seeds', _stop)
+    lines = []
+    with pytest.raises(KeyboardInterrupt):
+        last.run(['cam'], say=lines.append)
+    assert 'runs (forced)' in lines[0]
+    assert (folder / 'work' / 'cam.old2' / 'iter_3.pth').is_file()
+
+
+def test_own_data_without_any_mask(tmp_path, shared_voc):
+    voc = shutil.copytree(shared_voc, tmp_path / 'voc')
+    shutil.rmtree(voc / 'SegmentationClass')
+    for name in ('cam', 'seg'):
+        make = cam_config if name == 'cam' else seg_config
+        cfg = load_config(make(voc, tmp_path / f'{name}.py', 2))
+        for split in ('val', 'test'):
+            dataset = cfg[f'{split}_dataloader'].dataset
+            dataset.data_prefix.pop('seg_map_path')
+            dataset.pipeline = [
+                t for t in dataset.pipeline if t['type'] != 'LoadAnnotations'
+            ]
+        cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+        cfg.tta_pipeline[1].transforms.pop(2)
+        cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
+        cfg.dump(str(tmp_path / f'{name}.py'))
+    pipeline = Pipeline(
+        load_config(tmp_path / 'cam.py'),
+        load_config(tmp_path / 'seg.py'),
+        tmp_path / 'work',
+        tools=TOOLS,
+        threshold=0.4)
+    assert _run(pipeline) == list(STEPS)
+    assert pipeline.manifests['pseudo'].result == dict(threshold=0.4)
+    assert len(list((tmp_path / 'work' / 'eval' / 'masks').glob('*'))) == 8
+    summary = console_table(
+        {n: m.result for n, m in pipeline.manifests.items()}, {})
+    assert 'No masks' in summary
+
+
+def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
+    voc = shutil.copytree(shared_voc, tmp_path / 'voc')
+    pipeline = _pipeline(tmp_path, voc)
+    pipeline.cam_cfg.model.decode_head.in_channels = 32
+    with pytest.raises(ToolError, match=r'(?s)train\.py ended with status 1 '
+                       r'.*output\.txt.*expected 32, found 64 channels'):
+        pipeline.run(say=lambda line: None)
+    assert not (tmp_path / 'work' / 'manifests' / 'cam.json').exists()
+
+
+def test_the_second_stage_must_read_pseudo_labels(tmp_path, shared_voc):
+    cfg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
+    cfg.train_dataloader.dataset.pipeline[2].type = 'LoadAnnotations'
+    with pytest.raises(ValueError, match=r'expected hsc_mm\.LoadPseudoLabel'):
+        with_pseudo_dir(cfg, tmp_path)
+
+
+def test_manifests_are_json_that_people_can_read(finished):
+    content = json.loads(
+        (finished[0] / 'work' / 'manifests' / 'cam.json').read_text())
+    assert 'torch' in content['inputs']['versions']

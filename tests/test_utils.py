@@ -1,0 +1,81 @@
+import os
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from hsc_mm.utils import (
+    atomic_write_bytes,
+    read_image,
+    read_index_png,
+    read_json,
+    voc_palette,
+    write_index_png,
+    write_json,
+)
+
+
+def test_palette_is_vocs():
+    palette = voc_palette()
+    assert palette.shape == (256, 3)
+    for index, colour in {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0),
+                          15: (192, 128, 128), 20: (0, 64, 128),
+                          255: (224, 224, 192)}.items():
+        assert tuple(palette[index]) == colour
+
+
+def test_masks_keep_their_indices_and_colours(tmp_path):
+    mask = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    path = tmp_path / 'new' / 'm.png'
+    write_index_png(path, mask, voc_palette())
+    assert np.array_equal(read_index_png(path), mask)
+    picture = Image.open(path)
+    assert picture.mode == 'P'
+    assert picture.convert('RGB').getpixel((1, 0)) == (128, 0, 0)
+
+
+def test_broken_masks_name_the_file(tmp_path):
+    path = tmp_path / 'm.png'
+    cv2.imwrite(str(path), np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match=r'm\.png: .*shape \(4, 4, 3\)'):
+        read_index_png(path)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(ValueError, match=r'm\.png: .*cut short'):
+        read_index_png(path)
+
+
+def test_images_are_whole_or_an_error(tmp_path):
+    path = tmp_path / 'x.jpg'
+    cv2.imwrite(str(path), np.full((30, 40, 3), 90, np.uint8))
+    assert read_image(path).shape == (30, 40, 3)
+    data = path.read_bytes()
+    path.write_bytes(data[:-20])
+    with pytest.raises(ValueError, match=r'x\.jpg: .*cut short'):
+        read_image(path)
+    path.write_bytes(b'nothing of the kind')
+    with pytest.raises(ValueError, match=r'x\.jpg: .*cannot be decoded'):
+        read_image(path)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / 'x.bin'
+    atomic_write_bytes(path, b'old')
+
+    def full(*args):
+        raise OSError(28, 'No space left on device', str(path))
+
+    monkeypatch.setattr(os, 'replace', full)
+    with pytest.raises(OSError, match='No space left'):
+        atomic_write_bytes(path, b'new')
+    assert path.read_bytes() == b'old'
+    assert [p.name for p in tmp_path.iterdir()] == ['x.bin']
+
+
+def test_json(tmp_path):
+    path = tmp_path / 'x.json'
+    write_json(path, dict(a=[1, None]))
+    assert read_json(path) == dict(a=[1, None])
+    path.write_text('{')
+    with pytest.raises(ValueError, match=r'x\.json: expected a JSON file'):
+        read_json(path)

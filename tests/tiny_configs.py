@@ -1,0 +1,77 @@
+"""Configs of both stages on the tiny data set, as files."""
+from pathlib import Path
+
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASSES = ('background', 'cat', 'dog')
+BACKBONE = dict(
+    type='ResNet',
+    depth=18,
+    base_channels=8,
+    stem_channels=8,
+    strides=(1, 2, 1, 1),
+    norm_cfg=dict(type='BN'))
+
+
+def _shorten(cfg: Config, iters: int) -> None:
+    for name in ('train', 'val', 'test'):
+        loader = cfg[f'{name}_dataloader']
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.dataset.metainfo = dict(classes=CLASSES)
+    cfg.train_dataloader.batch_size = 2
+    cfg.train_cfg.update(max_iters=iters, val_interval=iters)
+    cfg.param_scheduler[0].end = iters
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.default_hooks.logger.interval = 1
+    cfg.env_cfg.mp_cfg = dict(mp_start_method='fork', opencv_num_threads=1)
+
+
+def cam_config(voc: Path, path: Path, iters: int = 4) -> Path:
+    """Write a config of the CAM stage."""
+    cfg = Config.fromfile(ROOT / 'configs' / 'cam_r50_voc.py')
+    cfg.merge_from_dict(
+        dict(
+            model=dict(
+                decode_head=dict(in_channels=64, num_classes=3))))
+    cfg.model.backbone = dict(BACKBONE)
+    _shorten(cfg, iters)
+    for name in ('train', 'val', 'test'):
+        cfg[f'{name}_dataloader'].dataset.data_root = str(voc)
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    pipeline[2].long_side = (32, 64)
+    pipeline[5].size = (32, 32)
+    cfg.tta_pipeline[1].transforms[0] = cfg.tta_pipeline[1].transforms[0][:2]
+    cfg.dump(str(path))
+    return path
+
+
+def seg_config(voc: Path, path: Path, iters: int = 4) -> Path:
+    """Write a config of the segmentation stage."""
+    cfg = Config.fromfile(ROOT / 'configs' / 'deeplabv3plus_r50_voc-pseudo.py')
+    norm_cfg = dict(type='BN')
+    cfg.merge_from_dict(
+        dict(
+            model=dict(
+                data_preprocessor=dict(size=(32, 32)),
+                decode_head=dict(
+                    in_channels=64,
+                    channels=8,
+                    c1_in_channels=8,
+                    c1_channels=4,
+                    num_classes=3,
+                    norm_cfg=norm_cfg),
+                auxiliary_head=dict(
+                    in_channels=32,
+                    channels=8,
+                    num_classes=3,
+                    norm_cfg=norm_cfg))))
+    cfg.model.backbone = dict(BACKBONE)
+    _shorten(cfg, iters)
+    for name in ('train', 'val', 'test'):
+        cfg[f'{name}_dataloader'].dataset.data_root = str(voc)
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    pipeline[3].scale = (64, 48)
+    pipeline[4].crop_size = (32, 32)
+    cfg.dump(str(path))
+    return path
