@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UPSTREAM := .venv-openmmlab
 PYTHON ?=
-PYTEST_ARGS ?= -x -q --durations=10 tests
+# Two processes of one thread each: a tiny network gains nothing by threads.
+PYTEST_ARGS ?= -x -q -n 2 --dist loadfile --durations=10 tests
 export PYTHON
 
 DEMO_DATA := data/demo
@@ -30,7 +31,7 @@ help: ## this list
 setup: $(VENV)/.ready ## make .venv and install everything into it
 
 test: $(VENV)/.ready ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready ## check style and spelling
 	$(BIN)/ruff check .
@@ -56,7 +57,7 @@ demo-smoke: $(VENV)/.ready ## the same, cut down to a check that it runs
 		--cam-options $(SMOKE) --seg-options $(SMOKE)
 
 test-openmmlab: $(UPSTREAM)/.ready ## run the tests with upstream OpenMMLab
-	$(UPSTREAM)/bin/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(UPSTREAM)/bin/python -m pytest $(PYTEST_ARGS)
 
 clean: ## remove caches and build folders, not data or environments
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache hsc_mm/.mim

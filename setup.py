@@ -118,7 +118,8 @@ setup(
         ],
         'crf': ['pydensecrf2'],
         'dev': [
-            'codespell', 'pytest', 'ruff', 'setuptools>=70.1', 'tensorboard'
+            'codespell', 'pytest', 'pytest-xdist', 'ruff',
+            'setuptools>=70.1', 'tensorboard'
         ],
     },
     # Built outside the checkout: nothing is left there, nothing stale packed.

@@ -63,10 +63,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     atomic_write_bytes(path, b'old')
 
     def full(*args):
-        raise OSError(28, 'No space left on device', str(path))
+        raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(OSError, match=r'No space left.*x\.bin'):
         atomic_write_bytes(path, b'new')
     assert path.read_bytes() == b'old'
     assert [p.name for p in tmp_path.iterdir()] == ['x.bin']

@@ -1,20 +1,37 @@
 """Score of a folder of masks against the ground truth of a data set."""
 import os
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.checks import missing_files
 from hsc_mm.utils import read_index_png
 from .mask_files import to_classes
 
-__all__ = ['ground_truth', 'score_folder']
+__all__ = ['covers', 'ground_truth', 'score_folder']
 
 
 def ground_truth(info: dict) -> np.ndarray:
     """Read the mask of an item as class indices, (H, W) uint8."""
     return to_classes(read_index_png(info['seg_map_path']), info['label_map'])
+
+
+def covers(folder: str | Path, dataset: BaseImageLabelDataset) -> bool:
+    """Say whether a folder can be scored against a data set.
+
+    Args:
+        folder (str | Path): With ``<img_id>.png``.
+        dataset (BaseImageLabelDataset): The split.
+
+    Returns:
+        bool: It has masks, and each of its images is in the folder.
+    """
+    ids = (dataset.get_data_info(i)['img_id'] for i in range(len(dataset)))
+    return 'seg_map_path' in dataset.data_prefix and not missing_files(
+        os.path.join(folder, f'{img_id}.png') for img_id in ids)
 
 
 def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:

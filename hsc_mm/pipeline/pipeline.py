@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from hsc_mm.apis.seeds import file_hash
-from hsc_mm.evaluation.folder import score_folder
+from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.utils import digest, read_json
 from .inputs import build_dataset, stage_inputs, with_pseudo_dir
 from .manifest import Manifest
@@ -163,10 +163,15 @@ class Pipeline:
         folder, out = self.folder('seeds'), self.folder('seeds') / 'seeds.json'
         run_tool(self.tools / 'test.py', [
             self._dumped(self.cam_cfg, 'seeds'), self.checkpoint('cam'),
-            '--tta', '--work-dir', folder, '--cfg-options',
-            f'test_evaluator.out_json={out}'
+            *(['--tta'] if self._tta else []), '--work-dir', folder,
+            '--cfg-options', f'test_evaluator.out_json={out}'
         ], folder / 'output.txt')
         return Outcome([out], read_json(out))
+
+    @property
+    def _tta(self) -> bool:
+        """bool: Whether the CAM config has several scales and flip."""
+        return self.cam_cfg.get('tta_pipeline') is not None
 
     def checkpoint(self, stage: str) -> str:
         """Return the checkpoint of ``'cam'`` or ``'seg'``."""
@@ -184,18 +189,19 @@ class Pipeline:
     def _pseudo_inputs(self) -> dict:
         return dict(
             stage_inputs(self.cam_cfg, 'train'),
+            inference=stage_inputs(self.cam_cfg, 'test')['config'],
             checkpoint=self.manifests['cam'].result.get('hash'),
             threshold=self._threshold())
 
     def _pseudo(self, resumable: bool) -> Outcome:
         run_tool(self.tools / 'make_pseudo_labels.py', [
             self._dumped(self.cam_cfg, 'pseudo'), self.checkpoint('cam'),
-            '--out', self.pseudo_dir, '--threshold', self._threshold()
+            '--out', self.pseudo_dir, '--threshold', self._threshold(),
+            *([] if self._tta else ['--no-tta'])
         ], self.root / 'manifests' / 'pseudo_output.txt')
         result = dict(threshold=self._threshold())
-        if 'seg_map_path' in self.seed_data.data_prefix:
-            result.update(
-                score_folder(str(self.pseudo_dir), self.seed_data))
+        if covers(self.pseudo_dir, self.seed_data):
+            result.update(score_folder(str(self.pseudo_dir), self.seed_data))
         return Outcome([self.pseudo_dir], result)
 
     def _seg_inputs(self) -> dict:

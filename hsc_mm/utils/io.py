@@ -37,8 +37,10 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
         with open(temporary, 'wb') as file:
             file.write(data)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

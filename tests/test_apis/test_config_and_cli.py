@@ -1,8 +1,9 @@
 import argparse
 
 import pytest
-from hsc_mm.apis import cli, load_config, use_tta
 from tiny_configs import ROOT
+
+from hsc_mm.apis import cli, load_config, use_tta
 
 
 def test_work_dir_and_options():

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_mm.apis import load_config
@@ -104,6 +105,34 @@ def test_a_second_run_does_nothing_and_changes_run_what_depends(
         last.run(['cam'], say=lines.append)
     assert 'runs (forced)' in lines[0]
     assert (folder / 'work' / 'cam.old2' / 'iter_3.pth').is_file()
+
+
+def _cam_only(pipeline: Pipeline) -> dict:
+    """Run the first step alone; return the weights that it leaves."""
+    pipeline._seeds = _stop
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(say=lambda line: None)
+    return torch.load(pipeline.checkpoint('cam'))['state_dict']
+
+
+def test_a_killed_training_is_gone_on_with_exactly(tmp_path, shared_voc):
+    for name in ('whole', 'killed'):
+        (tmp_path / name).mkdir()
+    whole = _pipeline(tmp_path / 'whole', shared_voc, iters=4)
+    expected = _cam_only(whole)
+    killed = _pipeline(tmp_path / 'killed', shared_voc, iters=4)
+    # What a kill after the second iteration leaves behind.
+    killed._begin('cam', killed._cam_inputs())
+    folder = killed.folder('cam')
+    folder.mkdir()
+    shutil.copy(whole.folder('cam') / 'iter_2.pth', folder)
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_2.pth'))
+    found = _cam_only(killed)
+    output = (folder / 'output.txt').read_text()
+    assert 'Auto resumed from the latest checkpoint' in output
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        assert torch.equal(value, found[name]), name
 
 
 def test_own_data_without_any_mask(tmp_path, shared_voc):

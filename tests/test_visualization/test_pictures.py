@@ -1,7 +1,13 @@
 import numpy as np
+
 from hsc_mm.utils import voc_palette
-from hsc_mm.visualization import (cam_overlay, class_bars, label_strip,
-                                  mask_overlay, threshold_curve)
+from hsc_mm.visualization import (
+    cam_overlay,
+    class_bars,
+    label_strip,
+    mask_overlay,
+    threshold_curve,
+)
 
 
 def test_high_activation_is_red_and_low_is_blue():

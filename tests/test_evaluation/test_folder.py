@@ -1,0 +1,59 @@
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.evaluation.folder import covers, ground_truth, score_folder
+from hsc_mm.evaluation.mask_files import to_classes, to_mask_indices
+from hsc_mm.utils import read_index_png, voc_palette, write_index_png
+
+CLASSES = ('background', 'dog', 'cat')
+
+
+def _data(root, **kwargs):
+    return VOCImageLabelDataset(
+        data_root=str(root), ann_file='ImageSets/Segmentation/train.txt',
+        data_prefix=dict(seg_map_path='SegmentationClass'), test_mode=True,
+        metainfo=dict(classes=CLASSES), **kwargs)
+
+
+def test_indices_go_there_and_back(shared_voc):
+    data = _data(shared_voc)
+    mask = read_index_png(shared_voc / 'SegmentationClass' / 'img_02.png')
+    assert set(np.unique(mask)) == {0, 8, 12, 255}
+    classes = to_classes(mask, data.metainfo['label_map'])
+    assert set(np.unique(classes)) == {0, 1, 2, 255}
+    assert np.array_equal(
+        to_mask_indices(classes, data.metainfo['label_map']), mask)
+    assert np.array_equal(ground_truth(data.get_data_info(2)), classes)
+
+
+def test_the_masks_themselves_are_right(voc_root, tmp_path):
+    data, folder = _data(voc_root), tmp_path / 'found'
+    shutil.copytree(voc_root / 'SegmentationClass', folder)
+    assert covers(folder, data)
+    found = score_folder(str(folder), data)
+    assert found['mIoU'] == 100
+    assert found['split'] == 'train'
+    assert found['images'] == 8
+    # One picture wrong: compared with counts by hand.
+    name = 'img_00.png'
+    mask = read_index_png(folder / name)
+    write_index_png(folder / name, np.zeros_like(mask), voc_palette())
+    total = sum((read_index_png(p) == 8).sum()
+                for p in (voc_root / 'SegmentationClass').glob('*.png'))
+    lost = (mask == 8).sum()
+    assert score_folder(str(folder), data)['iou'][2] == pytest.approx(
+        100 * (total - lost) / total, abs=0.01)
+
+
+def test_what_cannot_be_scored(voc_root, tmp_path):
+    data, folder = _data(voc_root), tmp_path / 'found'
+    shutil.copytree(voc_root / 'SegmentationClass', folder)
+    (folder / 'img_01.png').unlink()
+    assert not covers(folder, data)
+    cv2.imwrite(str(folder / 'img_01.png'), np.zeros((2, 2), np.uint8))
+    with pytest.raises(ValueError, match=r'img_01\.png: expected the size'):
+        score_folder(str(folder), data)
