@@ -45,6 +45,8 @@ def test_config_builds(path):
         assert 'seg_map_path' not in cfg.train_dataloader.dataset.get(
             'data_prefix', {})
         assert cfg.tta_model.type == 'hsc_mm.CAMTTAModel'
+    # mmengine's runner gives it to the TTA model, over the model's own.
+    assert 'data_preprocessor' not in cfg
     # One dict, as `tools/test.py --out` needs it.
     assert isinstance(cfg.test_evaluator, dict)
     assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters

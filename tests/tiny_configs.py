@@ -33,6 +33,7 @@ def cam_config(voc: Path, path: Path, iters: int = 4) -> Path:
     cfg.merge_from_dict(
         dict(
             model=dict(
+                data_preprocessor=dict(mean=[60.0, 70.0, 80.0]),
                 decode_head=dict(in_channels=64, num_classes=3))))
     cfg.model.backbone = dict(BACKBONE)
     _shorten(cfg, iters)

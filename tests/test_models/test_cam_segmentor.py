@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,22 +9,24 @@ from mmseg.structures import SegDataSample
 from hsc_mm.models import CAMSegmentor
 from hsc_mm.registry import MODELS
 
+SMALL = dict(
+    type='hsc_mm.CAMSegmentor',
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        strides=(1, 2, 1, 1),
+        norm_eval=True),
+    decode_head=dict(type='hsc_mm.CAMHead', in_channels=64, num_classes=4),
+    test_cfg=dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5))
+
 
 def build(**kwargs) -> CAMSegmentor:
     """Build a small network of stride 8 with three foreground classes."""
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    cfg = dict(
-        type='hsc_mm.CAMSegmentor',
-        backbone=dict(
-            type='ResNet',
-            depth=18,
-            base_channels=8,
-            stem_channels=8,
-            strides=(1, 2, 1, 1),
-            norm_eval=True),
-        decode_head=dict(type='hsc_mm.CAMHead', in_channels=64, num_classes=4),
-        test_cfg=dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5))
+    cfg = copy.deepcopy(SMALL)
     for key, value in kwargs.items():
         cfg[key] = dict(cfg[key], **value) if isinstance(
             cfg.get(key), dict) else value
@@ -142,6 +146,22 @@ def test_tta_sums_views_before_normalising():
     assert torch.allclose(merged.seg_logits.data[1], expected[0], atol=1e-6)
     assert not merged.seg_logits.data[2].any()
     assert merged.gt_label.tolist() == [1, 0, 1]
+
+
+def test_tta_keeps_the_normalisation_of_its_model():
+    """mmengine's runner passes the config's variable of that name."""
+    init_default_scope('mmseg')
+    own = dict(type='SegDataPreProcessor', mean=[9.] * 3, std=[7.] * 3)
+    other = dict(type='SegDataPreProcessor', mean=[1.] * 3, std=[1.] * 3)
+    module = dict(SMALL, data_preprocessor=own)
+    tta = MODELS.build(
+        dict(type='hsc_mm.CAMTTAModel', module=module,
+             data_preprocessor=other))
+    assert tta.module.data_preprocessor.mean.flatten().tolist() == [9.] * 3
+    tta = MODELS.build(
+        dict(type='hsc_mm.CAMTTAModel', module=dict(SMALL),
+             data_preprocessor=other))
+    assert tta.module.data_preprocessor.mean.flatten().tolist() == [1.] * 3
 
 
 @pytest.mark.parametrize(('change', 'message'), [

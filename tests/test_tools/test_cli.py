@@ -95,6 +95,14 @@ def test_pseudo_labels_hold_the_indices_of_the_data_set(trained, shared_voc):
     manifest = read_json(out / 'pseudo_labels.json')
     assert manifest['complete']
     assert manifest['count'] == 8
+    # The other way to the same masks: mmengine's runner.
+    done = run('test.py', config, checkpoint, '--tta', '--out',
+               folder / 'same', '--work-dir', folder / 'unused',
+               '--cfg-options', 'model.test_cfg.bg_threshold=0.2')
+    assert done.returncode == 0, done.stderr[-2000:]
+    for path in (folder / 'same').glob('*.png'):
+        assert path.read_bytes() == (out / path.name).read_bytes()
+    assert len(list((folder / 'same').glob('*.png'))) == 8
     # Damaged and missing files are made again, whole ones are not touched.
     whole = {p.name: p.read_bytes() for p in out.glob('*.png')}
     times = {p.name: p.stat().st_mtime_ns for p in out.glob('*.png')}

@@ -1,15 +1,16 @@
 # ResNet-50 at stride 16, as plain CAM is used for VOC.
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size_divisor=1)
+# Not a variable of its own: mmengine's runner would give that one to the model
+# of --tta, in place of what a leaf changed here.
 model = dict(
     type='hsc_mm.CAMSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size_divisor=1),
     backbone=dict(
         type='ResNet',
         depth=50,

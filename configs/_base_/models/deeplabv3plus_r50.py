@@ -1,15 +1,16 @@
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(448, 448))
 norm_cfg = dict(type='SyncBN', requires_grad=True)
+# Not a variable of its own: mmengine's runner would give that one to the model
+# of --tta, in place of what a leaf changed here.
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        type='SegDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(448, 448)),
     backbone=dict(
         type='ResNetV1c',
         depth=50,

@@ -1,7 +1,7 @@
 """Multi-scale and flip at test time, image labels kept."""
 from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
-from mmseg.utils import SampleList
+from mmseg.utils import ConfigType, OptConfigType, SampleList
 
 from hsc_mm.registry import MODELS
 
@@ -18,7 +18,17 @@ class CAMTTAModel(BaseTTAModel):
 
     Args:
         module (dict): Config of a :class:`hsc_mm.CAMSegmentor`.
+        data_preprocessor (dict, optional): mmengine's runner passes the
+            variable of that name in a config, which the model's own may
+            differ from: it counts only where the model has none.
     """
+
+    def __init__(self,
+                 module: ConfigType,
+                 data_preprocessor: OptConfigType = None) -> None:
+        if isinstance(module, dict) and module.get('data_preprocessor'):
+            data_preprocessor = None
+        super().__init__(module, data_preprocessor)
 
     def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
         """Merge the views of each image.
