@@ -8,8 +8,7 @@ from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.utils import read_index_png
-from .mask_files import to_classes
+from hsc_mm.utils import read_index_png, to_classes
 
 __all__ = ['covers', 'ground_truth', 'score_folder']
 

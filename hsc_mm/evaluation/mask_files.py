@@ -1,44 +1,9 @@
 """Predicted masks as files that look like the masks of a data set."""
 import os
 
-import numpy as np
+from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 
-from hsc_mm.utils import voc_palette, write_index_png
-
-__all__ = ['to_classes', 'to_mask_indices', 'write_mask']
-
-
-def to_classes(mask: np.ndarray, label_map: dict | None) -> np.ndarray:
-    """Turn indices of a data set's masks into indices of its classes.
-
-    Args:
-        mask (np.ndarray): (H, W) uint8.
-        label_map (dict, optional): Of the data set; None changes nothing.
-
-    Returns:
-        np.ndarray: (H, W) uint8.
-    """
-    table = np.arange(256, dtype=np.uint8)
-    for mask_index, class_index in (label_map or {}).items():
-        table[mask_index] = class_index
-    return table[mask]
-
-
-def to_mask_indices(seed: np.ndarray, label_map: dict | None) -> np.ndarray:
-    """Turn indices of classes into those of the data set's masks.
-
-    Args:
-        seed (np.ndarray): (H, W), 255 = ignored.
-        label_map (dict, optional): Of the data set; None changes nothing.
-
-    Returns:
-        np.ndarray: (H, W) uint8.
-    """
-    table = np.arange(256, dtype=np.uint8)
-    for mask_index, class_index in (label_map or {}).items():
-        if class_index != 255:
-            table[class_index] = mask_index
-    return table[seed.astype(np.uint8)]
+__all__ = ['write_mask']
 
 
 def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 from hsc_mm.utils import (
     read_index_png,
     read_json,
+    to_mask_indices,
     voc_palette,
     write_index_png,
     write_json,
 )
-from .mask_files import to_mask_indices
 
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
 

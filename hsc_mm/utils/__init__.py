@@ -1,16 +1,18 @@
 """Small helpers shared by the package and its tools."""
+from .indices import to_classes, to_mask_indices
 from .io import (
-                 atomic_write_bytes,
-                 digest,
-                 read_image,
-                 read_index_png,
-                 read_json,
-                 write_index_png,
-                 write_json,
+    atomic_write_bytes,
+    digest,
+    read_image,
+    read_index_png,
+    read_json,
+    write_index_png,
+    write_json,
 )
 from .palette import voc_palette
 
 __all__ = [
     'atomic_write_bytes', 'digest', 'read_image', 'read_index_png',
-    'read_json', 'voc_palette', 'write_index_png', 'write_json'
+    'read_json', 'to_classes', 'to_mask_indices', 'voc_palette',
+    'write_index_png', 'write_json'
 ]

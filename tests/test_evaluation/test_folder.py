@@ -6,8 +6,13 @@ import pytest
 
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.evaluation.folder import covers, ground_truth, score_folder
-from hsc_mm.evaluation.mask_files import to_classes, to_mask_indices
-from hsc_mm.utils import read_index_png, voc_palette, write_index_png
+from hsc_mm.utils import (
+    read_index_png,
+    to_classes,
+    to_mask_indices,
+    voc_palette,
+    write_index_png,
+)
 
 CLASSES = ('background', 'dog', 'cat')
 

@@ -2,14 +2,13 @@
 import os
 from pathlib import Path
 
-import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils import read_index_png
+from hsc_mm.utils import read_index_png, to_classes
 from ..checks import check_files, missing_files, raise_problems
 
 __all__ = ['LoadPseudoLabel', 'LoadSaliencyMap']
@@ -134,12 +133,7 @@ class LoadPseudoLabel(BaseTransform):
             raise ValueError(
                 f'{path}: expected a pseudo label of the size of its image, '
                 f'{results["img_shape"][:2]}, found {mask.shape}.')
-        label_map = results.get('label_map')
-        if label_map is not None:
-            table = np.arange(256, dtype=np.uint8)
-            table[list(label_map)] = list(label_map.values())
-            mask = cv2.LUT(mask, table)
-        results['gt_seg_map'] = mask
+        results['gt_seg_map'] = to_classes(mask, results.get('label_map'))
         results['seg_fields'].append('gt_seg_map')
         return results
 
