@@ -16,6 +16,7 @@ from hsc_mm.apis import cli, load_config, seeds, use_tta
 from hsc_mm.demo import make_scene
 from hsc_mm.demo.writer import SPLITS
 from hsc_mm.evaluation.folder import ground_truth
+from hsc_mm.pipeline.inputs import build_dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +34,11 @@ def main() -> None:
     """Print the shares of head and body pixels that the seeds cover."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    masks = cfg.test_dataloader.dataset.data_root + '/SegmentationClass/'
+    masked = build_dataset(cfg, 'test')
+    masks = {
+        info['img_id']: info
+        for info in map(masked.get_data_info, range(len(masked)))
+    }
     cfg.model.test_cfg.bg_threshold = args.threshold
     cfg = use_tta(cfg)
     dataset = seeds.seed_dataset(cfg, 'train')
@@ -42,8 +47,7 @@ def main() -> None:
     samples = seeds.iterate_seeds(model, seeds.seed_loader(dataset, 1))
     for sample in cli.progress(samples, len(dataset), 'pictures'):
         img_id = sample.metainfo['img_id']
-        truth = ground_truth(
-            dict(seg_map_path=f'{masks}{img_id}.png', label_map=None))
+        truth = ground_truth(masks[img_id])
         split, number = img_id.split('_')
         head = make_scene(
             np.random.default_rng([args.seed, SPLITS[split],

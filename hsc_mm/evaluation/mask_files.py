@@ -1,9 +1,24 @@
 """Predicted masks as files that look like the masks of a data set."""
 import os
+from pathlib import Path
+
+import numpy as np
 
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 
-__all__ = ['write_mask']
+__all__ = ['write_mask', 'write_seed']
+
+
+def write_seed(path: str | Path, seed: np.ndarray,
+               label_map: dict | None) -> None:
+    """Write class indices as a mask of the data set, in VOC's colours.
+
+    Args:
+        path (str | Path): The PNG, whole or not at all.
+        seed (np.ndarray): Class indices, (H, W), 255 = ignored.
+        label_map (dict, optional): Of the data set, followed backwards.
+    """
+    write_index_png(path, to_mask_indices(seed, label_map), voc_palette())
 
 
 def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
@@ -20,6 +35,6 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
     if name is None:
         name = os.path.splitext(os.path.basename(sample['img_path']))[0]
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
-    write_index_png(
-        os.path.join(folder, f'{name}.png'),
-        to_mask_indices(seed, dataset_meta.get('label_map')), voc_palette())
+    write_seed(
+        os.path.join(folder, f'{name}.png'), seed,
+        dataset_meta.get('label_map'))

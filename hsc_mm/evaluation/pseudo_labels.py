@@ -3,14 +3,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hsc_mm.utils import (
-    read_index_png,
-    read_json,
-    to_mask_indices,
-    voc_palette,
-    write_index_png,
-    write_json,
-)
+from hsc_mm.utils import read_index_png, read_json, write_json
+from .mask_files import write_seed
 
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
 
@@ -92,8 +86,7 @@ class PseudoLabelFolder:
             img_id (str): Id of the image; may hold slashes.
             seed (np.ndarray): Class indices, (H, W), 255 = ignored.
         """
-        mask = to_mask_indices(seed, self.label_map)
-        write_index_png(self.file(img_id), mask, voc_palette())
+        write_seed(self.file(img_id), seed, self.label_map)
 
     def finish(self, count: int) -> None:
         """Note in the manifest that all labels are there.

@@ -13,7 +13,7 @@ from hsc_mm.utils import digest
 from hsc_mm.version import __version__
 from .manifest import fingerprint
 
-__all__ = ['build_dataset', 'stage_inputs', 'with_pseudo_dir']
+__all__ = ['build_dataset', 'config_hash', 'stage_inputs', 'with_pseudo_dir']
 
 
 def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
@@ -45,9 +45,6 @@ def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
 def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     """Hash what a step depends on: config, data, versions.
 
-    Training does not depend on how a model is tested: settings of
-    validation and test are left out of its hash.
-
     Args:
         cfg (Config): Config of its stage.
         split (str): The split it reads, ``'train'`` or ``'test'``.
@@ -65,7 +62,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         info['gt_label'].tolist() for info in infos if 'gt_label' in info
     ]
     return dict(
-        config=digest(_relevant(cfg.to_dict(), split)),
+        config=config_hash(cfg, split),
         data=digest([fingerprint(paths), labels]),
         versions=', '.join([
             f'hsc_mm {__version__}', f'torch {torch.__version__}',
@@ -73,8 +70,20 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         ]))
 
 
+def config_hash(cfg: Config, split: str) -> str:
+    """Hash the settings that a training or a test depends on.
+
+    Training does not depend on how a model is tested: settings of
+    validation and test are left out of its hash.
+
+    Args:
+        cfg (Config): Config of the stage.
+        split (str): ``'train'`` or ``'test'``.
+    """
+    return digest(_relevant(cfg.to_dict(), split))
+
+
 def _relevant(cfg: dict, split: str) -> dict:
-    """Return the settings that a training or a test depends on."""
     if split == 'test':
         return {
             key: value

@@ -10,7 +10,12 @@ from mmengine.config import Config
 from hsc_mm.apis.seeds import file_hash
 from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.utils import digest, read_json
-from .inputs import build_dataset, stage_inputs, with_pseudo_dir
+from .inputs import (
+    build_dataset,
+    config_hash,
+    stage_inputs,
+    with_pseudo_dir,
+)
 from .manifest import Manifest
 from .report import write_report
 from .shell import run_tool
@@ -189,7 +194,7 @@ class Pipeline:
     def _pseudo_inputs(self) -> dict:
         return dict(
             stage_inputs(self.cam_cfg, 'train'),
-            inference=stage_inputs(self.cam_cfg, 'test')['config'],
+            inference=config_hash(self.cam_cfg, 'test'),
             checkpoint=self.manifests['cam'].result.get('hash'),
             threshold=self._threshold())
 

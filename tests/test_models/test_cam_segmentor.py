@@ -5,19 +5,14 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
+from tiny_configs import BACKBONE
 
 from hsc_mm.models import CAMSegmentor
 from hsc_mm.registry import MODELS
 
 SMALL = dict(
     type='hsc_mm.CAMSegmentor',
-    backbone=dict(
-        type='ResNet',
-        depth=18,
-        base_channels=8,
-        stem_channels=8,
-        strides=(1, 2, 1, 1),
-        norm_eval=True),
+    backbone=dict(BACKBONE, norm_eval=True),
     decode_head=dict(type='hsc_mm.CAMHead', in_channels=64, num_classes=4),
     test_cfg=dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5))
 
