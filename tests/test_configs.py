@@ -14,7 +14,7 @@ BASES = sorted(p for p in CONFIGS.rglob('*.py') if '_base_' in p.parts)
 
 
 def test_there_are_configs_and_no_name_twice():
-    assert len(LEAVES) >= 7
+    assert len(LEAVES) >= 20
     names = Counter(path.name for path in LEAVES)
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -49,4 +49,6 @@ def test_config_builds(path):
     assert 'data_preprocessor' not in cfg
     # One dict, as `tools/test.py --out` needs it.
     assert isinstance(cfg.test_evaluator, dict)
-    assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters
+    # The release's own schedule ends before its training does.
+    if not path.stem.endswith('-release'):
+        assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters

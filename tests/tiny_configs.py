@@ -27,24 +27,38 @@ def _shorten(cfg: Config, iters: int) -> None:
     cfg.env_cfg.mp_cfg = dict(mp_start_method='fork', opencv_num_threads=1)
 
 
-def cam_config(voc: Path, path: Path, iters: int = 4) -> Path:
-    """Write a config of the CAM stage."""
-    cfg = Config.fromfile(ROOT / 'configs' / 'cam_r50_voc.py')
+def cam_config(voc: Path,
+               path: Path,
+               iters: int = 4,
+               name: str = 'cam_r50_voc') -> Path:
+    """Write a config of the CAM stage, made from one in configs/."""
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    head = dict(in_channels=64, num_classes=3)
+    if 'pcm' in cfg.model.decode_head:
+        head['pcm'] = dict(in_channels=(16, 32))
+        cfg.model.second_view = (24, 24)
     cfg.merge_from_dict(
         dict(
             model=dict(
                 data_preprocessor=dict(mean=[60.0, 70.0, 80.0]),
-                decode_head=dict(in_channels=64, num_classes=3))))
+                decode_head=head)))
     cfg.model.backbone = dict(BACKBONE)
     _shorten(cfg, iters)
-    for name in ('train', 'val', 'test'):
-        cfg[f'{name}_dataloader'].dataset.data_root = str(voc)
-    pipeline = cfg.train_dataloader.dataset.pipeline
-    pipeline[2].long_side = (32, 64)
-    pipeline[5].size = (32, 32)
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(voc)
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'hsc_mm.RandomLongSideResize':
+            step.long_side = (32, 64)
+        if step.type == 'hsc_mm.CropPad':
+            step.size = (32, 32)
     cfg.tta_pipeline[1].transforms[0] = cfg.tta_pipeline[1].transforms[0][:2]
     cfg.dump(str(path))
     return path
+
+
+def hsc_config(voc: Path, path: Path, iters: int = 4) -> Path:
+    """Write a config of HSC with saliency maps: every loss there is."""
+    return cam_config(voc, path, iters, 'hsc_r50_eps_voc')
 
 
 def seg_config(voc: Path, path: Path, iters: int = 4) -> Path:

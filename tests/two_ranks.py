@@ -2,8 +2,12 @@
 import os
 
 import torch
+import torch.distributed as dist
+from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
 
 from hsc_mm.evaluation import SeedMetric
+from hsc_mm.models import HSCHead, MomentumPrototypes
 
 META = dict(classes=('background', 'cat', 'dog'), split='train')
 
@@ -32,13 +36,104 @@ def evaluate(numbers, size):
     return metric.evaluate(size)
 
 
-def rank_process(rank, port, queue):
+def _join(rank, port):
     os.environ.update(
         MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), RANK=str(rank),
         WORLD_SIZE='2', LOCAL_RANK=str(rank))
-    torch.distributed.init_process_group('gloo', rank=rank, world_size=2)
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', rank=rank, world_size=2)
+
+
+def rank_process(rank, port, queue):
+    _join(rank, port)
     # Five images on two ranks: the sampler gives the first one twice.
     found = evaluate([0, 2, 4] if rank == 0 else [1, 3, 0], 5)
     queue.put((rank, found))
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+#: Rank 0 has two images without class 3, rank 1 two without class 2.
+LABELS = ((1, 1, 0), (0, 1, 0), (1, 0, 1), (0, 0, 1))
+
+
+def _head(recipe):
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    head = HSCHead(
+        in_channels=10, num_classes=4, region_channels=7, pixel_channels=6,
+        contrast=dict(recipe=recipe, loss_class=dict(top=20, bank_top=6)),
+        pcm=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
+                 in_index=(0, 1), reduced=(4, 4), embed_channels=6),
+        loss_er=dict(type='hsc_mm.EquivarianceLoss'),
+        loss_ecr=dict(type='hsc_mm.EquivarianceCrossLoss'),
+        loss_min=dict(type='hsc_mm.MinPoolingLoss'))
+    head.init_weights()
+    with torch.no_grad():
+        head.classifier.weight.mul_(30)
+    return head.train()
+
+
+def _views(step, images):
+    """Draw the joined batch, and return some of its images."""
+    generator = torch.Generator().manual_seed(step)
+    views = []
+    for size in ((9, 11), (6, 5)):
+        maps = [
+            torch.randn(len(LABELS), wide, *size, generator=generator)
+            for wide in (6, 8, 10)
+        ]
+        image = torch.randn(
+            len(LABELS), 3, size[0] * 8, size[1] * 8, generator=generator)
+        views.append((tuple(one[images].relu() for one in maps),
+                      image[images]))
+    samples = []
+    for number in images:
+        one = SegDataSample(metainfo=dict(num_labels=sum(LABELS[number])))
+        one.gt_label = torch.tensor(LABELS[number], dtype=torch.float32)
+        samples.append(one)
+    return views, samples
+
+
+def _over_ranks(value):
+    """Average what ranks have, as DistributedDataParallel does."""
+    value = value.detach().clone()
+    if dist.is_initialized():
+        dist.all_reduce(value)
+        value /= dist.get_world_size()
+    return value.tolist()
+
+
+def contrast_steps(recipe, images, steps=3):
+    """Return losses, gradients and banks of each iteration, as lists."""
+    head = _head(recipe)
+    found = []
+    for step in range(steps):
+        views, samples = _views(step, images)
+        losses = head.loss(views, samples)
+        head.zero_grad()
+        sum(losses.values()).backward()
+        banks = {
+            name: one for name, one in head.named_modules()
+            if isinstance(one, MomentumPrototypes)
+        }
+        for bank in banks.values():
+            bank.commit()
+        one = {name: _over_ranks(loss) for name, loss in losses.items()}
+        for name, weight in head.named_parameters():
+            one[name] = _over_ranks(weight.grad)
+        for name, bank in banks.items():
+            one[name] = bank.rows.tolist()
+            one[f'{name}.seen'] = bank.seen.float().tolist()
+        found.append(one)
+    return found
+
+
+def contrast_process(rank, port, queue):
+    _join(rank, port)
+    images = [0, 1] if rank == 0 else [2, 3]
+    found = {recipe: contrast_steps(recipe, images)
+             for recipe in ('clean', 'release')}
+    queue.put((rank, found))
+    dist.barrier()
+    dist.destroy_process_group()

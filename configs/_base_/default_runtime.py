@@ -12,6 +12,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
     startup_check=dict(type='hsc_mm.StartupCheckHook'),
+    prototypes=dict(type='hsc_mm.MomentumPrototypeHook'),
     exact_resume=dict(type='hsc_mm.ExactResumeHook'))
 visualizer = dict(
     type='SegLocalVisualizer',

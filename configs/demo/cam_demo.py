@@ -4,6 +4,7 @@ _base_ = [
     '../_base_/schedules/demo.py', '../_base_/default_runtime.py'
 ]
 model = dict(
+    channels_last=True,
     backbone=dict(
         _delete_=True,
         type='ResNetV1c',
@@ -19,5 +20,6 @@ model = dict(
     decode_head=dict(
         in_channels=128,
         num_classes=7,
-        init_cfg=dict(type='Normal', std=0.05, layer='Conv2d')))
+        init_cfg=dict(
+            type='Normal', std=0.05, override=dict(name='classifier'))))
 default_hooks = dict(checkpoint=dict(interval=400))

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from tiny_configs import cam_config, seg_config
+from tiny_configs import cam_config, hsc_config, seg_config
 
 from hsc_mm.engine.hooks.startup_check_hook import check_pretrained
 
@@ -36,14 +36,16 @@ def _train(config, work_dir, resume=False, **changes):
     return runner, recorder.losses
 
 
-@pytest.mark.parametrize('stage', ['cam', 'seg'])
-def test_a_resumed_run_equals_an_uninterrupted_one(stage, shared_voc,
+@pytest.mark.parametrize('make', [cam_config, hsc_config, seg_config])
+def test_a_resumed_run_equals_an_uninterrupted_one(make, shared_voc,
                                                    tmp_path):
-    """Dropout in the second stage draws random numbers of the model."""
+    """Dropout in the second stage draws random numbers of the model.
+
+    Prototypes of HSC are among the tensors that must be equal.
+    """
     pseudo = tmp_path / 'pseudo'
     shutil.copytree(shared_voc / 'SegmentationClass', pseudo)
-    config = (cam_config if stage == 'cam' else seg_config)(
-        shared_voc, tmp_path / 'config.py', iters=6)
+    config = make(shared_voc, tmp_path / 'config.py', iters=6)
     text = re.sub(r"pseudo_dir='[^']*'", f"pseudo_dir='{pseudo}'",
                   config.read_text())
     config.write_text(text)

@@ -18,8 +18,8 @@ class PackImageLabelInputs(PackSegInputs):
     uint8.
 
     The sample gets ``gt_label``, a float tensor of shape (K,) over the
-    foreground classes, and ``gt_saliency``, PixelData of shape (1, H, W) in
-    [0, 1].
+    foreground classes, their number as ``num_labels`` of the metainfo,
+    and ``gt_saliency``, PixelData of shape (1, H, W) in [0, 1].
 
     Args:
         meta_keys (sequence[str]): What of ``results`` becomes metainfo.
@@ -38,6 +38,8 @@ class PackImageLabelInputs(PackSegInputs):
         if 'gt_label' in results:
             label = np.asarray(results['gt_label'], dtype=np.float32)
             sample.gt_label = torch.from_numpy(label)
+            # In the metainfo, so that it is known without asking a device.
+            sample.set_metainfo(dict(num_labels=int(label.sum())))
         if 'gt_saliency_map' in results:
             saliency = torch.from_numpy(
                 np.ascontiguousarray(results['gt_saliency_map']))

@@ -22,18 +22,25 @@ class LoadSaliencyMap(BaseTransform):
     compare with. Added: ``gt_saliency_map``, (H, W) uint8, 255 = salient.
 
     Args:
+        required (bool): Whether a data set without saliency maps is an
+            error; False lets its images pass as they are.
         backend_args (dict, optional): File backend of mmengine.
 
     Raises:
         ValueError: The map has colours, or another size than the image.
     """
 
-    def __init__(self, backend_args: dict | None = None) -> None:
+    def __init__(self,
+                 required: bool = True,
+                 backend_args: dict | None = None) -> None:
+        self.required = required
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
         path = results.get('saliency_path')
+        if path is None and not self.required:
+            return results
         if path is None:
             raise ValueError(
                 f'{results.get("img_path")}: LoadSaliencyMap found no '

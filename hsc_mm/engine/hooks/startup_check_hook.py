@@ -6,6 +6,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import BaseLoop, CheckpointLoader
 from torch import nn
 
+from hsc_mm.models.prototypes import MomentumPrototypes
 from hsc_mm.registry import HOOKS
 
 __all__ = ['StartupCheckHook', 'check_pretrained']
@@ -48,7 +49,13 @@ class StartupCheckHook(Hook):
         training = isinstance(runner._train_loop, BaseLoop)
         if self.check_weights and (runner._resume or not training):
             state = checkpoint.get('state_dict', checkpoint)
-            problem = _first_problem(_bare(runner.model), state)
+            model = _bare(runner.model)
+            # Tests do not look at prototypes, and other projects keep them
+            # out of their checkpoints.
+            unused = () if runner._resume else tuple(
+                name for name, module in model.named_modules()
+                if isinstance(module, MomentumPrototypes))
+            problem = _first_problem(model, state, unused)
             if problem:
                 raise ValueError(
                     f'checkpoint {runner._load_from or runner.work_dir}: it '
@@ -116,10 +123,13 @@ def _check_file(name: str, module: nn.Module, cfg: dict) -> None:
             'the config.')
 
 
-def _first_problem(module: nn.Module, found: dict) -> str | None:
+def _first_problem(module: nn.Module,
+                   found: dict,
+                   unused: tuple[str, ...] = ()) -> str | None:
     """Say which tensor of a module is missing or of another shape."""
     for key, value in module.state_dict().items():
-        if key.endswith('num_batches_tracked'):
+        if key.endswith('num_batches_tracked') or \
+                key.rpartition('.')[0] in unused:
             continue
         if key not in found:
             return f'{key} of shape {tuple(value.shape)} is missing'

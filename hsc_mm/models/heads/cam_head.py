@@ -78,6 +78,11 @@ class CAMHead(BaseModule):
         self.in_index = in_index
         self.activation = activation
         self.align_corners = align_corners
+        # What images are normalised with; the segmentor knows better.
+        for name, value in (('image_mean', (123.675, 116.28, 103.53)),
+                            ('image_std', (58.395, 57.12, 57.375))):
+            self.register_buffer(
+                name, torch.tensor(value).view(3, 1, 1), persistent=False)
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         self.loss_cls = MODELS.build(loss_cls)
 
@@ -124,17 +129,22 @@ class CAMHead(BaseModule):
     def loss_by_feat(self, outputs: list[ViewOutput],
                      batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of the outputs; see :meth:`loss`."""
+        label = self.stack_labels(batch_data_samples)
+        losses = [
+            self.loss_cls(self.class_scores(out.cam), label)
+            for out in outputs
+        ]
+        return {self.loss_cls.loss_name: sum(losses) / len(losses)}
+
+    def stack_labels(self, batch_data_samples: SampleList) -> Tensor:
+        """Return the image labels y of a batch, (B, K)."""
         label = torch.stack([s.gt_label for s in batch_data_samples])
         if label.shape[1] != self.num_classes - 1:
             raise ValueError(
                 f'num_classes of {type(self).__name__}: expected '
                 f'{label.shape[1] + 1} (background and the classes of the '
                 f'data set), found {self.num_classes}.')
-        losses = [
-            self.loss_cls(self.class_scores(out.cam), label)
-            for out in outputs
-        ]
-        return {self.loss_cls.loss_name: sum(losses) / len(losses)}
+        return label
 
     def predict(self, feats: tuple[Tensor, ...],
                 image: Tensor) -> tuple[Tensor, Tensor]:

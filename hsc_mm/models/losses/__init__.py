@@ -1,7 +1,26 @@
 """Losses: one file a term."""
+from .class_contrast import ClassContrastLoss, class_contrast_loss
 from .classification import (
-                             MultiLabelSoftMarginLoss,
-                             multilabel_soft_margin_loss,
+    MultiLabelSoftMarginLoss,
+    multilabel_soft_margin_loss,
 )
+from .equivariance import (
+    EquivarianceCrossLoss,
+    EquivarianceLoss,
+    equivariance_cross_loss,
+    equivariance_loss,
+    max_norm,
+)
+from .min_pooling import MinPoolingLoss, min_pooling_loss
+from .pixel_contrast import PixelContrastLoss, pixel_contrast_loss
+from .roi_contrast import ROIContrastLoss, roi_contrast_loss
+from .saliency import SaliencyLoss, saliency_loss, saliency_prediction
 
-__all__ = ['MultiLabelSoftMarginLoss', 'multilabel_soft_margin_loss']
+__all__ = [
+    'ClassContrastLoss', 'EquivarianceCrossLoss', 'EquivarianceLoss',
+    'MinPoolingLoss', 'MultiLabelSoftMarginLoss', 'PixelContrastLoss',
+    'ROIContrastLoss', 'SaliencyLoss', 'class_contrast_loss',
+    'equivariance_cross_loss', 'equivariance_loss', 'max_norm',
+    'min_pooling_loss', 'multilabel_soft_margin_loss', 'pixel_contrast_loss',
+    'roi_contrast_loss', 'saliency_loss', 'saliency_prediction'
+]

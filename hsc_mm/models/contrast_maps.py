@@ -1,0 +1,79 @@
+"""From a refined CAM to the mask and the weights of the contrast."""
+import torch
+from torch import Tensor
+
+__all__ = ['contrast_cam', 'contrast_mask', 'contrast_weights']
+
+EPS = 1e-5
+
+
+def contrast_cam(refined: Tensor) -> Tensor:
+    r"""Normalise the refined CAM of each image and class.
+
+    .. math:: \hat r = \frac{r - \min r - \epsilon}
+                            {\max r - \min r + \epsilon}, \quad
+              r = \max(0, R), \; r = 0 \text{ where }
+              r < \min r + \epsilon, \quad \epsilon = 10^{-5}
+
+    Args:
+        refined (Tensor): R, (B, C, h, w).
+
+    Returns:
+        Tensor: (B, C, h, w) below 1; where the CAM is at its minimum it is
+        zero or slightly below it.
+    """
+    cam = refined.detach().float().relu()
+    low, high = cam.amin((2, 3), True), cam.amax((2, 3), True)
+    cam = torch.where(cam < low + EPS, 0.0, cam)
+    return (cam - low - EPS) / (high - low + EPS)
+
+
+def contrast_mask(cam: Tensor, label: Tensor, background: float) -> Tensor:
+    """Choose the strongest class of each position.
+
+    Args:
+        cam (Tensor): r_hat of :func:`contrast_cam`, (B, C, h, w),
+            background first.
+        label (Tensor): y+, labels with the background, (B, C).
+        background (float): Score of the background, in (0, 1).
+
+    Returns:
+        Tensor: Pseudo mask, (B, h, w), int64.
+    """
+    score = cam * label[:, :, None, None]
+    score[:, 0] = background
+    return score.argmax(dim=1)
+
+
+def contrast_weights(cam: Tensor, label: Tensor, background: float,
+                     recipe: str) -> tuple[Tensor, Tensor]:
+    r"""Say how much each position means to each class.
+
+    ``'release'``: at class level the softmax of r_hat times y+ with the
+    background b; at pixel level r_hat itself, whether the image holds the
+    class or not, and b. ``'clean'``: at pixel level r_hat times y, and
+    :math:`1 - \max_k y_k \hat r_k` for the background; at class level the
+    softmax of that over the classes that the image holds. Both are zero
+    where a class has no activation, hence for a class that is cut off by
+    the crop as for one that the image does not hold.
+
+    Args:
+        cam (Tensor): r_hat of :func:`contrast_cam`, (B, C, h, w),
+            background first.
+        label (Tensor): y+, labels with the background, (B, C).
+        background (float): b, in (0, 1).
+        recipe (str): ``'clean'`` or ``'release'``.
+
+    Returns:
+        tuple[Tensor, Tensor]: Weights for the class level and for the pixel
+        level, (B, C, h, w) each.
+    """
+    held = label[:, :, None, None]
+    if recipe == 'release':
+        constant = torch.full_like(cam[:, :1], background)
+        pixel = torch.cat([constant, cam[:, 1:]], dim=1)
+        return (pixel * held).softmax(dim=1), pixel
+    foreground = cam[:, 1:].clamp(min=0) * held[:, 1:]
+    pixel = torch.cat([1 - foreground.amax(1, True), foreground], dim=1)
+    classes = pixel.masked_fill(held == 0, -torch.inf).softmax(dim=1)
+    return classes * (pixel > 0), pixel

@@ -1,0 +1,53 @@
+"""Two processes with half a batch each train like one with all of it."""
+import multiprocessing
+import socket
+
+import pytest
+import torch
+from two_ranks import LABELS, contrast_process, contrast_steps
+
+
+@pytest.fixture(scope='module')
+def of_two_ranks():
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context('spawn')
+    queue = context.Queue()
+    ranks = [
+        context.Process(target=contrast_process, args=(rank, port, queue))
+        for rank in range(2)
+    ]
+    for process in ranks:
+        process.start()
+    found = dict(queue.get(timeout=120) for _ in ranks)
+    for process in ranks:
+        process.join(timeout=60)
+        assert process.exitcode == 0
+    return found
+
+
+@pytest.mark.parametrize('recipe', ['clean', 'release'])
+def test_losses_gradients_and_banks_equal_the_joined_batch(
+        recipe, of_two_ranks):
+    expected = contrast_steps(recipe, list(range(len(LABELS))))
+    for found in of_two_ranks.values():
+        assert len(found[recipe]) == len(expected)
+        for step, (one, other) in enumerate(zip(found[recipe], expected)):
+            assert one.keys() == other.keys()
+            for name, value in one.items():
+                value, whole = torch.tensor(value), torch.tensor(other[name])
+                limit = 1e-5 * max(whole.abs().max().item(), 1e-3)
+                error = (value - whole).abs().max().item()
+                assert error <= limit, (step, name, error)
+
+
+def test_the_comparison_is_not_of_zeros():
+    last = contrast_steps('clean', list(range(len(LABELS))))[-1]
+    assert min(last[f'loss_{name}']
+               for name in ('roi', 'class', 'pixel')) > 1e-3
+    half = contrast_steps('clean', [0, 1])[-1]
+    assert abs(half['loss_class'] - last['loss_class']) > 1e-4
+    gradient = torch.tensor(last['region_projector.3.weight'])
+    assert gradient.abs().max() > 1e-5
+    assert last['contrast.banks.classes.0.seen'] == [1, 1, 1, 1]
