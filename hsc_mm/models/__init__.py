@@ -1,4 +1,5 @@
 """Models: segmentors, heads and losses."""
+from .backbones import *  # noqa: F403
 from .crf import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .hierarchical_contrast import *  # noqa: F403

@@ -1,0 +1,13 @@
+# HSC on SEAM with the network of the paper. RESNET38D_WEIGHTS names ImageNet
+# weights that tools/convert_weights.py made.
+_base_ = 'hsc_r50_voc.py'
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='hsc_mm.ResNet38d',
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='{{$RESNET38D_WEIGHTS:weights/resnet38d_imagenet.pth}}',
+            prefix='backbone.')),
+    decode_head=dict(in_channels=4096, pcm=dict(in_index=(0, 1))))
+train_dataloader = dict(batch_size=12)
