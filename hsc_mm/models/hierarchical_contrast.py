@@ -39,8 +39,8 @@ class HierarchicalContrast(nn.Module):
     ``forward``: refined CAMs -> r_hat -> masks -> refiner -> levels; each
     level reads a snapshot of its banks and stages what the batch observed.
 
-    Everything of view 1 is brought to the grid of view 2. Where the recipes
-    ``'clean'`` and ``'release'`` differ is written in docs/method.md.
+    Both views are brought to one grid, by default that of view 2. Where the
+    recipes ``'clean'`` and ``'release'`` differ is written in docs/method.md.
 
     Args:
         num_classes (int): C, background included.
@@ -54,6 +54,8 @@ class HierarchicalContrast(nn.Module):
         refiner (dict, optional): What refines the masks; None: nothing.
         background (float): Score of the background in the masks, in (0, 1).
         momentum (float): Weight of a new prototype, in (0, 1].
+        grid (tuple[int, int], optional): Height and width of the grid of the
+            contrast; None takes that of view 2.
         warmup (float): Share of the training, in [0, 1], over which the
             weight of the contrast rises from 0: CAMs mean nothing at first.
 
@@ -72,6 +74,7 @@ class HierarchicalContrast(nn.Module):
                  refiner: OptConfigType = dict(type='hsc_mm.LabelCRF'),
                  background: float = 0.1,
                  momentum: float = 0.5,
+                 grid: tuple[int, int] | None = None,
                  warmup: float = 0.0) -> None:
         super().__init__()
         if recipe not in RECIPES:
@@ -83,6 +86,7 @@ class HierarchicalContrast(nn.Module):
         self.num_classes = num_classes
         self.recipe = recipe
         self.background = background
+        self.grid = grid
         self.warmup = warmup
         self.progress = 1.0
         self.refiner = MODELS.build(refiner) if refiner else None
@@ -148,7 +152,7 @@ class HierarchicalContrast(nn.Module):
             dict[str, Tensor]: ``loss_roi``, ``loss_class``, ``loss_pixel``,
             those that are switched on.
         """
-        grid = tuple(refined[1].shape[2:])
+        grid = tuple(self.grid or refined[1].shape[2:])
         label = torch.cat([torch.ones_like(label[:, :1]), label], 1).float()
         with torch.no_grad():
             cams = [

@@ -62,13 +62,13 @@ def draw(batch=3, views=2, grid=(6, 5), labels=(0, 1, 4), seed=0):
     return torch.where(wrong, other, masks), noise
 
 
-def compare(masks, image, classes, found):
+def compare(masks, image, classes, found, *settings):
     """Labels are equal wherever exact inference is not undecided."""
     changed = 0
     for b in range(len(image)):
         matrix = slow_matrix(image[b])
         for v in range(masks.shape[1]):
-            expected, sure = slow_crf(masks[b, v], matrix, classes)
+            expected, sure = slow_crf(masks[b, v], matrix, classes, *settings)
             decided = sure > 1e-3
             assert decided.float().mean() > 0.9
             assert torch.equal(found[b, v][decided], expected[decided])
@@ -95,6 +95,16 @@ def test_labels_equal_exact_inference_over_all_classes(grid, classes):
     found = crf_from_labels(masks, pairwise_matrix(image), classes)
     assert found.dtype == torch.int64
     assert compare(masks, image, classes, found) > 0  # it smooths something
+
+
+@pytest.mark.parametrize('gt_prob', [0.3, 0.7])
+@pytest.mark.parametrize('classes', [21, 200])
+def test_labels_that_a_mask_does_not_hold_count_each(classes, gt_prob):
+    """After one step, before everything is sure, their number decides."""
+    masks, image = draw(batch=8, labels=(0, 1, 4))
+    found = crf_from_labels(
+        masks, pairwise_matrix(image), classes, 3, gt_prob, steps=1)
+    compare(masks, image, classes, found, gt_prob, 1)
 
 
 def test_two_classes_and_two_hundred():

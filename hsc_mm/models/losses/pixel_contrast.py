@@ -30,13 +30,20 @@ def observe_classes(pixel: Tensor, weight: Tensor) -> Observation:
     return Observation(weighted_sums(flat, pixel.detach()), flat.sum(dim=1))
 
 
-def _log_likelihood(pixel: Tensor, bank: Bank, temperature: float) -> Tensor:
-    """Return log softmax(cos(u, Q) / tau) over the rows, (B, C, n)."""
-    flat = pixel.float().flatten(2)
+def _log_likelihood(pixel: Tensor, banks: list[Bank],
+                    temperature: float) -> Tensor:
+    """Return log softmax(cos(u, Q) / tau) over the rows of each bank Q.
+
+    All banks take one matrix product: (B, S, C, n) for S banks.
+    """
+    flat = pixel.float().flatten(2)  # (B, D, n)
     norm = flat.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    logits = bank.rows @ flat / norm / temperature
-    lowest = torch.finfo(logits.dtype).min / 2
-    return logits.masked_fill(~bank.seen[:, None], lowest).log_softmax(dim=1)
+    rows = torch.cat([bank.rows for bank in banks])
+    seen = torch.cat([bank.seen for bank in banks])
+    lowest = torch.finfo(flat.dtype).min / 2
+    bias = torch.where(seen, 0.0, lowest)[:, None]
+    logits = rows @ flat * (1 / (norm * temperature)) + bias
+    return logits.unflatten(1, (len(banks), -1)).log_softmax(dim=2)
 
 
 def _negative_mean(likelihood: Tensor, mask: Tensor, seen: Tensor) -> Tensor:
@@ -80,21 +87,24 @@ def pixel_contrast_loss(pixels: list[Tensor],
     Returns:
         Tensor: Scalar.
     """
-    loss = sum(pixel.sum() * 0 for pixel in pixels)
+    losses = []
     for view, pixel in enumerate(pixels):
         own, other = current[view], current[1 - view]
-        if within or cross_label:
-            likelihood = _log_likelihood(pixel, own, temperature)
-            for mask, counts in ((masks[view], within),
-                                 (masks[1 - view], cross_label)):
-                if counts:
-                    loss = loss + _negative_mean(likelihood, mask, own.seen)
-        for bank, counts in ((other, cross_prototype), (banks[view], memory)):
-            if counts:
-                likelihood = _log_likelihood(pixel, bank, temperature)
-                loss = loss + _negative_mean(likelihood, masks[view],
-                                             bank.seen)
-    return loss / len(pixels)
+        terms = [(bank, mask) for bank, mask, counts in (
+            (own, masks[view], within), (own, masks[1 - view], cross_label),
+            (other, masks[view], cross_prototype),
+            (banks[view], masks[view], memory)) if counts]
+        used = list({id(bank): bank for bank, _ in terms}.values())
+        if not used:
+            continue
+        likelihood = _log_likelihood(pixel, used, temperature).unbind(dim=1)
+        found = {id(bank): one for bank, one in
+                 zip(used, likelihood, strict=True)}
+        for bank, mask in terms:
+            losses.append(_negative_mean(found[id(bank)], mask, bank.seen))
+    if not losses:
+        return sum(pixel.sum() * 0 for pixel in pixels)
+    return sum(losses) / len(pixels)
 
 
 @MODELS.register_module()

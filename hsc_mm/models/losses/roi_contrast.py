@@ -27,12 +27,17 @@ def region_means(region: Tensor,
         foreground, (B, 2, D), zero where there are no pixels; and which
         exist, (B, 2), bool.
     """
-    dim = dict(channel=1, width=3)[normalize]
-    flat = F.normalize(region.float(), dim=dim).flatten(2)  # (B, D, n)
+    region = region.float()
     inside = torch.stack([mask == 0, mask != 0], dim=1).flatten(2)
-    weight = inside.to(flat)  # (B, 2, n)
-    count = weight.sum(dim=2, keepdim=True)
-    mean = weight @ flat.transpose(1, 2) / count.clamp(min=1)
+    weight = inside.to(region)  # (B, 2, n)
+    if normalize == 'channel':
+        # Dividing the weights is dividing the vectors, without a copy.
+        norm = region.norm(dim=1).flatten(1)[:, None].clamp(min=1e-12)
+        weight = weight / norm
+    else:
+        region = F.normalize(region, dim=3)
+    count = inside.sum(dim=2, keepdim=True).clamp(min=1)
+    mean = weight @ region.flatten(2).transpose(1, 2) / count
     return F.normalize(mean, dim=2), inside.any(dim=2)
 
 
@@ -120,6 +125,9 @@ class ROIContrastLoss(nn.Module):
             background counts as a zero vector, as in the release.
         loss_weight (float): Factor on the loss.
         loss_name (str): Name in the log; must begin with ``loss_``.
+
+    Raises:
+        ValueError: ``normalize`` is out of range.
     """
 
     def __init__(self,
@@ -131,6 +139,9 @@ class ROIContrastLoss(nn.Module):
                  loss_weight: float = 0.1,
                  loss_name: str = 'loss_roi') -> None:
         super().__init__()
+        if normalize not in ('channel', 'width'):
+            raise ValueError('normalize of ROIContrastLoss: expected '
+                             f'"channel" or "width", found "{normalize}".')
         self.terms = dict(within=within, cross=cross, prototype=prototype)
         self.normalize = normalize
         self.count_empty = count_empty
