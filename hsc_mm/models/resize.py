@@ -28,8 +28,8 @@ def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
     Bilinear interpolation is separable and linear,
     :math:`Y = W_h X W_w^\top`, so two matrix products do it, forward and
     backward. For embeddings of hundreds of channels that shrink to a small
-    grid this is much faster than a general interpolation, and equal to it
-    up to rounding.
+    grid this takes less time than a general interpolation on a CPU, and is
+    equal to it up to rounding.
 
     Args:
         maps (Tensor): (B, D, H, W), floating.

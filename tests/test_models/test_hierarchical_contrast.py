@@ -1,0 +1,60 @@
+"""Settings of the contrast as a whole: grid, warm-up, wrong arguments."""
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from hsc_mm.engine.hooks.momentum_prototype_hook import MomentumPrototypeHook
+from hsc_mm.models import HierarchicalContrast
+from hsc_mm.models.resize import resize_bilinear
+
+
+def draw():
+    generator = torch.Generator().manual_seed(0)
+    sizes = ((6, 8), (4, 4))
+    refined, pixels, regions = (
+        [torch.randn(2, channels, *size, generator=generator)
+         for size in sizes] for channels in (4, 5, 7))
+    label = torch.tensor([[1., 0, 1], [0, 1, 0]])
+    image = torch.rand(2, 3, 32, 32, generator=generator) * 255
+    return refined, pixels, regions, label, image
+
+
+def losses(inputs, progress=None, **settings):
+    contrast = HierarchicalContrast(4, 7, 5, **settings)
+    if progress is not None:
+        runner = SimpleNamespace(model=contrast, iter=progress, max_iters=100)
+        MomentumPrototypeHook().before_train_iter(runner, progress)
+    return contrast(*inputs)
+
+
+def test_a_grid_of_its_own_is_resizing_both_views_first():
+    refined, pixels, regions, label, image = draw()
+    found = losses((refined, pixels, regions, label, image), grid=(9, 9))
+    resized = [[resize_bilinear(one, (9, 9)) for one in maps]
+               for maps in (refined, pixels, regions)]
+    expected = losses((*resized, label, image))
+    assert set(found) == {'loss_roi', 'loss_class', 'loss_pixel'}
+    for name, loss in expected.items():
+        torch.testing.assert_close(found[name], loss)
+    assert found['loss_pixel'] != losses(draw())['loss_pixel']
+
+
+def test_the_contrast_rises_over_the_warm_up():
+    inputs = draw()
+    whole = losses(inputs, progress=50)
+    for progress, share in ((0, 0), (10, 0.25), (40, 1), (99, 1)):
+        found = losses(inputs, progress=progress, warmup=0.4)
+        for name, loss in whole.items():
+            torch.testing.assert_close(found[name], loss * share)
+
+
+@pytest.mark.parametrize(('argument', 'value', 'text'), [
+    ('recipe', 'paper', r'recipe .* \[\'clean\', \'release\'\], found "pape'),
+    ('background', 1.0, r'background .* score in \(0, 1\), found 1\.0'),
+    ('momentum', 0.0, r'momentum .* in \(0, 1\], found 0\.0'),
+    ('loss_roi', dict(normalize='height'), 'normalize .* found "height"'),
+])
+def test_wrong_arguments_are_named(argument, value, text):
+    with pytest.raises(ValueError, match=text):
+        HierarchicalContrast(4, **{argument: value})
