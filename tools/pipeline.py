@@ -18,7 +18,11 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('cam_config', help='config of the CAM stage')
-    parser.add_argument('seg_config', help='config of the segmentation stage')
+    parser.add_argument(
+        'seg_config',
+        nargs='?',
+        help='config of the segmentation stage; without one the pipeline '
+        'ends with the scores of the seeds')
     parser.add_argument('--work-dir', required=True, help='output folder')
     parser.add_argument(
         '--threshold',
@@ -52,20 +56,29 @@ def main() -> None:
     args = parse_args()
     pipeline = Pipeline(
         load_config(args.cam_config, args.cam_options),
-        load_config(args.seg_config, args.seg_options),
+        load_config(args.seg_config, args.seg_options)
+        if args.seg_config else None,
         args.work_dir,
         tools=Path(__file__).resolve().parent,
         threshold=args.threshold)
     force = set(args.force)
+    unknown = force.union(filter(None, [args.start])) - set(pipeline.steps)
+    if unknown:
+        raise ValueError(f'--force/--from {sorted(unknown)[0]}: without a '
+                         'seg_config the steps are cam and seeds.')
     if args.start:
         force.update(STEPS[STEPS.index(args.start):])
     pipeline.run(force)
     results = {name: m.result for name, m in pipeline.manifests.items()}
     seconds = {name: m.seconds for name, m in pipeline.manifests.items()}
     write_json(pipeline.root / 'summary.json',
-               dict(results=results, seconds=seconds))
+               dict(
+                   results=results,
+                   seconds=seconds,
+                   batch_size=pipeline.cam_cfg.train_dataloader.batch_size))
     print(console_table(results, seconds))
-    print(f'report: {pipeline.folder("report") / "index.html"}')
+    if 'report' in pipeline.steps:
+        print(f'report: {pipeline.folder("report") / "index.html"}')
 
 
 if __name__ == '__main__':

@@ -48,8 +48,9 @@ class Pipeline:
 
     Args:
         cam_cfg (Config): Config of the CAM stage.
-        seg_cfg (Config): Config of the segmentation stage; the
+        seg_cfg (Config, optional): Config of the segmentation stage; the
             ``pseudo_dir`` of its ``hsc_mm.LoadPseudoLabel`` is set here.
+            Without one there are two steps: cam and seeds.
         work_dir (str | Path): Folder of everything that is written.
         tools (Path): Folder of ``train.py``, ``test.py`` and
             ``make_pseudo_labels.py``.
@@ -64,7 +65,7 @@ class Pipeline:
 
     def __init__(self,
                  cam_cfg: Config,
-                 seg_cfg: Config,
+                 seg_cfg: Config | None,
                  work_dir: str | Path,
                  tools: Path,
                  threshold: float | None = None) -> None:
@@ -73,15 +74,17 @@ class Pipeline:
         self.threshold = threshold
         self.pseudo_dir = self.root / 'pseudo_labels'
         self.cam_cfg = cam_cfg
-        self.seg_cfg = with_pseudo_dir(seg_cfg, self.pseudo_dir)
-        self._seg_source = seg_cfg
+        self.steps = STEPS if seg_cfg is not None else STEPS[:2]
         self.seed_data = build_dataset(cam_cfg, 'test')
-        self.eval_data = build_dataset(seg_cfg, 'test')
-        for cfg in (cam_cfg, seg_cfg):  # what is wrong shows before training
-            build_dataset(cfg, 'train')
+        build_dataset(cam_cfg, 'train')  # what is wrong shows before training
+        if seg_cfg is not None:
+            self.seg_cfg = with_pseudo_dir(seg_cfg, self.pseudo_dir)
+            self._seg_source = seg_cfg
+            self.eval_data = build_dataset(seg_cfg, 'test')
+            build_dataset(seg_cfg, 'train')
         self.manifests = {
             name: Manifest(self.root / 'manifests' / f'{name}.json', self.root)
-            for name in STEPS
+            for name in self.steps
         }
 
     def run(self, force: Iterable[str] = (), say: Callable = print) -> None:
@@ -91,11 +94,11 @@ class Pipeline:
             force (iterable[str]): Steps that run in any case.
             say (callable): Where progress lines go.
         """
-        for number, name in enumerate(STEPS, start=1):
+        for number, name in enumerate(self.steps, start=1):
             inputs = getattr(self, f'_{name}_inputs')()
             manifest = self.manifests[name]
             reason = 'forced' if name in force else manifest.why_not(inputs)
-            head = f'[{number}/{len(STEPS)}] {name:7s}'
+            head = f'[{number}/{len(self.steps)}] {name:7s}'
             if reason is None:
                 say(f'{head} is current ({manifest.seconds:.0f} s before)')
                 continue
