@@ -8,7 +8,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hsc_mm.models import HSCHead
+from hsc_mm.models import HSCHead, RefinedCAMHead
 from hsc_mm.models.hierarchical_contrast import HierarchicalContrast
 
 CHANNELS = (6, 8, 10)
@@ -271,3 +271,27 @@ def test_the_head_tells_the_crf_how_many_labels_there_are(monkeypatch):
     samples[0].gt_saliency = samples[1].gt_saliency
     head.loss(views, samples)
     assert seen == [3, None]
+
+
+@pytest.mark.parametrize('kind', [HSCHead, RefinedCAMHead])
+def test_mixed_precision_stops_before_the_losses(kind):
+    """The same outputs give the very same losses inside autocast."""
+    head, again = (make_head(kind) for _ in range(2))
+    views, samples = draw()
+    outputs = [head(*view) for view in views]
+    for one in (head, again):
+        one.forward = lambda feats, image: outputs[feats is views[1][0]]
+    whole = head.loss(views, samples)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        half = again.loss(views, samples)
+    assert set(half) == set(whole)
+    for name, loss in whole.items():
+        assert torch.equal(half[name], loss), name
+
+
+def make_head(kind):
+    if kind is HSCHead:
+        return build()
+    settings = {k: v for k, v in FULL.items()
+                if k not in ('region_channels', 'pixel_channels')}
+    return kind(**copy.deepcopy(settings)).train()

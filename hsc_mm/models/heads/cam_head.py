@@ -124,7 +124,9 @@ class CAMHead(BaseModule):
             dict[str, Tensor]: Scalars named ``loss_*``.
         """
         outputs = [self.forward(feats, image) for feats, image in views]
-        return self.loss_by_feat(outputs, batch_data_samples)
+        # Under mixed precision too, losses are computed in float32.
+        with torch.autocast(outputs[0].cam.device.type, enabled=False):
+            return self.loss_by_feat(outputs, batch_data_samples)
 
     def loss_by_feat(self, outputs: list[ViewOutput],
                      batch_data_samples: SampleList) -> dict[str, Tensor]:

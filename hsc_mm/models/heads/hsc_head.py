@@ -88,10 +88,11 @@ class HSCHead(RefinedCAMHead):
         """Compute the losses of the views of a batch; see ``CAMHead.loss``."""
         outputs = [self.forward(feats, image) for feats, image in views]
         self.check_two_views(outputs)
-        losses = self.loss_by_feat(outputs, batch_data_samples)
         # Of the second view: it is on the grid of the contrast.
         image = self._colours(views[1][1])
+        # Under mixed precision too, losses are computed in float32.
         with torch.autocast(image.device.type, enabled=False):
+            losses = self.loss_by_feat(outputs, batch_data_samples)
             losses.update(
                 self.contrast([out.refined for out in outputs],
                               [out.pixel for out in outputs],
