@@ -1,0 +1,80 @@
+"""Numbers of the dense CRF on full images, by the purpose they serve."""
+import dataclasses
+import math
+import numbers
+
+__all__ = ['CRFNumbers', 'PRESETS', 'crf_numbers']
+
+
+@dataclasses.dataclass(frozen=True)
+class CRFNumbers:
+    """Kernels and steps of mean field (Kraehenbuehl and Koltun, 2011).
+
+    Attributes:
+        gaussian_sxy (float): Width of the kernel of positions, in pixels.
+        gaussian_weight (float): Its weight.
+        bilateral_sxy (float): Width of the kernel of positions and colours:
+            that of positions, in pixels.
+        bilateral_srgb (float): That of colours, in levels of 0..255.
+        bilateral_weight (float): Its weight.
+        steps (int): Steps of mean field.
+    """
+    gaussian_sxy: float
+    gaussian_weight: float
+    bilateral_sxy: float
+    bilateral_srgb: float
+    bilateral_weight: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            kind, least = numbers.Real, 'a finite number > 0'
+            allowed = isinstance(value, numbers.Real) and value > 0
+            if field.name.endswith('weight'):
+                least = 'a finite number >= 0'
+                allowed = isinstance(value, numbers.Real) and value >= 0
+            elif field.name == 'steps':
+                kind, least = numbers.Integral, 'an integer >= 0'
+                allowed = isinstance(value, kind) and value >= 0
+            if isinstance(value, bool) or not allowed or not math.isfinite(
+                    value):
+                raise ValueError(f'{field.name} of the CRF: expected '
+                                 f'{least}, found {value!r}.')
+
+
+#: 'pseudo_label' is for masks to train on; 'segmentation' for the softmax of
+#: a segmentation network at test time.
+PRESETS = {
+    'pseudo_label': CRFNumbers(3, 3, 80, 13, 10, steps=10),
+    'segmentation': CRFNumbers(1, 3, 67, 3, 4, steps=10),
+}
+
+
+def crf_numbers(preset: str = 'pseudo_label', **changes: float) -> CRFNumbers:
+    """Return the numbers of a preset, some of them replaced.
+
+    Args:
+        preset (str): A key of :data:`PRESETS`.
+        **changes (float): Fields of :class:`CRFNumbers`; None changes
+            nothing.
+
+    Returns:
+        CRFNumbers: The numbers.
+
+    Raises:
+        ValueError: There is no such preset or field, or a number is bad.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f'preset of the CRF: expected one of '
+                         f'{sorted(PRESETS)}, found {preset!r}.')
+    known = [field.name for field in dataclasses.fields(CRFNumbers)]
+    for name in changes:
+        if name not in known:
+            raise ValueError(f'option of the CRF: expected one of {known}, '
+                             f'found {name!r}; correct or remove it.')
+    return dataclasses.replace(
+        PRESETS[preset],
+        **{name: value for name, value in changes.items()
+           if value is not None})

@@ -1,0 +1,88 @@
+"""What goes into a dense CRF: probabilities, checked, and their logarithm."""
+import numpy as np
+
+__all__ = ['LEAST', 'cam_probability', 'check_inputs', 'log_unary', 'softmax']
+
+#: Probabilities below it count as this one.
+LEAST = 1e-5
+
+
+def cam_probability(cam: np.ndarray, alpha: float) -> np.ndarray:
+    r"""Put a background made of the CAMs in front of them.
+
+    .. math:: p_0 = (1 - \max_k A_k)^\alpha, \quad p_k = A_k
+
+    as AffinityNet does (Ahn and Kwak, 2018). The sum over labels is not one,
+    and stays so: the unary of the CRF is :math:`-\log \max(p, 10^{-5})`.
+
+    Args:
+        cam (np.ndarray): CAMs of the classes present, (K, H, W) in [0, 1].
+        alpha (float): The larger, the less background; 4, 7 and 32 are
+            common.
+
+    Returns:
+        np.ndarray: (K + 1, H, W) float32.
+
+    Raises:
+        ValueError: Shape, values or ``alpha`` are bad.
+    """
+    cam = np.asarray(cam, dtype=np.float32)
+    if cam.ndim != 3 or 0 in cam.shape:
+        raise ValueError(f'cam: expected the shape (K, H, W) with at least '
+                         f'one class, found {cam.shape}; an image without '
+                         'classes is all background and needs no CRF.')
+    # Half precision and interpolation may go a little too far.
+    if not (cam.min() >= -1e-3 and cam.max() <= 1 + 1e-3):
+        raise ValueError(f'cam: expected values in [0, 1], found '
+                         f'{cam.min()} to {cam.max()}; normalise each map '
+                         'by its maximum first.')
+    if not 0 < alpha < float('inf'):
+        raise ValueError(f'alpha: expected a number > 0, found {alpha}.')
+    cam = cam.clip(0, 1)
+    background = (1 - cam.max(axis=0, keepdims=True))**np.float32(alpha)
+    return np.concatenate([background, cam])
+
+
+def check_inputs(prob: np.ndarray, image: np.ndarray) -> None:
+    """Refuse what a CRF cannot work on.
+
+    Args:
+        prob (np.ndarray): Should be (L, H, W), finite, not negative.
+        image (np.ndarray): Should be (H, W, 3), uint8, RGB.
+
+    Raises:
+        ValueError: It is not so.
+    """
+    for name, value in (('prob', prob), ('image', image)):
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f'{name}: expected a numpy array, found '
+                             f'{type(value).__name__}; convert it first.')
+    if prob.ndim != 3 or 0 in prob.shape or prob.dtype.kind != 'f':
+        raise ValueError('prob: expected floats of the shape (L, H, W), '
+                         f'found {prob.dtype} {prob.shape}; labels come '
+                         'first.')
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError('image: expected uint8 of the shape (H, W, 3), '
+                         f'found {image.dtype} {image.shape}; read it as '
+                         'RGB, without normalisation.')
+    if prob.shape[1:] != image.shape[:2]:
+        raise ValueError(f'prob: expected the size {image.shape[:2]} of the '
+                         f'image, found {prob.shape[1:]}; resize the '
+                         'probabilities.')
+    if not (np.isfinite(prob).all() and prob.min() >= 0):
+        raise ValueError('prob: expected finite values >= 0, found '
+                         f'{prob.min()} to {prob.max()}; is the network '
+                         'that made them broken, or are they logits?')
+
+
+def log_unary(prob: np.ndarray) -> np.ndarray:
+    """Return -U = log max(p, 1e-5), (L, H, W) float32."""
+    return np.log(np.maximum(prob, LEAST, dtype=np.float32))
+
+
+def softmax(score: np.ndarray) -> np.ndarray:
+    """Return the softmax over the first axis; ``score`` is overwritten."""
+    score -= score.max(axis=0)
+    np.exp(score, out=score)
+    score /= score.sum(axis=0)
+    return score
