@@ -14,13 +14,12 @@ from torch.utils.data import DataLoader
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.registry import DATASETS, MODELS
+from .view_pipeline import without_masks
 
 __all__ = [
     'best_threshold', 'build_model', 'file_hash', 'iterate_seeds',
     'seed_dataset', 'seed_loader'
 ]
-
-_MASK_LOADERS = ('LoadAnnotations', 'hsc_mm.LoadSaliencyMap')
 
 
 def file_hash(path: str | Path) -> str:
@@ -60,7 +59,9 @@ def build_model(cfg: Config, checkpoint: str, device: str) -> nn.Module:
     return model.to(device).eval()
 
 
-def seed_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
+def seed_dataset(cfg: Config,
+                 split: str,
+                 check: bool = True) -> BaseImageLabelDataset:
     """Build the data set of images whose seeds are wanted.
 
     The data set is that of ``<split>_dataloader``, read through the test
@@ -70,6 +71,8 @@ def seed_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
     Args:
         cfg (Config): After :func:`hsc_mm.apis.use_tta`, or before.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
+        check (bool): Whether missing and broken images are an error; False
+            for those who tell them one by one.
 
     Returns:
         BaseImageLabelDataset: In the order of the list.
@@ -79,14 +82,19 @@ def seed_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
     prefix = dict(dataset.get('data_prefix') or {})
     for key in ('seg_map_path', 'saliency_path'):
         prefix.pop(key, None)
-    pipeline = _without_masks(cfg.test_dataloader.dataset.pipeline)
+    pipeline = without_masks(cfg.test_dataloader.dataset.pipeline)
     dataset.update(
         data_prefix=prefix,
         pipeline=pipeline,
         keep_empty=dataset.get('keep_empty', dataset.get('test_mode', False)),
         test_mode=True,
         serialize_data=False)
-    return DATASETS.build(dataset)
+    if check:
+        return DATASETS.build(dataset)
+    built = DATASETS.build(dict(dataset, lazy_init=True))
+    built._check = lambda infos: None
+    built.full_init()
+    return built
 
 
 def seed_loader(dataset: BaseImageLabelDataset, workers: int) -> DataLoader:
@@ -105,19 +113,6 @@ def seed_loader(dataset: BaseImageLabelDataset, workers: int) -> DataLoader:
             num_workers=workers,
             sampler=dict(type='DefaultSampler', shuffle=False),
             dataset=dataset))
-
-
-def _without_masks(pipeline: list) -> list:
-    """Drop the loaders of masks and saliency, also inside TTA branches."""
-    kept = []
-    for step in copy.deepcopy(pipeline):
-        if step.get('type') in _MASK_LOADERS:
-            continue
-        if 'transforms' in step:
-            branches = [_without_masks(b) for b in step['transforms']]
-            step['transforms'] = [b for b in branches if b]
-        kept.append(step)
-    return kept
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """Many images through a CRF, in processes of their own."""
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,8 +21,15 @@ def _start(refine: Refine) -> None:
     """Prepare a worker: one thread, its own copy of the CRF."""
     global _refine
     _refine = refine
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+def _end_with_parent() -> None:
+    """End when the process that wants the results is killed."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _context() -> multiprocessing.context.BaseContext:

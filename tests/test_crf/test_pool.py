@@ -1,5 +1,7 @@
 """Many images through a CRF: order, exceptions, dead workers."""
+import subprocess
 import sys
+import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -10,6 +12,18 @@ from hsc_mm.crf import DenseCRF, refine_many
 
 sys.path.insert(0, str(Path(__file__).parent))
 from crf_doubles import Double
+
+PARENT = """
+import time
+from hsc_mm.crf import pool
+
+if __name__ == '__main__':
+    workers = pool._Pool(max, 2)
+    futures = [workers.executor.submit(time.sleep, 1) for _ in range(2)]
+    [future.result() for future in futures]
+    print(*workers.executor._processes, flush=True)
+    time.sleep(60)
+"""
 
 
 def items(numbers, taken=None):
@@ -81,3 +95,31 @@ def test_an_error_of_the_source_is_raised():
 def test_bad_numbers_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         refine_many(Double(), [], **options)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / 'parent.py'
+    script.write_text(PARENT)
+    child = subprocess.Popen([sys.executable, script],
+                             stdout=subprocess.PIPE, text=True)
+    for line in child.stdout:  # a library may say something first
+        workers = line.split()
+        if line[0].isdigit():
+            break
+    workers = [int(pid) for pid in workers]
+    assert len(workers) == 2
+    child.kill()
+    child.wait()
+    deadline = time.monotonic() + 20
+    while (alive := [pid for pid in workers if running(pid)]) and \
+            time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive == []
+
+
+def running(pid):
+    """Say whether a process is there, and not a zombie."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().split()[2] != 'Z'
+    except FileNotFoundError:
+        return False

@@ -1,7 +1,8 @@
 """Transforms for images with saliency maps and image labels."""
 from .formatting import PackImageLabelInputs
 from .geometry import CropPad, RandomLongSideResize
-from .loading import LoadPseudoLabel, LoadSaliencyMap
+from .loading import LoadSaliencyMap
+from .pseudo_label import LoadPseudoLabel
 from .seeding import SeedBySampler
 
 __all__ = [

@@ -1,17 +1,12 @@
-"""Loading of saliency maps and pseudo labels."""
-import os
-from pathlib import Path
-
+"""Loading of saliency maps."""
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils import read_index_png, to_classes
-from ..checks import check_files, missing_files, raise_problems
 
-__all__ = ['LoadPseudoLabel', 'LoadSaliencyMap']
+__all__ = ['LoadSaliencyMap']
 
 
 @TRANSFORMS.register_module()
@@ -73,76 +68,3 @@ def _grey(path: str, image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     return image
-
-
-@TRANSFORMS.register_module()
-class LoadPseudoLabel(BaseTransform):
-    """Load a pseudo label in place of the mask of a data set.
-
-    Takes the place of ``LoadAnnotations`` in a training pipeline, for any
-    data set of mmseg. The file is ``<pseudo_dir>/<img_id>.png``, where data
-    sets without ``img_id`` go by the image's file name. It holds the indices
-    that the data set's own masks would have, as
-    ``tools/make_pseudo_labels.py`` writes them.
-
-    Required keys: ``img_path``, ``img_shape``, ``seg_fields``; ``label_map``
-    is followed. Added: ``gt_seg_map``, (H, W) uint8, 255 = ignored.
-
-    Args:
-        pseudo_dir (str): Folder of the pseudo labels.
-        suffix (str): Their suffix.
-
-    Raises:
-        FileNotFoundError: ``pseudo_dir`` is not a folder (when built), or
-            the image has no pseudo label.
-        ValueError: The label is broken or of another size than the image.
-    """
-
-    def __init__(self, pseudo_dir: str, suffix: str = '.png') -> None:
-        if not os.path.isdir(pseudo_dir):
-            raise FileNotFoundError(
-                f'pseudo_dir {pseudo_dir}: there is no such folder. '
-                'tools/make_pseudo_labels.py CONFIG CHECKPOINT --out '
-                f'{pseudo_dir} makes it.')
-        self.pseudo_dir = pseudo_dir
-        self.suffix = suffix
-
-    def scan(self, infos: list[dict]) -> None:
-        """Look for the labels of all images, before training.
-
-        Args:
-            infos (list[dict]): Items of a data set of this package.
-
-        Raises:
-            ValueError: Labels are missing, broken or of another size.
-        """
-        problems = [
-            f'{path}: missing'
-            for path in missing_files(self._path(info) for info in infos)
-        ] or [
-            problem for info in infos for problem in check_files(
-                info['img_path'], {'pseudo label': self._path(info)})
-        ]
-        raise_problems(
-            f'pseudo_dir {self.pseudo_dir}', problems,
-            'tools/make_pseudo_labels.py with the same --out makes what is '
-            'missing.')
-
-    def _path(self, info: dict) -> str:
-        name = info.get('img_id', Path(info['img_path']).stem)
-        return os.path.join(self.pseudo_dir, name + self.suffix)
-
-    def transform(self, results: dict) -> dict:
-        """Load; see the class."""
-        path = self._path(results)
-        mask = read_index_png(path)
-        if mask.shape != tuple(results['img_shape'][:2]):
-            raise ValueError(
-                f'{path}: expected a pseudo label of the size of its image, '
-                f'{results["img_shape"][:2]}, found {mask.shape}.')
-        results['gt_seg_map'] = to_classes(mask, results.get('label_map'))
-        results['seg_fields'].append('gt_seg_map')
-        return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(pseudo_dir={self.pseudo_dir!r})'

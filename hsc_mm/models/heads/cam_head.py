@@ -46,7 +46,9 @@ class CAMHead(BaseModule):
         in_index (int): Which of the backbone's (or neck's) outputs it is.
         activation (str): What the test-time activation of a class is:
             ``'relu'`` of the logit, or ``'softmax'`` over the C channels.
-        align_corners (bool): Convention of every resize of the maps.
+        align_corners (bool): Where a position of the map lies in the input,
+            see :func:`hsc_mm.models.cam.cam_to_input`: True for
+            convolutions, False for patches that do not overlap.
         loss_cls (dict): Loss of the class scores.
         init_cfg (dict, optional): Initialisation of the weights.
 

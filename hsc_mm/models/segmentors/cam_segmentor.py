@@ -14,7 +14,13 @@ from mmseg.utils import (
 from torch import Tensor
 
 from hsc_mm.registry import MODELS
-from ..cam import normalize_cam, present_classes, seed_scores
+from ..cam import (
+    cam_to_input,
+    input_to_image,
+    normalize_cam,
+    present_classes,
+    seed_scores,
+)
 
 __all__ = ['CAMSegmentor']
 
@@ -168,7 +174,7 @@ class CAMSegmentor(BaseSegmentor):
         Returns:
             list[SegDataSample]: The samples, see :meth:`finish`.
         """
-        maps = self._resize(activation, size)
+        maps = cam_to_input(activation, size, self.align_corners)
         for one, score, sample in zip(
                 maps, scores, data_samples, strict=True):
             meta = sample.metainfo
@@ -178,7 +184,7 @@ class CAMSegmentor(BaseSegmentor):
             if meta.get('flip', False):
                 axis = 2 if meta['flip_direction'] == 'horizontal' else 1
                 one = one.flip(dims=(axis, ))
-            one = self._resize(one[None], meta['ori_shape'][:2])[0]
+            one = input_to_image(one[None], meta['ori_shape'][:2])[0]
             sample.activation = PixelData(data=one)
             sample.cls_scores = score
             self.finish(sample)
@@ -216,10 +222,3 @@ class CAMSegmentor(BaseSegmentor):
                 bg_threshold=threshold,
                 use_image_labels=self.test_cfg['use_image_labels'],
                 views=views))
-
-    def _resize(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        return F.interpolate(
-            maps,
-            size=tuple(size),
-            mode='bilinear',
-            align_corners=self.align_corners)

@@ -1,0 +1,101 @@
+"""A test pipeline taken apart: loading, scales, flips."""
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+
+from hsc_mm.datasets.checks import check_files
+
+__all__ = ['ViewPipeline', 'without_masks']
+
+_MASK_LOADERS = ('LoadAnnotations', 'hsc_mm.LoadSaliencyMap')
+
+
+class ViewPipeline:
+    """A test pipeline taken apart: loading, scales, flips.
+
+    ``TestTimeAug`` of a ``tta_pipeline`` lists its transforms; lists of
+    ``RandomFlip`` become :attr:`flips` and are left to whoever runs the
+    network, which can turn a tensor for less than a second image costs. A
+    pipeline without ``TestTimeAug`` is one view without flip.
+
+    Args:
+        pipeline (list[dict]): The pipeline; loaders of masks are dropped.
+
+    Attributes:
+        flips (list[str | None]): ``None``, ``'horizontal'``, ``'vertical'``.
+
+    Raises:
+        ValueError: A flip is left to chance, or loading does not come first.
+    """
+
+    def __init__(self, pipeline: Sequence[dict]) -> None:
+        init_default_scope('mmseg')
+        steps = without_masks(pipeline)
+        if not steps or not steps[0]['type'].startswith('LoadImage'):
+            raise ValueError(
+                'test pipeline: expected LoadImageFromFile in front, found '
+                f'{[step["type"] for step in steps]}.')
+        load = [steps.pop(0)]
+        branches, self.flips = [[]], [None]
+        for step in steps:
+            if step['type'] != 'TestTimeAug':
+                branches = [[*b, step] for b in branches]
+                continue
+            for choices in step['transforms']:
+                if any(c['type'] == 'RandomFlip' for c in choices):
+                    self.flips = [_flip(choice) for choice in choices]
+                else:
+                    branches = [[*b, c] for b in branches for c in choices]
+        self.load = Compose(load)
+        self.views = [Compose(branch) for branch in branches]
+
+    def __call__(self, info: dict) -> tuple[list[dict], np.ndarray]:
+        """Read an image.
+
+        Args:
+            info (dict): Item of a data set.
+
+        Returns:
+            tuple: What the packing made of each scale (``inputs`` (3, H_s,
+            W_s), ``data_samples``), and the image as loaded, BGR uint8.
+
+        Raises:
+            ValueError: The file is missing, broken or cut short.
+        """
+        problems = check_files(info['img_path'], {})
+        if problems:
+            raise ValueError(problems[0])
+        loaded = self.load(info)
+        # Transforms replace arrays of their dict and do not write into them.
+        return [
+            view(dict(loaded, seg_fields=[])) for view in self.views
+        ], loaded['img']
+
+
+def without_masks(pipeline: Sequence[dict]) -> list[dict]:
+    """Drop the loaders of masks and saliency, also inside TTA branches."""
+    kept = []
+    for step in pipeline:
+        if step['type'] in _MASK_LOADERS:
+            continue
+        step = dict(step)
+        if 'transforms' in step:
+            branches = [without_masks(b) for b in step['transforms']]
+            step['transforms'] = [b for b in branches if b]
+        kept.append(step)
+    return kept
+
+
+def _flip(step: dict) -> str | None:
+    """Return the direction of a flip that is certain, or None."""
+    direction = step.get('direction', 'horizontal')
+    prob = step.get('prob')
+    if step['type'] != 'RandomFlip' or prob not in (0, 1) or not isinstance(
+            direction, str) or direction == 'diagonal':
+        raise ValueError(
+            'tta_pipeline: expected a list of RandomFlip alone, each with '
+            'prob 0 or 1 and direction "horizontal" or "vertical", found '
+            f'{dict(step)}.')
+    return direction if prob else None

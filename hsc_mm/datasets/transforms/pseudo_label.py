@@ -1,0 +1,160 @@
+"""Loading of pseudo labels, hard or soft."""
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from hsc_mm.evaluation.label_files import (
+    check_label,
+    image_shapes,
+    read_soft_cam,
+)
+from hsc_mm.evaluation.label_rules import band_label
+from hsc_mm.registry import TRANSFORMS
+from hsc_mm.utils import read_index_png, to_classes
+from ..checks import missing_files, raise_problems
+
+__all__ = ['LoadPseudoLabel']
+
+
+@TRANSFORMS.register_module()
+class LoadPseudoLabel(BaseTransform):
+    """Load a pseudo label in place of the mask of a data set.
+
+    Takes the place of ``LoadAnnotations`` in a training pipeline, for any
+    data set of mmseg. The file is ``<pseudo_dir>/<img_id><suffix>``, where
+    data sets without ``img_id`` go by the image's file name. It holds the
+    indices that the data set's own masks would have, as
+    ``tools/make_pseudo_labels.py`` writes them: a PNG, or an npz with soft
+    CAMs, which become a label here.
+
+    Required keys: ``img_path``, ``img_shape``, ``seg_fields``; ``label_map``
+    is followed. Added: ``gt_seg_map``, (H, W) uint8, 255 = ignored.
+
+    Args:
+        pseudo_dir (str): Folder of the pseudo labels.
+        suffix (str): Their suffix; ``'.npz'`` are soft CAMs.
+        threshold (float | tuple[float, float], optional): Background
+            threshold of soft CAMs; of two numbers, one between them is drawn
+            each time, from NumPy's random numbers. By default 0.3.
+        band (tuple[float, float], optional): Instead of a threshold: what
+            lies between the two is ignored.
+
+    Raises:
+        FileNotFoundError: ``pseudo_dir`` is not a folder (when built), or
+            the image has no pseudo label.
+        ValueError: The label is broken or of another size than the image;
+            or (when built) ``threshold`` or ``band`` is out of range or
+            given for PNGs.
+    """
+
+    def __init__(self,
+                 pseudo_dir: str,
+                 suffix: str = '.png',
+                 threshold: float | Sequence[float] | None = None,
+                 band: Sequence[float] | None = None) -> None:
+        if not os.path.isdir(pseudo_dir):
+            raise FileNotFoundError(
+                f'pseudo_dir {pseudo_dir}: there is no such folder. '
+                'tools/make_pseudo_labels.py CONFIG CHECKPOINT --out '
+                f'{pseudo_dir} makes it.')
+        self.pseudo_dir = pseudo_dir
+        self.suffix = suffix
+        self.soft = suffix == '.npz'
+        if not self.soft and (threshold, band) != (None, None):
+            raise ValueError(
+                'threshold and band of LoadPseudoLabel: expected none for '
+                f'labels with the suffix "{suffix}", found {threshold} and '
+                f'{band}. They are for soft CAMs, suffix=".npz".')
+        if threshold is not None and band is not None:
+            raise ValueError('LoadPseudoLabel: expected a threshold or a '
+                             f'band, found both, {threshold} and {band}.')
+        self.threshold = _pair('threshold',
+                               0.3 if threshold is None else threshold)
+        self.band = None if band is None else _pair('band', band)
+
+    def scan(self, infos: list[dict]) -> None:
+        """Look at the labels of all images, before training.
+
+        PNGs are read whole, of an npz the header and the list of classes.
+
+        Args:
+            infos (list[dict]): Items of a data set of this package.
+
+        Raises:
+            ValueError: Labels are missing, broken, of another size, or hold
+                an index that no mask of the data set has.
+        """
+        problems = [
+            f'{path}: missing'
+            for path in missing_files(self._path(info) for info in infos)
+        ]
+        if not problems:
+            with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+                found = pool.map(self._problem, infos)
+                problems = [problem for problem in found if problem]
+        raise_problems(
+            f'pseudo_dir {self.pseudo_dir}', problems,
+            'tools/make_pseudo_labels.py with the same --out makes what is '
+            'missing.')
+
+    def _problem(self, info: dict) -> str | None:
+        try:
+            check_label(
+                self._path(info), image_shapes(info['img_path']),
+                _mask_indices(info))
+        except (OSError, ValueError) as error:
+            return str(error)
+
+    def _path(self, info: dict) -> str:
+        name = info.get('img_id', Path(info['img_path']).stem)
+        return os.path.join(self.pseudo_dir, name + self.suffix)
+
+    def transform(self, results: dict) -> dict:
+        """Load; see the class."""
+        path = self._path(results)
+        mask = self._harden(path) if self.soft else read_index_png(path)
+        if mask.shape != tuple(results['img_shape'][:2]):
+            raise ValueError(
+                f'{path}: expected a pseudo label of the size of its image, '
+                f'{results["img_shape"][:2]}, found {mask.shape}.')
+        results['gt_seg_map'] = to_classes(mask, results.get('label_map'))
+        results['seg_fields'].append('gt_seg_map')
+        return results
+
+    def _harden(self, path: str) -> np.ndarray:
+        """Read soft CAMs and make a label of them, (H, W) uint8."""
+        cam, classes = read_soft_cam(path)
+        low, high = self.band or self.threshold
+        if self.band is None and low < high:
+            low = high = np.random.uniform(low, high)
+        return band_label(cam, classes, low, high)
+
+    def __repr__(self) -> str:
+        text = f'{type(self).__name__}(pseudo_dir={self.pseudo_dir!r}'
+        if self.soft:
+            text += f', suffix={self.suffix!r}, ' + (
+                f'threshold={self.threshold}'
+                if self.band is None else f'band={self.band}')
+        return text + ')'
+
+
+def _pair(name: str, value: float | Sequence[float]) -> tuple[float, float]:
+    """Return (low, high) of one number or two."""
+    pair = (value, value) if isinstance(value, (int, float)) else tuple(value)
+    if len(pair) != 2 or not 0 < pair[0] <= pair[1] < 1:
+        raise ValueError(f'{name} of LoadPseudoLabel: expected numbers with '
+                         f'0 < low <= high < 1, found {value}.')
+    return float(pair[0]), float(pair[1])
+
+
+def _mask_indices(info: dict) -> set[int] | None:
+    """Return the indices that masks may hold, None where it is not known."""
+    if info.get('label_map') is not None:
+        return set(info['label_map'])
+    if 'gt_label' in info:
+        return set(range(len(info['gt_label']) + 1))
+    return None

@@ -1,0 +1,164 @@
+"""Files of pseudo labels: hard masks (PNG) and soft CAMs (npz)."""
+import zipfile
+from collections.abc import Collection
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from hsc_mm.utils import atomic_write_bytes, read_index_png
+
+__all__ = ['check_label', 'image_shapes', 'read_soft_cam', 'write_soft_cam']
+
+_EXIF_ORIENTATION = 0x0112
+Shape = tuple[int, int]
+
+
+def image_shapes(path: str | Path) -> tuple[Shape, Shape]:
+    """Read the size of an image from its header.
+
+    Args:
+        path (str | Path): The image.
+
+    Returns:
+        tuple: Height and width after the rotation that EXIF asks for (as
+        OpenCV loads it), and as stored.
+
+    Raises:
+        OSError: The file is missing or no image.
+    """
+    with Image.open(path) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    stored = (height, width)
+    return (stored[::-1] if turned else stored), stored
+
+
+def write_soft_cam(path: str | Path, cam: np.ndarray,
+                   classes: np.ndarray) -> None:
+    """Write normalised CAMs, whole or not at all.
+
+    Args:
+        path (str | Path): The npz file.
+        cam (np.ndarray): CAMs of the classes that are present, (k, H, W) in
+            [0, 1]; rounded to float16.
+        classes (np.ndarray): Mask index of each of them, (k,), 1..254.
+
+    Raises:
+        OSError: See :func:`hsc_mm.utils.atomic_write_bytes`.
+    """
+    buffer = BytesIO()
+    np.savez_compressed(
+        buffer,
+        cam=np.asarray(cam, dtype=np.float16),
+        classes=np.asarray(classes, dtype=np.int64))
+    atomic_write_bytes(path, buffer.getvalue())
+
+
+def read_soft_cam(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read normalised CAMs.
+
+    Args:
+        path (str | Path): File of :func:`write_soft_cam`.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: CAMs (k, H, W) float16 in [0, 1], and
+        the mask index of each, (k,) int64.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is empty, broken, or holds something else.
+    """
+    cam, classes = _read_npz(path, np.lib.format.read_array)
+    _check_arrays(path, cam.shape, cam.dtype, classes)
+    if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
+        raise ValueError(f'{path}: expected CAMs between 0 and 1, found '
+                         f'{cam.min()} to {cam.max()}.')
+    return cam, classes
+
+
+def check_label(path: str | Path,
+                shapes: Collection[Shape] | None = None,
+                known: Collection[int] | None = None,
+                whole: bool = False) -> Shape:
+    """Look whether a label file can be used, of either kind.
+
+    Args:
+        path (str | Path): A palette PNG, or an npz of soft CAMs.
+        shapes (collection[tuple[int, int]], optional): Heights and widths
+            that fit its image.
+        known (collection[int], optional): Mask indices of the data set;
+            255 may be in a PNG besides.
+        whole (bool): Whether the CAMs of an npz are unpacked too; otherwise
+            their header and the list of classes are read. PNGs are always
+            read whole.
+
+    Returns:
+        tuple[int, int]: Height and width.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is broken, has another size, or a class index
+            that is not known.
+    """
+    if str(path).endswith('.npz'):
+        if whole:
+            cam, classes = read_soft_cam(path)
+            shape = cam.shape
+        else:
+            (shape, dtype), classes = _read_npz(path, _array_header)
+            _check_arrays(path, shape, dtype, classes)
+        shape, indices = shape[1:], set(classes.tolist())
+    else:
+        mask = read_index_png(path)
+        shape = mask.shape
+        indices = set(np.flatnonzero(np.bincount(mask.ravel()))) - {255}
+    if shapes is not None and tuple(shape) not in shapes:
+        expected = next(iter(shapes))
+        raise ValueError(
+            f'{path}: expected a pseudo label of the size of its image, '
+            f'{expected}, found {tuple(shape)}.')
+    unknown = sorted(indices - set(known)) if known is not None else []
+    if unknown:
+        raise ValueError(
+            f'{path}: expected indices of the masks of the data set, '
+            f'{sorted(known)}, found {[int(i) for i in unknown]}.')
+    return tuple(shape)
+
+
+def _array_header(file: BinaryIO, **kwargs) -> tuple[tuple, np.dtype]:
+    """Read shape and type of an array of an npz, not its values."""
+    if np.lib.format.read_magic(file)[0] != 1:
+        raise ValueError('its format is newer than what is written here')
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return shape, dtype
+
+
+def _read_npz(path: str | Path, read_cam) -> tuple:
+    """Apply ``read_cam`` to the member ``cam`` and read ``classes``."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            with archive.open('cam.npy') as file:
+                cam = read_cam(file, allow_pickle=False)
+            with archive.open('classes.npy') as file:
+                return cam, np.lib.format.read_array(file, allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile,
+            zipfile.zlib.error) as error:
+        raise ValueError(
+            f'{path}: expected soft CAMs, an npz with the arrays "cam" and '
+            f'"classes", but {str(error) or type(error).__name__}. Make the '
+            'file again.') from error
+
+
+def _check_arrays(path: str | Path, shape: tuple, dtype: np.dtype,
+                  classes: np.ndarray) -> None:
+    if len(shape) != 3 or dtype.kind != 'f' or classes.dtype.kind not in (
+            'iu') or classes.shape != shape[:1]:
+        raise ValueError(
+            f'{path}: expected "cam" of shape (k, H, W), floats, and '
+            f'"classes" of shape (k,), integers; found {dtype} {shape} and '
+            f'{classes.dtype} {classes.shape}. Make the file again.')

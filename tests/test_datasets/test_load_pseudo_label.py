@@ -1,0 +1,128 @@
+"""Hard and soft pseudo labels in a training pipeline."""
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.datasets.sampler import Draw
+from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
+from hsc_mm.evaluation.label_files import write_soft_cam
+from hsc_mm.evaluation.label_rules import band_label, threshold_label
+from hsc_mm.utils import read_json, voc_palette, write_index_png
+
+SUBSET = dict(classes=('background', 'dog', 'cat'))
+
+
+@pytest.fixture
+def soft_dir(voc_root):
+    """Soft CAMs of all images of a tiny VOC."""
+    rng = np.random.default_rng(0)
+    labels = read_json(voc_root / 'image_labels.json')['images']
+    for number, (img_id, names) in enumerate(labels.items()):
+        shape = (48, 64) if number % 2 else (56, 40)
+        classes = [dict(cat=8, dog=12)[name] for name in names]
+        write_soft_cam(voc_root / 'soft' / f'{img_id}.npz',
+                       rng.random((len(classes), *shape)), classes)
+    return voc_root / 'soft'
+
+
+def data(root, folder, metainfo=SUBSET, **kwargs):
+    """Build a data set whose masks are pseudo labels."""
+    init_default_scope('mmseg')
+    return VOCImageLabelDataset(
+        data_root=str(root),
+        ann_file='ImageSets/Segmentation/train.txt',
+        label_file='image_labels.json',
+        metainfo=metainfo,
+        pipeline=[
+            dict(type='hsc_mm.SeedBySampler'),
+            dict(type='LoadImageFromFile'),
+            dict(
+                type='hsc_mm.LoadPseudoLabel',
+                pseudo_dir=str(folder),
+                **kwargs)
+        ])
+
+
+def expected(folder, rule, *args):
+    """Apply a rule to the file of img_02, in classes of the subset."""
+    content = np.load(folder / 'img_02.npz')
+    classes = [{8: 2, 12: 1}[i] for i in content['classes'].tolist()]
+    return rule(content['cam'], np.array(classes), *args)
+
+
+def test_a_threshold_on_the_fly(voc_root, soft_dir):
+    item = data(voc_root, soft_dir, suffix='.npz')[2]
+    assert np.array_equal(item['gt_seg_map'],
+                          expected(soft_dir, threshold_label, 0.3))
+    assert item['seg_fields'] == ['gt_seg_map']
+    assert item['gt_seg_map'].dtype == np.uint8
+    item = data(voc_root, soft_dir, suffix='.npz', threshold=0.7)[2]
+    assert np.array_equal(item['gt_seg_map'],
+                          expected(soft_dir, threshold_label, 0.7))
+    item = data(voc_root, soft_dir, suffix='.npz', band=(0.4, 0.8))[2]
+    assert np.array_equal(item['gt_seg_map'],
+                          expected(soft_dir, band_label, 0.4, 0.8))
+    assert set(np.unique(item['gt_seg_map'])) == {0, 1, 2, 255}
+
+
+def test_a_random_threshold_follows_the_draw(voc_root, soft_dir):
+    items = data(voc_root, soft_dir, suffix='.npz', threshold=(0.3, 0.9))
+    shares = [(items[Draw(2, (0, n))]['gt_seg_map'] > 0).mean()
+              for n in range(8)]
+    assert len(set(shares)) == 8
+    results = dict(sample_idx=Draw(2, (0, 5)))
+    SeedBySampler()(results)
+    drawn = np.random.uniform(0.3, 0.9)
+    again = items[Draw(2, (0, 5))]['gt_seg_map']
+    assert np.array_equal(again, expected(soft_dir, threshold_label, drawn))
+
+
+@pytest.mark.parametrize(('arguments', 'match'), [
+    (dict(threshold=0.3), 'suffix ".png"'),
+    (dict(band=(0.1, 0.2)), 'suffix ".png"'),
+    (dict(suffix='.npz', threshold=1.5), '0 < low <= high < 1'),
+    (dict(suffix='.npz', threshold=(0.5, 0.4)), '0 < low <= high < 1'),
+    (dict(suffix='.npz', band=(0.2, 0.3, 0.4)), '0 < low <= high < 1'),
+    (dict(suffix='.npz', band=(0.2, 0.3), threshold=0.3), 'found both'),
+])
+def test_wrong_arguments(tmp_path, arguments, match):
+    with pytest.raises(ValueError, match=match):
+        LoadPseudoLabel(str(tmp_path), **arguments)
+
+
+@pytest.mark.parametrize('metainfo', [SUBSET, None])
+def test_the_list_is_looked_through_before_training(
+        voc_root, soft_dir, metainfo):
+    cam = np.zeros((1, 48, 64))
+    (soft_dir / 'img_01.npz').write_bytes(b'')
+    write_soft_cam(soft_dir / 'img_03.npz', cam[:, :9], [8])
+    write_soft_cam(soft_dir / 'img_05.npz', cam, [77])
+    with pytest.raises(ValueError, match=r'3 problem\(s\)') as error:
+        data(voc_root, soft_dir, metainfo, suffix='.npz')
+    text = str(error.value)
+    assert 'img_01.npz: expected soft CAMs' in text
+    assert 'img_03.npz: expected a pseudo label of the size' in text
+    assert '(48, 64), found (9, 64)' in text
+    assert 'found [77]' in text
+    (soft_dir / 'img_01.npz').unlink()
+    with pytest.raises(ValueError, match=r'img_01\.npz: missing'):
+        data(voc_root, soft_dir, metainfo, suffix='.npz')
+
+
+def test_masks_with_unknown_classes_are_told(voc_root):
+    folder = voc_root / 'SegmentationClass'
+    mask = np.zeros((48, 64), np.uint8)
+    mask[0, 0], mask[0, 1] = 99, 255
+    write_index_png(folder / 'img_01.png', mask, voc_palette())
+    (folder / 'img_03.png').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'2 problem\(s\)') as error:
+        data(voc_root, folder)
+    assert 'found [99]' in str(error.value)
+    assert 'img_03.png: expected an image, found an empty' in str(error.value)
+
+
+def test_it_says_what_it_is(tmp_path):
+    assert 'threshold=(0.3, 0.3)' in repr(
+        LoadPseudoLabel(str(tmp_path), suffix='.npz'))
+    assert repr(LoadPseudoLabel('.')) == "LoadPseudoLabel(pseudo_dir='.')"
