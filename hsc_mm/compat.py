@@ -8,10 +8,12 @@ the commands that repair it, and cures the rest. Nothing of a host is patched.
 import re
 import sys
 import warnings
-from importlib import metadata
+from contextlib import redirect_stdout
+from importlib import import_module, metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, spec_from_loader
+from io import StringIO
 from pickle import UnpicklingError
 from types import ModuleType
 
@@ -19,8 +21,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 __all__ = [
-    'allow_runner_checkpoints', 'check_families', 'check_torchvision', 'setup',
-    'stub_mmcv_ops'
+    'allow_runner_checkpoints', 'check_families', 'check_torchvision',
+    'import_quietly', 'setup', 'stub_mmcv_ops'
 ]
 
 # Import name -> distributions that provide it, per family.
@@ -50,6 +52,19 @@ def setup() -> None:
     # Said at each start by an mmcv without compiled ops; none is used here.
     warnings.filterwarnings(
         'ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    import_quietly('mmseg.datasets', 'Could not import OneDL')
+
+
+def import_quietly(module: str, noise: str) -> None:
+    """Import a module without a line that it always prints."""
+    said = StringIO()
+    try:
+        with redirect_stdout(said):
+            import_module(module)
+    finally:
+        for line in said.getvalue().splitlines():
+            if line.strip() != noise:
+                print(line)
 
 
 def check_families() -> str:

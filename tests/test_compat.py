@@ -167,3 +167,16 @@ def test_stub_is_for_the_upstream_family_without_ops_only():
     lite = compat.check_families() == 'openmmlab' and (
         importlib.util.find_spec('mmcv._ext') is None)
     assert stubbed == lite
+
+
+def test_a_line_that_is_always_printed_is_left_out(tmp_path, monkeypatch,
+                                                   capsys):
+    (tmp_path / 'talkative.py').write_text(
+        "print('noise')\nprint('a warning')\n")
+    (tmp_path / 'broken.py').write_text("print('a hint')\n1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    compat.import_quietly('talkative', 'noise')
+    assert capsys.readouterr().out == 'a warning\n'
+    with pytest.raises(ZeroDivisionError):
+        compat.import_quietly('broken', 'noise')
+    assert capsys.readouterr().out == 'a hint\n'
