@@ -7,5 +7,4 @@ test_evaluator = val_evaluator
 model = dict(
     decode_head=dict(
         activation='softmax',
-        loss_sal=dict(type='hsc_mm.SaliencyLoss'),
-        seed_from='raw'))
+        loss_sal=dict(type='hsc_mm.SaliencyLoss')))
