@@ -46,5 +46,10 @@ def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
     with torch.inference_mode(False):
         rows = _weights(height, size[0], maps.device, maps.dtype)
         columns = _weights(width, size[1], maps.device, maps.dtype)
-    narrow = maps @ columns.t()
-    return torch.matmul(rows, narrow)
+    if maps.is_contiguous() or not maps.is_contiguous(
+            memory_format=torch.channels_last):
+        return rows @ (maps @ columns.t())
+    # Channels last: the same products, along the lines that memory has.
+    lines = maps.permute(0, 2, 3, 1)  # (B, H, W, D)
+    lines = (rows @ lines.flatten(2)).unflatten(2, (width, -1))
+    return (columns @ lines).permute(0, 3, 1, 2)

@@ -158,9 +158,12 @@ def test_unknown_settings_are_refused(name, value):
     ((1, 1), (3, 4)), ((1, 5), (4, 1)), ((56, 56), (16, 16)), ((3, 8), (3, 8)),
     ((2, 2), (2, 3))
 ])
-def test_resize_equals_interpolate(source, target):
+@pytest.mark.parametrize(
+    'layout', [torch.contiguous_format, torch.channels_last])
+def test_resize_equals_interpolate(source, target, layout):
     torch.manual_seed(0)
-    maps = torch.randn(2, 3, *source, requires_grad=True)
+    maps = torch.randn(2, 3, *source).contiguous(memory_format=layout)
+    maps.requires_grad_()
     other = maps.detach().clone().requires_grad_()
     found = resize_bilinear(maps, target)
     expected = F.interpolate(
