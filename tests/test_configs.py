@@ -14,7 +14,7 @@ BASES = sorted(p for p in CONFIGS.rglob('*.py') if '_base_' in p.parts)
 
 
 def test_there_are_configs_and_no_name_twice():
-    assert len(LEAVES) >= 23
+    assert len(LEAVES) >= 33
     names = Counter(path.name for path in LEAVES)
     assert [name for name, count in names.items() if count > 1] == []
 

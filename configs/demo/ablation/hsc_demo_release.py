@@ -1,0 +1,5 @@
+# Recipe of the public release.
+_base_ = '../hsc_demo.py'
+contrast = dict(recipe='release', background=0.1, grid=None, warmup=0.0)
+model = dict(
+    decode_head=dict(contrast=contrast, loss_ecr=dict(skip_first=True)))
