@@ -1,0 +1,93 @@
+"""What the channels of a model are called, without its data set."""
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+
+from hsc_mm.datasets.voc import VOC_CLASSES
+from hsc_mm.registry import DATASETS
+from hsc_mm.utils import to_mask_indices, voc_palette
+
+__all__ = ['ClassNames', 'class_names']
+
+
+class ClassNames(NamedTuple):
+    """Names, colours and indices of the classes of a model.
+
+    Attributes:
+        classes (tuple[str]): C names, the background first.
+        palette (np.ndarray): Their colours, (C, 3) uint8 RGB.
+        label_map (dict, optional): Mask index -> class index; None where
+            they are the same.
+    """
+    classes: tuple[str, ...]
+    palette: np.ndarray
+    label_map: dict[int, int] | None
+
+    @property
+    def count(self) -> int:
+        """int: C."""
+        return len(self.classes)
+
+    def mask_indices(self, indices: np.ndarray) -> np.ndarray:
+        """Turn class indices (k,) into mask indices (k,)."""
+        return to_mask_indices(indices, self.label_map).astype(np.int64)
+
+
+def class_names(cfg: Config, checkpoint: dict) -> ClassNames:
+    """Find the names: in the checkpoint, else in the config.
+
+    Args:
+        cfg (Config): Of the model.
+        checkpoint (dict): As loaded; a runner's holds ``dataset_meta``.
+
+    Returns:
+        ClassNames: Of the model.
+
+    Raises:
+        ValueError: The names are in neither.
+    """
+    meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+    if meta.get('classes'):
+        return _complete(
+            tuple(meta['classes']), meta.get('palette'), meta.get('label_map'))
+    for name in ('test', 'val', 'train'):
+        found = _of_dataset((cfg.get(f'{name}_dataloader') or {}).get(
+            'dataset') or {})
+        if found:
+            return found
+    raise ValueError(
+        f'classes of {cfg.filename}: expected them in the checkpoint '
+        '(meta.dataset_meta) or as metainfo.classes of a data set in the '
+        'config, found neither. Add metainfo=dict(classes=(...)).')
+
+
+def _of_dataset(dataset: dict) -> ClassNames | None:
+    """Read what the config of a data set says, and its type knows."""
+    metainfo = dict(dataset.get('metainfo') or {})
+    kind = DATASETS.get(dataset['type']) if dataset.get('type') else None
+    known = dict(getattr(kind, 'METAINFO', None) or {})
+    vocabulary = dataset.get('vocabulary') or known.get('classes')
+    if vocabulary is None and getattr(kind, '__name__', '').startswith('VOC'):
+        vocabulary = VOC_CLASSES
+    classes = metainfo.get('classes') or vocabulary
+    if not classes:
+        return None
+    label_map = None
+    if vocabulary and list(vocabulary) != list(classes):
+        label_map = {
+            i: list(classes).index(name) if name in classes else 255
+            for i, name in enumerate(vocabulary)
+        }
+    palette = metainfo.get('palette')
+    if palette is None and label_map is None:
+        palette = known.get('palette')
+    return _complete(tuple(classes), palette, label_map)
+
+
+def _complete(classes: tuple, palette, label_map) -> ClassNames:
+    """Take VOC's colours where there are none of its own."""
+    if palette is None or len(palette) != len(classes):
+        place = to_mask_indices(np.arange(len(classes)), label_map)
+        palette = voc_palette()[place]
+    return ClassNames(classes, np.array(palette, dtype=np.uint8), label_map)

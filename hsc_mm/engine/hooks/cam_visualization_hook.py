@@ -1,0 +1,196 @@
+"""Seeing what a CAM stage looks at while it learns."""
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.structures import BaseDataElement
+
+from hsc_mm.models.hierarchical_contrast import HierarchicalContrast
+from hsc_mm.registry import HOOKS
+from hsc_mm.utils import read_image, read_json, voc_palette
+from hsc_mm.visualization import (
+    cosine_matrix,
+    similarity_figure,
+    threshold_curve,
+)
+from hsc_mm.visualization.strips import png_to_rgb, seed_strip
+from .startup_check_hook import _bare
+
+__all__ = ['CAMVisualizationHook']
+
+
+@HOOKS.register_module()
+class CAMVisualizationHook(Hook):
+    """Draw seeds, prototype similarity and threshold curve.
+
+    At validation and test, through the visualiser of the runner, so that
+    each of its backends gets the pictures, under these names:
+
+    - ``val_<img_id>``: image | heat map of each present class | prediction |
+      ground truth where there is one, of the first images;
+    - ``val_similarity``: cosine similarity of the class prototypes, for each
+      view, of a model whose contrast has them; classes unseen so far are
+      blank;
+    - ``val_threshold``: scores over the background threshold, of a
+      :class:`hsc_mm.SeedMetric` that has ``out_json``.
+
+    At test they begin with ``test``. A model without CAMs (the second stage)
+    gets no heat maps. Only the first rank draws, from its share of the
+    images.
+
+    Args:
+        num_images (int): How many images of each validation; 0: none.
+        interval (int): Draw at every this many validations, beginning with
+            the first; a test is always drawn.
+
+    Raises:
+        ValueError: ``num_images`` or ``interval`` is out of range.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, num_images: int = 4, interval: int = 1) -> None:
+        for name, value, least in (('num_images', num_images, 0),
+                                   ('interval', interval, 1)):
+            if value < least:
+                raise ValueError(f'{name} of CAMVisualizationHook: expected '
+                                 f'a number from {least}, found {value}.')
+        self.num_images = num_images
+        self.interval = interval
+        self._validations = 0
+        self._drawn = 0
+
+    def before_val_epoch(self, runner) -> None:
+        """Begin to count the images anew."""
+        self._drawn = 0
+
+    def before_test_epoch(self, runner) -> None:
+        """Begin to count the images anew."""
+        self._drawn = 0
+
+    def after_val_iter(self,
+                       runner,
+                       batch_idx: int,
+                       data_batch=None,
+                       outputs: Sequence[BaseDataElement] | None = None
+                       ) -> None:
+        """Draw the samples of a batch, until there are enough."""
+        if self._validations % self.interval == 0:
+            self._draw_samples(runner, outputs, 'val', runner.val_loop)
+
+    def after_test_iter(self,
+                        runner,
+                        batch_idx: int,
+                        data_batch=None,
+                        outputs: Sequence[BaseDataElement] | None = None
+                        ) -> None:
+        """Draw the samples of a batch, until there are enough."""
+        self._draw_samples(runner, outputs, 'test', runner.test_loop)
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Draw what belongs to the whole validation."""
+        if self._validations % self.interval == 0:
+            self._draw_figures(runner, 'val', runner.val_loop)
+        self._validations += 1
+
+    def after_test_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Draw what belongs to the whole test."""
+        self._draw_figures(runner, 'test', runner.test_loop)
+
+    def _draw_samples(self, runner, samples: Sequence[BaseDataElement] | None,
+                      mode: str, loop) -> None:
+        if not is_main_process():
+            return
+        for sample in (samples or [])[:self.num_images - self._drawn]:
+            name = sample.metainfo.get('img_id') or os.path.splitext(
+                os.path.basename(sample.metainfo['img_path']))[0]
+            # A backend makes a file of the name: no folders.
+            name = f'{mode}_{name}'.replace('/', '_')
+            strip = draw_sample(sample, loop.dataloader.dataset.metainfo)
+            runner.visualizer.add_image(name, strip, runner.iter)
+            self._drawn += 1
+
+    def _draw_figures(self, runner, mode: str, loop) -> None:
+        if not is_main_process():
+            return
+        classes = list(loop.dataloader.dataset.metainfo['classes'])
+        figures = dict(similarity=draw_similarity(runner.model, classes),
+                       threshold=_draw_curve(loop.evaluator.metrics))
+        for name, picture in figures.items():
+            if picture is not None:
+                runner.visualizer.add_image(f'{mode}_{name}', picture,
+                                            runner.iter)
+
+
+def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
+    """Draw a prediction; see :func:`hsc_mm.visualization.strips.seed_strip`.
+
+    Args:
+        sample (SegDataSample): With ``img_path`` and ``pred_sem_seg``; of a
+            CAM stage also ``seg_logits``, see
+            :meth:`hsc_mm.models.CAMSegmentor.finish`.
+        meta (dict): ``classes`` and ``palette`` of the data set; without a
+            palette VOC's.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+    """
+    image = read_image(sample.metainfo['img_path'])[..., ::-1]
+    seed = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+    cam, names = np.zeros((0, *seed.shape)), []
+    if 'bg_threshold' in sample.metainfo:  # scores of others are no CAMs
+        maps = sample.seg_logits.data[1:].detach().float().cpu().numpy()
+        present = maps.any(axis=(1, 2))
+        if sample.metainfo.get('use_image_labels') and 'gt_label' in sample:
+            present |= sample.gt_label.cpu().numpy() > 0
+        cam = maps[present]
+        names = np.array(meta['classes'])[1:][present].tolist()
+    truth = None
+    if 'gt_sem_seg' in sample:
+        truth = sample.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+    palette = meta.get('palette') or voc_palette()[:len(meta['classes'])]
+    return seed_strip(
+        np.ascontiguousarray(image), cam, names, seed,
+        np.array(palette, dtype=np.uint8), truth)
+
+
+def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
+    """Draw how alike the class prototypes of a model are.
+
+    Args:
+        model (nn.Module): In wrappers or not.
+        classes (list[str]): C names, background first.
+
+    Returns:
+        np.ndarray | None: (H, W, 3) uint8 RGB; None of a model without class
+        prototypes, or whose prototypes have seen nothing yet.
+    """
+    for module in _bare(model).modules():
+        if isinstance(module, HierarchicalContrast) and \
+                'classes' in module.banks:
+            banks = module.banks['classes']
+            break
+    else:
+        return None
+    if not any(bank.seen.any() for bank in banks):
+        return None
+    matrices = {
+        f'view {number}': cosine_matrix(bank.rows.float().cpu().numpy(),
+                                        bank.seen.cpu().numpy())
+        for number, bank in enumerate(banks, 1)
+    }
+    return png_to_rgb(
+        similarity_figure(matrices, classes, 'class prototypes'))
+
+
+def _draw_curve(metrics: Sequence) -> np.ndarray | None:
+    """Draw the curve that a metric has just written, if one has."""
+    for metric in metrics:
+        path = getattr(metric, 'out_json', None)
+        if path and not getattr(metric, 'format_only', False):
+            report = read_json(path)
+            if report['own']['mIoU'] is not None:
+                return png_to_rgb(threshold_curve(report))
+    return None

@@ -1,0 +1,192 @@
+"""The images that a folder of labels does worst on, on one sheet."""
+import copy
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.evaluation import IoUMetric
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.checks import missing_files
+from hsc_mm.evaluation.folder import ground_truth
+from hsc_mm.registry import DATASETS
+from hsc_mm.utils import (
+    atomic_write_bytes,
+    read_image,
+    read_index_png,
+    to_classes,
+)
+from .overlay import mask_overlay
+from .sheet import stack_rows, titled_strip
+
+__all__ = [
+    'Scored', 'contact_sheet', 'masked_dataset', 'rank_images', 'write_picture'
+]
+
+_MOST_OF_JPEG = 65500
+
+
+class Scored(NamedTuple):
+    """An image and how well it is labelled.
+
+    Attributes:
+        score (float): Mean IoU in percent over the classes that occur in
+            its mask or its label.
+        img_id (str): Its id.
+        index (int): Its place in the data set.
+    """
+    score: float
+    img_id: str
+    index: int
+
+
+def masked_dataset(cfg: Config, split: str,
+                   folder: str) -> BaseImageLabelDataset:
+    """Build the data set that a folder of labels is compared with.
+
+    Args:
+        cfg (Config): With ``<split>_dataloader``.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        folder (str): With ``<img_id>.png``.
+
+    Returns:
+        BaseImageLabelDataset: With masks, for each of which there is a
+        label.
+
+    Raises:
+        ValueError: The data set has no masks, or files are missing.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    options = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
+    prefix = options.get('data_prefix') or {}
+    if 'seg_map_path' not in prefix:
+        raise ValueError(
+            f'--split {split}: expected seg_map_path in the data_prefix of '
+            f'{split}_dataloader, found {sorted(prefix)}. Name a split with '
+            'masks.')
+    prefix.pop('saliency_path', None)
+    options.update(
+        pipeline=[], test_mode=True, serialize_data=False, lazy_init=True)
+    dataset = DATASETS.build(options)
+    dataset._check = lambda infos: None  # one line below instead of many
+    dataset.full_init()
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    wanted = dict(
+        images=[info['img_path'] for info in infos],
+        masks=[info['seg_map_path'] for info in infos],
+        labels=[_label_path(folder, info) for info in infos])
+    for kind, paths in wanted.items():
+        missing = missing_files(paths)
+        if missing:
+            raise ValueError(
+                f'--split {split}: expected {kind} of its {len(infos)} '
+                f'images, {len(missing)} are missing, such as {missing[0]}.')
+    return dataset
+
+
+def _label_path(folder: str, info: dict) -> str:
+    return os.path.join(folder, f'{info["img_id"]}.png')
+
+
+def _maps(folder: str, info: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Read mask and label of an item, (H, W) uint8 class indices each."""
+    path = _label_path(folder, info)
+    label = to_classes(read_index_png(path), info['label_map'])
+    truth = ground_truth(info)
+    if label.shape != truth.shape:
+        raise ValueError(f'{path}: expected the size of the mask, '
+                         f'{truth.shape}, found {label.shape}.')
+    return truth, label
+
+
+def rank_images(folder: str,
+                dataset: BaseImageLabelDataset,
+                places: Iterable[int] | None = None) -> list[Scored]:
+    """Score each image of a data set by itself.
+
+    Args:
+        folder (str): With ``<img_id>.png``, holding the indices of the data
+            set's masks.
+        dataset (BaseImageLabelDataset): Of :func:`masked_dataset`.
+        places (iterable[int], optional): Which items; default: all.
+
+    Returns:
+        list[Scored]: Worst first; images whose mask is ignored everywhere
+        are left out.
+
+    Raises:
+        ValueError: A file is broken or of another size than its mask.
+    """
+    classes = len(dataset.metainfo['classes'])
+    ranked = []
+    for index in range(len(dataset)) if places is None else places:
+        info = dataset.get_data_info(index)
+        truth, label = _maps(folder, info)
+        hit, union, _, _ = IoUMetric.intersect_and_union(
+            torch.from_numpy(label), torch.from_numpy(truth), classes,
+            dataset.ignore_index)
+        if union.any():
+            score = 100 * float((hit / union).nanmean())
+            ranked.append(Scored(score, info['img_id'], index))
+    return sorted(ranked)
+
+
+def contact_sheet(ranked: list[Scored],
+                  folder: str,
+                  dataset: BaseImageLabelDataset,
+                  columns: int = 2,
+                  height: int = 160) -> np.ndarray:
+    """Draw image | ground truth | label of each image.
+
+    Args:
+        ranked (list[Scored]): In the order of the sheet, row by row.
+        folder (str): With ``<img_id>.png``.
+        dataset (BaseImageLabelDataset): Of :func:`masked_dataset`.
+        columns (int): Images in a row.
+        height (int): Height of the pictures in pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: There is no image.
+    """
+    palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
+    rows = []
+    for score, img_id, index in ranked:
+        info = dataset.get_data_info(index)
+        truth, label = _maps(folder, info)
+        image = np.ascontiguousarray(read_image(info['img_path'])[..., ::-1])
+        if image.shape[:2] != truth.shape:  # turned by EXIF
+            image = cv2.resize(image, truth.shape[::-1])
+        strip = titled_strip(
+            [('image', image),
+             ('ground truth', mask_overlay(image, truth, palette)),
+             ('label', mask_overlay(image, label, palette))], height)
+        rows.append((f'{img_id}: mIoU {score:.1f}', strip))
+    return stack_rows(rows, columns)
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write an RGB picture as JPEG or PNG, whole or not at all.
+
+    Raises:
+        ValueError: The suffix is of another format, or the picture is too
+            large for a JPEG.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in ('.jpg', '.jpeg', '.png'):
+        raise ValueError(f'{path}: expected a name that ends in .jpg, .jpeg '
+                         f'or .png, found "{suffix}".')
+    if suffix != '.png' and max(picture.shape) > _MOST_OF_JPEG:
+        raise ValueError(f'{path}: {picture.shape[0]} x {picture.shape[1]} '
+                         'pixels are too many for a JPEG. Take fewer images '
+                         'or write a .png.')
+    data = cv2.imencode(suffix, picture[..., ::-1])[1].tobytes()
+    atomic_write_bytes(path, data)
