@@ -90,3 +90,35 @@ def seg_config(voc: Path, path: Path, iters: int = 4) -> Path:
     pipeline[4].crop_size = (32, 32)
     cfg.dump(str(path))
     return path
+
+
+def second_stage_config(voc: Path,
+                        path: Path,
+                        name: str,
+                        model: dict,
+                        pseudo_dir: Path,
+                        iters: int = 2) -> Path:
+    """Write a small config of the second stage, made from one in configs/.
+
+    ``model`` is what changes of the model, classes and weights apart.
+    """
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    cfg.model.backbone.init_cfg = None
+    cfg.model.data_preprocessor.size = (32, 32)
+    for head in ('decode_head', 'auxiliary_head'):
+        if cfg.model.get(head):
+            cfg.model[head].update(channels=8, num_classes=3)
+    cfg.merge_from_dict(dict(model=model))
+    _shorten(cfg, iters)
+    cfg.param_scheduler = cfg.param_scheduler[:1]
+    cfg.param_scheduler[0].begin = 0
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(voc)
+    changes = dict(
+        RandomResize=dict(scale=(64, 48)),
+        RandomCrop=dict(crop_size=(32, 32)))
+    changes['hsc_mm.LoadPseudoLabel'] = dict(pseudo_dir=str(pseudo_dir))
+    for step in cfg.train_dataloader.dataset.pipeline:
+        step.update(changes.get(step.type, {}))
+    cfg.dump(str(path))
+    return path

@@ -1,4 +1,5 @@
 """Transforms for images with saliency maps and image labels."""
+from .color import RandomHSV
 from .formatting import PackImageLabelInputs
 from .geometry import CropPad, RandomLongSideResize
 from .loading import LoadSaliencyMap
@@ -7,5 +8,5 @@ from .seeding import SeedBySampler
 
 __all__ = [
     'CropPad', 'LoadPseudoLabel', 'LoadSaliencyMap', 'PackImageLabelInputs',
-    'RandomLongSideResize', 'SeedBySampler'
+    'RandomHSV', 'RandomLongSideResize', 'SeedBySampler'
 ]

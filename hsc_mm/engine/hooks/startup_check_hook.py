@@ -1,4 +1,6 @@
 """Mistakes that are cheaper to find before the first iteration."""
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmengine.hooks import Hook
@@ -25,6 +27,10 @@ class StartupCheckHook(Hook):
         allow_overwrite (bool): Whether a new run may overwrite checkpoints.
         check_weights (bool): Whether pretrained weights must fit, and
             checkpoints that are tested or resumed.
+        may_lack (Sequence[str]): Tensors that pretrained weights may lack,
+            by their names in the module, ``*`` and ``?`` being any
+            characters: norms that the backbone has and a classifier has
+            not, for one.
 
     The same goes for a test with the checkpoint of another model.
 
@@ -39,9 +45,14 @@ class StartupCheckHook(Hook):
 
     def __init__(self,
                  allow_overwrite: bool = False,
-                 check_weights: bool = True) -> None:
+                 check_weights: bool = True,
+                 may_lack: Sequence[str] = ()) -> None:
+        if isinstance(may_lack, str):
+            raise ValueError('may_lack of StartupCheckHook: expected a list '
+                             f'of names, found {may_lack!r}.')
         self.allow_overwrite = allow_overwrite
         self.check_weights = check_weights
+        self.may_lack = tuple(may_lack)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Check a checkpoint that is tested or resumed, not a warm start."""
@@ -74,7 +85,7 @@ class StartupCheckHook(Hook):
                 '--cfg-options default_hooks.startup_check.allow_overwrite='
                 'True.')
         if self.check_weights and not runner._resume:
-            check_pretrained(_bare(runner.model))
+            check_pretrained(_bare(runner.model), self.may_lack)
 
 
 def _bare(model: nn.Module) -> nn.Module:
@@ -84,11 +95,12 @@ def _bare(model: nn.Module) -> nn.Module:
     return model
 
 
-def check_pretrained(model: nn.Module) -> None:
+def check_pretrained(model: nn.Module, may_lack: Sequence[str] = ()) -> None:
     """Compare the files named by ``Pretrained`` initialisers with modules.
 
     Args:
         model (nn.Module): Its sub-modules' ``init_cfg`` are looked at.
+        may_lack (Sequence[str]): See :class:`StartupCheckHook`.
 
     Raises:
         ValueError: A file lacks a tensor of the module, or has it in another
@@ -100,10 +112,11 @@ def check_pretrained(model: nn.Module) -> None:
             init_cfgs = [init_cfgs]
         for cfg in init_cfgs:
             if cfg.get('type') == 'Pretrained':
-                _check_file(name or 'model', module, cfg)
+                _check_file(name or 'model', module, cfg, may_lack)
 
 
-def _check_file(name: str, module: nn.Module, cfg: dict) -> None:
+def _check_file(name: str, module: nn.Module, cfg: dict,
+                may_lack: Sequence[str]) -> None:
     checkpoint = CheckpointLoader.load_checkpoint(
         cfg['checkpoint'], map_location='cpu')
     state = checkpoint.get('state_dict', checkpoint)
@@ -114,7 +127,7 @@ def _check_file(name: str, module: nn.Module, cfg: dict) -> None:
         for key, value in state.items()
         if key.removeprefix('module.').startswith(prefix)
     }
-    problem = _first_problem(module, found)
+    problem = _first_problem(module, found, may_lack=may_lack)
     if problem:
         raise ValueError(
             f'{cfg["checkpoint"]}: expected the weights of {name} '
@@ -125,13 +138,16 @@ def _check_file(name: str, module: nn.Module, cfg: dict) -> None:
 
 def _first_problem(module: nn.Module,
                    found: dict,
-                   unused: tuple[str, ...] = ()) -> str | None:
+                   unused: tuple[str, ...] = (),
+                   may_lack: Sequence[str] = ()) -> str | None:
     """Say which tensor of a module is missing or of another shape."""
     for key, value in module.state_dict().items():
         if key.endswith('num_batches_tracked') or \
                 key.rpartition('.')[0] in unused:
             continue
         if key not in found:
+            if any(fnmatchcase(key, pattern) for pattern in may_lack):
+                continue
             return f'{key} of shape {tuple(value.shape)} is missing'
         if found[key].shape != value.shape:
             return (f'{key} has shape {tuple(found[key].shape)}, expected '

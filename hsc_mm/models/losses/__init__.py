@@ -1,4 +1,8 @@
 """Losses: one file a term."""
+from .bootstrapped import (
+    BootstrappedCrossEntropyLoss,
+    bootstrapped_cross_entropy,
+)
 from .class_contrast import ClassContrastLoss, class_contrast_loss
 from .classification import (
     MultiLabelSoftMarginLoss,
@@ -15,12 +19,15 @@ from .min_pooling import MinPoolingLoss, min_pooling_loss
 from .pixel_contrast import PixelContrastLoss, pixel_contrast_loss
 from .roi_contrast import ROIContrastLoss, roi_contrast_loss
 from .saliency import SaliencyLoss, saliency_loss, saliency_prediction
+from .symmetric import SymmetricCrossEntropyLoss, symmetric_cross_entropy
 
 __all__ = [
-    'ClassContrastLoss', 'EquivarianceCrossLoss', 'EquivarianceLoss',
-    'MinPoolingLoss', 'MultiLabelSoftMarginLoss', 'PixelContrastLoss',
-    'ROIContrastLoss', 'SaliencyLoss', 'class_contrast_loss',
-    'equivariance_cross_loss', 'equivariance_loss', 'max_norm',
-    'min_pooling_loss', 'multilabel_soft_margin_loss', 'pixel_contrast_loss',
-    'roi_contrast_loss', 'saliency_loss', 'saliency_prediction'
+    'BootstrappedCrossEntropyLoss', 'ClassContrastLoss',
+    'EquivarianceCrossLoss', 'EquivarianceLoss', 'MinPoolingLoss',
+    'MultiLabelSoftMarginLoss', 'PixelContrastLoss', 'ROIContrastLoss',
+    'SaliencyLoss', 'SymmetricCrossEntropyLoss', 'bootstrapped_cross_entropy',
+    'class_contrast_loss', 'equivariance_cross_loss', 'equivariance_loss',
+    'max_norm', 'min_pooling_loss', 'multilabel_soft_margin_loss',
+    'pixel_contrast_loss', 'roi_contrast_loss', 'saliency_loss',
+    'saliency_prediction', 'symmetric_cross_entropy'
 ]

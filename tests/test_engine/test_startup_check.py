@@ -1,0 +1,49 @@
+"""Weights that may lack some tensors."""
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from tiny_configs import ROOT
+
+from hsc_mm.engine.hooks import StartupCheckHook
+from hsc_mm.engine.hooks.startup_check_hook import check_pretrained
+from hsc_mm.registry import MODELS
+
+
+def _swin(checkpoint=None):
+    cfg = Config.fromfile(ROOT / 'configs' / 'upernet_swin-t_voc-pseudo.py')
+    init_default_scope('mmseg')
+    cfg.model.backbone.update(embed_dims=8, depths=[1, 1, 1, 1],
+                              num_heads=[1, 2, 2, 2], init_cfg=None)
+    if checkpoint is not None:
+        cfg.model.backbone.init_cfg = dict(
+            type='Pretrained', checkpoint=str(checkpoint))
+    return MODELS.build(cfg.model.backbone), \
+        cfg.default_hooks.startup_check.may_lack
+
+
+def test_swin_takes_the_weights_of_a_classifier(tmp_path):
+    path = tmp_path / 'swin.pth'
+    state = {
+        key: value for key, value in _swin()[0].state_dict().items()
+        if not key.startswith('norm')
+        and not key.endswith('relative_position_index')
+    }
+    torch.save(dict(state, **{'norm.weight': torch.ones(64)}), path)
+    model, may_lack = _swin(path)
+    check_pretrained(model, may_lack)
+    with pytest.raises(ValueError, match='is missing'):
+        check_pretrained(model)
+    for gone in ('stages.1.blocks.0.norm1.weight', 'patch_embed.norm.weight'):
+        less = {key: value for key, value in state.items() if key != gone}
+        torch.save(less, path)
+        with pytest.raises(ValueError, match=f'{gone}.*is missing'):
+            check_pretrained(model, may_lack)
+    torch.save(dict(state, **{'norm3.weight': torch.ones(2)}), path)
+    with pytest.raises(ValueError, match=r'norm3\.weight has shape \(2,\)'):
+        check_pretrained(model, may_lack)
+
+
+def test_may_lack_is_a_list():
+    with pytest.raises(ValueError, match=r"may_lack.*found 'norm'"):
+        StartupCheckHook(may_lack='norm')
