@@ -7,6 +7,7 @@ from mmseg.utils import OptMultiConfig
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
+from .features import pick_features
 from .resize import resize_bilinear
 
 __all__ = ['PixelCorrelation', 'propagate', 'source_cam']
@@ -81,8 +82,8 @@ class PixelCorrelation(BaseModule):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ValueError: Numbers of entries differ, or (when run) the features
-            have other channels than ``in_channels``.
+        ValueError: Numbers of entries differ, or (when run) the backbone
+            gives other features than ``in_channels`` and ``in_index`` say.
     """
 
     def __init__(self,
@@ -126,16 +127,11 @@ class PixelCorrelation(BaseModule):
         """
         size = tuple(cam.shape[2:])
         parts = [resize_bilinear(image, size)]
-        for index, wide, reduce in zip(
-                self.in_index, self.in_channels, self.reduce, strict=True):
-            feat = feats[index].detach()
-            if feat.shape[1] != wide:
-                raise ValueError(
-                    f'in_channels of PixelCorrelation: expected {wide}, '
-                    f'found {feat.shape[1]} channels in feature map {index} '
-                    'of the backbone. State decode_head.pcm.in_channels and '
-                    'in_index as the backbone has them.')
-            parts.append(resize_bilinear(reduce(feat).relu(), size))
+        chosen = pick_features(feats, self.in_index, self.in_channels,
+                               type(self).__name__, 'decode_head.pcm')
+        for feat, reduce in zip(chosen, self.reduce, strict=True):
+            reduced = reduce(feat.detach()).relu()
+            parts.append(resize_bilinear(reduced, size))
         feature = self.embed(torch.cat(parts, dim=1))
         if self.center:
             feature = feature - feature.mean((2, 3), keepdim=True)

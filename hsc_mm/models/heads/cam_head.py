@@ -7,6 +7,7 @@ from mmseg.utils import ConfigType, OptMultiConfig, SampleList
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
+from ..features import pick_features
 
 __all__ = ['CAMHead', 'ViewOutput']
 
@@ -54,7 +55,8 @@ class CAMHead(BaseModule):
 
     Raises:
         ValueError: ``activation`` or ``num_classes`` is out of range, or
-            (when run) the features have other than ``in_channels`` channels.
+            (when run) the backbone gives other features than
+            ``in_channels`` and ``in_index`` say.
     """
 
     def __init__(self,
@@ -99,13 +101,8 @@ class CAMHead(BaseModule):
         Returns:
             ViewOutput: With ``cam`` alone.
         """
-        feat = feats[self.in_index]
-        if feat.shape[1] != self.in_channels:
-            raise ValueError(
-                f'in_channels of {type(self).__name__}: expected '
-                f'{self.in_channels}, found {feat.shape[1]} channels in '
-                f'feature map {self.in_index} of the backbone. State '
-                f'decode_head.in_channels={feat.shape[1]}.')
+        feat, = pick_features(feats, (self.in_index, ), (self.in_channels, ),
+                              type(self).__name__, 'decode_head')
         return ViewOutput(cam=self.classifier(feat))
 
     @staticmethod
