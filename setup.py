@@ -116,10 +116,11 @@ setup(
             # mmengine imports pkg_resources, which later ones lack.
             'setuptools<81',
         ],
+        'coco': ['pycocotools>=2.0.8'],
         'crf': ['pydensecrf2'],
         'dev': [
-            'codespell', 'pytest', 'pytest-xdist', 'ruff',
-            'setuptools>=70.1', 'tensorboard'
+            'codespell', 'pycocotools>=2.0.8', 'pytest', 'pytest-xdist',
+            'ruff', 'setuptools>=70.1', 'tensorboard'
         ],
     },
     # Built outside the checkout: nothing is left there, nothing stale packed.

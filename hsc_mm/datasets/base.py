@@ -1,5 +1,6 @@
 """What data sets with image-level labels have in common."""
 import os
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from mmseg.datasets import BaseSegDataset
 
 from .checks import check_files, missing_files, raise_problems
 from .labels import image_stem
+from .mask_checks import MASK_ADVICE, check_masks
+from .saliency_maps import MapFolder
 
 __all__ = ['BaseImageLabelDataset']
 
@@ -22,9 +25,11 @@ class BaseImageLabelDataset(BaseSegDataset):
     background followed by them.
 
     Every file is looked at when the data set is built: existence, header and
-    last bytes, sizes of masks and saliency maps against their image. What is
-    wrong is listed in one error, before anything is trained. A transform
-    that reads files of its own joins in by a method ``scan(infos)``.
+    last bytes, sizes of masks and saliency maps against their image, and
+    whether masks hold indices of the classes (all by their header, some by
+    their content). What is wrong is listed in one error, before anything is
+    trained. A transform that reads files of its own joins in by a method
+    ``scan(infos)``.
 
     Args:
         label_file (str): Image labels: a JSON or CSV file, or a folder of
@@ -37,14 +42,18 @@ class BaseImageLabelDataset(BaseSegDataset):
         data_prefix (dict): Folders: ``img_path``; ``seg_map_path`` if masks
             are to be read (evaluation only); ``saliency_path`` if there are
             saliency maps.
-        saliency_suffix (str): Suffix of the saliency maps.
+        saliency_suffix (str, optional): Suffix of the saliency maps; found
+            for each by default (see ``saliency_maps.MapFolder``).
+        partial_saliency (bool): Whether images may lack a saliency map: the
+            saliency loss leaves these out.
         kwargs: Those of :class:`mmseg.datasets.BaseSegDataset`. ``ann_file``
             is the list of image ids; without it all labelled images count.
 
     Raises:
         FileNotFoundError: ``ann_file`` or ``label_file`` is missing.
-        ValueError: Files are missing, broken or of unequal size, an image
-            has no labels, or a label is not among the classes.
+        ValueError: Files are missing, broken or of unequal size, masks hold
+            colours or indices of no class, an image has no labels, or a
+            label is not among the classes.
     """
 
     def __init__(self,
@@ -52,11 +61,13 @@ class BaseImageLabelDataset(BaseSegDataset):
                  with_labels: bool = True,
                  keep_empty: bool | None = None,
                  data_prefix: dict | None = None,
-                 saliency_suffix: str = '.png',
+                 saliency_suffix: str | None = None,
+                 partial_saliency: bool = False,
                  **kwargs) -> None:
         self.with_labels = with_labels
         self.keep_empty = keep_empty
         self.saliency_suffix = saliency_suffix
+        self.partial_saliency = partial_saliency
         root = kwargs.get('data_root') or ''
         self.label_file = os.path.join(root, label_file) if label_file else ''
         prefix = dict(img_path='')
@@ -138,11 +149,21 @@ class BaseImageLabelDataset(BaseSegDataset):
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
             seg_fields=[])
-        for key, end in (('seg_map_path', self.seg_map_suffix),
-                         ('saliency_path', self.saliency_suffix)):
-            if key in self.data_prefix:
-                info[key] = os.path.join(self.data_prefix[key], stem + end)
+        if 'seg_map_path' in self.data_prefix:
+            info['seg_map_path'] = os.path.join(
+                self.data_prefix['seg_map_path'], stem + self.seg_map_suffix)
+        if 'saliency_path' in self.data_prefix:
+            path = self._maps.path(stem)
+            if not self.partial_saliency or os.path.isfile(path):
+                info['saliency_path'] = path
+            else:
+                info['partial_saliency'] = True
         return info
+
+    @cached_property
+    def _maps(self) -> MapFolder:
+        return MapFolder(self.data_prefix['saliency_path'],
+                         self.saliency_suffix)
 
     def _check(self, infos: list[dict]) -> None:
         kinds = dict(seg_map_path='mask', saliency_path='saliency map')
@@ -151,13 +172,19 @@ class BaseImageLabelDataset(BaseSegDataset):
         raise_problems(
             what, [f'{path}: missing' for path in missing_files(wanted)],
             f'Files of the list {self.ann_file or self.label_file} are '
-            'missing; check data_root, data_prefix and the suffixes.')
+            'missing; check data_root, data_prefix and the suffixes. '
+            '(partial_saliency=True lets images lack a saliency map.)')
         problems = []
         for info in infos:
             maps = {kinds[k]: info[k] for k in kinds if k in info}
             problems += check_files(info['img_path'], maps)
         raise_problems(what, problems,
                        'Replace these files or take them off the list.')
+        masks = [i['seg_map_path'] for i in infos if 'seg_map_path' in i]
+        raise_problems(
+            what,
+            check_masks(masks, len(self.all_classes), self.ignore_index),
+            MASK_ADVICE)
 
     def _attach_labels(self, ids: list[str], infos: list[dict]) -> list[dict]:
         labels = self.labels(ids)

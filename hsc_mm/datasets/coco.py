@@ -1,0 +1,133 @@
+"""MS-COCO 2014 with image-level labels."""
+from collections.abc import Sequence
+from pathlib import Path
+
+from hsc_mm.registry import DATASETS
+from hsc_mm.utils import read_json, voc_palette
+from .base import BaseImageLabelDataset
+from .coco_annotations import instance_labels, is_instances, parse_instances
+from .labels import ImageLabels, read_label_json, read_list
+
+__all__ = ['COCO_CLASSES', 'COCOImageLabelDataset', 'read_coco_labels']
+
+COCO_CLASSES = (
+    'background', 'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus',
+    'train', 'truck', 'boat', 'traffic light', 'fire hydrant', 'stop sign',
+    'parking meter', 'bench', 'bird', 'cat', 'dog', 'horse', 'sheep', 'cow',
+    'elephant', 'bear', 'zebra', 'giraffe', 'backpack', 'umbrella', 'handbag',
+    'tie', 'suitcase', 'frisbee', 'skis', 'snowboard', 'sports ball', 'kite',
+    'baseball bat', 'baseball glove', 'skateboard', 'surfboard',
+    'tennis racket', 'bottle', 'wine glass', 'cup', 'fork', 'knife', 'spoon',
+    'bowl', 'banana', 'apple', 'sandwich', 'orange', 'broccoli', 'carrot',
+    'hot dog', 'pizza', 'donut', 'cake', 'chair', 'couch', 'potted plant',
+    'bed', 'dining table', 'toilet', 'tv', 'laptop', 'mouse', 'remote',
+    'keyboard', 'cell phone', 'microwave', 'oven', 'toaster', 'sink',
+    'refrigerator', 'book', 'clock', 'vase', 'scissors', 'teddy bear',
+    'hair drier', 'toothbrush')
+
+
+def read_coco_labels(path: str | Path) -> ImageLabels:
+    """Read image labels from an instances JSON, or as prepared from one.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It has neither form.
+    """
+    content = read_json(path)
+    if is_instances(content):
+        return instance_labels(parse_instances(content, path))
+    return read_label_json(path)
+
+
+@DATASETS.register_module()
+class COCOImageLabelDataset(BaseImageLabelDataset):
+    """COCO-2014's layout: train2014, val2014 and annotations.
+
+    Image labels come from ``image_labels_train2014.json``, which
+    ``tools/prepare_coco.py`` writes, or from ``annotations/
+    instances_train2014.json`` itself, which takes longer and some GB in each
+    process. Ids are file names without ``.jpg``, as
+    ``COCO_train2014_000000000009``. Masks, for evaluation, hold 0 for the
+    background, the 80 classes in the order of COCO's category ids as 1..80,
+    and 255 for ignored pixels.
+
+    ``metainfo=dict(classes=('background', 'cat', ...))`` chooses a subset,
+    as in :class:`VOCImageLabelDataset`. Other data in the same layout name
+    their classes by ``vocabulary``.
+
+    Args:
+        data_root (str): Folder of train2014, val2014 and annotations.
+        label_file (str): JSON of image labels, or of instances, under
+            ``data_root``. May be left out where ``with_labels`` is False
+            and ``ann_file`` given.
+        ann_file (str): List of image ids under ``data_root``; without it all
+            images with an annotation count.
+        vocabulary (sequence[str], optional): What the indices of the masks
+            mean, background first; COCO's 81 by default.
+        kwargs: See :class:`BaseImageLabelDataset`; ``data_prefix`` names the
+            folders of a split.
+    """
+
+    METAINFO = dict(
+        classes=COCO_CLASSES,
+        palette=voc_palette()[:len(COCO_CLASSES)].tolist())
+
+    def __init__(self,
+                 data_root: str,
+                 label_file: str = '',
+                 ann_file: str = '',
+                 vocabulary: Sequence[str] | None = None,
+                 **kwargs) -> None:
+        self.vocabulary = list(vocabulary or COCO_CLASSES)
+        self._read: ImageLabels | None = None
+        if not label_file and (kwargs.get('with_labels', True)
+                               or not ann_file):
+            raise ValueError(
+                'label_file of COCOImageLabelDataset: expected a JSON of '
+                'image labels or of instances, found none. "python '
+                'tools/prepare_coco.py --root ROOT" makes '
+                'image_labels_train2014.json.')
+        metainfo = dict(
+            classes=tuple(self.vocabulary),
+            palette=voc_palette()[:len(self.vocabulary)].tolist())
+        metainfo.update(kwargs.pop('metainfo', None) or {})
+        super().__init__(
+            data_root=data_root,
+            label_file=label_file,
+            ann_file=ann_file,
+            metainfo=metainfo,
+            **kwargs)
+        self._read = None  # Tens of MB; load_data_list has used it.
+
+    @property
+    def all_classes(self) -> list[str]:
+        """list[str]: The vocabulary."""
+        return self.vocabulary
+
+    def _labels(self) -> ImageLabels:
+        """Read ``label_file`` once."""
+        if self._read is None:
+            self._read = read_coco_labels(self.label_file)
+            if self._read.classes != self.vocabulary[1:]:
+                raise ValueError(
+                    f'{self.label_file}: expected the classes '
+                    f'{self.vocabulary[1:]} in this order, which is what '
+                    f'masks hold, found {self._read.classes}. Name those in '
+                    '`vocabulary`, "background" put in front.')
+        return self._read
+
+    def ids(self) -> list[str]:
+        """Return the ids of ``ann_file``, or all labelled images."""
+        if self.ann_file:
+            return read_list(self.ann_file)
+        return list(self._labels().images)
+
+    def labels(self, ids: list[str]) -> dict[str, list[str]]:
+        """Return the labels of ``ids``; see the base class.
+
+        Raises:
+            FileNotFoundError: ``label_file`` is missing.
+            ValueError: It has another form or other classes.
+        """
+        images = self._labels().images
+        return {i: images.get(i, []) for i in ids}

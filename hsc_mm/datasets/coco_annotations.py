@@ -1,0 +1,171 @@
+"""COCO's instances JSON: classes, images, annotations, image labels."""
+import math
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from hsc_mm.utils import read_json
+from .labels import ImageLabels, image_stem
+
+__all__ = [
+    'COCOImage', 'Instances', 'instance_labels', 'is_instances',
+    'parse_instances', 'read_instances'
+]
+
+KEYS = ('images', 'annotations', 'categories')
+
+
+class COCOImage(NamedTuple):
+    """One image and what is annotated in it.
+
+    Attributes:
+        img_id (str): File name, without its suffix if that is ``.jpg``.
+        height (int): Height in pixels.
+        width (int): Width in pixels.
+        annotations (list[dict]): Those of the image, by rising id.
+    """
+    img_id: str
+    height: int
+    width: int
+    annotations: list[dict]
+
+
+class Instances(NamedTuple):
+    """What an instances JSON holds.
+
+    Attributes:
+        classes (list[str]): Foreground classes; the k-th category by rising
+            id is class k. COCO's ids 1..90 have gaps, its classes 1..80 not.
+        index (dict[int, int]): Category id -> index of its class, 1..K.
+        images (list[COCOImage]): Sorted by ``img_id``.
+        problems (list[str]): A line for each annotation that was left out.
+    """
+    classes: list[str]
+    index: dict[int, int]
+    images: list[COCOImage]
+    problems: list[str]
+
+
+def is_instances(content: Any) -> bool:
+    """Say whether the content of a JSON file has COCO's form."""
+    return isinstance(content, dict) and 'annotations' in content
+
+
+def read_instances(path: str | Path) -> Instances:
+    """Read an instances JSON; see :func:`parse_instances`.
+
+    That of train2014 has 450 MB and takes some GB of memory.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no JSON, or of another form.
+    """
+    return parse_instances(read_json(path), path)
+
+
+def parse_instances(content: Any, path: str | Path) -> Instances:
+    """Sort the content of an instances JSON by images.
+
+    Annotations of an image or a category that the file does not list are
+    left out and named.
+
+    Args:
+        content (dict): The content.
+        path (str | Path): Its file, for messages.
+
+    Raises:
+        ValueError: A key is missing, or names and ids come twice.
+    """
+    missing = [
+        k for k in KEYS if not isinstance(content, dict) or
+        not isinstance(content.get(k), list)
+    ]
+    if missing:
+        raise ValueError(
+            f'{path}: expected an instances JSON of COCO with the lists '
+            f'{list(KEYS)}, found none of the name {missing[0]!r}. It is in '
+            'annotations_trainval2014.zip: annotations/'
+            'instances_train2014.json and instances_val2014.json.')
+    try:
+        classes, index = _classes(content['categories'], path)
+        images = _images(content['images'], path)
+        problems = _assign(content['annotations'], images, index, path)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path}: expected an instances JSON of COCO, but an entry has '
+            f'another form ({type(error).__name__}: {error}). Fetch the file '
+            'again.') from error
+    return Instances(classes, index,
+                     sorted(images.values(), key=lambda i: i.img_id), problems)
+
+
+def instance_labels(instances: Instances) -> ImageLabels:
+    """Return the classes that are annotated in each image.
+
+    Crowd regions count, as do objects whose outline is broken: an image
+    label needs none. Images without any annotation are left out.
+    """
+    images = {}
+    for image in instances.images:
+        found = {instances.index[a['category_id']] for a in image.annotations}
+        if found:
+            images[image.img_id] = [
+                instances.classes[k - 1] for k in sorted(found)
+            ]
+    return ImageLabels(instances.classes, images)
+
+
+def _classes(categories: list[dict],
+             path: str | Path) -> tuple[list[str], dict[int, int]]:
+    """Number the categories by rising id, from 1."""
+    ordered = sorted(categories, key=lambda one: one['id'])
+    names = [one['name'] for one in ordered]
+    index = {one['id']: k for k, one in enumerate(ordered, start=1)}
+    if not names or len(index) < len(names) or len(set(names)) < len(names):
+        raise ValueError(
+            f'{path}: expected categories, each id and each name once, found '
+            f'{[(one["id"], one["name"]) for one in ordered]}.')
+    if len(names) > 254 or 'background' in names:
+        raise ValueError(
+            f'{path}: expected at most 254 categories and no "background" '
+            f'(it is put in front), found {len(names)}: {names[:5]} ...')
+    return names, index
+
+
+def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
+    """Return image id of the JSON -> image, still without annotations."""
+    images, names = {}, set()
+    for entry in entries:
+        name = entry['file_name']
+        if PurePosixPath(name).is_absolute() or '..' in name.split('/'):
+            raise ValueError(f'{path}: expected a file_name below the image '
+                             f'folder, found {name!r}.')
+        if entry['id'] in images or image_stem(name) in names:
+            raise ValueError(f'{path}: image {entry["id"]}, {name!r}, stands '
+                             'there twice. Remove the second entry.')
+        names.add(image_stem(name))
+        img_id = name.removesuffix('.jpg')
+        images[entry['id']] = COCOImage(img_id, int(entry['height']),
+                                        int(entry['width']), [])
+    return images
+
+
+def _assign(annotations: list[dict], images: dict[int, COCOImage],
+            index: dict[int, int], path: str | Path) -> list[str]:
+    """Hand each annotation to its image; return those that belong to none."""
+    problems = []
+    for one in sorted(annotations, key=lambda a: a['id']):
+        where = f'{Path(path).name}, annotation {one["id"]}'
+        if one['image_id'] not in images:
+            problems.append(f'{where}: image {one["image_id"]} is not listed')
+        elif one['category_id'] not in index:
+            problems.append(
+                f'{where}: category {one["category_id"]} is not listed')
+        elif not _is_number(one.get('area', 0)):
+            problems.append(f'{where}: area {one["area"]!r} is no number')
+        else:
+            images[one['image_id']].annotations.append(one)
+    return problems
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

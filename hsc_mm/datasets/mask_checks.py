@@ -1,0 +1,119 @@
+"""Masks that hold something other than the indices of the classes."""
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from hsc_mm.utils import read_index_png
+
+__all__ = [
+    'MASK_ADVICE', 'check_masks', 'index_problems', 'mask_problems',
+    'mode_problems'
+]
+
+# A palette or grey PNG of one byte a pixel or less holds indices.
+INDEX_MODES = ('P', 'L', '1')
+MASK_ADVICE = (
+    'Masks are palette or grey PNGs of class indices. For MS-COCO, '
+    '"python tools/prepare_coco.py --root ROOT" makes them from the '
+    'annotations; other masks: map colours or ids to indices and export '
+    'them again.')
+
+
+def mode_problems(path: str) -> list[str]:
+    """Say whether a mask holds colours; only its header is read.
+
+    Args:
+        path (str): A mask.
+
+    Returns:
+        list[str]: One line when it holds RGB, RGBA or anything else that is
+        no index, or cannot be opened; else empty.
+    """
+    try:
+        with Image.open(path) as picture:
+            mode = picture.mode
+    except OSError as error:
+        return [f'{path}: expected a mask, but {error}']
+    if mode in INDEX_MODES:
+        return []
+    kind = 'colours' if mode.startswith('RGB') else 'pixels'
+    return [
+        f'{path}: expected a PNG with one class index a pixel (mode P or L), '
+        f'found {kind} of mode {mode}'
+    ]
+
+
+def index_problems(path: str,
+                   all_classes: int,
+                   ignore_index: int = 255) -> list[str]:
+    """Say which indices of a mask are no class; the whole file is read.
+
+    Args:
+        path (str): A mask of indices (see :func:`mode_problems`).
+        all_classes (int): Number of classes, background included: 21 for
+            VOC, 81 for COCO.
+        ignore_index (int): Index of ignored pixels.
+
+    Returns:
+        list[str]: One line when indices are out of range or the file is
+        broken; else empty.
+    """
+    try:
+        found = np.unique(read_index_png(path))
+    except (OSError, ValueError) as error:
+        return [str(error)]
+    wrong = [int(i) for i in found if i >= all_classes and i != ignore_index]
+    if not wrong:
+        return []
+    line = (f'{path}: expected indices 0..{all_classes - 1} and '
+            f'{ignore_index}, found {wrong}')
+    if all_classes == 81 and max(wrong) <= 91:
+        line += ' (category ids of COCO, 1..90, in place of indices 1..80?)'
+    return [line]
+
+
+def mask_problems(path: str,
+                  all_classes: int,
+                  ignore_index: int = 255) -> list[str]:
+    """Say everything that is wrong with a mask: its mode and its content.
+
+    Args:
+        path (str): A mask.
+        all_classes (int): Number of classes, background included.
+        ignore_index (int): Index of ignored pixels.
+
+    Returns:
+        list[str]: A line for each problem; empty when all is well.
+    """
+    return mode_problems(path) or index_problems(path, all_classes,
+                                                 ignore_index)
+
+
+def check_masks(paths: Sequence[str],
+                all_classes: int,
+                ignore_index: int = 255,
+                most: int = 32) -> list[str]:
+    """Check the masks of a data set quickly.
+
+    The mode of all is read, and the content of some, evenly spaced: masks
+    of other indices or of ids show that in nearly every file.
+
+    Args:
+        paths (sequence[str]): The masks.
+        all_classes (int): Number of classes, background included.
+        ignore_index (int): Index of ignored pixels.
+        most (int): How many are read whole.
+
+    Returns:
+        list[str]: A line for each problem; empty when all is well.
+    """
+    problems = [line for path in paths for line in mode_problems(path)]
+    if problems:
+        return problems
+    count = min(len(paths), most)
+    places = np.linspace(0, len(paths) - 1, count).round().astype(int)
+    return [
+        line for place in places for line in index_problems(
+            paths[place], all_classes, ignore_index)
+    ]
