@@ -10,7 +10,6 @@ against `plain_hsc.objective`, a transcription of the release with loops over
 classes and images. The contestants take turns, the table has medians.
 """
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from collections.abc import Callable
 import plain_crf
 import plain_hsc
 import torch
+from memory import resident, resident_peak, synchronize
 from torch import Tensor
 
 from hsc_mm.models import HierarchicalContrast
@@ -108,28 +108,20 @@ def make_step(name: str, args: argparse.Namespace,
     return step
 
 
-def synchronize(args: argparse.Namespace) -> None:
-    """Wait for the device."""
-    if args.device == 'cuda':
-        torch.cuda.synchronize()
-
-
 def growth(step: Callable[[], dict], args: argparse.Namespace) -> int:
     """Return the bytes that the peak of a step lies above its beginning."""
     if args.device == 'cuda':
         step()
-        synchronize(args)
+        synchronize(args.device)
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         step()
-        synchronize(args)
+        synchronize(args.device)
         return torch.cuda.max_memory_allocated() - before
-    with open('/proc/self/statm') as file:
-        before = int(file.read().split()[1]) * resource.getpagesize()
+    before = resident()
     step()
     step()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return peak - before
+    return resident_peak() - before
 
 
 def growth_apart(name: str) -> int:
@@ -153,10 +145,10 @@ def main() -> None:
     times = {name: [] for name in CONTESTANTS}
     for _ in range(args.repeat):
         for name, step in steps.items():
-            synchronize(args)
+            synchronize(args.device)
             start = time.perf_counter()
             step()
-            synchronize(args)
+            synchronize(args.device)
             times[name].append(1000 * (time.perf_counter() - start))
     crf = 'exact' if plain_crf.dcrf is None else 'pydensecrf'
     device = f'CPU, {args.threads} thread(s)'

@@ -1,0 +1,190 @@
+#!/usr/bin/env python
+"""Time and memory of a whole training step, from images to moved weights.
+
+    python benchmarks/train_step.py --threads 2
+    python benchmarks/train_step.py --device cuda --amp --config \
+        configs/hsc_r50_voc.py --batch 16 --size 448
+
+Four models take turns, same network, same batch: plain CAM (one view), the
+two-view baseline (SEAM), HSC, and HSC written the plain way (`plain_head.py`).
+Data loading is left out; `--profile` shows where the time of HSC goes.
+"""
+import argparse
+import copy
+import logging
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import plain_head
+import torch
+from memory import resident_peak, synchronize
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
+
+from hsc_mm.models.prototypes import MomentumPrototypes
+from hsc_mm.registry import MODELS
+
+CONTESTANTS = ('cam', 'seam', 'hsc', 'plain')
+PARTS = dict(
+    cam=dict(type='hsc_mm.CAMHead'),
+    seam=dict(type='hsc_mm.RefinedCAMHead'),
+    hsc=dict(),
+    plain=dict(type=plain_head.PlainHSCHead))
+FIT = dict(
+    cam=('pcm', 'loss_er', 'loss_ecr', 'loss_min', 'seed_from', 'contrast'),
+    seam=('contrast', ))
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--config', default='configs/hsc_mbv2_voc.py')
+    parser.add_argument('--batch', type=int, default=16)
+    parser.add_argument('--size', type=int, default=160, help='pixels')
+    parser.add_argument(
+        '--second', type=int, help='pixels of view 2 (default: 0.8 size)')
+    parser.add_argument('--repeat', type=int, default=7)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--amp', action='store_true', help='half precision')
+    parser.add_argument(
+        '--profile', action='store_true', help='profile a step of HSC')
+    parser.add_argument(
+        '--only', choices=CONTESTANTS,
+        help='print the peak of memory in MiB of this one alone')
+    args = parser.parse_args()
+    args.second = args.second or args.size * 4 // 5
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('--device cuda: torch sees no GPU.')
+    return args
+
+
+def make_data(args: argparse.Namespace, classes: int) -> dict:
+    """Draw images and 1 to 3 labels for each."""
+    torch.manual_seed(0)
+    samples, images = [], []
+    for number in range(args.batch):
+        coarse = torch.rand(1, 3, 8, 8) * 255
+        images.append(torch.nn.functional.interpolate(
+            coarse, (args.size, args.size), mode='bilinear')[0].byte())
+        label = torch.zeros(classes)
+        label[torch.randperm(classes)[:number % 3 + 1]] = 1
+        sample = SegDataSample(
+            metainfo=dict(num_labels=number % 3 + 1))
+        sample.gt_label = label
+        samples.append(sample)
+    return dict(inputs=images, data_samples=samples)
+
+
+def make_step(name: str, args: argparse.Namespace) -> Callable[[], dict]:
+    """Return what makes one step and gives back its losses."""
+    cfg = copy.deepcopy(Config.fromfile(args.config))
+    init_default_scope(cfg.default_scope)
+    MMLogger.get_current_instance().setLevel(logging.WARNING)
+    model = cfg.model
+    model.backbone.init_cfg = None
+    model.second_view = None if name == 'cam' else (args.second, args.second)
+    # The plain way keeps torch's usual layout.
+    model.channels_last = name != 'plain'
+    model.decode_head.update(PARTS[name])
+    for key in FIT.get(name, ()):
+        model.decode_head.pop(key, None)
+    torch.manual_seed(1)
+    model = MODELS.build(model).to(args.device)
+    model.init_weights()
+    model.train()
+    wrapper = cfg.optim_wrapper
+    if args.amp:
+        wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+        if args.device == 'cpu':
+            wrapper.update(dtype='bfloat16')
+    optimizer = build_optim_wrapper(model, wrapper)
+    data = make_data(args, model.num_classes - 1)
+    banks = [m for m in model.modules() if isinstance(m, MomentumPrototypes)]
+
+    def step() -> dict:
+        losses = model.train_step(data, optimizer)
+        if name == 'hsc':
+            for bank in banks:
+                bank.commit()
+        return losses
+
+    return step
+
+
+def peak(step: Callable[[], dict], args: argparse.Namespace) -> float:
+    """Return the MiB that two steps take at most, weights included."""
+    step()
+    if args.device == 'cuda':
+        torch.cuda.reset_peak_memory_stats()
+    step()
+    if args.device == 'cuda':
+        synchronize(args.device)
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resident_peak() / 2**20
+
+
+def peak_apart(name: str) -> float:
+    """Measure in a fresh process: pages once taken are not given back."""
+    output = subprocess.run(
+        [sys.executable, *sys.argv, '--only', name],
+        check=True, capture_output=True, text=True).stdout
+    return float(output.split()[-1])
+
+
+def profile(step: Callable[[], dict], args: argparse.Namespace) -> None:
+    """Print what takes the time of a step."""
+    from torch.profiler import ProfilerActivity
+    kinds = [ProfilerActivity.CPU]
+    if args.device == 'cuda':
+        kinds.append(ProfilerActivity.CUDA)
+    step()
+    with torch.profiler.profile(activities=kinds) as result:
+        step()
+        synchronize(args.device)
+    print(result.key_averages().table(
+        sort_by=f'self_{args.device}_time_total', row_limit=20))
+
+
+def main() -> None:
+    """Print the table."""
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    if args.only:
+        print(peak(make_step(args.only, args), args))
+        return
+    if args.profile:
+        profile(make_step('hsc', args), args)
+        return
+    steps = {name: make_step(name, args) for name in CONTESTANTS}
+    times = {name: [] for name in CONTESTANTS}
+    for round_ in range(args.repeat + 1):
+        for name, step in steps.items():
+            synchronize(args.device)
+            start = time.perf_counter()
+            step()
+            synchronize(args.device)
+            if round_:
+                times[name].append(time.perf_counter() - start)
+    device = f'CPU, {args.threads} thread(s)'
+    if args.device == 'cuda':
+        device = torch.cuda.get_device_name()
+    print(f'{device}; torch {torch.__version__}; {args.config}, batch '
+          f'{args.batch}, {args.size} and {args.second} pixels')
+    print('| model | ms | images/s | x seam | x plain | peak MiB |')
+    print('|---|---|---|---|---|---|')
+    medians = {k: statistics.median(v) for k, v in times.items()}
+    for name, seconds in medians.items():
+        print(f'| {name} | {1000 * seconds:.0f} | {args.batch / seconds:.1f} '
+              f'| {seconds / medians["seam"]:.3f} '
+              f'| {seconds / medians["plain"]:.3f} | {peak_apart(name):.0f} |')
+
+
+if __name__ == '__main__':
+    main()
