@@ -109,7 +109,8 @@ def main() -> int:
     if args.threshold is None:
         test_cfg = cfg.model.get('test_cfg') or {}
         args.threshold = float(test_cfg.get('bg_threshold', 0.3))
-    dataset = seeds.seed_dataset(cfg, args.split, check=False)
+    dataset = seeds.seed_dataset(
+        cfg, args.split, check=False, guard=False)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     form = args.format
     if form == 'auto':

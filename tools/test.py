@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from hsc_mm.apis import cli, load_config, use_tta
+from hsc_mm.apis import cli, load_config, use_crf, use_tta, without_truth
+from hsc_mm.crf import BACKENDS, PRESETS
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,7 +23,19 @@ def parse_args() -> argparse.Namespace:
         help='seconds that each picture is shown (default: 2)')
     parser.add_argument(
         '--tta', action='store_true', help='several scales and flip')
-    return cli.parse(parser)
+    parser.add_argument(
+        '--crf',
+        nargs='?',
+        const='segmentation',
+        choices=sorted(PRESETS),
+        help='refine the predictions of a segmentor by a dense CRF '
+        '(default: segmentation)')
+    parser.add_argument(
+        '--crf-backend', choices=BACKENDS, help='of --crf (default: auto)')
+    args = cli.parse(parser)
+    if args.crf_backend and not args.crf:
+        parser.error('--crf-backend: expected --crf beside it')
+    return args
 
 
 def main() -> None:
@@ -39,8 +52,12 @@ def main() -> None:
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         cfg = use_tta(cfg)
+    if args.crf:
+        cfg = use_crf(cfg, preset=args.crf, backend=args.crf_backend)
     if args.out:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
+        if cfg.test_evaluator.get('format_only'):
+            cfg = without_truth(cfg)
     Runner.from_cfg(cfg).test()
 
 

@@ -12,6 +12,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
     startup_check=dict(type='hsc_mm.StartupCheckHook'),
+    leak_guard=dict(type='hsc_mm.LeakGuardHook'),
     prototypes=dict(type='hsc_mm.MomentumPrototypeHook'),
     exact_resume=dict(type='hsc_mm.ExactResumeHook'))
 visualizer = dict(

@@ -9,3 +9,5 @@ model = dict(
         activation='softmax',
         loss_sal=dict(type='hsc_mm.SaliencyLoss'),
         seed_from='raw'))
+# The head, where data_prefix.saliency_path is None.
+without_saliency = dict(seed_from='refined')

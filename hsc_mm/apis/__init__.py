@@ -1,4 +1,4 @@
 """What the command-line tools share."""
-from .config import load_config, use_tta
+from .config import load_config, use_crf, use_tta, without_truth
 
-__all__ = ['load_config', 'use_tta']
+__all__ = ['load_config', 'use_crf', 'use_tta', 'without_truth']

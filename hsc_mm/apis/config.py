@@ -4,7 +4,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ['load_config', 'use_tta']
+from .saliency import drop_saliency
+from .view_pipeline import without_masks
+
+__all__ = ['load_config', 'use_crf', 'use_tta', 'without_truth']
+
+_CRF = 'hsc_mm.CRFRefinedSegmentor'
 
 
 def load_config(path: str | Path,
@@ -19,7 +24,8 @@ def load_config(path: str | Path,
             config says, else ``work_dirs/<name of the config>``.
 
     Returns:
-        Config: With ``work_dir`` set.
+        Config: With ``work_dir`` set; without saliency maps, a config that
+        wants some is that of the saliency-free baseline.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -33,6 +39,7 @@ def load_config(path: str | Path,
         cfg.work_dir = str(work_dir)
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
+    drop_saliency(cfg)
     return cfg
 
 
@@ -54,6 +61,59 @@ def use_tta(cfg: Config) -> Config:
                              f'{cfg.filename}, found none.')
     cfg = copy.deepcopy(cfg)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    if cfg.model.type == _CRF:  # merges views itself
+        return cfg
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
+    return cfg
+
+
+def use_crf(cfg: Config, **crf) -> Config:
+    """Let a dense CRF refine what the test of a segmentor predicts.
+
+    Args:
+        cfg (Config): Config of a segmentation stage, after :func:`use_tta`
+            or before; stays as it is.
+        **crf: Arguments of :class:`hsc_mm.crf.DenseCRF`; None counts as not
+            given. They replace those of a config whose model (or
+            ``tta_model``) is a :class:`hsc_mm.CRFRefinedSegmentor` already.
+
+    Returns:
+        Config: The switched copy.
+
+    Raises:
+        ValueError: The model merges views in a way of its own, or makes
+            CAMs.
+    """
+    cfg = copy.deepcopy(cfg)
+    crf = {key: value for key, value in crf.items() if value is not None}
+    model = cfg.model
+    if model.type == _CRF:
+        model.crf = {**(model.get('crf') or {}), **crf}
+        return cfg
+    if str(model.type).rpartition('.')[2] == 'SegTTAModel':
+        model = model.module
+    elif 'module' in model or model.type == 'hsc_mm.CAMSegmentor':
+        raise ValueError(
+            f'--crf: expected a segmentor, or SegTTAModel around one, found '
+            f'{model.type} in {cfg.filename}. For CAMs, '
+            'tools/make_pseudo_labels.py has --crf.')
+    cfg.model = dict(type=_CRF, module=model, crf=crf)
+    return cfg
+
+
+def without_truth(cfg: Config) -> Config:
+    """Let the test of a config read no masks: images are all it needs.
+
+    Args:
+        cfg (Config): After :func:`use_tta` or before; stays as it is.
+
+    Returns:
+        Config: The switched copy.
+    """
+    cfg = copy.deepcopy(cfg)
+    dataset = cfg.test_dataloader.dataset
+    dataset.pipeline = without_masks(dataset.pipeline)
+    if dataset.get('data_prefix'):
+        dataset.data_prefix.pop('seg_map_path', None)
     return cfg

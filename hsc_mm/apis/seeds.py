@@ -1,11 +1,13 @@
 """Seeds of a split, from a config and a checkpoint."""
 import copy
 import hashlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, load_checkpoint
 from mmengine.structures import BaseDataElement
@@ -13,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.registry import DATASETS, MODELS
 from .view_pipeline import without_masks
 
@@ -61,21 +64,31 @@ def build_model(cfg: Config, checkpoint: str, device: str) -> nn.Module:
 
 def seed_dataset(cfg: Config,
                  split: str,
-                 check: bool = True) -> BaseImageLabelDataset:
+                 check: bool = True,
+                 guard: bool = True) -> BaseImageLabelDataset:
     """Build the data set of images whose seeds are wanted.
 
     The data set is that of ``<split>_dataloader``, read through the test
     pipeline, without its masks: they are not looked at. Of a training split
     the same images are left out as in training.
 
+    Image labels of another split than the training data are refused, see
+    :func:`hsc_mm.evaluation.leak_guard.check_image_labels`.
+
     Args:
         cfg (Config): After :func:`hsc_mm.apis.use_tta`, or before.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         check (bool): Whether missing and broken images are an error; False
             for those who tell them one by one.
+        guard (bool): Whether the model will choose classes, and image labels
+            must not be leaked; False where seeds come from elsewhere.
 
     Returns:
         BaseImageLabelDataset: In the order of the list.
+
+    Raises:
+        ValueError: Image labels would be used that are not to be seen, or
+            an image is bad.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
@@ -90,10 +103,20 @@ def seed_dataset(cfg: Config,
         test_mode=True,
         serialize_data=False)
     if check:
-        return DATASETS.build(dataset)
-    built = DATASETS.build(dict(dataset, lazy_init=True))
-    built._check = lambda infos: None
-    built.full_init()
+        built = DATASETS.build(dataset)
+    else:
+        built = DATASETS.build(dict(dataset, lazy_init=True))
+        built._check = lambda infos: None
+        built.full_init()
+    if guard and split != 'train':
+        test_cfg = cfg.model.get('module', cfg.model).get('test_cfg')
+        loader = cfg.get('train_dataloader') or {}
+        if check_image_labels(test_cfg, built,
+                              training_images(loader.get('dataset'))):
+            print_log(
+                f'image labels of {split}, on which the model was not '
+                'trained, choose the classes (labels_on_unseen_split=True)',
+                logger='current', level=logging.WARNING)
     return built
 
 

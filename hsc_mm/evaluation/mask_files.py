@@ -35,6 +35,8 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
     if name is None:
         name = os.path.splitext(os.path.basename(sample['img_path']))[0]
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
+    if sample.get('reduce_zero_label'):  # the masks begin at 1
+        seed = seed + 1
     write_seed(
         os.path.join(folder, f'{name}.png'), seed,
         dataset_meta.get('label_map'))

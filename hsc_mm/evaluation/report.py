@@ -69,6 +69,9 @@ def seed_tables(report: dict) -> str:
     facts, own, best = report['facts'], report['own'], report['best']
     labels = ('image labels chose the classes' if facts['used_image_labels']
               else 'the classifier chose the classes')
+    if facts.get('labels_on_unseen_split'):
+        labels += (' of images that the model was not trained on '
+                   '(labels_on_unseen_split=True)')
     table = Table('class', 'IoU', 'over', 'under', 'IoU (own threshold)')
     columns = (best['iou'], best['over_of_class'], best['under_of_class'],
                own['iou'])

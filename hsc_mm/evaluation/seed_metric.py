@@ -36,6 +36,11 @@ class SeedMetric(BaseMetric):
         ignore_index (int): Index of pixels that do not count.
         kwargs: Those of :class:`mmengine.evaluator.BaseMetric`.
 
+    Attributes:
+        labels_on_unseen_split (bool): Whether image labels of images that
+            the model was not trained on chose the classes;
+            :class:`hsc_mm.LeakGuardHook` knows and sets it.
+
     Raises:
         ValueError: A sample has no ground truth.
     """
@@ -58,6 +63,7 @@ class SeedMetric(BaseMetric):
         self.output_dir = output_dir
         self.format_only = format_only
         self.ignore_index = ignore_index
+        self.labels_on_unseen_split = False
         self._reset()
 
     def _reset(self) -> None:
@@ -137,6 +143,7 @@ class SeedMetric(BaseMetric):
             images=len(results),
             views=self._views,
             used_image_labels=self._used_labels,
+            labels_on_unseen_split=self.labels_on_unseen_split,
             supervision=self.supervision)
         report['classes'] = list(self.dataset_meta['classes'])
         print_log('\n' + seed_tables(report), logger='current')

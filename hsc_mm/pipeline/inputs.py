@@ -13,7 +13,10 @@ from hsc_mm.utils import digest
 from hsc_mm.version import __version__
 from .manifest import fingerprint
 
-__all__ = ['build_dataset', 'config_hash', 'stage_inputs', 'with_pseudo_dir']
+__all__ = [
+    'build_dataset', 'config_hash', 'notices', 'stage_inputs',
+    'with_pseudo_dir'
+]
 
 
 def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
@@ -40,6 +43,14 @@ def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
             'hsc_mm.VOCImageLabelDataset and hsc_mm.ImageLabelDataset; '
             'tools/train.py reads any.')
     return dataset
+
+
+def notices(cfg: Config) -> list[str]:
+    """Return what the log of a run will say first."""
+    return [
+        hook['text'] for hook in cfg.get('custom_hooks') or []
+        if hook['type'] == 'hsc_mm.NoticeHook'
+    ]
 
 
 def stage_inputs(cfg: Config, split: str) -> dict[str, str]:

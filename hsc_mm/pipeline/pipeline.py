@@ -9,10 +9,12 @@ from mmengine.config import Config
 
 from hsc_mm.apis.seeds import file_hash
 from hsc_mm.evaluation.folder import covers, score_folder
+from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.utils import digest, read_json
 from .inputs import (
     build_dataset,
     config_hash,
+    notices,
     stage_inputs,
     with_pseudo_dir,
 )
@@ -59,8 +61,9 @@ class Pipeline:
             config says where there are none.
 
     Raises:
-        ValueError: The segmentation config reads no pseudo labels, or the
-            data sets are not this package's.
+        ValueError: The segmentation config reads no pseudo labels, the data
+            sets are not this package's, or seeds would use image labels of
+            images not trained on.
     """
 
     def __init__(self,
@@ -76,7 +79,10 @@ class Pipeline:
         self.cam_cfg = cam_cfg
         self.steps = STEPS if seg_cfg is not None else STEPS[:2]
         self.seed_data = build_dataset(cam_cfg, 'test')
-        build_dataset(cam_cfg, 'train')  # what is wrong shows before training
+        trained = build_dataset(cam_cfg, 'train')  # wrong data shows now
+        if 'seg_map_path' in self.seed_data.data_prefix:
+            check_image_labels(cam_cfg.model.test_cfg, self.seed_data,
+                               training_images(trained))
         if seg_cfg is not None:
             self.seg_cfg = with_pseudo_dir(seg_cfg, self.pseudo_dir)
             self._seg_source = seg_cfg
@@ -94,6 +100,8 @@ class Pipeline:
             force (iterable[str]): Steps that run in any case.
             say (callable): Where progress lines go.
         """
+        for text in notices(self.cam_cfg):
+            say(f'NOTICE: {text}')
         for number, name in enumerate(self.steps, start=1):
             inputs = getattr(self, f'_{name}_inputs')()
             manifest = self.manifests[name]

@@ -70,7 +70,8 @@ def write_report(pipeline: Pipeline, page: Path) -> None:
                           str(pipeline.pseudo_dir), pipeline.seg_cfg,
                           pipeline.checkpoint('seg'), pipeline.seed_data)))
     masks = 'seg_map_path' in pipeline.eval_data.data_prefix
-    body.append('<h2>Validation images</h2>')
+    title = 'Validation images' if masks else 'Predicted images'
+    body.append(f'<h2>{title}</h2>')
     body.append(f'<p>image{" | ground truth" if masks else ""} | '
                 'prediction</p>')
     body.append(
@@ -92,17 +93,24 @@ def _facts(pipeline: Pipeline) -> str:
     if facts:
         labels = ('image labels' if facts['used_image_labels'] else
                   'the classifier')
+        if facts.get('labels_on_unseen_split'):
+            labels += ' of images that the model was not trained on'
         lines.append(
             f'seeds scored on {escape(facts["split"])}, {facts["images"]} '
             f'images; classes of a seed from {labels}; supervision: '
             f'{escape(facts["supervision"])}')
+    else:
+        supervision = pipeline.cam_cfg.test_evaluator.get(
+            'supervision', 'image labels')
+        lines.append(f'supervision: {escape(supervision)}')
     return '<ul>' + ''.join(f'<li>{line}</li>' for line in lines) + '</ul>'
 
 
 def _scores(results: dict) -> str:
     classes, rows = score_rows(results)
     if not rows:
-        return '<p>No masks: nothing was scored.</p>'
+        return ('<p>No masks: nothing was scored. The pictures below are '
+                'what there is to judge by.</p>')
     head = ''.join(f'<th>{escape(r[0])}<br>{escape(r[1])}</th>' for r in rows)
     lines = [f'<tr><th>IoU, %</th>{head}</tr>']
     for index, name in enumerate(classes):

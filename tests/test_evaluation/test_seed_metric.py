@@ -108,7 +108,7 @@ def test_metric_agrees_with_mmseg_and_writes_its_result(tmp_path):
     assert curve['mIoU'][at_own] == content['own']['mIoU']
     assert content['facts'] == dict(
         split='train', images=4, views=1, used_image_labels=True,
-        supervision='image labels')
+        labels_on_unseen_split=False, supervision='image labels')
     # A second evaluation starts from nothing.
     metric.process({}, samples[:1])
     assert metric.evaluate(1)['seed/mIoU'] != found['seed/mIoU']

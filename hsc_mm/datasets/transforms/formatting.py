@@ -28,7 +28,8 @@ class PackImageLabelInputs(PackSegInputs):
     def __init__(self,
                  meta_keys=('img_path', 'img_id', 'seg_map_path', 'ori_shape',
                             'img_shape', 'pad_shape', 'scale_factor', 'flip',
-                            'flip_direction', 'reduce_zero_label')) -> None:
+                            'flip_direction', 'reduce_zero_label',
+                           'partial_saliency')) -> None:
         super().__init__(meta_keys=meta_keys)
 
     def transform(self, results: dict) -> dict:

@@ -1,10 +1,16 @@
 """Loading of saliency maps."""
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import mmcv
-import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 
 from hsc_mm.registry import TRANSFORMS
+from ..checks import raise_problems
+from ..saliency_maps import colour_problem, to_grey
 
 __all__ = ['LoadSaliencyMap']
 
@@ -15,10 +21,11 @@ class LoadSaliencyMap(BaseTransform):
 
     Required keys: ``saliency_path``, ``seg_fields``, and ``img_shape`` to
     compare with. Added: ``gt_saliency_map``, (H, W) uint8, 255 = salient.
+    Formats are those of OpenCV; of 16 bits the upper 8 are used.
 
     Args:
-        required (bool): Whether a data set without saliency maps is an
-            error; False lets its images pass as they are.
+        required (bool): Whether an image without a saliency map is an
+            error; False lets it pass as it is.
         backend_args (dict, optional): File backend of mmengine.
 
     Raises:
@@ -30,6 +37,27 @@ class LoadSaliencyMap(BaseTransform):
                  backend_args: dict | None = None) -> None:
         self.required = required
         self.backend_args = backend_args
+
+    def scan(self, infos: list[dict]) -> None:
+        """Refuse maps in colour before training, and say how many there are.
+
+        Args:
+            infos (list[dict]): Items of a data set of this package.
+
+        Raises:
+            ValueError: Maps have colours.
+        """
+        paths = [i['saliency_path'] for i in infos if 'saliency_path' in i]
+        if not paths:
+            return
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+            problems = [p for p in pool.map(colour_problem, paths) if p]
+        raise_problems(f'saliency maps ({len(paths)})', problems,
+                       'Grey maps are needed, 255 = salient.')
+        if is_main_process():
+            print_log(
+                f'saliency maps: {len(paths)} of {len(infos)} images have one',
+                logger='current')
 
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
@@ -46,7 +74,7 @@ class LoadSaliencyMap(BaseTransform):
         if saliency is None:
             raise ValueError(f'{path}: expected a saliency map, but it '
                              'cannot be decoded.')
-        saliency = _grey(path, saliency)
+        saliency = to_grey(path, saliency)
         if saliency.shape != tuple(results['img_shape'][:2]):
             raise ValueError(
                 f'{path}: expected a saliency map of the size of its image, '
@@ -54,17 +82,3 @@ class LoadSaliencyMap(BaseTransform):
         results['gt_saliency_map'] = saliency
         results['seg_fields'].append('gt_saliency_map')
         return results
-
-
-def _grey(path: str, image: np.ndarray) -> np.ndarray:
-    """Return one channel, if the colours of the others say the same."""
-    if image.ndim == 3:
-        if not np.array_equal(image[..., 0], image[..., 1]) or \
-                not np.array_equal(image[..., 0], image[..., 2]):
-            raise ValueError(
-                f'{path}: expected a grey saliency map, found colours. Name '
-                'the folder of the maps, not of the images or overlays.')
-        image = image[..., 0]
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    return image

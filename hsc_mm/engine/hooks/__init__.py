@@ -1,10 +1,12 @@
 """Hooks."""
 from .cam_visualization_hook import CAMVisualizationHook
 from .exact_resume_hook import ExactResumeHook
+from .leak_guard_hook import LeakGuardHook
 from .momentum_prototype_hook import MomentumPrototypeHook
+from .notice_hook import NoticeHook
 from .startup_check_hook import StartupCheckHook
 
 __all__ = [
-    'CAMVisualizationHook', 'ExactResumeHook', 'MomentumPrototypeHook',
-    'StartupCheckHook'
+    'CAMVisualizationHook', 'ExactResumeHook', 'LeakGuardHook',
+    'MomentumPrototypeHook', 'NoticeHook', 'StartupCheckHook'
 ]

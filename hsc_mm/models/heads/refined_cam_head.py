@@ -28,7 +28,8 @@ class RefinedCAMHead(CAMHead):
         loss_ecr (dict, optional): Equivariance across raw and refined CAMs.
         loss_min (dict, optional): Min-pooling of the refined CAMs.
         loss_sal (dict, optional): Saliency loss of raw and refined CAMs;
-            samples need ``gt_saliency``.
+            samples need ``gt_saliency``, or ``partial_saliency`` in their
+            metainfo to be left out.
         seed_from (str): Which CAM makes the seeds at test time: ``'raw'``
             or ``'refined'``.
         **kwargs: See :class:`hsc_mm.CAMHead`.
@@ -74,14 +75,30 @@ class RefinedCAMHead(CAMHead):
                 self.loss_min(out.refined, label)
                 for out in outputs) / len(outputs)
         if self.loss_sal is not None:
-            saliency = self._stack_saliency(batch_data_samples)
             maps = [out.cam for out in outputs]
             if self.pcm is not None:
                 maps += [out.refined for out in outputs]
-            losses[self.loss_sal.loss_name] = sum(
-                self.loss_sal(one, saliency, label)
-                for one in maps) / len(outputs)
+            losses[self.loss_sal.loss_name] = self._saliency_term(
+                maps, batch_data_samples, label) / len(outputs)
         return losses
+
+    def _saliency_term(self, maps: list[Tensor],
+                       batch_data_samples: SampleList,
+                       label: Tensor) -> Tensor:
+        """Sum the saliency loss over maps, averaged over the batch.
+
+        Images that may lack a saliency map count as zero, so that the loss
+        does not depend on how a batch is spread over devices.
+        """
+        rows = self._with_saliency(batch_data_samples)
+        if not rows:
+            return sum(one.float().sum() for one in maps) * 0
+        saliency = torch.stack(
+            [batch_data_samples[row].gt_saliency.data for row in rows])
+        share = len(rows) / len(batch_data_samples)
+        if share < 1:
+            maps, label = [one[rows] for one in maps], label[rows]
+        return share * sum(self.loss_sal(one, saliency, label) for one in maps)
 
     def _equivariance(self, outputs: list[ViewOutput],
                       label: Tensor) -> dict[str, Tensor]:
@@ -106,17 +123,21 @@ class RefinedCAMHead(CAMHead):
                 'switch off what compares them.')
 
     @staticmethod
-    def _stack_saliency(batch_data_samples: SampleList) -> Tensor:
-        """Return the saliency maps of a batch, (B, 1, H, W) in [0, 1]."""
+    def _with_saliency(batch_data_samples: SampleList) -> list[int]:
+        """Return the places of the samples with a map in the batch."""
         for sample in batch_data_samples:
-            if 'gt_saliency' not in sample:
+            if 'gt_saliency' not in sample and not sample.metainfo.get(
+                    'partial_saliency'):
                 raise ValueError(
                     f'{sample.metainfo.get("img_path")}: loss_sal needs a '
                     'saliency map, found none. Name their folder in the data '
                     'set, data_prefix=dict(saliency_path=...), and load them '
                     'by hsc_mm.LoadSaliencyMap in the pipeline; or set '
                     'loss_sal=None.')
-        return torch.stack([s.gt_saliency.data for s in batch_data_samples])
+        return [
+            row for row, sample in enumerate(batch_data_samples)
+            if 'gt_saliency' in sample
+        ]
 
     def predict(self, feats: tuple[Tensor, ...],
                 image: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """Segmentors."""
 from .cam_segmentor import CAMSegmentor
 from .cam_tta import CAMTTAModel
+from .crf_segmentor import CRFRefinedSegmentor
 
-__all__ = ['CAMSegmentor', 'CAMTTAModel']
+__all__ = ['CAMSegmentor', 'CAMTTAModel', 'CRFRefinedSegmentor']

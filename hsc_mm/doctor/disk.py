@@ -1,0 +1,62 @@
+"""Free space where the run writes."""
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .case import Case
+from .finding import Finding, error, fact, warning
+
+__all__ = ['disk']
+
+_MIB = 2**20
+
+
+def disk(case: Case) -> Iterator[Finding]:
+    """Compare the checkpoints of a training with the free space."""
+    work_dir = Path(case.cfg.work_dir)
+    place = work_dir.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        yield error(f'work_dir {work_dir}: {place} cannot be written to',
+                    'Choose another folder by --work-dir.')
+        return
+    free = shutil.disk_usage(place).free / _MIB
+    each = _checkpoint_mib(case)
+    number = _kept(case)
+    yield fact(f'work_dir {work_dir}: {free / 1024:.1f} GiB free; '
+               f'{number} checkpoint(s) of about {each:.0f} MiB')
+    if free < number * each:
+        yield error(
+            f'work_dir {work_dir}: {free:.0f} MiB are free, the checkpoints '
+            f'need about {number * each:.0f} MiB', 'Choose another --work-dir '
+            'or keep fewer: --cfg-options '
+            'default_hooks.checkpoint.max_keep_ckpts=2')
+    elif free < 2 * number * each:
+        yield warning(
+            f'work_dir {work_dir}: {free:.0f} MiB are free, little more than '
+            'the checkpoints need', 'Make room for predictions and pseudo '
+            'labels.')
+
+
+def _checkpoint_mib(case: Case) -> float:
+    """Estimate a checkpoint: weights and state of the optimiser."""
+    optimizer = (case.cfg.get('optim_wrapper') or {}).get('optimizer', {})
+    if optimizer.get('type', '').startswith('Adam'):
+        states = 2
+    else:
+        states = 1 if optimizer.get('momentum') else 0
+    learned = sum(p.numel() * p.element_size()
+                  for p in case.model.parameters() if p.requires_grad)
+    whole = sum(v.numel() * v.element_size()
+                for v in case.model.state_dict().values())
+    return (whole + states * learned) / _MIB
+
+
+def _kept(case: Case) -> int:
+    hook = (case.cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    iters = (case.cfg.get('train_cfg') or {}).get('max_iters', 0)
+    number = -(-iters // max(hook.get('interval', 1), 1)) or 1
+    most = hook.get('max_keep_ckpts', -1)
+    return min(number, most) if most > 0 else number

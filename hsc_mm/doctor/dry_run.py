@@ -1,0 +1,154 @@
+"""Two iterations of the real training: memory, time, and whether it runs."""
+import copy
+import math
+import resource
+import time
+import warnings
+from collections.abc import Iterator
+from tempfile import TemporaryDirectory
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from .case import Case
+from .finding import Finding, error, fact
+
+__all__ = ['dry_run', 'spell_time']
+
+_MIB = 2**20
+_RUNS = 0
+
+
+class _Stopwatch(Hook):
+    """Times at which iterations ended, and losses that are no numbers."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+        self.bad: list[str] = []
+
+    def before_train(self, runner) -> None:
+        self.ends.append(time.perf_counter())
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.ends.append(time.perf_counter())
+        self.bad += [
+            f'iteration {runner.iter + 1}: {name} is {float(value)}'
+            for name, value in (outputs or {}).items()
+            if not math.isfinite(float(value))
+        ]
+
+
+def dry_run(case: Case) -> Iterator[Finding]:
+    """Train for two iterations on real data; nothing is left behind.
+
+    Weights that are missing are replaced by random numbers: memory and time
+    do not depend on them.
+    """
+    watch = _Stopwatch()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        runner = Runner.from_cfg(_shortened(case, folder))
+        runner.register_hook(watch)
+        try:
+            runner.train()
+        except Exception as problem:
+            yield error(
+                f'two iterations of training: {type(problem).__name__}: '
+                f'{problem}', 'This is what tools/train.py would end with; '
+                'HSC_MM_TRACEBACK=1 tools/train.py shows where.')
+            return
+    begin, middle, end = watch.ends
+    first, second = middle - begin, end - middle
+    if watch.bad:
+        yield error('losses are not finite', 'Lower the learning rate, check '
+                    'the normalisation of the images.', watch.bad)
+    batch = case.cfg.train_dataloader.get('batch_size', 1)
+    yield fact(f'two iterations of {batch} images: {first:.2f} s (with '
+               f'starting up), {second:.2f} s')
+    yield fact(_memory())
+    iters = _iterations(case)
+    if iters:
+        yield fact(f'training: {spell_time(second * iters)} for {iters} '
+                   'iterations, validation not counted')
+
+
+def _memory() -> str:
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_allocated() / _MIB
+        return f'memory: {peak:.0f} MiB allocated on the GPU at most'
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (f'memory: {peak:.0f} MiB at most, of the main process '
+            '(RSS; reading processes come on top)')
+
+
+def spell_time(seconds: float) -> str:
+    """Write a duration as a person says it."""
+    if seconds < 90:
+        return f'about {seconds:.0f} s'
+    if seconds < 5400:
+        return f'about {seconds / 60:.0f} min'
+    return f'about {seconds / 3600:.1f} h'
+
+
+def _iterations(case: Case) -> int:
+    train_cfg = case.cfg.get('train_cfg') or {}
+    images = sum(len(split.items()) for split in case.train)
+    batch = case.cfg.train_dataloader.get('batch_size', 1)
+    return train_cfg.get('max_iters') or train_cfg.get(
+        'max_epochs', 0) * -(-images // batch)
+
+
+def _shortened(case: Case, folder: str) -> Config:
+    """Return the config of two silent iterations in a folder."""
+    global _RUNS
+    _RUNS += 1
+    cfg = copy.deepcopy(case.cfg)
+    name = f'doctor_{_RUNS}_{time.time_ns()}'
+    cfg.update(
+        dict(
+            work_dir=folder,
+            experiment_name=name,
+            train_cfg=dict(
+                type='IterBasedTrainLoop', max_iters=2, val_interval=3),
+            log_level='ERROR',
+            load_from=None,
+            resume=False,
+            launcher='none',
+            visualizer=dict(type='Visualizer', name=name)))
+    for split in ('val', 'test'):
+        for part in ('dataloader', 'cfg', 'evaluator'):
+            cfg[f'{split}_{part}'] = None
+    cfg.train_dataloader.persistent_workers = False
+    hooks = cfg.get('default_hooks') or ConfigDict()
+    for key in ('startup_check', 'leak_guard', 'visualization'):
+        hooks.pop(key, None)
+    hooks.update(checkpoint=None, logger=dict(type='LoggerHook', interval=9))
+    cfg.default_hooks = hooks
+    cfg.custom_hooks = [
+        hook for hook in cfg.get('custom_hooks') or []
+        if hook['type'] not in ('hsc_mm.CAMVisualizationHook',
+                                'hsc_mm.NoticeHook')
+    ]
+    _drop_weights(cfg.model, case.missing_weights)
+    return cfg
+
+
+def _drop_weights(cfg: dict | list, names: set[str]) -> None:
+    """Take initialisers out that would read one of these files."""
+    parts = cfg.values() if isinstance(cfg, dict) else cfg
+    for part in parts:
+        if isinstance(part, dict | list | tuple):
+            _drop_weights(part, names)
+    if isinstance(cfg, dict):
+        init = cfg.get('init_cfg')
+        if isinstance(init, dict) and init.get('checkpoint') in names:
+            cfg['init_cfg'] = None

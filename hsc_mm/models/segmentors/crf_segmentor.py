@@ -1,0 +1,180 @@
+"""A segmentor whose predictions are refined by a dense CRF."""
+import cv2
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from mmseg.utils import ConfigType, OptConfigType, SampleList
+from torch import Tensor
+
+from hsc_mm.crf import build_crf
+from hsc_mm.registry import MODELS
+from hsc_mm.utils import read_image
+from .cam_segmentor import CAMSegmentor
+
+__all__ = ['CRFRefinedSegmentor', 'mean_probability', 'refine_present']
+
+
+def mean_probability(views: SampleList, out_channels: int) -> Tensor:
+    """Return the mean of the probabilities of the views of an image.
+
+    Args:
+        views (list[SegDataSample]): With ``seg_logits`` (C, H, W) at the
+            size of the image: logits, or, of one channel, mmseg's
+            probabilities of the foreground.
+        out_channels (int): C of the segmentor.
+
+    Returns:
+        Tensor: (C, H, W) float32, for one channel (2, H, W); sums to one.
+    """
+    maps = [view.seg_logits.data.float() for view in views]
+    if out_channels > 1:
+        return sum(one.softmax(dim=0) for one in maps) / len(maps)
+    front = sum(maps) / len(maps)
+    return torch.cat([1 - front, front])
+
+
+def refine_present(crf, prob: np.ndarray, image: np.ndarray,
+                   min_prob: float) -> np.ndarray:
+    """Refine the classes that an image may hold; the time grows with them.
+
+    Args:
+        crf (Callable): A :class:`hsc_mm.crf.DenseCRF`.
+        prob (np.ndarray): Probabilities, (C, H, W) float32.
+        image (np.ndarray): RGB, (H, W, 3) uint8.
+        min_prob (float): A class that reaches this probability nowhere is
+            left out. Somewhere one class has 1 / C at least.
+
+    Returns:
+        np.ndarray: Posterior, (C, H, W) float32; 0 of classes left out.
+    """
+    present = prob.max(axis=(1, 2)) >= min(min_prob, 1 / len(prob))
+    posterior = np.zeros_like(prob)
+    posterior[present] = crf(prob[present], image)
+    return posterior
+
+
+@MODELS.register_module()
+class CRFRefinedSegmentor(BaseTTAModel):
+    """Refine what a segmentor predicts by the colours of the image.
+
+    ``test_step -> module.test_step (each view) -> merge_preds ->
+    mean_probability -> refine_present``. With a ``TestTimeAug`` pipeline the
+    CRF comes after the mean of the views' probabilities, which is that of
+    mmseg's ``SegTTAModel``; otherwise there is one view. Checkpoints are
+    those of the module. For evaluation only: train the module.
+
+    The image is read anew from ``img_path`` as it is stored, at its original
+    size, turned as EXIF says if the prediction is.
+
+    A sample gets ``pred_sem_seg`` (1, H, W), the class of the highest
+    posterior (of one channel: whether it is above the head's threshold),
+    and ``seg_logits``, the logarithm of the posterior (C, H, W) (of one
+    channel: the posterior of the foreground). Everything else of it is that
+    of the first view.
+
+    Args:
+        module (dict): Config of a segmentor of mmseg.
+        crf (dict, optional): Arguments of :class:`hsc_mm.crf.DenseCRF`; the
+            preset is ``'segmentation'`` by default.
+        min_prob (float): Classes that reach this probability nowhere in an
+            image stay out of its CRF, in [0, 1]; 0 takes all in.
+        data_preprocessor (dict, optional): mmengine's runner passes the
+            variable of that name in a config; it counts only where the
+            module has none.
+
+    Raises:
+        ValueError: The module makes seeds or merges views, an argument is
+            bad, or the image of a sample cannot be found or does not fit.
+    """
+
+    def __init__(self,
+                 module: ConfigType,
+                 crf: OptConfigType = None,
+                 min_prob: float = 0.01,
+                 data_preprocessor: OptConfigType = None) -> None:
+        if isinstance(module, dict) and module.get('data_preprocessor'):
+            data_preprocessor = None
+        super().__init__(module, data_preprocessor)
+        if isinstance(self.module, CAMSegmentor | BaseTTAModel):
+            raise ValueError(
+                'module of CRFRefinedSegmentor: expected a segmentor such as '
+                f'EncoderDecoder, found {type(self.module).__name__}. '
+                'tools/make_pseudo_labels.py --crf refines CAMs; views are '
+                'merged here, without SegTTAModel.')
+        if not 0 <= min_prob <= 1:
+            raise ValueError('min_prob of CRFRefinedSegmentor: expected a '
+                             f'number in [0, 1], found {min_prob!r}.')
+        self.crf = build_crf({'preset': 'segmentation', **(crf or {})})
+        self.min_prob = min_prob
+        print_log(f'predictions are refined by {self.crf}', logger='current')
+
+    def test_step(self, data: dict) -> SampleList:
+        """Predict a batch of images, or of lists of views.
+
+        Args:
+            data (dict): ``inputs`` and ``data_samples`` of a data loader.
+
+        Returns:
+            list[SegDataSample]: One for each image.
+        """
+        if isinstance(data['data_samples'][0], list | tuple):
+            return super().test_step(data)
+        return self.merge_preds([(s, ) for s in self.module.test_step(data)])
+
+    def val_step(self, data: dict) -> SampleList:
+        """Do the same."""
+        return self.test_step(data)
+
+    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
+        """Merge the views of each image and refine them.
+
+        Args:
+            data_samples_list (list[list[SegDataSample]]): Views of each
+                image.
+
+        Returns:
+            list[SegDataSample]: One sample for each image.
+        """
+        return [self._refine(views) for views in data_samples_list]
+
+    def _refine(self, views: SampleList) -> SegDataSample:
+        prob = mean_probability(views, self.module.out_channels)
+        image = _image(views[0], tuple(prob.shape[1:]))
+        posterior = torch.from_numpy(
+            refine_present(self.crf, prob.cpu().numpy(), image,
+                           self.min_prob)).to(prob)
+        if self.module.out_channels > 1:
+            predicted = posterior.argmax(dim=0, keepdim=True)
+            tiny = torch.finfo(posterior.dtype).tiny
+            logits = posterior.clamp(min=tiny).log()
+        else:
+            logits = posterior[1:]
+            threshold = self.module.decode_head.threshold
+            predicted = (logits > threshold).to(logits)
+        views[0].set_data(
+            dict(
+                seg_logits=PixelData(data=logits),
+                pred_sem_seg=PixelData(data=predicted)))
+        return views[0]
+
+
+def _image(sample: SegDataSample, size: tuple[int, int]) -> np.ndarray:
+    """Read the image of a prediction, (H, W, 3) uint8 RGB."""
+    path = sample.metainfo.get('img_path')
+    if path is None:
+        raise ValueError(
+            'img_path: expected it in the metainfo of a sample, for the CRF '
+            f'needs the image; found {sorted(sample.metainfo)}. Add it to '
+            'meta_keys of the packing transform.')
+    for flag in (cv2.IMREAD_COLOR,
+                 cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION):
+        image = read_image(path, flag)
+        if image.shape[:2] == size:
+            return np.ascontiguousarray(image[..., ::-1])
+    raise ValueError(
+        f'{path}: expected an image of the size of its prediction, {size}, '
+        f'found {image.shape[:2]}. Was the file replaced, or does the '
+        'pipeline crop before ori_shape is noted?')

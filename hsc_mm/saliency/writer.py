@@ -1,0 +1,70 @@
+"""A folder of saliency maps, one for each image."""
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hsc_mm.apis.inputs import ImageInput
+from hsc_mm.datasets.checks import check_files
+from hsc_mm.utils import atomic_write_bytes
+from .provider import SaliencyProvider, as_map
+
+__all__ = ['SaliencyRun', 'write_maps']
+
+
+@dataclass
+class SaliencyRun:
+    """What became of a run.
+
+    Attributes:
+        made (int): Maps that were written.
+        there (int): Maps that were there, whole and of the size of their
+            image.
+        failures (list[str]): A line for each image without a map.
+    """
+    made: int = 0
+    there: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
+               out: str | Path) -> SaliencyRun:
+    """Write ``<name>.png`` for each image, grey, 255 = salient.
+
+    Files appear whole or not at all; those that are there and fit are kept,
+    so a run that was stopped is gone on with by the same call. An image that
+    cannot be read, or whose map is wrong, costs nothing but its own map.
+
+    Args:
+        images (iterable[ImageInput]): What to look at.
+        provider (SaliencyProvider): The model.
+        out (str | Path): The folder.
+
+    Returns:
+        SaliencyRun: Counts and failures.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    run = SaliencyRun()
+    for image in images:
+        path = Path(out) / f'{image.name}.png'
+        kinds = {'saliency map': str(path)}
+        if path.is_file() and not check_files(image.path, kinds):
+            run.there += 1
+            continue
+        try:
+            pixels = image.read()
+            found = as_map(provider(_rgb(pixels)), pixels.shape[:2])
+        except (OSError, ValueError) as error:
+            run.failures.append(f'{image.path}: {error}')
+            continue
+        atomic_write_bytes(path, cv2.imencode('.png', found)[1].tobytes())
+        run.made += 1
+    return run
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(image[..., ::-1])

@@ -1,0 +1,341 @@
+"""Each kind of damage, and what the doctor says of it."""
+import json
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+from tiny_configs import ROOT, cam_config, hsc_config, seg_config
+
+from hsc_mm.apis import load_config
+from hsc_mm.doctor import as_json, as_text, examine
+from hsc_mm.doctor.dry_run import spell_time
+from hsc_mm.doctor.weights import cached_file
+from hsc_mm.registry import MODELS
+
+
+def _examine(path: Path, options: dict | None = None, **kwargs) -> list:
+    cfg = load_config(path, options, str(path.parent / 'run'))
+    return examine(cfg, kwargs.pop('with_dry_run', False), **kwargs)
+
+
+def _only(findings: list, level: str, check: str):
+    """Return the one finding of a level; there must be no other."""
+    found = [f for f in findings if f.level == level]
+    assert [f.check for f in found] == [check], [f.text for f in found]
+    return found[0]
+
+
+def _errors(findings: list) -> list:
+    return [f for f in findings if f.level == 'error']
+
+
+def test_a_sound_set_up(shared_voc, tmp_path):
+    findings = _examine(hsc_config(shared_voc, tmp_path / 'cam.py'))
+    assert _errors(findings) == []
+    warnings = {f.check for f in findings if f.level == 'warning'}
+    assert warnings == {'weights', 'views'}  # random numbers, 4 x 4 positions
+    text = as_text('cam.py', findings)
+    assert 'train: 8 images' in text
+    assert 'train, images of each class: cat 5, dog 5' in text
+    assert 'train: 8 of 8 images have a saliency map; 0 are black' in text
+    assert 'masks hold indices 0..20 and 255 alone' in text
+    assert 'view 2: 24 x 24 pixels give 3 x 3 positions' in text
+    assert 'warnings do not fail' in text
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_missing_data_root_stops_no_other_check(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    findings = _examine(
+        config,
+        {f'{s}_dataloader.dataset.data_root': str(tmp_path / 'no')
+         for s in ('train', 'val', 'test')}, with_dry_run=True)
+    errors = _errors(findings)
+    assert [f.check for f in errors] == ['data', 'data']
+    assert f'train: data_root {tmp_path / "no"}: there is no' in errors[0].text
+    facts = {f.check: f.text for f in findings if f.level == 'fact'}
+    assert 'positions' in facts['views']
+    assert 'GiB free' in facts['disk']
+    assert 'because of the errors' in facts['dry run']
+
+
+def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
+    for number in (1, 2, 4):
+        (voc_root / 'JPEGImages' / f'img_0{number}.jpg').unlink()
+    for number in (3, 5):
+        path = voc_root / 'JPEGImages' / f'img_0{number}.jpg'
+        path.write_bytes(path.read_bytes()[:300])
+    mask = voc_root / 'SegmentationClass' / 'img_06.png'
+    cv2.imwrite(str(mask), np.zeros((9, 7), np.uint8))
+    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+    errors = [f for f in _errors(findings) if f.text.startswith('train')]
+    assert len(errors) == 2
+    assert [line.split('/')[-1] for line in errors[0].details] == [
+        f'img_0{n}.jpg: missing' for n in (1, 2, 4)]
+    assert [Path(line.split(':')[0]).name for line in errors[1].details
+            ] == ['img_03.jpg', 'img_05.jpg']
+    assert 'cut short' in errors[1].details[0]
+    lines = [line for f in _errors(findings) if f.text.startswith('val')
+             for line in f.details if 'img_06' in line]
+    assert len(lines) == 1
+    assert 'expected a mask of the size of its image' in lines[0]
+
+
+def test_a_folder_of_which_nothing_is_there_is_one_line(voc_root, tmp_path):
+    shutil.rmtree(voc_root / 'JPEGImages')
+    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+    details = _errors(findings)[0].details
+    assert len(details) == 1
+    assert 'JPEGImages: none of its 8 files' in details[0]
+
+
+def test_labels(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    content['images']['img_04'] = []
+    content['images']['img_05'] = ['unicorn']
+    content['images']['img_06'] = ['unicorn', 'cat']
+    content['classes'].append('unicorn')
+    path.write_text(json.dumps(content))
+    findings = [f for f in _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+                if f.check == 'labels' and f.text.startswith('train')]
+    errors = _errors(findings)
+    assert errors[0].details == ['img_04']
+    assert errors[1].details == ['img_05: "unicorn"', 'img_06: "unicorn"']
+
+
+def test_balance_of_the_classes(voc_root, tmp_path):
+    classes = ('background', 'cat', 'dog', 'sheep')
+    options = {f'{s}_dataloader.dataset.metainfo.classes': classes
+               for s in ('train', 'val', 'test')}
+    options['model.decode_head.num_classes'] = 4
+    lines = voc_root / 'ImageSets' / 'Segmentation' / 'train_aug.txt'
+    lines.write_text('img_00\nimg_02\nimg_03\n')
+    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'), options)
+    assert 'no image shows sheep' in _only(findings, 'error', 'labels').text
+    few = next(f for f in findings
+               if f.level == 'warning' and f.check == 'labels')
+    assert 'cat (3), dog (1)' in few.text
+
+
+def test_a_label_file_with_an_unknown_class(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    content['images']['img_04'] = ['unicorn']
+    path.write_text(json.dumps(content))
+    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+    assert 'the label "unicorn"' in _errors(findings)[0].text
+
+
+def test_masks_in_colour_and_out_of_range(voc_root, tmp_path):
+    folder = voc_root / 'SegmentationClass'
+    size = Image.open(folder / 'img_01.png').size
+    Image.new('RGBA', size).save(folder / 'img_01.png')
+    cv2.imwrite(str(folder / 'img_03.png'),
+                np.full(size[::-1], 77, np.uint8))
+    found = _only(_examine(cam_config(voc_root, tmp_path / 'cam.py')),
+                  'error', 'masks')
+    assert 'val, test: 2 of 8 masks' in found.text
+    assert 'RGBA' in found.details[0]
+    assert '[77]' in found.details[1]
+
+
+def test_saliency_maps(voc_root, tmp_path):
+    folder = voc_root / 'SaliencyMaps'
+    shape = cv2.imread(str(folder / 'img_00.png')).shape[:2]
+    cv2.imwrite(str(folder / 'img_00.png'), np.zeros(shape, np.uint8))
+    cv2.imwrite(str(folder / 'img_02.png'), np.full(shape, 255, np.uint8))
+    colours = np.zeros((*shape, 3), np.uint8)
+    colours[..., 2] = 200
+    cv2.imwrite(str(folder / 'img_04.png'), colours)
+    (folder / 'img_05.png').unlink()
+    config = hsc_config(voc_root, tmp_path / 'cam.py')
+    key = 'train_dataloader.dataset.partial_saliency'
+    findings = _examine(config, {key: True})
+    facts = [f.text for f in findings
+             if f.level == 'fact' and f.check == 'saliency']
+    assert facts == ['train: 7 of 8 images have a saliency map; 1 are black '
+                     'all over, 1 white']
+    found = _only(findings, 'error', 'saliency')
+    assert 'img_04.png: expected a grey' in found.details[0]
+    said = [f for f in findings
+            if f.level == 'warning' and f.check == 'saliency']
+    assert '1 images have no saliency map' in said[0].text
+    assert [Path(line).name for line in said[1].details] == [
+        'img_00.png', 'img_02.png']
+    missing = _errors(_examine(config))[0]
+    assert missing.check == 'files'
+    assert missing.details[0].endswith('img_05.png: missing')
+
+
+def test_without_saliency_it_is_said_that_it_is_the_baseline(
+        shared_voc, tmp_path):
+    config = hsc_config(shared_voc, tmp_path / 'cam.py')
+    key = 'train_dataloader.dataset.data_prefix.saliency_path'
+    findings = _examine(config, {key: None})
+    said = [f for f in findings if f.check == 'saliency']
+    assert [f.level for f in said] == ['warning']
+    assert 'saliency-free baseline' in said[0].text
+
+
+def test_pseudo_labels(voc_root, tmp_path):
+    folder = tmp_path / 'pseudo'
+    config = seg_config(voc_root, tmp_path / 'seg.py')
+    options = {
+        'train_dataloader.dataset.pipeline.2.pseudo_dir': str(folder)}
+    found = _only(_examine(config, options), 'error', 'pseudo labels')
+    assert f'make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out {folder}' \
+        in found.advice
+    shutil.copytree(voc_root / 'SegmentationClass', folder)
+    assert _errors(_examine(config, options)) == []
+    (folder / 'img_02.png').unlink()
+    (folder / 'img_04.png').unlink()
+    (folder / 'img_06.png').write_bytes(b'')
+    errors = _errors(_examine(config, options))
+    assert [len(f.details) for f in errors] == [2, 1]
+    assert 'img_06.png' in errors[1].details[0]
+
+
+def _backbone(depth: int) -> dict:
+    return dict(type='ResNet', depth=depth, base_channels=8, stem_channels=8,
+                strides=(1, 2, 1, 1), norm_cfg=dict(type='BN'))
+
+
+def test_weights(shared_voc, tmp_path):
+    weights = tmp_path / 'r18.pth'
+    torch.save(MODELS.build(_backbone(18)).state_dict(), weights)
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    init = 'model.backbone.init_cfg'
+    named = {init: dict(type='Pretrained', checkpoint=str(weights))}
+    findings = _examine(config, named)
+    assert _errors(findings) == []
+    assert f'weights fit: backbone from {weights}' in as_text('', findings,
+                                                              width=500)
+    deeper = dict(named, **{'model.backbone.depth': 34})
+    assert 'layer1.2.conv1.weight' in _only(
+        _examine(config, deeper), 'error', 'weights').text
+    gone = {init: dict(type='Pretrained', checkpoint='none.pth')}
+    assert 'none.pth: there is no such file' in _only(
+        _examine(config, gone), 'error', 'weights').text
+
+
+def test_weights_that_must_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    assert cached_file('https://x.org/a.pth') == (None, True)
+    assert cached_file('torchvision://resnet50') == (None, True)
+    assert cached_file('torchvision://resnet51') == (None, False)
+    assert cached_file('mmcls://mobilenet_v2')[1]
+    (tmp_path / 'checkpoints').mkdir()
+    (tmp_path / 'checkpoints' / 'a.pth').write_bytes(b'')
+    assert cached_file('https://x.org/a.pth')[0] == str(
+        tmp_path / 'checkpoints' / 'a.pth')
+
+
+def test_num_classes_of_every_head(shared_voc, tmp_path):
+    pseudo = 'train_dataloader.dataset.pipeline.2.pseudo_dir'
+    findings = _examine(
+        seg_config(shared_voc, tmp_path / 'seg.py'), {
+            pseudo: str(shared_voc / 'SegmentationClass'),
+            'model.auxiliary_head.num_classes': 21
+        })
+    errors = _errors(findings)
+    assert {f.check for f in errors} == {'classes'}
+    assert 'auxiliary_head: expected 3' in errors[0].text
+    assert 'found 21' in errors[0].text
+
+
+def test_views_that_are_no_multiple_of_the_patches(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    cfg = Config.fromfile(config)
+    cfg.model.backbone = dict(
+        type='mmpretrain.VisionTransformer', arch='deit-tiny', patch_size=14,
+        img_size=32, out_type='featmap')
+    cfg.model.decode_head.in_channels = 192
+    cfg.custom_imports = dict(imports=['hsc_mm', 'mmpretrain.models'])
+    cfg.dump(str(config))
+    warnings = [f for f in _examine(config)
+                if f.level == 'warning' and f.check == 'views']
+    assert '32 x 32 pixels are no multiple of the patches of 14' \
+        in warnings[0].text
+    assert '28' in warnings[0].advice
+    assert 'only 3 x 3 positions' in warnings[1].text
+
+
+def test_disk(shared_voc, tmp_path, monkeypatch):
+    usage = namedtuple('usage', 'total used free')(0, 0, 2**16)
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
+    found = _only(_examine(config), 'error', 'disk')
+    assert '2 checkpoint(s)' in ' '.join(
+        f.text for f in _examine(config) if f.check == 'disk')
+    assert 'max_keep_ckpts' in found.advice
+
+
+def test_a_check_that_fails_is_a_finding(shared_voc, tmp_path):
+    findings = _examine(
+        cam_config(shared_voc, tmp_path / 'cam.py'),
+        {'model.backbone.type': 'NoSuchNet'})
+    failed = [f for f in _errors(findings)
+              if 'could not be finished' in f.text]
+    assert [f.check for f in failed] == ['weights', 'views', 'disk']
+    assert all('NoSuchNet' in f.text for f in failed)
+
+
+def test_two_iterations_leave_nothing_and_say_what_they_cost(
+        shared_voc, tmp_path):
+    config = hsc_config(shared_voc, tmp_path / 'cam.py')
+    findings = _examine(config, with_dry_run=True)
+    said = [f.text for f in findings if f.check == 'dry run']
+    assert said[0].startswith('two iterations of 2 images: ')
+    assert 'MiB' in said[1]
+    assert 'for 4 iterations' in said[2]
+    assert [path.name for path in tmp_path.iterdir()] == ['cam.py']
+    broken = _examine(config, {'model.decode_head.in_channels': 32},
+                      with_dry_run=True)
+    assert 'expected 32, found 64' in _only(broken, 'error', 'dry run').text
+
+
+def test_times_are_said_as_people_do():
+    assert spell_time(61) == 'about 61 s'
+    assert spell_time(600) == 'about 10 min'
+    assert spell_time(7200) == 'about 2.0 h'
+
+
+def test_the_command(voc_root, tmp_path):
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    command = [sys.executable, str(ROOT / 'tools' / 'doctor.py'), str(config),
+               '--no-dry-run', '--work-dir', str(tmp_path / 'run')]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (voc_root / 'JPEGImages' / 'img_03.jpg').unlink()
+    out = tmp_path / 'findings.json'
+    done = subprocess.run([*command, '--json', str(out)], capture_output=True,
+                          text=True)
+    assert done.returncode == 1
+    assert '1. error (files): train: 1 of 8 files are missing' in done.stdout
+    assert 'img_03.jpg: missing' in done.stdout
+    found = json.loads(out.read_text())
+    assert {'level', 'check', 'text', 'advice', 'details'} == set(found[0])
+
+
+def test_json_holds_every_finding(shared_voc, tmp_path):
+    findings = _examine(cam_config(shared_voc, tmp_path / 'cam.py'))
+    assert json.loads(json.dumps(as_json(findings)))[0]['check'] == 'versions'
+
+
+@pytest.mark.parametrize('name', ['cam_r50_voc', 'hsc_r50_eps_voc'])
+def test_configs_without_their_data(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('VOC2012_ROOT', raising=False)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    cfg = load_config(ROOT / 'configs' / f'{name}.py', None, 'run')
+    errors = _errors(examine(cfg))
+    assert {f.check for f in errors} == {'data'}

@@ -1,0 +1,345 @@
+"""Saliency maps: found, refused, made, left out, done without."""
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from PIL import Image
+from tiny_configs import ROOT, cam_config, hsc_config
+
+from hsc_mm.apis import load_config
+from hsc_mm.apis.inputs import list_inputs
+from hsc_mm.apis.saliency import NOTICE, drop_saliency
+from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.datasets.saliency_maps import MapFolder, colour_problem
+from hsc_mm.datasets.transforms import LoadSaliencyMap
+from hsc_mm.registry import MODELS
+from hsc_mm.saliency import (
+    SaliencyProvider,
+    as_map,
+    build_provider,
+    write_maps,
+)
+
+TRAIN = 'ImageSets/Segmentation/train.txt'
+KEY = 'train_dataloader.dataset.data_prefix.saliency_path'
+
+
+def _data(root, **kwargs):
+    return VOCImageLabelDataset(
+        data_root=str(root), ann_file=TRAIN,
+        data_prefix=dict(saliency_path='SaliencyMaps'), **kwargs)
+
+
+def test_maps_of_any_suffix_are_found(voc_root):
+    folder = voc_root / 'SaliencyMaps'
+    suffixes = ('.png', '.jpg', '.bmp', '.tif', '.JPEG', '.webp', '.PNG',
+                '.tiff')
+    for number, suffix in enumerate(suffixes):
+        path = folder / f'img_{number:02d}.png'
+        values = cv2.imread(str(path), 0).astype(np.uint16) * 257
+        path.unlink()
+        if suffix == '.PNG':  # 16 bits
+            cv2.imwrite(str(path), values)
+            path.rename(path.with_suffix(suffix))
+        else:
+            Image.fromarray((values >> 8).astype(np.uint8)).save(
+                path.with_suffix(suffix))
+    init_default_scope('mmseg')
+    data = _data(voc_root, pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='hsc_mm.LoadSaliencyMap')])
+    for number, suffix in enumerate(suffixes):
+        info = data.get_data_info(number)
+        assert info['saliency_path'].endswith(suffix)
+        found = data[number]['gt_saliency_map']
+        assert found.dtype == np.uint8
+        assert found.min() < 20
+        assert found.max() > 235
+    Image.new('L', (4, 4)).save(folder / 'img_00.bmp')
+    with pytest.raises(ValueError, match=r'expected one saliency map, found '
+                       r'\.bmp, \.png'):
+        _data(voc_root)
+    assert len(_data(voc_root, partial_saliency=True,
+                     saliency_suffix='.png')) == 8
+
+
+def test_a_folder_that_is_not_there_is_no_fallback(shared_voc, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'saliency_path.*no such'):
+        MapFolder(str(tmp_path / 'no'))
+    cfg = load_config(hsc_config(shared_voc, tmp_path / 'cam.py'),
+                      {KEY: 'NoSuchFolder'})
+    assert cfg.model.decode_head.loss_sal is not None
+
+
+def test_missing_maps_are_listed_unless_allowed(voc_root):
+    for number in (1, 4):
+        (voc_root / 'SaliencyMaps' / f'img_0{number}.png').unlink()
+    with pytest.raises(ValueError, match=r'(?s)2 problem.*partial_saliency='
+                       r'True.*img_01\.png: missing.*img_04'):
+        _data(voc_root)
+    data = _data(voc_root, partial_saliency=True)
+    without = [i for i in range(8) if 'saliency_path' not in data[i]]
+    assert without == [1, 4]
+    assert data[1]['partial_saliency']
+
+
+def test_maps_in_colour_are_refused_before_training(voc_root):
+    folder = voc_root / 'SaliencyMaps'
+    path = folder / 'img_03.png'
+    grey = cv2.imread(str(path), 0)
+    cv2.imwrite(str(path), np.stack([grey] * 3, axis=2))
+    assert colour_problem(path) is None
+    pipeline = [dict(type='hsc_mm.LoadSaliencyMap')]
+    assert len(_data(voc_root, pipeline=pipeline)) == 8
+    cv2.imwrite(str(path), np.stack([grey, grey, 255 - grey], axis=2))
+    with pytest.raises(ValueError, match=r'img_03\.png: expected a grey'):
+        _data(voc_root, pipeline=pipeline)
+    Image.fromarray(grey.astype(np.float32)).save(folder / 'img_03.tif')
+    path.unlink()
+    with pytest.raises(ValueError, match='8 or 16 bits a pixel, found float'):
+        _data(voc_root, pipeline=pipeline)
+
+
+def test_the_coverage_is_said(voc_root, monkeypatch):
+    lines = []
+    monkeypatch.setattr('hsc_mm.datasets.transforms.loading.print_log',
+                        lambda text, **kwargs: lines.append(text))
+    (voc_root / 'SaliencyMaps' / 'img_02.png').unlink()
+    data = _data(voc_root, partial_saliency=True)
+    LoadSaliencyMap().scan([data[i] for i in range(8)])
+    assert lines == ['saliency maps: 7 of 8 images have one']
+    LoadSaliencyMap().scan([dict(img_path='x')])
+    assert len(lines) == 1
+
+
+def _head():
+    torch.manual_seed(0)
+    return MODELS.build(
+        dict(type='hsc_mm.RefinedCAMHead', in_channels=6, num_classes=3,
+             loss_sal=dict(type='hsc_mm.SaliencyLoss')))
+
+
+def _samples(with_map):
+    generator = torch.Generator().manual_seed(1)
+    samples = []
+    for has in with_map:
+        sample = SegDataSample(metainfo=dict(partial_saliency=not has))
+        sample.gt_label = torch.tensor([1.0, 0.0])
+        data = torch.rand(1, 16, 16, generator=generator)
+        if has:
+            sample.gt_saliency = PixelData(data=data)
+        samples.append(sample)
+    return samples
+
+
+def test_images_without_a_map_count_as_zero():
+    head = _head()
+    feats = torch.rand(3, 6, 8, 8)
+    image = torch.rand(3, 3, 16, 16)
+    both = head.loss([((feats, ), image)], _samples([True, False, True]))
+    alone = [
+        head.loss([((feats[i:i + 1], ), image[i:i + 1])],
+                  _samples([True, False, True])[i:i + 1])['loss_sal']
+        for i in range(3)
+    ]
+    assert alone[1] == 0
+    torch.testing.assert_close(both['loss_sal'], sum(alone) / 3)
+    alone[1].backward()
+    assert head.classifier.weight.grad.abs().sum() == 0
+    unmarked = _samples([True, False, True])
+    unmarked[1].set_metainfo(dict(partial_saliency=False))
+    with pytest.raises(ValueError, match='loss_sal needs a saliency map'):
+        head.loss([((feats, ), image)], unmarked)
+
+
+PAIRS = {
+    'eps_r50_voc': 'cam_r50_voc',
+    'hsc_r50_eps_voc': 'hsc_r50_voc',
+    'hsc_r38d_eps_voc': 'hsc_r38d_seam_voc',
+    'demo/eps_demo': 'demo/cam_demo',
+    'demo/hsc_eps_demo': 'demo/hsc_demo',
+    'voc-animals/eps_mbv2_voc-animals': 'voc-animals/cam_mbv2_voc-animals',
+    'voc-animals/hsc_eps_mbv2_voc-animals':
+        'voc-animals/hsc_mbv2_voc-animals'
+}
+
+
+@pytest.mark.parametrize(('name', 'baseline'), PAIRS.items())
+def test_without_maps_a_config_is_its_baseline(name, baseline):
+    path = ROOT / 'configs' / f'{name}.py'
+    found = load_config(path, {KEY: None})
+    expected = load_config(ROOT / 'configs' / f'{baseline}.py')
+    heads = []
+    for cfg in (found, expected):
+        head = dict(cfg.model.pop('decode_head').to_dict(), activation='relu')
+        heads.append({k: v for k, v in head.items() if v is not None})
+    if 'eps' in name and 'hsc' not in name:  # the same without its losses
+        heads[0]['type'] = heads[1]['type']
+    assert heads[0] == heads[1]
+    assert found.model.to_dict() == expected.model.to_dict()
+    for key in ('val_evaluator', 'test_evaluator'):
+        assert found[key].supervision == 'image labels'
+    assert found.custom_hooks[-1].text == NOTICE
+    untouched = load_config(path)
+    assert untouched.test_evaluator.supervision == 'image labels + saliency'
+    assert untouched.get('custom_hooks') is None
+    assert drop_saliency(found) is False
+
+
+def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
+                                                          tmp_path):
+    config = hsc_config(shared_voc, tmp_path / 'cam.py')
+    cfg = load_config(config)
+    assert cfg.train_dataloader.dataset.pipeline[2].type == \
+        'hsc_mm.LoadSaliencyMap'
+    strict = {KEY: None, 'train_dataloader.dataset.pipeline.2.required': True}
+    assert load_config(config, strict).model.decode_head.loss_sal is not None
+
+
+def test_a_run_without_maps_says_so_in_its_log(shared_voc, tmp_path):
+    config = hsc_config(shared_voc, tmp_path / 'cam.py', iters=1)
+    done = subprocess.run([
+        sys.executable, str(ROOT / 'tools' / 'train.py'), str(config),
+        '--work-dir', str(tmp_path / 'run'), '--cfg-options', f'{KEY}=None'
+    ], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    log, = (tmp_path / 'run').glob('*/*.log')
+    assert NOTICE in log.read_text()
+    assert 'supervision: image labels\n' in log.read_text()
+    assert '+ saliency' not in log.read_text().split('Seeds on')[1]
+
+
+def test_a_run_with_some_maps_trains(voc_root, tmp_path):
+    for number in range(4):
+        (voc_root / 'SaliencyMaps' / f'img_0{number}.png').unlink()
+    config = hsc_config(voc_root, tmp_path / 'cam.py', iters=2)
+    done = subprocess.run([
+        sys.executable, str(ROOT / 'tools' / 'train.py'), str(config),
+        '--work-dir', str(tmp_path / 'run'), '--cfg-options',
+        'train_dataloader.dataset.partial_saliency=True'
+    ], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    text = done.stdout + done.stderr
+    assert 'saliency maps: 4 of 8 images have one' in text
+    assert text.count('decode.loss_sal') == 2
+
+
+class CentrePrior:
+    """The centre is salient."""
+
+    def __init__(self, width: float = 0.3) -> None:
+        self.width = width
+        self.calls = 0
+
+    def __call__(self, image):
+        self.calls += 1
+        height, width = image.shape[:2]
+        y, x = np.mgrid[:height, :width]
+        distance = ((y + 0.5) / height - 0.5)**2 + ((x + 0.5) / width - 0.5)**2
+        return np.exp(-distance / (2 * self.width**2))
+
+
+def all_salient(image, value=1.0):
+    return np.full(image.shape[:2], value)
+
+
+def test_maps_are_made_kept_and_used(voc_root):
+    images = list_inputs(str(voc_root / 'JPEGImages'))
+    out = voc_root / 'made'
+    provider = CentrePrior()
+    assert isinstance(provider, SaliencyProvider)
+    run = write_maps(images, provider, out)
+    assert (run.made, run.there, run.failures) == (8, 0, [])
+    middle = cv2.imread(str(out / 'img_01.png'), -1)
+    assert middle.shape == (48, 64)
+    assert middle[24, 32] > 250 > 60 > middle[0, 0]
+    (out / 'img_02.png').write_bytes((out / 'img_02.png').read_bytes()[:50])
+    (out / 'img_03.png').unlink()
+    run = write_maps(images, provider, out)
+    assert (run.made, run.there) == (2, 6)
+    assert provider.calls == 10
+    data = VOCImageLabelDataset(
+        data_root=str(voc_root), ann_file=TRAIN,
+        data_prefix=dict(saliency_path='made'),
+        pipeline=[dict(type='hsc_mm.LoadSaliencyMap')])
+    assert len(data) == 8
+    image = voc_root / 'JPEGImages' / 'img_05.jpg'
+    image.write_bytes(image.read_bytes()[:200])
+    (out / 'img_05.png').unlink()
+    run = write_maps(images, provider, out)
+    assert run.there == 7
+    assert 'img_05.jpg' in run.failures[0]
+
+
+def test_the_provider_sees_rgb(tmp_path):
+    path = tmp_path / 'red.png'
+    Image.new('RGB', (5, 4), (250, 10, 20)).save(path)
+    seen = []
+
+    def provider(image):
+        seen.append(image)
+        return image[..., 0] > 100
+
+    assert write_maps(list_inputs(str(path)), provider, tmp_path / 'o').made
+    assert seen[0].shape == (4, 5, 3)
+    assert list(seen[0][0, 0]) == [250, 10, 20]
+    assert cv2.imread(str(tmp_path / 'o' / 'red.png'), -1).min() == 255
+
+
+def test_what_a_provider_may_return():
+    shape = (2, 3)
+    assert as_map(np.full(shape, 0.5, np.float32), shape).max() == 128
+    assert as_map(np.ones(shape, bool), shape).min() == 255
+    assert as_map(torch.full(shape, 7, dtype=torch.uint8), shape).max() == 7
+    for wrong, text in ((np.zeros((3, 3)), r'shape \(2, 3\), found \(3, 3\)'),
+                        (np.full(shape, 2.0), r'\[0, 1\], found 2 to 2'),
+                        (np.full(shape, np.nan), r'\[0, 1\], found nan'),
+                        (np.zeros(shape, int), 'floats, booleans or uint8')):
+        with pytest.raises(ValueError, match=text):
+            as_map(wrong, shape)
+
+
+def test_providers_are_found_by_name():
+    module = __name__
+    built = build_provider(f'{module}:CentrePrior', dict(width=0.2))
+    assert built.width == 0.2
+    image = np.zeros((2, 2, 3), np.uint8)
+    made = build_provider(f'{module}:all_salient', dict(value=0.25))(image)
+    assert made.max() == 0.25
+    for name in (f'{module}:None_such', 'no_such_module:Name', 'Unregistered'):
+        with pytest.raises(ValueError, match=r'[Ee]xpected'):
+            build_provider(name)
+    with pytest.raises(ValueError, match='can be called'):
+        build_provider(f'{module}:TRAIN')
+
+
+def test_the_command(tmp_path, shared_voc):
+    (tmp_path / 'mine.py').write_text(
+        'import numpy as np\n'
+        'def nothing(image):\n'
+        '    return np.zeros(image.shape[:2])\n')
+    command = [
+        sys.executable, str(ROOT / 'tools' / 'make_saliency.py'), '--provider',
+        'mine:nothing', '--images', str(shared_voc / 'JPEGImages'), '--out',
+        str(tmp_path / 'maps')
+    ]
+    done = subprocess.run(command, capture_output=True, text=True,
+                          env=dict(PYTHONPATH=f'{tmp_path}:{ROOT}'))
+    assert done.returncode == 0, done.stderr
+    assert '8 made, 0 were there, 0 failed, 8 together' in done.stdout
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert 'PYTHONPATH=.' in done.stderr
+
+
+def test_plain_configs_are_left_alone(shared_voc, tmp_path):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    before = cfg.pretty_text
+    assert drop_saliency(cfg) is False
+    assert cfg.pretty_text == before
