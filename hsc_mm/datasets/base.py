@@ -8,9 +8,9 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from .checks import check_files, missing_files, raise_problems
+from .checks import raise_problems
+from .item_checks import check_items
 from .labels import image_stem
-from .mask_checks import MASK_ADVICE, check_masks
 from .saliency_maps import MapFolder
 
 __all__ = ['BaseImageLabelDataset']
@@ -166,25 +166,9 @@ class BaseImageLabelDataset(BaseSegDataset):
                          self.saliency_suffix)
 
     def _check(self, infos: list[dict]) -> None:
-        kinds = dict(seg_map_path='mask', saliency_path='saliency map')
-        wanted = [i[k] for i in infos for k in ('img_path', *kinds) if k in i]
         what = f'{type(self).__name__} ({self.split}, {len(infos)} images)'
-        raise_problems(
-            what, [f'{path}: missing' for path in missing_files(wanted)],
-            f'Files of the list {self.ann_file or self.label_file} are '
-            'missing; check data_root, data_prefix and the suffixes. '
-            '(partial_saliency=True lets images lack a saliency map.)')
-        problems = []
-        for info in infos:
-            maps = {kinds[k]: info[k] for k in kinds if k in info}
-            problems += check_files(info['img_path'], maps)
-        raise_problems(what, problems,
-                       'Replace these files or take them off the list.')
-        masks = [i['seg_map_path'] for i in infos if 'seg_map_path' in i]
-        raise_problems(
-            what,
-            check_masks(masks, len(self.all_classes), self.ignore_index),
-            MASK_ADVICE)
+        check_items(what, infos, self.ann_file or self.label_file,
+                    len(self.all_classes), self.ignore_index)
 
     def _attach_labels(self, ids: list[str], infos: list[dict]) -> list[dict]:
         labels = self.labels(ids)
