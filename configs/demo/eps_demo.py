@@ -1,5 +1,5 @@
 # EPS on the generated data set.
-_base_ = 'cam_demo.py'
+_base_ = 'cam_demo-continued.py'
 train_dataloader = dict(
     dataset=dict(data_prefix=dict(saliency_path='SaliencyMaps')))
 val_evaluator = dict(supervision='image labels + saliency')

@@ -1,4 +1,4 @@
-# HSC with saliency maps on the generated data set.
+# HSC on EPS: the same with saliency maps.
 _base_ = 'hsc_demo.py'
 train_dataloader = dict(
     dataset=dict(data_prefix=dict(saliency_path='SaliencyMaps')))

@@ -1,7 +1,7 @@
 # SEAM on the generated data set. Features learned from random numbers all
 # point the same way: PCM needs them centred, and even so its refined CAM is no
 # better than the raw one, which makes the seeds here.
-_base_ = 'cam_demo.py'
+_base_ = 'cam_demo-continued.py'
 model = dict(
     second_view=(96, 96),
     decode_head=dict(

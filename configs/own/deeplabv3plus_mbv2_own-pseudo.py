@@ -28,9 +28,9 @@ model = dict(
     auxiliary_head=dict(
         in_channels=96, channels=64, num_classes=3, norm_cfg=norm_cfg))
 optim_wrapper = dict(
-    optimizer=dict(lr=0.002),
+    optimizer=dict(lr=0.001),
     paramwise_cfg=dict(
         custom_keys=dict(
-            decode_head=dict(lr_mult=10.0),
-            auxiliary_head=dict(lr_mult=10.0))))
+            decode_head=dict(lr_mult=100.0),
+            auxiliary_head=dict(lr_mult=100.0))))
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))

@@ -61,11 +61,11 @@ model = dict(
     auxiliary_head=dict(
         in_channels=96, channels=64, num_classes=7, norm_cfg=norm_cfg))
 optim_wrapper = dict(
-    optimizer=dict(lr=0.002),
+    optimizer=dict(lr=0.001),
     paramwise_cfg=dict(
         custom_keys=dict(
-            decode_head=dict(lr_mult=10.0),
-            auxiliary_head=dict(lr_mult=10.0))))
+            decode_head=dict(lr_mult=100.0),
+            auxiliary_head=dict(lr_mult=100.0))))
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=800,
          by_epoch=False)

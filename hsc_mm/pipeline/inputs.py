@@ -61,7 +61,11 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         split (str): The split it reads, ``'train'`` or ``'test'``.
 
     Returns:
-        dict[str, str]: ``config``, ``data`` and ``versions``.
+        dict[str, str]: ``config``, ``data`` and ``versions``, and ``start``
+        of a training that goes on from a file.
+
+    Raises:
+        FileNotFoundError: ``load_from`` is not there.
     """
     dataset = build_dataset(cfg, split)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
@@ -73,6 +77,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         info['gt_label'].tolist() for info in infos if 'gt_label' in info
     ]
     return dict(
+        **(_start(cfg) if split == 'train' else {}),
         config=config_hash(cfg, split),
         data=digest([fingerprint(paths), labels]),
         versions=', '.join([
@@ -108,6 +113,18 @@ def _relevant(cfg: dict, split: str) -> dict:
     }
     kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
     return kept
+
+
+def _start(cfg: Config) -> dict[str, str]:
+    """Return what tells the checkpoint apart that a training goes on from."""
+    path = cfg.get('load_from')
+    if not path or '://' in path:
+        return {}
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'load_from of {cfg.filename}: expected a checkpoint, found no '
+            f'file {path}. Train it first, or name another one.')
+    return dict(start=fingerprint([path]))
 
 
 def _version(name: str) -> str:

@@ -14,7 +14,7 @@ from tiny_configs import ROOT
 from hsc_mm.apis import load_config
 from hsc_mm.apis.new_dataset import NewDataset, write_configs
 from hsc_mm.doctor import examine
-from hsc_mm.pipeline import Pipeline
+from hsc_mm.pipeline import Pipeline, console_table
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 
 BASES = ROOT / 'configs' / 'own'
@@ -73,9 +73,9 @@ def _tiny(path: Path, iters: int = 2) -> Config:
     return cfg
 
 
-def _run(cam: Path, seg: Path, work: Path) -> Pipeline:
+def _run(cam: Path, seg: Path, work: Path, **kwargs) -> Pipeline:
     pipeline = Pipeline(
-        _tiny(cam), _tiny(seg), work, tools=ROOT / 'tools')
+        _tiny(cam), _tiny(seg), work, tools=ROOT / 'tools', **kwargs)
     pipeline.run(say=lambda line: None)
     return pipeline
 
@@ -98,8 +98,12 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
         assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters == 2
     findings = examine(_tiny(cam), with_dry_run=False)
     assert [f.text for f in findings if f.level == 'error'] == []
-    pipeline = _run(cam, seg, tmp_path / 'work')
+    pipeline = _run(cam, seg, tmp_path / 'work', threshold=0.4)
     assert pipeline.manifests['seeds'].result == {}
+    assert pipeline.manifests['pseudo'].result == dict(threshold=0.4)
+    summary = console_table(
+        {n: m.result for n, m in pipeline.manifests.items()}, {})
+    assert 'No masks' in summary
     assert pipeline.manifests['eval'].result == {}
     pseudo = {p.relative_to(tmp_path / 'work' / 'pseudo_labels').as_posix()
               for p in (tmp_path / 'work' / 'pseudo_labels').rglob('*.png')}

@@ -135,36 +135,6 @@ def test_a_killed_training_is_gone_on_with_exactly(tmp_path, shared_voc):
         assert torch.equal(value, found[name]), name
 
 
-def test_own_data_without_any_mask(tmp_path, shared_voc):
-    voc = shutil.copytree(shared_voc, tmp_path / 'voc')
-    shutil.rmtree(voc / 'SegmentationClass')
-    for name in ('cam', 'seg'):
-        make = cam_config if name == 'cam' else seg_config
-        cfg = load_config(make(voc, tmp_path / f'{name}.py', 2))
-        for split in ('val', 'test'):
-            dataset = cfg[f'{split}_dataloader'].dataset
-            dataset.data_prefix.pop('seg_map_path')
-            dataset.pipeline = [
-                t for t in dataset.pipeline if t['type'] != 'LoadAnnotations'
-            ]
-        cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
-        cfg.tta_pipeline[1].transforms.pop(2)
-        cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
-        cfg.dump(str(tmp_path / f'{name}.py'))
-    pipeline = Pipeline(
-        load_config(tmp_path / 'cam.py'),
-        load_config(tmp_path / 'seg.py'),
-        tmp_path / 'work',
-        tools=TOOLS,
-        threshold=0.4)
-    assert _run(pipeline) == list(STEPS)
-    assert pipeline.manifests['pseudo'].result == dict(threshold=0.4)
-    assert len(list((tmp_path / 'work' / 'eval' / 'masks').glob('*'))) == 8
-    summary = console_table(
-        {n: m.result for n, m in pipeline.manifests.items()}, {})
-    assert 'No masks' in summary
-
-
 def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
     voc = shutil.copytree(shared_voc, tmp_path / 'voc')
     pipeline = _pipeline(tmp_path, voc)
