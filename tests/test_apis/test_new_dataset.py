@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 from tiny_configs import ROOT
 
 from hsc_mm.apis import load_config
@@ -80,6 +81,21 @@ def _run(cam: Path, seg: Path, work: Path, **kwargs) -> Pipeline:
     return pipeline
 
 
+def _train(path: Path, work: Path, pseudo: Path | None = None) -> Runner:
+    """Train for two iterations, in this process."""
+    cfg = _tiny(path)
+    cfg.work_dir = str(work)
+    if pseudo:
+        for step in cfg.train_dataloader.dataset.pipeline:
+            if step['type'] == 'hsc_mm.LoadPseudoLabel':
+                step['pseudo_dir'] = str(pseudo)
+        cfg.test_evaluator.output_dir = str(work.parent / 'masks')
+        cfg.test_evaluator.keep_results = True
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
 def _new(label_file: Path | str, **kwargs) -> NewDataset:
     return NewDataset(str(label_file), weights='none', iters=2, **kwargs)
 
@@ -139,10 +155,14 @@ def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
     facts = [f.text for f in findings if f.check in ('data', 'masks')]
     assert facts == ['train: 8 images', 'val, test: 3 images',
                      'val, test: 3 masks hold indices 0..2 and 255 alone']
-    pipeline = _run(cam, seg, tmp_path / 'work')
-    assert pipeline.manifests['seeds'].result['facts']['images'] == 3
-    assert pipeline.manifests['eval'].result['images'] == 3
-    assert len(list((tmp_path / 'work' / 'pseudo_labels').glob('*.png'))) == 8
+    pseudo = _masks(shared_voc, tmp_path / 'pseudo', list(images['images']))
+    runner = _train(cam, tmp_path / 'cam')
+    assert runner.test()['seed/mIoU'] >= 0
+    assert len(runner.test_dataloader.dataset) == 3
+    runner = _train(seg, tmp_path / 'seg', pseudo)
+    assert len(runner.train_dataloader.dataset) == 8
+    assert runner.test()['mIoU'] >= 0
+    assert len(runner.test_dataloader.dataset) == 3
 
 
 def test_a_json_and_saliency_maps(shared_voc, tmp_path):
@@ -150,12 +170,15 @@ def test_a_json_and_saliency_maps(shared_voc, tmp_path):
                images=str(shared_voc / 'JPEGImages'),
                saliency=str(shared_voc / 'SaliencyMaps'))
     cam, seg = _configs(new, tmp_path / 'birds')
-    _run(cam, seg, tmp_path / 'work')
-    assert len(list((tmp_path / 'work' / 'eval' / 'masks').glob('*'))) == 8
-    page = (tmp_path / 'work' / 'report' / 'index.html').read_text()
-    assert 'supervision: image labels + saliency' in page
-    output = (tmp_path / 'work' / 'cam' / 'output.txt').read_text()
-    assert output.count('decode.loss_sal') == 2
+    pseudo = _masks(
+        shared_voc, tmp_path / 'pseudo',
+        [path.stem for path in (shared_voc / 'JPEGImages').iterdir()])
+    runner = _train(cam, tmp_path / 'cam')
+    assert 'train/decode.loss_sal' in runner.message_hub.log_scalars
+    runner = _train(seg, tmp_path / 'seg', pseudo)
+    runner.test()
+    masks = list((tmp_path / 'masks').glob('*.png'))
+    assert len(masks) == 8
 
 
 def test_without_the_maps_the_pipeline_says_so(shared_voc, tmp_path):
