@@ -47,6 +47,8 @@ def test_config_builds(path):
         assert 'seg_map_path' not in cfg.train_dataloader.dataset.get(
             'data_prefix', {})
         assert cfg.tta_model.type == 'hsc_mm.CAMTTAModel'
+    else:
+        assert cfg.val_evaluator.supervision == 'pseudo labels'
     # mmengine's runner gives it to the TTA model, over the model's own.
     assert 'data_preprocessor' not in cfg
     # One dict, as `tools/test.py --out` needs it.

@@ -70,5 +70,8 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='hsc_mm.MaskMetric', iou_metrics=['mIoU'])
+val_evaluator = dict(
+    type='hsc_mm.MaskMetric',
+    iou_metrics=['mIoU'],
+    supervision='pseudo labels')
 test_evaluator = val_evaluator
