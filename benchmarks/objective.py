@@ -13,13 +13,12 @@ import argparse
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import plain_crf
 import plain_hsc
 import torch
-from memory import resident, resident_peak, synchronize
+from measure import resident, resident_peak, synchronize, take_turns
 from torch import Tensor
 
 from hsc_mm.models import HierarchicalContrast
@@ -142,14 +141,10 @@ def main() -> None:
         return
     steps = {name: make_step(name, args, inputs) for name in CONTESTANTS}
     first = {name: step() for name, step in steps.items()}
-    times = {name: [] for name in CONTESTANTS}
-    for _ in range(args.repeat):
-        for name, step in steps.items():
-            synchronize(args.device)
-            start = time.perf_counter()
-            step()
-            synchronize(args.device)
-            times[name].append(1000 * (time.perf_counter() - start))
+    times = {
+        name: [1000 * one for one in seconds] for name, seconds in take_turns(
+            steps, args.repeat, args.device).items()
+    }
     crf = 'exact' if plain_crf.dcrf is None else 'pydensecrf'
     device = f'CPU, {args.threads} thread(s)'
     if args.device == 'cuda':

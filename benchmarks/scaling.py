@@ -11,11 +11,10 @@ pairs of images across ranks at ROI level.
 import argparse
 import os
 import statistics
-import time
 
 import objective
 import torch
-from memory import synchronize
+from measure import take_turns
 from torch import distributed, multiprocessing
 
 BASE = dict(batch=12, classes=21, view=56, grid=16)
@@ -42,14 +41,9 @@ def measure(args: argparse.Namespace, case: dict) -> float:
         batch=case['batch'], classes=case['classes'], device=args.device)
     objective.VIEWS = ((case['view'], ) * 2, (case['grid'], ) * 2)
     step = objective.make_step('clean', given, objective.make_inputs(given))
-    times = []
-    for _ in range(args.repeat + 1):
-        synchronize(args.device)
-        start = time.perf_counter()
-        step()
-        synchronize(args.device)
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times[1:])
+    step()
+    times = take_turns(dict(step=step), args.repeat, args.device)
+    return 1000 * statistics.median(times['step'])
 
 
 def rank(index: int, count: int, args: argparse.Namespace, result) -> None:

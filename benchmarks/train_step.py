@@ -15,12 +15,11 @@ import logging
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import plain_head
 import torch
-from memory import resident_peak, synchronize
+from measure import resident_peak, synchronize, take_turns
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
@@ -163,15 +162,8 @@ def main() -> None:
         profile(make_step('hsc', args), args)
         return
     steps = {name: make_step(name, args) for name in CONTESTANTS}
-    times = {name: [] for name in CONTESTANTS}
-    for round_ in range(args.repeat + 1):
-        for name, step in steps.items():
-            synchronize(args.device)
-            start = time.perf_counter()
-            step()
-            synchronize(args.device)
-            if round_:
-                times[name].append(time.perf_counter() - start)
+    take_turns(steps, 1, args.device)
+    times = take_turns(steps, args.repeat, args.device)
     device = f'CPU, {args.threads} thread(s)'
     if args.device == 'cuda':
         device = torch.cuda.get_device_name()

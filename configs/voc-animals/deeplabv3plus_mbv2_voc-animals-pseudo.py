@@ -1,12 +1,15 @@
 # Second stage of the six-class subset: DeepLab v3+ on MobileNetV2.
-_base_ = '../deeplabv3plus_r50_voc-pseudo.py'
+_base_ = [
+    '../_base_/models/deeplabv3plus_mbv2.py',
+    '../_base_/datasets/voc_pseudo-labels.py',
+    '../_base_/schedules/sgd_20k.py', '../_base_/default_runtime.py'
+]
 
 data_root = '{{$VOC_ANIMALS_ROOT:data/voc-animals}}'
 metainfo = dict(
     classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 grey = [127.5, 127.5, 127.5]
 crop_size = (192, 192)
-norm_cfg = dict(type='BN', requires_grad=True)
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
@@ -55,28 +58,9 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 model = dict(
-    data_preprocessor=dict(mean=grey, std=grey, size=crop_size),
-    backbone=dict(
-        _delete_=True,
-        type='MobileNetV2',
-        widen_factor=1.0,
-        strides=(1, 2, 2, 2, 1, 1, 1),
-        dilations=(1, 1, 1, 1, 1, 1, 1),
-        out_indices=(1, 2, 4, 6),
-        norm_eval=True,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
-    decode_head=dict(
-        in_channels=320,
-        channels=128,
-        dilations=(1, 3, 6, 9),
-        c1_in_channels=24,
-        c1_channels=24,
-        num_classes=7,
-        norm_cfg=norm_cfg),
-    auxiliary_head=dict(
-        in_channels=96, channels=64, num_classes=7, norm_cfg=norm_cfg))
+    data_preprocessor=dict(mean=grey, std=grey),
+    decode_head=dict(num_classes=7),
+    auxiliary_head=dict(num_classes=7))
 optim_wrapper = dict(
     optimizer=dict(lr=0.001),
     paramwise_cfg=dict(

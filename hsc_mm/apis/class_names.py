@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.registry import DATASETS
-from hsc_mm.utils import to_mask_indices, voc_palette
+from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 
 __all__ = ['ClassNames', 'class_names']
 
@@ -74,11 +74,8 @@ def _of_dataset(dataset: dict) -> ClassNames | None:
     if not classes:
         return None
     label_map = None
-    if vocabulary and list(vocabulary) != list(classes):
-        label_map = {
-            i: list(classes).index(name) if name in classes else 255
-            for i, name in enumerate(vocabulary)
-        }
+    if vocabulary:
+        label_map = class_map(list(vocabulary), list(classes))
     palette = metainfo.get('palette')
     if palette is None and label_map is None:
         palette = known.get('palette')

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hsc_mm.datasets.labels import IMAGE_SUFFIXES
 from hsc_mm.utils import read_image
 
 __all__ = ['ImageInput', 'list_inputs']
 
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 #: What predictions are called: no images to predict.
 _OWN = ('.overlay.png', '.mask.png')
 
@@ -92,11 +92,12 @@ def _list_path(path: Path) -> list[ImageInput]:
         raise FileNotFoundError(f'{path}: there is no such file or folder.')
     files = sorted(
         one for one in path.rglob('*')
-        if one.suffix.lower() in _SUFFIXES and one.is_file()
+        if one.suffix.lower() in IMAGE_SUFFIXES and one.is_file()
         and not one.name.endswith(_OWN) and not one.name.startswith('.'))
     if not files:
-        raise ValueError(f'{path}: expected images ({", ".join(_SUFFIXES)}) '
-                         'in this folder, found none.')
+        raise ValueError(
+            f'{path}: expected images ({", ".join(IMAGE_SUFFIXES)}) in this '
+            'folder, found none.')
     return [
         ImageInput(one.relative_to(path).with_suffix('').as_posix(), str(one))
         for one in files

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.evaluation.label_files import image_shapes
 from hsc_mm.evaluation.label_rules import IGNORED
 from hsc_mm.evaluation.pseudo_labels import PseudoLabelFolder
+from hsc_mm.utils import image_shapes
 from .hard_labels import Labelled
 from .views import Failure, plan_batches
 

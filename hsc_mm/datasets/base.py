@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
+from hsc_mm.utils import class_map
 from .checks import raise_problems
 from .item_checks import check_items
 from .labels import image_stem
@@ -111,12 +112,7 @@ class BaseImageLabelDataset(BaseSegDataset):
             raise ValueError(
                 f'metainfo["classes"]: expected "{old[0]}" followed by some '
                 f'of {old[1:]}, found {new}.')
-        if new == old:
-            return None
-        return {
-            i: new.index(name) if name in new else self.ignore_index
-            for i, name in enumerate(old)
-        }
+        return class_map(old, new, self.ignore_index)
 
     def ids(self) -> list[str]:
         """Return the image ids of the split."""

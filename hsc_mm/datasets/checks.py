@@ -5,11 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from hsc_mm.utils.io import check_whole
+from hsc_mm.utils.io import check_whole, image_shapes
 
 __all__ = ['check_files', 'missing_files', 'raise_problems']
-
-_EXIF_ORIENTATION = 0x0112
 
 
 def raise_problems(what: str, problems: list[str], advice: str,
@@ -65,7 +63,7 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
         map_size = _size(path, problems)
         if None in (size, map_size) or size == map_size:
             continue
-        if _upright_size(image) == map_size:
+        if image_shapes(image)[0][::-1] == map_size:
             continue
         problems.append(
             f'{path}: expected a {kind} of the size of its image, '
@@ -87,11 +85,3 @@ def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
     except OSError as error:
         problems.append(f'{Path(path)}: expected an image, but {error}')
     return None
-
-
-def _upright_size(path: str) -> tuple[int, int]:
-    """Return (width, height) after the rotation that EXIF asks for."""
-    with Image.open(path) as picture:
-        width, height = picture.size
-        turned = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    return (height, width) if turned else (width, height)

@@ -2,9 +2,15 @@
 from .checks import check_files, missing_files, raise_problems
 from .mask_checks import MASK_ADVICE, check_masks
 
-__all__ = ['check_items']
+__all__ = ['MAP_KINDS', 'check_items', 'item_files']
 
-_KINDS = dict(seg_map_path='mask', saliency_path='saliency map')
+#: Key of an item -> what messages call the file.
+MAP_KINDS = dict(seg_map_path='mask', saliency_path='saliency map')
+
+
+def item_files(infos: list[dict]) -> list[str]:
+    """List the files of items: images, masks, saliency maps."""
+    return [i[k] for i in infos for k in ('img_path', *MAP_KINDS) if k in i]
 
 
 def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
@@ -23,15 +29,17 @@ def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
         ValueError: Files are missing, broken or of another size than their
             image, or masks hold colours or indices of no class.
     """
-    wanted = [i[k] for i in infos for k in ('img_path', *_KINDS) if k in i]
+    missing = missing_files(item_files(infos))
     raise_problems(
-        what, [f'{path}: missing' for path in missing_files(wanted)],
+        what, [f'{path}: missing' for path in missing],
         f'Files of the list {listed} are missing; check data_root, '
         'data_prefix and the suffixes. (partial_saliency=True lets images '
         'lack a saliency map.)')
     problems = []
     for info in infos:
-        maps = {_KINDS[k]: info[k] for k in _KINDS if k in info}
+        maps = {
+            kind: info[key] for key, kind in MAP_KINDS.items() if key in info
+        }
         problems += check_files(info['img_path'], maps)
     raise_problems(what, problems,
                    'Replace these files or take them off the list.')

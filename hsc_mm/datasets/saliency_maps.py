@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.utils import read_image
+from .labels import IMAGE_SUFFIXES
 
-__all__ = ['MAP_SUFFIXES', 'MapFolder', 'colour_problem', 'to_grey']
+__all__ = ['MapFolder', 'colour_problem', 'to_grey']
 
-MAP_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 _GREY_MODES = ('1', 'L', 'LA', 'I', 'I;16', 'I;16B', 'I;16L')
 
 
@@ -18,7 +18,7 @@ class MapFolder:
     """A folder of saliency maps, one for each image, in any image format.
 
     Sub-folders are those of the images: the map of ``cat/01.jpg`` is
-    ``cat/01.png``, ``cat/01.jpg`` or another of :data:`MAP_SUFFIXES`.
+    ``cat/01.png``, ``cat/01.jpg`` or of another image format.
 
     Args:
         folder (str): The folder.
@@ -45,7 +45,7 @@ class MapFolder:
             names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
             for name in names:
                 stem, suffix = os.path.splitext(name)
-                if suffix.lower() in MAP_SUFFIXES:
+                if suffix.lower() in IMAGE_SUFFIXES:
                     found.setdefault(stem, []).append(suffix)
             self._content[folder] = found
         return self._content[folder]

@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from hsc_mm.datasets.checks import check_files, missing_files
+from hsc_mm.datasets.item_checks import MAP_KINDS, item_files
 from .case import Case
 from .finding import Finding, error, fact
 from .splits import Split
 
 __all__ = ['counts', 'files']
-
-_KINDS = dict(seg_map_path='mask', saliency_path='saliency map')
 
 
 def counts(case: Case) -> Iterator[Finding]:
@@ -42,10 +41,7 @@ def files(case: Case) -> Iterator[Finding]:
     for split in case.splits:
         if split.foreign or not split.infos:
             continue
-        wanted = [
-            info[key] for info in split.infos for key in ('img_path', *_KINDS)
-            if key in info
-        ]
+        wanted = item_files(split.infos)
         missing = set(missing_files(wanted))
         if missing:
             yield error(
@@ -66,7 +62,7 @@ def files(case: Case) -> Iterator[Finding]:
 def _listed(split: Split, missing: set[str]) -> list[str]:
     """Name missing files; a folder of which there is nothing, once."""
     lines = []
-    for key in ('img_path', *_KINDS):
+    for key in ('img_path', *MAP_KINDS):
         paths = [info[key] for info in split.infos if key in info]
         gone = [path for path in paths if path in missing]
         if len(gone) == len(paths) > 3:
@@ -83,7 +79,7 @@ def _problems(info: dict, missing: set[str]) -> list[str]:
         return []
     maps = {
         kind: info[key]
-        for key, kind in _KINDS.items()
+        for key, kind in MAP_KINDS.items()
         if key in info and info[key] not in missing
     }
     return check_files(info['img_path'], maps)

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import torch
 from mmengine.runner import checkpoint as sources
 
-from hsc_mm.engine.hooks.startup_check_hook import check_pretrained
+from hsc_mm.engine.hooks.startup_check_hook import (
+    check_pretrained,
+    pretrained_parts,
+)
 from .case import Case
 from .finding import Finding, error, fact, warning
 
@@ -14,7 +17,10 @@ __all__ = ['cached_file', 'weights']
 
 def weights(case: Case) -> Iterator[Finding]:
     """Compare the files with the modules that they are for."""
-    named = dict(_named(case.model))
+    named = {
+        module: cfg['checkpoint']
+        for module, _, cfg in pretrained_parts(case.model)
+    }
     if not named:
         yield warning(
             'no pretrained weights: the whole network starts from random '
@@ -46,14 +52,6 @@ def weights(case: Case) -> Iterator[Finding]:
         else:
             yield fact('weights fit: ' + ', '.join(
                 f'{module} from {name}' for module, name in named.items()))
-
-
-def _named(model) -> Iterator[tuple[str, str]]:
-    for name, module in model.named_modules():
-        cfgs = getattr(module, 'init_cfg', None) or []
-        for cfg in [cfgs] if isinstance(cfgs, dict) else cfgs:
-            if cfg.get('type') == 'Pretrained':
-                yield name or 'model', cfg['checkpoint']
 
 
 def cached_file(name: str) -> tuple[str | None, bool]:

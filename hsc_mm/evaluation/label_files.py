@@ -6,34 +6,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from hsc_mm.utils import atomic_write_bytes, read_index_png
 
-__all__ = ['check_label', 'image_shapes', 'read_soft_cam', 'write_soft_cam']
+__all__ = ['check_label', 'read_soft_cam', 'write_soft_cam']
 
-_EXIF_ORIENTATION = 0x0112
 Shape = tuple[int, int]
-
-
-def image_shapes(path: str | Path) -> tuple[Shape, Shape]:
-    """Read the size of an image from its header.
-
-    Args:
-        path (str | Path): The image.
-
-    Returns:
-        tuple: Height and width after the rotation that EXIF asks for (as
-        OpenCV loads it), and as stored.
-
-    Raises:
-        OSError: The file is missing or no image.
-    """
-    with Image.open(path) as picture:
-        width, height = picture.size
-        turned = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    stored = (height, width)
-    return (stored[::-1] if turned else stored), stored
 
 
 def write_soft_cam(path: str | Path, cam: np.ndarray,

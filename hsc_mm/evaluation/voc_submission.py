@@ -18,8 +18,12 @@ from PIL import Image
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.datasets.voc import VOC_CLASSES
-from hsc_mm.utils import atomic_write_bytes, read_index_png, voc_palette
-from .label_files import image_shapes
+from hsc_mm.utils import (
+    atomic_write_bytes,
+    image_shapes,
+    read_index_png,
+    voc_palette,
+)
 
 __all__ = ['Submission', 'pack_submission', 'submission_folder']
 

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.item_checks import item_files
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import digest
 from hsc_mm.version import __version__
@@ -69,17 +70,13 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     """
     dataset = build_dataset(cfg, split)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    paths = [
-        info[key] for info in infos
-        for key in ('img_path', 'seg_map_path', 'saliency_path') if key in info
-    ]
     labels = [
         info['gt_label'].tolist() for info in infos if 'gt_label' in info
     ]
     return dict(
         **(_start(cfg) if split == 'train' else {}),
         config=config_hash(cfg, split),
-        data=digest([fingerprint(paths), labels]),
+        data=digest([fingerprint(item_files(infos)), labels]),
         versions=', '.join([
             f'hsc_mm {__version__}', f'torch {torch.__version__}',
             *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hsc_mm.evaluation.label_files import image_shapes, write_soft_cam
+from hsc_mm.evaluation.label_files import write_soft_cam
 from hsc_mm.evaluation.mask_files import write_seed
-from hsc_mm.utils import read_index_png, read_json, write_json
+from hsc_mm.utils import (
+    image_shapes,
+    read_index_png,
+    read_json,
+    write_json,
+)
 from .formats import FORMATS
 from .irn import read_irn
 from .maps import ForeignMaps, fit_to_image, unit_range

@@ -1,8 +1,9 @@
 """Small helpers shared by the package and its tools."""
-from .indices import to_classes, to_mask_indices
+from .indices import class_map, to_classes, to_mask_indices
 from .io import (
     atomic_write_bytes,
     digest,
+    image_shapes,
     read_image,
     read_index_png,
     read_json,
@@ -12,7 +13,7 @@ from .io import (
 from .palette import voc_palette
 
 __all__ = [
-    'atomic_write_bytes', 'digest', 'read_image', 'read_index_png',
-    'read_json', 'to_classes', 'to_mask_indices', 'voc_palette',
-    'write_index_png', 'write_json'
+    'atomic_write_bytes', 'class_map', 'digest', 'image_shapes', 'read_image',
+    'read_index_png', 'read_json', 'to_classes', 'to_mask_indices',
+    'voc_palette', 'write_index_png', 'write_json'
 ]

@@ -1,7 +1,27 @@
 """Indices of a data set's masks, and indices of the classes in use."""
 import numpy as np
 
-__all__ = ['to_classes', 'to_mask_indices']
+__all__ = ['class_map', 'to_classes', 'to_mask_indices']
+
+
+def class_map(known: list[str], chosen: list[str],
+              ignore_index: int = 255) -> dict[int, int] | None:
+    """Map the index of a known class to that of a chosen one.
+
+    Args:
+        known (list[str]): Classes that masks know, background included.
+        chosen (list[str]): Some of them, in any order.
+        ignore_index (int): Index of a class that is not chosen.
+
+    Returns:
+        dict[int, int] | None: None where nothing changes.
+    """
+    if known == chosen:
+        return None
+    return {
+        i: chosen.index(name) if name in chosen else ignore_index
+        for i, name in enumerate(known)
+    }
 
 
 def to_classes(mask: np.ndarray, label_map: dict | None) -> np.ndarray:

@@ -11,9 +11,11 @@ import numpy as np
 from PIL import Image
 
 __all__ = [
-    'atomic_write_bytes', 'digest', 'read_image', 'read_index_png',
-    'read_json', 'write_index_png', 'write_json'
+    'atomic_write_bytes', 'digest', 'image_shapes', 'read_image',
+    'read_index_png', 'read_json', 'write_index_png', 'write_json'
 ]
+
+_EXIF_ORIENTATION = 0x0112
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
@@ -150,3 +152,24 @@ def read_index_png(path: str | Path) -> np.ndarray:
             f'an array of shape {mask.shape} (colours?). Convert it to a '
             'palette or grey PNG of indices.')
     return mask.astype(np.uint8)
+
+
+def image_shapes(path: str | Path) -> tuple[
+        tuple[int, int], tuple[int, int]]:
+    """Read the size of an image from its header.
+
+    Args:
+        path (str | Path): The image.
+
+    Returns:
+        tuple: Height and width after the rotation that EXIF asks for (as
+        OpenCV loads it), and as stored.
+
+    Raises:
+        OSError: The file is missing or no image.
+    """
+    with Image.open(path) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    stored = (height, width)
+    return (stored[::-1] if turned else stored), stored

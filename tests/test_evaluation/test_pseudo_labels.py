@@ -6,7 +6,6 @@ import pytest
 
 from hsc_mm.evaluation.label_files import (
     check_label,
-    image_shapes,
     read_soft_cam,
     write_soft_cam,
 )
@@ -17,7 +16,7 @@ from hsc_mm.evaluation.label_rules import (
     threshold_label,
 )
 from hsc_mm.evaluation.pseudo_labels import MANIFEST, PseudoLabelFolder
-from hsc_mm.utils import read_index_png, read_json
+from hsc_mm.utils import image_shapes, read_index_png, read_json
 
 
 def cams(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,5 @@
 """Mistakes that are cheaper to find before the first iteration."""
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch import nn
 from hsc_mm.models.prototypes import MomentumPrototypes
 from hsc_mm.registry import HOOKS
 
-__all__ = ['StartupCheckHook', 'check_pretrained']
+__all__ = ['StartupCheckHook', 'check_pretrained', 'pretrained_parts']
 
 
 @HOOKS.register_module()
@@ -106,13 +106,20 @@ def check_pretrained(model: nn.Module, may_lack: Sequence[str] = ()) -> None:
         ValueError: A file lacks a tensor of the module, or has it in another
             shape. Tensors that the module does not know do no harm.
     """
+    for name, module, cfg in pretrained_parts(model):
+        _check_file(name, module, cfg, may_lack)
+
+
+def pretrained_parts(
+        model: nn.Module) -> Iterator[tuple[str, nn.Module, dict]]:
+    """Yield name, module and initialiser of what takes weights of a file."""
     for name, module in model.named_modules():
         init_cfgs = getattr(module, 'init_cfg', None) or []
         if isinstance(init_cfgs, dict):
             init_cfgs = [init_cfgs]
         for cfg in init_cfgs:
             if cfg.get('type') == 'Pretrained':
-                _check_file(name or 'model', module, cfg, may_lack)
+                yield name or 'model', module, cfg
 
 
 def _check_file(name: str, module: nn.Module, cfg: dict,
