@@ -1,5 +1,6 @@
 """What a step was made from, and whether it still stands."""
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def _sizes(path: Path) -> dict[str, int]:
 
 class Manifest:
     """The record of one finished step: inputs, outputs, seconds, results.
+
+    It also holds the time of its writing: two runs of a step never leave the
+    same record, so that what was made from the earlier one is seen to be old.
 
     Args:
         path (str | Path): The JSON file; absent until the step is finished.
@@ -89,7 +93,8 @@ class Manifest:
                 for path in outputs
             },
             result=result,
-            seconds=round(seconds, 1))
+            seconds=round(seconds, 1),
+            finished=time.time_ns())
         write_json(self.path, self.content)
 
     def drop(self) -> None:

@@ -49,3 +49,13 @@ def test_the_folder_may_be_moved(tmp_path):
     Manifest(old / 'step.json', old).save({}, [old / 'a.png'], {}, 0)
     old.rename(new)
     assert Manifest(new / 'step.json', new).is_current({})
+
+
+def test_no_two_runs_leave_the_same_record(tmp_path):
+    path = tmp_path / 'step.json'
+    records = []
+    for _ in range(2):
+        manifest = Manifest(path, tmp_path)
+        manifest.save(dict(config='c'), [], dict(mIoU=1), 2.34)
+        records.append(digest(Manifest(path, tmp_path).content))
+    assert records[0] != records[1]
