@@ -7,7 +7,8 @@
 From refined CAMs and embeddings of two views to three losses, their gradients
 and moved prototypes, the CRF included: `HierarchicalContrast` in both recipes
 against `plain_hsc.objective`, a transcription of the release with loops over
-classes and images. The contestants take turns, the table has medians.
+classes and images. The contestants take turns, the table has medians. On a CPU
+all of them keep freed memory, as trainings do.
 """
 import argparse
 import statistics
@@ -22,6 +23,7 @@ from measure import resident, resident_peak, synchronize, take_turns
 from torch import Tensor
 
 from hsc_mm.models import HierarchicalContrast
+from hsc_mm.utils.memory import keep_freed_memory
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 REGION, PIXEL = 256, 128
@@ -135,6 +137,7 @@ def main() -> None:
     """Print the table."""
     args = parse_args()
     torch.set_num_threads(args.threads)
+    keep_freed_memory()
     inputs = make_inputs(args)
     if args.only:
         print(growth(make_step(args.only, args, inputs), args))

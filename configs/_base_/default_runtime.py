@@ -11,6 +11,7 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2000),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
+    keep_memory=dict(type='hsc_mm.KeepMemoryHook'),
     startup_check=dict(type='hsc_mm.StartupCheckHook'),
     leak_guard=dict(type='hsc_mm.LeakGuardHook'),
     prototypes=dict(type='hsc_mm.MomentumPrototypeHook'),

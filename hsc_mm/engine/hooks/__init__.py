@@ -1,12 +1,14 @@
 """Hooks."""
 from .cam_visualization_hook import CAMVisualizationHook
 from .exact_resume_hook import ExactResumeHook
+from .keep_memory_hook import KeepMemoryHook
 from .leak_guard_hook import LeakGuardHook
 from .momentum_prototype_hook import MomentumPrototypeHook
 from .notice_hook import NoticeHook
 from .startup_check_hook import StartupCheckHook
 
 __all__ = [
-    'CAMVisualizationHook', 'ExactResumeHook', 'LeakGuardHook',
-    'MomentumPrototypeHook', 'NoticeHook', 'StartupCheckHook'
+    'CAMVisualizationHook', 'ExactResumeHook', 'KeepMemoryHook',
+    'LeakGuardHook', 'MomentumPrototypeHook', 'NoticeHook',
+    'StartupCheckHook'
 ]
