@@ -37,7 +37,7 @@ def drop_saliency(cfg: Config) -> bool:
     """Turn such a config into that of the saliency-free baseline.
 
     The head loses ``loss_sal``, its activation is ``'relu'``, and what
-    ``without_saliency`` of the config says replaces arguments of the head.
+    ``without_saliency`` of the config says is merged into the head.
     The metrics then print "image labels" as supervision, and a hook puts
     :data:`NOTICE` in the log.
 
@@ -51,7 +51,8 @@ def drop_saliency(cfg: Config) -> bool:
         return False
     head = cfg.model.decode_head
     head.update(loss_sal=None, activation='relu')
-    head.update(cfg.get('without_saliency') or {})
+    without = cfg.get('without_saliency') or {}
+    cfg.merge_from_dict(dict(model=dict(decode_head=dict(without))))
     for key in ('val_evaluator', 'test_evaluator'):
         evaluator = cfg.get(key)
         if isinstance(evaluator, dict) and 'supervision' in evaluator:

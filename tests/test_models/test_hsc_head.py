@@ -119,6 +119,37 @@ def test_without_pixel_correlation_the_refined_cam_is_the_raw_one():
     assert 'loss_ecr' in head.loss(views, samples)
 
 
+@pytest.mark.parametrize('pcm', [True, False])
+@pytest.mark.parametrize(('settings', 'softmax'), [
+    (dict(), False),
+    (dict(activation='softmax'), True),
+    (dict(activation='softmax', refine_from='logits'), False),
+    (dict(activation='softmax', contrast=dict(recipe='release')), False),
+    (dict(activation='softmax', contrast=dict(recipe='release'),
+          refine_from='activation'), True),
+])
+def test_masks_are_made_of_what_makes_the_seeds(monkeypatch, settings,
+                                                softmax, pcm):
+    head = build(**settings, **({} if pcm else dict(pcm=None)))
+    seen = []
+    contrast = HierarchicalContrast.forward
+    monkeypatch.setattr(
+        HierarchicalContrast, 'forward',
+        lambda self, cams, *rest: seen.extend(cams) or contrast(
+            self, cams, *rest))
+    views, samples = draw()
+    assert CONTRAST <= set(head.loss(views, samples))
+    assert len(seen) == 2
+    for one, view in zip(seen, views, strict=True):
+        cam = head.classifier(view[0][-1])
+        if softmax:
+            cam = cam.exp() / cam.exp().sum(1, keepdim=True)
+        if pcm:
+            cam = head.pcm(cam, *view)
+        # Without a PCM the background is not looked at.
+        assert torch.allclose(one[:, 1:].relu(), cam[:, 1:].relu(), rtol=1e-4)
+
+
 def test_gradients_reach_what_a_loss_trains():
     """The contrast gives nothing to CAMs: masks have no gradient."""
     head = build()
@@ -212,6 +243,8 @@ def test_wrong_settings_are_refused():
         build(contrast=dict(background=1.0))
     with pytest.raises(ValueError, match=r'seed_from.*found "both"'):
         build(seed_from='both')
+    with pytest.raises(ValueError, match=r'refine_from.*found "cam"'):
+        build(refine_from='cam')
 
 
 class _NoWaiting(TorchDispatchMode):

@@ -45,8 +45,8 @@ class CAMHead(BaseModule):
         num_classes (int): C = K + 1, background (channel 0) included. Plain
             CAM trains the K others.
         in_index (int): Which of the backbone's (or neck's) outputs it is.
-        activation (str): What the test-time activation of a class is:
-            ``'relu'`` of the logit, or ``'softmax'`` over the C channels.
+        activation (str): What the activation of a class is: ``'relu'`` of
+            the logit, or ``'softmax'`` over the C channels.
         align_corners (bool): Where a position of the map lies in the input,
             see :func:`hsc_mm.models.cam.cam_to_input`: True for
             convolutions, False for patches that do not overlap.
@@ -104,6 +104,12 @@ class CAMHead(BaseModule):
         feat, = pick_features(feats, (self.in_index, ), (self.in_channels, ),
                               type(self).__name__, 'decode_head')
         return ViewOutput(cam=self.classifier(feat))
+
+    def activate(self, cam: Tensor) -> Tensor:
+        """Turn logits A into activations >= 0, (B, C, h, w), in float32."""
+        cam = cam.float()
+        return cam.softmax(dim=1) if self.activation == 'softmax' else (
+            cam.relu())
 
     @staticmethod
     def class_scores(cam: Tensor) -> Tensor:
@@ -164,9 +170,5 @@ class CAMHead(BaseModule):
 
     def predict_by_feat(self, output: ViewOutput) -> tuple[Tensor, Tensor]:
         """Turn the output of a view into activations; see :meth:`predict`."""
-        cam = output.cam.float()
-        if self.activation == 'softmax':
-            activation = cam.softmax(dim=1)[:, 1:]
-        else:
-            activation = cam[:, 1:].relu()
-        return activation, self.class_scores(cam).sigmoid()
+        activation = self.activate(output.cam)[:, 1:]
+        return activation, self.class_scores(output.cam).sigmoid()

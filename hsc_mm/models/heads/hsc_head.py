@@ -31,6 +31,9 @@ class HSCHead(RefinedCAMHead):
         norm_eval (bool): Whether that layer keeps to its running statistics,
             as in the release. Then a loss does not depend on how a batch is
             spread over devices.
+        refine_from (str, optional): See :class:`hsc_mm.RefinedCAMHead`. None
+            takes the ``'activation'``, with the recipe ``'release'`` the
+            ``'logits'``.
         **kwargs: See :class:`hsc_mm.RefinedCAMHead`.
 
     Raises:
@@ -44,8 +47,12 @@ class HSCHead(RefinedCAMHead):
                  pixel_channels: int = 128,
                  norm_cfg: ConfigType = dict(type='BN'),
                  norm_eval: bool = True,
+                 refine_from: str | None = None,
                  **kwargs: ConfigType) -> None:
-        super().__init__(**kwargs)
+        if refine_from is None:
+            released = contrast.get('recipe') == 'release'
+            refine_from = 'logits' if released else 'activation'
+        super().__init__(refine_from=refine_from, **kwargs)
         self.norm_eval = norm_eval
         self.contrast = MODELS.build(
             dict(
@@ -94,12 +101,17 @@ class HSCHead(RefinedCAMHead):
         with torch.autocast(image.device.type, enabled=False):
             losses = self.loss_by_feat(outputs, batch_data_samples)
             losses.update(
-                self.contrast([out.refined for out in outputs],
+                self.contrast([self._evidence(out) for out in outputs],
                               [out.pixel for out in outputs],
                               [out.region for out in outputs],
                               self.stack_labels(batch_data_samples), image,
                               self._max_labels(batch_data_samples)))
         return losses
+
+    def _evidence(self, output: ViewOutput) -> Tensor:
+        """Return the CAM that the masks for contrast are made of."""
+        return (output.refined if self.pcm is not None else
+                self.source(output.cam))
 
     def _colours(self, image: Tensor) -> Tensor:
         """Undo the normalisation: (B, 3, H, W) in [0, 255]."""

@@ -30,13 +30,20 @@ class RefinedCAMHead(CAMHead):
         loss_sal (dict, optional): Saliency loss of raw and refined CAMs;
             samples need ``gt_saliency``, or ``partial_saliency`` in their
             metainfo to be left out.
+        refine_from (str): What the PCM spreads and is taught, and the
+            contrast makes its masks of: the ``'activation'``, or the
+            ``'logits'`` whatever the activation is, as the public release of
+            HSC has it. The logits of a head with softmax say little by
+            themselves: a class holds a pixel because its logit is above that
+            of the background.
         seed_from (str): Which CAM makes the seeds at test time: ``'raw'``
             or ``'refined'``.
         **kwargs: See :class:`hsc_mm.CAMHead`.
 
     Raises:
-        ValueError: ``seed_from`` is out of range, the equivariance losses
-            have other than two views, or saliency maps are missing.
+        ValueError: ``refine_from`` or ``seed_from`` is out of range, the
+            equivariance losses have other than two views, or saliency maps
+            are missing.
     """
 
     def __init__(self,
@@ -46,12 +53,17 @@ class RefinedCAMHead(CAMHead):
                  loss_ecr: OptConfigType = None,
                  loss_min: OptConfigType = None,
                  loss_sal: OptConfigType = None,
+                 refine_from: str = 'activation',
                  seed_from: str = 'raw',
                  **kwargs: ConfigType) -> None:
         super().__init__(**kwargs)
-        if seed_from not in ('raw', 'refined'):
-            raise ValueError('seed_from: expected "raw" or "refined", found '
-                             f'"{seed_from}".')
+        for name, value, known in (
+            ('refine_from', refine_from, ('activation', 'logits')),
+            ('seed_from', seed_from, ('raw', 'refined'))):
+            if value not in known:
+                raise ValueError(f'{name}: expected "{known[0]}" or '
+                                 f'"{known[1]}", found "{value}".')
+        self.refine_from = refine_from
         self.seed_from = seed_from
         self.pcm, self.loss_er, self.loss_ecr, self.loss_min, self.loss_sal = (
             MODELS.build(cfg) if cfg else None
@@ -60,9 +72,17 @@ class RefinedCAMHead(CAMHead):
     def forward(self, feats: tuple[Tensor, ...], image: Tensor) -> ViewOutput:
         """Compute one view; ``refined`` is the raw CAM without a PCM."""
         output = super().forward(feats, image)
-        refined = output.cam if self.pcm is None else self.pcm(
-            output.cam, feats, image)
-        return output._replace(refined=refined)
+        return output._replace(refined=self._refine(output, feats, image))
+
+    def source(self, cam: Tensor) -> Tensor:
+        """Return what refinement starts from, (B, C, h, w); see the class."""
+        return cam if self.refine_from == 'logits' else self.activate(cam)
+
+    def _refine(self, output: ViewOutput, feats: tuple[Tensor, ...],
+                image: Tensor) -> Tensor:
+        if self.pcm is None:
+            return output.cam
+        return self.pcm(self.source(output.cam), feats, image)
 
     def loss_by_feat(self, outputs: list[ViewOutput],
                      batch_data_samples: SampleList) -> dict[str, Tensor]:
@@ -111,7 +131,8 @@ class RefinedCAMHead(CAMHead):
             losses[self.loss_er.loss_name] = self.loss_er(*cams, label)
         if self.loss_ecr is not None:
             losses[self.loss_ecr.loss_name] = self.loss_ecr(
-                *cams, *(out.refined for out in outputs), label)
+                *map(self.source, cams), *(out.refined for out in outputs),
+                label)
         return losses
 
     def check_two_views(self, outputs: list[ViewOutput]) -> None:
@@ -145,7 +166,7 @@ class RefinedCAMHead(CAMHead):
         output = CAMHead.forward(self, feats, image)
         if self.seed_from == 'refined' and self.pcm is not None:
             output = output._replace(
-                refined=self.pcm(output.cam, feats, image))
+                refined=self._refine(output, feats, image))
         return self.predict_by_feat(output)
 
     def predict_by_feat(self, output: ViewOutput) -> tuple[Tensor, Tensor]:
