@@ -17,6 +17,8 @@ import torch
 from measure import take_turns
 from torch import distributed, multiprocessing
 
+from hsc_mm.utils.memory import keep_freed_memory
+
 BASE = dict(batch=12, classes=21, view=56, grid=16)
 GROW = dict(
     batch=(24, 48), view=(80, 112), grid=(23, 32), classes=(81, 201, 1001))
@@ -72,6 +74,7 @@ def main() -> None:
     """Print the table."""
     args = parse_args()
     torch.set_num_threads(args.threads)
+    keep_freed_memory()  # as trainings do
     measure(args, BASE)
     base = measure(args, BASE)
     print(f'{args.device}, {args.threads} thread(s), torch '

@@ -16,8 +16,8 @@ def keep_freed_memory(keep: bool = True) -> bool:
     By itself glibc takes every large block from the kernel anew and hands it
     back when it is freed, and the kernel clears it page by page each time.
     Training on a CPU takes and frees gigabytes in each step: kept, they are
-    worth a fifth of its time (``benchmarks/train_step.py``). The process then
-    holds on to the most that it ever needed, until it ends.
+    worth about a tenth of its time (``benchmarks/train_step.py``). The process
+    then holds on to the most that it ever needed, until it ends.
 
     Args:
         keep (bool): False restores what glibc starts with.
