@@ -1,9 +1,7 @@
 """From image labels to a trained and evaluated segmentor, step by step."""
 import shutil
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -18,22 +16,16 @@ from .inputs import (
     stage_inputs,
     with_pseudo_dir,
 )
-from .manifest import Manifest
 from .report import write_report
 from .shell import run_tool
+from .steps import Outcome, Steps
 
 __all__ = ['STEPS', 'Pipeline']
 
 STEPS = ('cam', 'seeds', 'pseudo', 'seg', 'eval', 'report')
 
 
-class Outcome(NamedTuple):
-    """What a step leaves: files, and facts for later steps."""
-    outputs: list[Path]
-    result: dict
-
-
-class Pipeline:
+class Pipeline(Steps):
     """Run the steps whose outputs are missing or whose inputs changed.
 
     ========  ============================================================
@@ -72,12 +64,11 @@ class Pipeline:
                  work_dir: str | Path,
                  tools: Path,
                  threshold: float | None = None) -> None:
-        self.root = Path(work_dir)
+        super().__init__(STEPS if seg_cfg is not None else STEPS[:2], work_dir)
         self.tools = tools
         self.threshold = threshold
         self.pseudo_dir = self.root / 'pseudo_labels'
         self.cam_cfg = cam_cfg
-        self.steps = STEPS if seg_cfg is not None else STEPS[:2]
         self.seed_data = build_dataset(cam_cfg, 'test')
         trained = build_dataset(cam_cfg, 'train')  # wrong data shows now
         if 'seg_map_path' in self.seed_data.data_prefix:
@@ -88,62 +79,16 @@ class Pipeline:
             self._seg_source = seg_cfg
             self.eval_data = build_dataset(seg_cfg, 'test')
             build_dataset(seg_cfg, 'train')
-        self.manifests = {
-            name: Manifest(self.root / 'manifests' / f'{name}.json', self.root)
-            for name in self.steps
-        }
 
     def run(self, force: Iterable[str] = (), say: Callable = print) -> None:
-        """Run what is not current.
-
-        Args:
-            force (iterable[str]): Steps that run in any case.
-            say (callable): Where progress lines go.
-        """
+        """Run what is not current; see :meth:`Steps.run`."""
         for text in notices(self.cam_cfg):
             say(f'NOTICE: {text}')
-        for number, name in enumerate(self.steps, start=1):
-            inputs = getattr(self, f'_{name}_inputs')()
-            manifest = self.manifests[name]
-            reason = 'forced' if name in force else manifest.why_not(inputs)
-            head = f'[{number}/{len(self.steps)}] {name:7s}'
-            if reason is None:
-                say(f'{head} is current ({manifest.seconds:.0f} s before)')
-                continue
-            say(f'{head} runs ({reason})')
-            resumable = self._begin(name, inputs)
-            start = time.monotonic()
-            outcome = getattr(self, f'_{name}')(resumable)
-            manifest.save(inputs, outcome.outputs, outcome.result,
-                          time.monotonic() - start)
-            self._started(name).drop()
-
-    def _begin(self, name: str, inputs: dict) -> bool:
-        """Make room for a step; say whether its last try can be resumed.
-
-        A try that was stopped, of the same inputs, is gone on with. What
-        any other run left behind is moved aside, not deleted.
-        """
-        self.manifests[name].drop()
-        folder, mark = self.folder(name), self._started(name)
-        resumable = folder.is_dir() and mark.content.get('inputs') == inputs
-        if folder.is_dir() and not resumable:
-            number = 1
-            while (old := folder.with_name(f'{folder.name}.old{number}')
-                   ).exists():
-                number += 1
-            folder.rename(old)
-        mark.save(inputs, [], {}, 0)
-        return resumable
-
-    def _started(self, name: str) -> Manifest:
-        """Return the mark of a step that was begun and did not finish."""
-        return Manifest(self.root / 'manifests' / f'{name}.started.json',
-                        self.root)
+        super().run(force, say)
 
     def folder(self, name: str) -> Path:
         """Return the folder of a step."""
-        return self.pseudo_dir if name == 'pseudo' else self.root / name
+        return self.pseudo_dir if name == 'pseudo' else super().folder(name)
 
     def _dumped(self, cfg: Config, name: str) -> Path:
         path = self.root / 'manifests' / f'{name}_config.py'
