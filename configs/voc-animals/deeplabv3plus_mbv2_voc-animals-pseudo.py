@@ -68,8 +68,8 @@ optim_wrapper = dict(
             decode_head=dict(lr_mult=100.0),
             auxiliary_head=dict(lr_mult=100.0))))
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=800,
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=1600,
          by_epoch=False)
 ]
-train_cfg = dict(max_iters=800, val_interval=800)
-default_hooks = dict(checkpoint=dict(interval=200), logger=dict(interval=20))
+train_cfg = dict(max_iters=1600, val_interval=1600)
+default_hooks = dict(checkpoint=dict(interval=400), logger=dict(interval=20))

@@ -1,0 +1,3 @@
+# Without the pixel level.
+_base_ = '../hsc_mbv2_voc-animals.py'
+model = dict(decode_head=dict(contrast=dict(loss_pixel=None)))

@@ -1,0 +1,3 @@
+# Class level alone.
+_base_ = '../hsc_mbv2_voc-animals.py'
+model = dict(decode_head=dict(contrast=dict(loss_roi=None, loss_pixel=None)))

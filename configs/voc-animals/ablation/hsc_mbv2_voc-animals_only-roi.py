@@ -1,0 +1,3 @@
+# ROI level alone.
+_base_ = '../hsc_mbv2_voc-animals.py'
+model = dict(decode_head=dict(contrast=dict(loss_class=None, loss_pixel=None)))
