@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from hsc_mm.apis import cli, load_config
+from hsc_mm.apis.config import go_on
 
 
 def parse_args() -> argparse.Namespace:
@@ -13,7 +14,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='go on from the latest checkpoint in the work dir')
+        help='go on from the latest checkpoint in the work dir, if there is '
+        'one')
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -28,7 +30,9 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     cfg.launcher = args.launcher
-    cfg.resume = args.resume
+    cfg.resume = False
+    if args.resume:
+        go_on(cfg, 'load_from' in (args.cfg_options or {}))
     if args.amp:
         if not is_cuda_available():
             raise ValueError('--amp: expected a GPU, found none. Train '

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from .saliency import drop_saliency
 from .view_pipeline import without_masks
 
-__all__ = ['load_config', 'use_crf', 'use_tta', 'without_truth']
+__all__ = ['go_on', 'load_config', 'use_crf', 'use_tta', 'without_truth']
 
 _CRF = 'hsc_mm.CRFRefinedSegmentor'
 
@@ -41,6 +41,27 @@ def load_config(path: str | Path,
         cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
     drop_saliency(cfg)
     return cfg
+
+
+def go_on(cfg: Config, named: bool = False) -> None:
+    """Let a run go on from the latest checkpoint in its work dir.
+
+    mmengine resumes from ``load_from`` where there is one. In a config that
+    is the checkpoint of another training, which this one began with: it is
+    for the beginning alone.
+
+    Args:
+        cfg (Config): With ``work_dir``; changed in place.
+        named (bool): Whether ``load_from`` was named for this very run, by
+            ``--cfg-options``: then it is what to go on from.
+    """
+    cfg.resume = True
+    if named or cfg.get('load_from') is None:
+        return
+    if (Path(cfg.work_dir) / 'last_checkpoint').is_file():
+        cfg.load_from = None
+    else:
+        cfg.resume = False
 
 
 def use_tta(cfg: Config) -> Config:
