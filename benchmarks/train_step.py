@@ -8,7 +8,8 @@
 Four models take turns, same network, same batch: plain CAM (one view), the
 two-view baseline (SEAM), HSC, and HSC written the plain way (`plain_head.py`).
 On a CPU HSC runs once more, `anew`, without keeping freed memory for the next
-step. Data loading is left out; `--profile` shows where the time of HSC goes.
+step. Data loading is left out. `step_parts.py` says which part of a step takes
+how long.
 """
 import argparse
 import copy
@@ -23,9 +24,10 @@ import torch
 from measure import resident_peak, synchronize, take_turns
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
+from torch import nn
 
 from hsc_mm.models.prototypes import MomentumPrototypes
 from hsc_mm.registry import MODELS
@@ -43,9 +45,9 @@ FIT = dict(
     seam=('contrast', ))
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(description: str = __doc__) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=description.split('\n')[0])
     parser.add_argument('--config', default='configs/hsc_mbv2_voc.py')
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--size', type=int, default=160, help='pixels')
@@ -55,8 +57,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--amp', action='store_true', help='half precision')
-    parser.add_argument(
-        '--profile', action='store_true', help='profile a step of HSC')
     parser.add_argument(
         '--only', choices=CONTESTANTS,
         help='print the peak of memory in MiB of this one alone')
@@ -84,8 +84,9 @@ def make_data(args: argparse.Namespace, classes: int) -> dict:
     return dict(inputs=images, data_samples=samples)
 
 
-def make_step(name: str, args: argparse.Namespace) -> Callable[[], dict]:
-    """Return what makes one step and gives back its losses."""
+def make_model(name: str,
+               args: argparse.Namespace) -> tuple[nn.Module, OptimWrapper]:
+    """Build a contestant and what moves its weights."""
     cfg = copy.deepcopy(Config.fromfile(args.config))
     init_default_scope(cfg.default_scope)
     MMLogger.get_current_instance().setLevel(logging.WARNING)
@@ -106,7 +107,19 @@ def make_step(name: str, args: argparse.Namespace) -> Callable[[], dict]:
         wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
         if args.device == 'cpu':
             wrapper.update(dtype='bfloat16')
-    optimizer = build_optim_wrapper(model, wrapper)
+    return model, build_optim_wrapper(model, wrapper)
+
+
+def make_step(name: str,
+              args: argparse.Namespace,
+              watch: Callable | None = None) -> Callable[[], dict]:
+    """Return what makes one step and gives back its losses.
+
+    `watch(model, optimizer)`, where given, is called before the first step.
+    """
+    model, optimizer = make_model(name, args)
+    if watch is not None:
+        watch(model, optimizer)
     data = make_data(args, model.num_classes - 1)
     banks = [m for m in model.modules() if isinstance(m, MomentumPrototypes)]
 
@@ -141,29 +154,12 @@ def peak_apart(name: str) -> float:
     return float(output.split()[-1])
 
 
-def profile(step: Callable[[], dict], args: argparse.Namespace) -> None:
-    """Print what takes the time of a step."""
-    from torch.profiler import ProfilerActivity
-    kinds = [ProfilerActivity.CPU]
-    if args.device == 'cuda':
-        kinds.append(ProfilerActivity.CUDA)
-    step()
-    with torch.profiler.profile(activities=kinds) as result:
-        step()
-        synchronize(args.device)
-    print(result.key_averages().table(
-        sort_by=f'self_{args.device}_time_total', row_limit=20))
-
-
 def main() -> None:
     """Print the table."""
     args = parse_args()
     torch.set_num_threads(args.threads)
     if args.only:
         print(peak(make_step(args.only, args), args))
-        return
-    if args.profile:
-        profile(make_step('hsc', args), args)
         return
     steps = {
         name: make_step(name, args)

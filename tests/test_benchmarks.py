@@ -62,3 +62,31 @@ def test_the_plain_head_has_the_losses_of_the_release_recipe(plain):
         assert value.item() == pytest.approx(
             found[name].item(), rel=1e-4), name
         assert value.item() > 0
+
+
+def test_the_parts_of_a_step_are_found_and_add_up(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import step_parts
+    monkeypatch.setattr(sys, 'argv', [
+        'step_parts.py', '--batch', '2', '--size', '64', '--repeat', '1',
+        '--config', str(FOLDER.parent / 'configs/hsc_mbv2_voc.py')])
+    # Each part takes one second, by a clock that counts how often it is read.
+    clock = iter(range(10**6))
+    monkeypatch.setattr(step_parts.time, 'perf_counter', lambda: next(clock))
+    threads = torch.get_num_threads()
+    try:
+        step_parts.main()
+    finally:
+        torch.set_num_threads(threads)
+    rows = {}
+    for line in capsys.readouterr().out.splitlines()[2:]:
+        name, seam, hsc, *_ = (cell.strip() for cell in line[1:].split('|'))
+        rows[name] = (float(seam), float(hsc))
+    whole = rows.pop('**step**')
+    assert [sum(row[i] for row in rows.values()) for i in range(2)] == (
+        pytest.approx(list(whole)))
+    # Both views pass the backbone and the head once each.
+    assert rows['backbone, both views'] == (2000, 2000)
+    assert rows['backward'][0] == rows['backward'][1] > 0
+    for name in ('masks and CRF', 'three levels of contrast'):
+        assert rows[name][0] == 0 < rows[name][1]
