@@ -81,6 +81,8 @@ def roi_loss(regions, masks, banks, within=True, cross=True, prototype=True):
             found = ([], [])
             for i in range(labels.shape[0]):
                 for j in range(labels.shape[1]):
+                    if labels[i, j] < 0:
+                        continue
                     found[int(labels[i, j] != 0)].append(_unit(feat[:, i, j]))
             for kind in range(2):
                 view[kind].append(
@@ -176,7 +178,7 @@ def _pixel_mean(pixel, mask, rows):
     for feat, labels in zip(pixel, mask):
         for i in range(labels.shape[0]):
             for j in range(labels.shape[1]):
-                if rows[labels[i, j]] is not None:
+                if labels[i, j] >= 0 and rows[labels[i, j]] is not None:
                     terms.append(
                         _nce(_unit(feat[:, i, j]), rows, int(labels[i, j])))
     return sum(terms) / len(terms) if terms else 0.0

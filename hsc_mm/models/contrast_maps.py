@@ -2,9 +2,12 @@
 import torch
 from torch import Tensor
 
-__all__ = ['contrast_cam', 'contrast_mask', 'contrast_weights']
+__all__ = ['IGNORE', 'agreed_mask', 'background_scores', 'contrast_cam',
+           'contrast_mask', 'contrast_weights']
 
 EPS = 1e-5
+#: Label of a position that belongs to no class; 255 may be a class.
+IGNORE = -1
 
 
 def contrast_cam(refined: Tensor) -> Tensor:
@@ -28,6 +31,27 @@ def contrast_cam(refined: Tensor) -> Tensor:
     return (cam - low - EPS) / (high - low + EPS)
 
 
+def background_scores(background: float | tuple[float, float],
+                      recipe: str) -> tuple[float, ...]:
+    """Return the scores of the background; see ``HierarchicalContrast``.
+
+    Raises:
+        ValueError: There are none or more than two, two with the recipe
+            ``'release'``, or one is not in (0, 1).
+    """
+    scores = (background, ) if isinstance(background, (int, float)) else (
+        tuple(background))
+    most = 1 if recipe == 'release' else 2
+    if not 1 <= len(scores) <= most:
+        raise ValueError('background of HierarchicalContrast: expected one '
+                         'score, or two with the recipe "clean", found '
+                         f'{background} with "{recipe}".')
+    if not all(0 < score < 1 for score in scores):
+        raise ValueError('background of HierarchicalContrast: expected a '
+                         f'score in (0, 1), found {background}.')
+    return scores
+
+
 def contrast_mask(cam: Tensor, label: Tensor, background: float) -> Tensor:
     """Choose the strongest class of each position.
 
@@ -43,6 +67,21 @@ def contrast_mask(cam: Tensor, label: Tensor, background: float) -> Tensor:
     score = cam * label[:, :, None, None]
     score[:, 0] = background
     return score.argmax(dim=1)
+
+
+def agreed_mask(masks: list[Tensor]) -> Tensor:
+    """Keep the labels on which masks of one image agree.
+
+    Args:
+        masks (list[Tensor]): Labels, (B, h, w) each.
+
+    Returns:
+        Tensor: Labels, (B, h, w), and :data:`IGNORE` where two differ.
+    """
+    first, *others = masks
+    for other in others:
+        first = torch.where(first == other, first, IGNORE)
+    return first
 
 
 def contrast_weights(cam: Tensor, label: Tensor, background: float,

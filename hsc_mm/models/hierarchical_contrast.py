@@ -4,7 +4,13 @@ from mmseg.utils import OptConfigType
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
-from .contrast_maps import contrast_cam, contrast_mask, contrast_weights
+from .contrast_maps import (
+    agreed_mask,
+    background_scores,
+    contrast_cam,
+    contrast_mask,
+    contrast_weights,
+)
 from .prototypes import MomentumPrototypes
 from .resize import resize_bilinear
 
@@ -52,7 +58,9 @@ class HierarchicalContrast(nn.Module):
         loss_class (dict, optional): The same for the class level.
         loss_pixel (dict, optional): The same for the pixel level.
         refiner (dict, optional): What refines the masks; None: nothing.
-        background (float): Score of the background in the masks, in (0, 1).
+        background (float | tuple[float, float]): Score of the background in
+            the masks, in (0, 1). Of two scores each makes a mask, and where
+            these differ a position takes no part in ROI and pixel level.
         momentum (float): Weight of a new prototype, in (0, 1].
         grid (tuple[int, int], optional): Height and width of the grid of the
             contrast; None takes that of view 2.
@@ -72,7 +80,7 @@ class HierarchicalContrast(nn.Module):
                  loss_class: OptConfigType = dict(),
                  loss_pixel: OptConfigType = dict(),
                  refiner: OptConfigType = dict(type='hsc_mm.LabelCRF'),
-                 background: float = 0.1,
+                 background: float | tuple[float, float] = 0.1,
                  momentum: float = 0.5,
                  grid: tuple[int, int] | None = None,
                  warmup: float = 0.0) -> None:
@@ -80,9 +88,7 @@ class HierarchicalContrast(nn.Module):
         if recipe not in RECIPES:
             raise ValueError('recipe of HierarchicalContrast: expected one '
                              f'of {sorted(RECIPES)}, found "{recipe}".')
-        if not 0 < background < 1:
-            raise ValueError('background of HierarchicalContrast: expected a '
-                             f'score in (0, 1), found {background}.')
+        self.scores = background_scores(background, recipe)
         self.num_classes = num_classes
         self.recipe = recipe
         self.background = background
@@ -120,15 +126,20 @@ class HierarchicalContrast(nn.Module):
                 crf_from_labels`.
 
         Returns:
-            list[Tensor]: (B, h, w) each, int64.
+            list[Tensor]: (B, h, w) each, int64; -1 where two scores of the
+            background disagree.
         """
-        masks = [contrast_mask(cam, label, self.background) for cam in cams]
-        if self.refiner is None:
-            return masks
-        small = resize_bilinear(image.float(), cams[0].shape[2:])
-        # An 8-bit picture; rounding must not make -1 of black.
-        small = small.clamp(min=0).floor()
-        return self.refiner(masks, small, self.num_classes, max_labels)
+        masks = [
+            contrast_mask(cam, label, score) for score in self.scores
+            for cam in cams
+        ]
+        if self.refiner is not None:
+            small = resize_bilinear(image.float(), cams[0].shape[2:])
+            # An 8-bit picture; rounding must not make -1 of black.
+            small = small.clamp(min=0).floor()
+            masks = self.refiner(masks, small, self.num_classes, max_labels)
+        views = len(cams)
+        return [agreed_mask(masks[view::views]) for view in range(views)]
 
     def forward(self,
                 refined: list[Tensor],

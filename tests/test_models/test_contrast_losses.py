@@ -182,6 +182,16 @@ def all_foreground(data):
         mask.copy_(data['label'].argmax(1)[:, None, None] + 1)
 
 
+def unsure_places(data):
+    for mask in data['masks']:
+        mask[:, ::2, 1:] = -1
+
+
+def all_unsure(data):
+    for mask in data['masks']:
+        mask.fill_(-1)
+
+
 def outside_the_crop(data):
     """Class 1 is in the labels of one image, its CAM is zero."""
     data['label'][:, 0] = 0
@@ -195,6 +205,8 @@ def outside_the_crop(data):
 CASES = dict(
     all_background=(all_background, {}),
     all_foreground=(all_foreground, {}),
+    unsure_places=(unsure_places, {}),
+    all_unsure=(all_unsure, {}),
     outside_the_crop=(outside_the_crop, {}),
     batch_of_one=(None, dict(batch=1)),
     one_class=(None, dict(classes=1)),

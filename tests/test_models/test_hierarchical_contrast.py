@@ -6,6 +6,7 @@ import torch
 
 from hsc_mm.engine.hooks.momentum_prototype_hook import MomentumPrototypeHook
 from hsc_mm.models import HierarchicalContrast
+from hsc_mm.models.contrast_maps import contrast_cam
 from hsc_mm.models.resize import resize_bilinear
 
 
@@ -49,12 +50,39 @@ def test_the_contrast_rises_over_the_warm_up():
             torch.testing.assert_close(found[name], loss * share)
 
 
+@pytest.mark.parametrize('refiner', [None, dict(type='hsc_mm.LabelCRF')])
+def test_two_scores_keep_what_their_masks_agree_on(refiner):
+    refined, *_, label, image = draw()
+    label = torch.cat([torch.ones(2, 1), label], 1)
+    cams = [contrast_cam(resize_bilinear(one, (5, 6))) for one in refined]
+
+    def masks(background):
+        contrast = HierarchicalContrast(
+            4, 7, 5, background=background, refiner=refiner)
+        return contrast.masks(cams, label, image)
+
+    low, high, both = masks(0.2), masks(0.7), masks((0.2, 0.7))
+    for one, other, found in zip(low, high, both):
+        assert 0 < (one != other).sum() < one.numel()
+        assert found.shape == (2, 5, 6)
+        expected = [a if a == b else -1 for a, b in
+                    zip(one.flatten().tolist(), other.flatten().tolist())]
+        assert found.flatten().tolist() == expected
+
+
 @pytest.mark.parametrize(('argument', 'value', 'text'), [
     ('recipe', 'paper', r'recipe .* \[\'clean\', \'release\'\], found "pape'),
     ('background', 1.0, r'background .* score in \(0, 1\), found 1\.0'),
+    ('background', (0.2, 1.5), r'score in \(0, 1\), found \(0\.2, 1\.5\)'),
+    ('background', (0.1, 0.2, 0.3), r'one score, or two .* found \(0\.1, 0'),
     ('momentum', 0.0, r'momentum .* in \(0, 1\], found 0\.0'),
     ('loss_roi', dict(normalize='height'), 'normalize .* found "height"'),
 ])
 def test_wrong_arguments_are_named(argument, value, text):
     with pytest.raises(ValueError, match=text):
         HierarchicalContrast(4, **{argument: value})
+
+
+def test_the_release_has_one_score_of_the_background():
+    with pytest.raises(ValueError, match=r'found \(0\.1, 0\.2\) .*"release"'):
+        HierarchicalContrast(4, recipe='release', background=(0.1, 0.2))

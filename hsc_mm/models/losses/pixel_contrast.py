@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
 from ...utils.distributed import all_sum
+from ..contrast_maps import IGNORE
 from ..prototypes import Bank, Observation
 from .selection import strongest, weighted_sums
 
@@ -49,7 +50,9 @@ def _log_likelihood(pixel: Tensor, banks: list[Bank],
 def _negative_mean(likelihood: Tensor, mask: Tensor, seen: Tensor) -> Tensor:
     """Average -log p of the mask's class over pixels whose row exists."""
     target = mask.flatten(1)[:, None].long()
-    counts = seen[target]
+    labelled = target != IGNORE
+    target = torch.where(labelled, target, 0)
+    counts = labelled & seen[target]
     terms = torch.where(counts, -likelihood.gather(1, target), 0.0)
     return all_sum(terms.sum()) / all_sum(counts.sum()).clamp(min=1)
 
@@ -75,7 +78,8 @@ def pixel_contrast_loss(pixels: list[Tensor],
 
     Args:
         pixels (list[Tensor]): Pixel embeddings u, (B, D, h, w) each.
-        masks (list[Tensor]): Pseudo masks M, (B, h, w) each.
+        masks (list[Tensor]): Pseudo masks M, (B, h, w) each; pixels of -1
+            do not count.
         current (list[Bank]): Prototypes q of this batch, (C, D) each.
         banks (list[Bank]): Momentum prototypes P, (C, D) each.
         within (bool): Whether the first term counts.

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
 from ...utils.distributed import all_gather, all_sum
+from ..contrast_maps import IGNORE
 from ..prototypes import Bank, Observation
 
 __all__ = ['ROIContrastLoss', 'region_means', 'roi_contrast_loss',
@@ -18,7 +19,8 @@ def region_means(region: Tensor,
 
     Args:
         region (Tensor): Region embedding z, (B, D, h, w).
-        mask (Tensor): Pseudo mask, (B, h, w), 0 is background.
+        mask (Tensor): Pseudo mask, (B, h, w), 0 is background and -1 is
+            neither.
         normalize (str): Along what z is L2-normalised before the mean:
             ``'channel'``, or ``'width'`` as HSC's release does.
 
@@ -28,7 +30,8 @@ def region_means(region: Tensor,
         exist, (B, 2), bool.
     """
     region = region.float()
-    inside = torch.stack([mask == 0, mask != 0], dim=1).flatten(2)
+    foreground = (mask != 0) & (mask != IGNORE)
+    inside = torch.stack([mask == 0, foreground], dim=1).flatten(2)
     weight = inside.to(region)  # (B, 2, n)
     if normalize == 'channel':
         # Dividing the weights is dividing the vectors, without a copy.
