@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Which part of a training step takes how long.
 
-    python benchmarks/step_parts.py --threads 2 --repeat 9
+    python benchmarks/step_parts.py --threads 2 --repeat 25
 
 Options are those of `train_step.py`. SEAM and HSC take turns; the table shows
 the medians of each part and what HSC adds. With `--only hsc` torch.profiler

@@ -1,6 +1,6 @@
 # Without the memory of earlier batches: no pull, no memory term, and the
 # class level sees the prototypes of the last batch.
-_base_ = '../hsc_demo.py'
+_base_ = '../hsc_eps_demo.py'
 contrast = dict(
     momentum=1.0,
     loss_roi=dict(prototype=False),

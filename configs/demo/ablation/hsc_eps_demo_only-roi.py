@@ -1,3 +1,3 @@
 # ROI level alone.
-_base_ = '../hsc_demo.py'
+_base_ = '../hsc_eps_demo.py'
 model = dict(decode_head=dict(contrast=dict(loss_class=None, loss_pixel=None)))

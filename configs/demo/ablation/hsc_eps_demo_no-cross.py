@@ -1,5 +1,5 @@
 # Without cross supervision of the views.
-_base_ = '../hsc_demo.py'
+_base_ = '../hsc_eps_demo.py'
 contrast = dict(
     loss_roi=dict(cross=False),
     loss_class=dict(cross=False),
