@@ -13,6 +13,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import torch
 from measure import synchronize, take_turns
@@ -45,13 +46,11 @@ class Watch:
 
     def __call__(self, model: object, optimizer: object) -> None:
         """Take the place of the methods that are parts."""
-        roots = dict(model=model, optimizer=optimizer)
+        roots = SimpleNamespace(model=model, optimizer=optimizer)
         for name, path in PARTS:
-            root, _, rest = path.partition('.')
-            *owner, method = rest.split('.')
+            owner, _, method = path.rpartition('.')
             try:
-                thing = (operator.attrgetter('.'.join(owner))(roots[root])
-                         if owner else roots[root])
+                thing = operator.attrgetter(owner)(roots)
             except AttributeError:  # SEAM has no contrast
                 continue
             setattr(thing, method, self._timed(name, getattr(thing, method)))
@@ -93,7 +92,7 @@ def list_operators(step: Callable[[], dict], args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Print the table."""
-    args = parse_args(__doc__)
+    args = parse_args(__doc__, 'list the operators of this one instead')
     torch.set_num_threads(args.threads)
     if args.only:
         list_operators(make_step(args.only, args), args)

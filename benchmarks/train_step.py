@@ -45,7 +45,10 @@ FIT = dict(
     seam=('contrast', ))
 
 
-def parse_args(description: str = __doc__) -> argparse.Namespace:
+def parse_args(
+    description: str = __doc__,
+    only: str = 'print the peak of memory in MiB of this one alone'
+) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=description.split('\n')[0])
     parser.add_argument('--config', default='configs/hsc_mbv2_voc.py')
@@ -58,8 +61,7 @@ def parse_args(description: str = __doc__) -> argparse.Namespace:
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--amp', action='store_true', help='half precision')
     parser.add_argument(
-        '--only', choices=CONTESTANTS,
-        help='print the peak of memory in MiB of this one alone')
+        '--only', choices=CONTESTANTS, help=only)
     args = parser.parse_args()
     args.second = args.second or args.size * 4 // 5
     if args.device == 'cuda' and not torch.cuda.is_available():
