@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from hsc_mm.apis import cli
+from hsc_mm.cli import common as cli
 from hsc_mm.crf import PRESETS, build_crf, has_pydensecrf, refine_many
 
 PLAIN = 'pydensecrf, serial (the plain way)'

@@ -12,10 +12,10 @@ import sys
 
 import numpy as np
 
-from hsc_mm.apis import cli, load_config, seeds, use_tta
 from hsc_mm.demo import make_scene
 from hsc_mm.demo.writer import SPLITS
 from hsc_mm.evaluation.folder import ground_truth
+from hsc_mm.inference import cli, load_config, seeds, use_tta
 from hsc_mm.pipeline.inputs import build_dataset
 
 

@@ -15,15 +15,19 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-import plain_crf
-import plain_hsc
 import torch
 from measure import resident, resident_peak, synchronize, take_turns
 from torch import Tensor
 
 from hsc_mm.models import HierarchicalContrast
 from hsc_mm.utils.memory import keep_freed_memory
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'reference'))
+
+import plain_crf
+import plain_hsc
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 REGION, PIXEL = 256, 128

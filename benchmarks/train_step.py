@@ -18,8 +18,8 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-import plain_head
 import torch
 from measure import resident_peak, synchronize, take_turns
 from mmengine.config import Config
@@ -29,9 +29,13 @@ from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from hsc_mm.models.prototypes import MomentumPrototypes
+from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.memory import keep_freed_memory
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'reference'))
+
+import plain_head
 
 CONTESTANTS = ('cam', 'seam', 'hsc', 'anew', 'plain')
 PARTS = dict(

@@ -1,4 +1,4 @@
-"""Sibling registries of mmseg: children of the roots in mmengine.
+"""Registries: siblings of mmseg's, and those that only this package has.
 
 Everything of this package is written ``hsc_mm.Name`` in a config, so that it
 is found from any default scope.
@@ -12,7 +12,8 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 __all__ = [
-    'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'TRANSFORMS'
+    'CRF_BACKENDS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LABEL_RULES',
+    'METRICS', 'MODELS', 'REFINERS', 'STEPS', 'TRANSFORMS'
 ]
 
 MODELS = Registry(
@@ -45,3 +46,16 @@ DATA_SAMPLERS = Registry(
     parent=MMENGINE_DATA_SAMPLERS,
     scope='hsc_mm',
     locations=['hsc_mm.datasets'])
+
+#: Between seeds and pseudo labels: a soft CAM becomes a better soft CAM.
+REFINERS = Registry(
+    'refiner', scope='hsc_mm', locations=['hsc_mm.pseudo_labels.refiners'])
+#: From a soft CAM to a mask.
+LABEL_RULES = Registry(
+    'label rule', scope='hsc_mm', locations=['hsc_mm.pseudo_labels.rules'])
+#: What computes the mean field of a dense CRF on a full image.
+CRF_BACKENDS = Registry(
+    'CRF backend', scope='hsc_mm', locations=['hsc_mm.crf'])
+#: Steps of the pipeline.
+STEPS = Registry(
+    'step', scope='hsc_mm', locations=['hsc_mm.pipeline.steps'])

@@ -1,83 +1,8 @@
 #!/usr/bin/env python
-"""Draw the images that a folder of labels does worst on, worst first.
-
-Image, ground truth and label of each, with its id and its own mIoU.
-"""
-import argparse
-import os
+"""The command ``python -m hsc_mm contact_sheet`` under its usual name."""
 import sys
 
-from hsc_mm.apis import cli, load_config
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(
-            f'expected a whole number from 1, found {text}')
-    return int(text)
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file that names the masks')
-    parser.add_argument(
-        'folder', help='labels, <image id>.png, with the indices of the masks')
-    parser.add_argument(
-        '--out', required=True, help='picture to write, .jpg or .png')
-    parser.add_argument(
-        '--worst',
-        type=_positive,
-        default=24,
-        help='how many images (default: 24)')
-    parser.add_argument(
-        '--columns',
-        type=_positive,
-        default=2,
-        help='images side by side (default: 2)')
-    parser.add_argument(
-        '--split',
-        choices=['train', 'val', 'test'],
-        default='val',
-        help='whose dataloader names images and masks (default: val)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=cli.DictAction,
-        help='values that override the config, as key=value')
-    args = cli.parse(parser)
-    if not os.path.isdir(args.folder):
-        parser.error(f'folder {args.folder}: there is no such folder')
-    if not args.out.lower().endswith(('.jpg', '.jpeg', '.png')):
-        parser.error(f'--out {args.out}: expected a .jpg or .png')
-    return args
-
-
-def main() -> None:
-    """Score, draw and write."""
-    args = parse_args()
-    from hsc_mm.visualization.contact_sheet import (
-        contact_sheet,
-        masked_dataset,
-        rank_images,
-        write_picture,
-    )
-    cfg = load_config(args.config, args.cfg_options)
-    dataset = masked_dataset(cfg, args.split, args.folder)
-    ranked = rank_images(
-        args.folder, dataset,
-        cli.progress(range(len(dataset)), len(dataset), 'scores'))
-    if not ranked:
-        raise ValueError(f'--split {args.split}: expected an image with a '
-                         'mask that is not ignored everywhere, found none.')
-    worst = ranked[:args.worst]
-    write_picture(
-        args.out, contact_sheet(worst, args.folder, dataset, args.columns))
-    for score, img_id, _ in worst:
-        print(f'{score:6.2f}  {img_id}')
-    print(f'{args.out}: the worst {len(worst)} of {len(ranked)} images of '
-          f'{dataset.split}')
-
+from hsc_mm.cli import run_command
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    sys.exit(run_command('contact_sheet'))

@@ -1,56 +1,8 @@
 #!/usr/bin/env python
-"""Convert weights of ResNet-38d into a checkpoint of this project.
-
-SRC is the ImageNet network as MXNet saved it (.params), or a checkpoint of
-HSC, EPS or SEAM.
-"""
-import argparse
+"""The command ``python -m hsc_mm convert_weights`` under its usual name."""
 import sys
-from pathlib import Path
 
-from hsc_mm.apis import cli
-from hsc_mm.weights import BACKGROUNDS, SOURCES, convert
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('src', type=Path, help='file to convert')
-    parser.add_argument('dst', type=Path, help='checkpoint to write')
-    parser.add_argument(
-        '--source',
-        choices=['auto', *SOURCES],
-        default='auto',
-        help='what the file is (default: told from its tensors)')
-    parser.add_argument(
-        '--background',
-        choices=BACKGROUNDS,
-        help='which channel of its classifier is the background (default: '
-        'hsc last, eps last, seam first)')
-    parser.add_argument(
-        '--num-classes',
-        type=int,
-        default=21,
-        help='classes with the background (default: 21)')
-    args = parser.parse_args()
-    if not args.src.is_file():
-        parser.error(f'src {args.src}: there is no such file')
-    return args
-
-
-def main() -> int:
-    """Convert, and say what was taken for what."""
-    args = parse_args()
-    done = convert(args.src, args.dst, args.source, args.background,
-                   args.num_classes)
-    meta = done['meta']
-    text = f'{len(done["state_dict"])} tensors of source {meta["source"]}'
-    if 'background' in meta:
-        text += (f'; background of its classifier: {meta["background"]}, '
-                 'now channel 0')
-    print(f'{args.dst}: {text}')
-    return 0
-
+from hsc_mm.cli import run_command
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    sys.exit(run_command('convert_weights'))

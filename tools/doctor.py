@@ -1,48 +1,11 @@
 #!/usr/bin/env python
-"""Say what is wrong with a config and its data, and what to do.
-
-The status is 1 if there is an error; warnings do not fail.
-"""
-import argparse
+"""The command ``python -m hsc_mm doctor`` under its usual name."""
 import sys
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    from hsc_mm.apis import cli
-    parser = argparse.ArgumentParser(description=__doc__)
-    cli.add_config(parser, launcher=False)
-    parser.add_argument(
-        '--dry-run',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='train two iterations on the real data, for memory and time '
-        '(default)')
-    parser.add_argument('--json', help='file for the findings, as JSON')
-    return cli.parse(parser)
-
-
-def main() -> int:
-    """Examine."""
-    from hsc_mm.apis import load_config
-    from hsc_mm.doctor import as_json, as_text, examine
-    from hsc_mm.utils import write_json
-    args = parse_args()
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    findings = examine(
-        cfg,
-        args.dry_run,
-        say=lambda title: print(f'looking at: {title}', file=sys.stderr))
-    if args.json:
-        write_json(args.json, as_json(findings))
-    print(as_text(args.config, findings, colour=sys.stdout.isatty()))
-    return int(any(finding.level == 'error' for finding in findings))
-
 
 if __name__ == '__main__':
     try:
-        from hsc_mm.apis import cli
-    except ImportError as problem:  # the environment itself is wrong
+        from hsc_mm.cli import run_command
+    except ImportError as problem:  # its message has the remedy
         print(f'1. error (versions): {problem}')
         sys.exit(1)
-    sys.exit(cli.run(main))
+    sys.exit(run_command('doctor'))

@@ -1,62 +1,8 @@
 #!/usr/bin/env python
-"""Look at pictures of one's own and write a config for each stage."""
-import argparse
+"""The command ``python -m hsc_mm new_dataset`` under its usual name."""
 import sys
-from pathlib import Path
 
-from hsc_mm.apis import cli
-
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'own'
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'labels',
-        help='folder with one sub-folder of images for each class; or a JSON '
-        'or CSV file of image labels, with --images')
-    parser.add_argument('--images', help='folder of the images')
-    parser.add_argument(
-        '--out', required=True, help='folder for the configs: configs/mine')
-    parser.add_argument(
-        '--masks', help='folder of the masks that there are, named like the '
-        'images; for evaluation alone')
-    parser.add_argument('--saliency', help='folder of saliency maps')
-    parser.add_argument(
-        '--weights',
-        help='ImageNet weights of MobileNetV2 as a file, or "none" to start '
-        'from random numbers (default: those of mmpretrain, fetched at the '
-        'start of the training)')
-    parser.add_argument(
-        '--grey',
-        action='store_true',
-        help='the weights want mean and deviation 127.5')
-    parser.add_argument(
-        '--iters', type=int, default=300, help='of each stage (default: 300)')
-    parser.add_argument(
-        '--force', action='store_true', help='replace configs that are there')
-    return cli.parse(parser)
-
-
-def main() -> None:
-    """Write the configs and say how to go on."""
-    from hsc_mm.apis.new_dataset import NewDataset, write_configs
-    args = vars(parse_args())
-    out, force = args.pop('out'), args.pop('force')
-    new = NewDataset(label_file=args.pop('labels'), **args)
-    cam, seg, dataset = write_configs(new, out, CONFIGS, force)
-    print(f'{len(dataset)} images of {len(dataset.foreground)} classes: '
-          f'{", ".join(dataset.foreground)}')
-    if new.weights == 'none':
-        print('NOTICE: the network starts from random numbers. From a few '
-              'dozen pictures it learns nothing useful: use this to try the '
-              'commands, and --weights for results.')
-    work = f'work_dirs/{Path(out).name}'
-    print(f'wrote {cam}\nwrote {seg}\nnext:\n'
-          f'  python tools/doctor.py {cam}\n'
-          f'  python tools/pipeline.py {cam} {seg} --work-dir {work}')
-
+from hsc_mm.cli import run_command
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    sys.exit(run_command('new_dataset'))

@@ -1,49 +1,8 @@
 #!/usr/bin/env python
-"""Check predicted masks and pack them for the PASCAL VOC server."""
-import argparse
-import os
+"""``python -m hsc_mm pack_voc_submission`` under its usual name."""
 import sys
 
-from hsc_mm.apis import cli
-from hsc_mm.datasets.labels import read_list
-from hsc_mm.evaluation.voc_submission import pack_submission
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('masks', help='folder of tools/test.py --out')
-    parser.add_argument(
-        '--list', required=True, help='list of the image ids of the split')
-    parser.add_argument(
-        '--images', required=True, help='folder of the images, JPEGImages')
-    parser.add_argument(
-        '--out', required=True, help='archive to write, .tgz or .tar.gz')
-    parser.add_argument(
-        '--comp',
-        type=int,
-        choices=[5, 6],
-        default=6,
-        help="5: trained on VOC's data alone, pretrained weights included; "
-        '6: on other data too (default: 6)')
-    parser.add_argument(
-        '--split',
-        choices=['test', 'val'],
-        default='test',
-        help='what the list is of (default: test)')
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Pack the masks."""
-    args = parse_args()
-    ids = [line.split()[0] for line in read_list(args.list)]
-    done = pack_submission(args.masks, ids, args.images, args.out, args.comp,
-                           args.split)
-    print(f'{args.out}: {done.images} masks in {done.folder}, '
-          f'{os.path.getsize(args.out)} bytes; {len(done.classes)} of 21 '
-          f'classes occur: {", ".join(done.classes)}')
-
+from hsc_mm.cli import run_command
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    sys.exit(run_command('pack_voc_submission'))

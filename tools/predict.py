@@ -1,66 +1,8 @@
 #!/usr/bin/env python
-"""Apply a checkpoint of either stage to images of one's own."""
-import argparse
+"""The command ``python -m hsc_mm predict`` under its usual name."""
 import sys
 
-from hsc_mm.apis import cli, load_config
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'inputs', nargs='+', metavar='IMAGE|FOLDER', help='what to look at')
-    parser.add_argument('--config', required=True, help='config file')
-    parser.add_argument('--checkpoint', required=True, help='its checkpoint')
-    parser.add_argument(
-        '--labels',
-        nargs='+',
-        help='classes that the images hold (default: the classifier decides)')
-    parser.add_argument(
-        '--out',
-        default='work_dirs/predictions',
-        help='folder to write to (default: work_dirs/predictions)')
-    parser.add_argument(
-        '--threshold',
-        type=cli.threshold,
-        help='background threshold (default: model.test_cfg.bg_threshold)')
-    parser.add_argument(
-        '--tta', action='store_true', help='several scales and flip')
-    parser.add_argument('--device', help='default: cuda if there is one')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=cli.DictAction,
-        help='values that override the config, as key=value')
-    return cli.parse(parser)
-
-
-def main() -> int:
-    """Predict."""
-    from hsc_mm.apis.inferencer import HSCInferencer
-    from hsc_mm.apis.inputs import list_inputs
-    args = parse_args()
-    total = len(list_inputs(args.inputs))  # what is not there is said first
-    inferencer = HSCInferencer(
-        load_config(args.config, args.cfg_options),
-        args.checkpoint,
-        device=args.device,
-        tta=args.tta,
-        threshold=args.threshold)
-    results = inferencer.predict(args.inputs, args.labels, args.out)
-    lines, failures = [], []
-    for result in cli.progress(results, total, 'images'):
-        if result['error']:
-            failures.append(result['error'])
-        else:
-            lines.append(f'{result["name"]}: {", ".join(result["classes"])}')
-    for line in lines:
-        print(line)
-    for line in failures:
-        print(f'  {line}', file=sys.stderr)
-    print(f'{args.out}: {total - len(failures)} of {total} images, '
-          f'{len(failures)} could not be read')
-    return 1 if failures else 0
-
+from hsc_mm.cli import run_command
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    sys.exit(run_command('predict'))

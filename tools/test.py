@@ -1,65 +1,8 @@
 #!/usr/bin/env python
-"""Evaluate either stage. The command line is that of mmseg's ``test.py``."""
-import argparse
+"""The command ``python -m hsc_mm test`` under its usual name."""
 import sys
 
-from hsc_mm.apis import cli, load_config, use_crf, use_tta, without_truth
-from hsc_mm.crf import BACKENDS, PRESETS
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
-    cli.add_config(parser)
-    cli.add_checkpoint(parser)
-    parser.add_argument('--out', help='folder for the predicted masks')
-    parser.add_argument(
-        '--show', action='store_true', help='show the predictions')
-    parser.add_argument('--show-dir', help='folder for painted images')
-    parser.add_argument(
-        '--wait-time',
-        type=float,
-        default=2,
-        help='seconds that each picture is shown (default: 2)')
-    parser.add_argument(
-        '--tta', action='store_true', help='several scales and flip')
-    parser.add_argument(
-        '--crf',
-        nargs='?',
-        const='segmentation',
-        choices=sorted(PRESETS),
-        help='refine the predictions of a segmentor by a dense CRF '
-        '(default: segmentation)')
-    parser.add_argument(
-        '--crf-backend', choices=BACKENDS, help='of --crf (default: auto)')
-    args = cli.parse(parser)
-    if args.crf_backend and not args.crf:
-        parser.error('--crf-backend: expected --crf beside it')
-    return args
-
-
-def main() -> None:
-    """Evaluate."""
-    from mmengine.runner import Runner
-    args = parse_args()
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    cfg.launcher = args.launcher
-    cfg.load_from = args.checkpoint
-    if args.show or args.show_dir:
-        cfg.default_hooks.visualization.update(
-            draw=True, show=args.show, wait_time=args.wait_time)
-        if args.show_dir:
-            cfg.visualizer.save_dir = args.show_dir
-    if args.tta:
-        cfg = use_tta(cfg)
-    if args.crf:
-        cfg = use_crf(cfg, preset=args.crf, backend=args.crf_backend)
-    if args.out:
-        cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
-        if cfg.test_evaluator.get('format_only'):
-            cfg = without_truth(cfg)
-    Runner.from_cfg(cfg).test()
-
+from hsc_mm.cli import run_command
 
 if __name__ == '__main__':
-    sys.exit(cli.run(main))
+    sys.exit(run_command('test'))

@@ -1,8 +1,8 @@
 """Dense CRF on full images: presets, backends, many images at once."""
+from .dense import BACKENDS, DenseCRF, build_crf
 from .pool import refine_many
 from .presets import PRESETS, CRFNumbers, crf_numbers
 from .pydense import has_pydensecrf
-from .refiner import BACKENDS, DenseCRF, build_crf
 from .unary import cam_probability
 
 __all__ = [

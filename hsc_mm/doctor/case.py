@@ -16,7 +16,8 @@ class Case:
     """A config, its data and its model, each read when first needed.
 
     Args:
-        cfg (Config): Of either stage, from :func:`hsc_mm.apis.load_config`.
+        cfg (Config): Of either stage; see
+            :func:`hsc_mm.inference.load_config`.
     """
 
     def __init__(self, cfg: Config) -> None:

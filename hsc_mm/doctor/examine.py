@@ -43,7 +43,8 @@ def examine(cfg: Config,
     """Run all checks.
 
     Args:
-        cfg (Config): Of either stage, from :func:`hsc_mm.apis.load_config`.
+        cfg (Config): Of either stage; see
+            :func:`hsc_mm.inference.load_config`.
         with_dry_run (bool): Whether two iterations are trained.
         say (callable): Told the title of each check before it runs.
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 
-from hsc_mm.apis.saliency import NOTICE
 from hsc_mm.datasets.saliency_maps import to_grey
+from hsc_mm.inference.saliency import NOTICE
 from hsc_mm.utils import read_image
 from .case import Case
 from .finding import Finding, error, fact, warning

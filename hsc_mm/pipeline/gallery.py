@@ -8,9 +8,9 @@ import numpy as np
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 
-from hsc_mm.apis import seeds, use_tta
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.folder import ground_truth
+from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_image, read_index_png, to_classes
 from hsc_mm.visualization import cam_overlay, label_strip, mask_overlay
 

@@ -42,13 +42,12 @@ class Cell(NamedTuple):
         return Path(self.config).stem
 
 
-def run_cell(cell: Cell, tool: Path, seg_config: str | None,
+def run_cell(cell: Cell, seg_config: str | None,
              options: dict[str, list[str]]) -> dict:
     """Run the pipeline of a cell; what is current is skipped.
 
     Args:
         cell (Cell): Which one.
-        tool (Path): ``tools/pipeline.py``.
         seg_config (str, optional): Config of the second stage.
         options (dict[str, list[str]]): ``cam`` and ``seg``: more overrides.
 
@@ -60,7 +59,7 @@ def run_cell(cell: Cell, tool: Path, seg_config: str | None,
     Raises:
         ValueError: The pipeline ended with an error; the message has it.
     """
-    command = [sys.executable, str(tool), cell.config]
+    command = [sys.executable, '-m', 'hsc_mm', 'pipeline', cell.config]
     command += [seg_config] if seg_config else []
     command += ['--work-dir', str(cell.folder)]
     for stage in ('cam', 'seg') if seg_config else ('cam', ):

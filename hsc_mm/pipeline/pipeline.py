@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from hsc_mm.apis.seeds import file_hash
 from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
+from hsc_mm.inference.seeds import file_hash
 from hsc_mm.utils import digest, read_json
 from .inputs import (
     build_dataset,
@@ -46,8 +46,6 @@ class Pipeline(Steps):
             ``pseudo_dir`` of its ``hsc_mm.LoadPseudoLabel`` is set here.
             Without one there are two steps: cam and seeds.
         work_dir (str | Path): Folder of everything that is written.
-        tools (Path): Folder of ``train.py``, ``test.py`` and
-            ``make_pseudo_labels.py``.
         threshold (float, optional): Background threshold of the pseudo
             labels; by default the best one on the seeds' masks, or what the
             config says where there are none.
@@ -62,10 +60,8 @@ class Pipeline(Steps):
                  cam_cfg: Config,
                  seg_cfg: Config | None,
                  work_dir: str | Path,
-                 tools: Path,
                  threshold: float | None = None) -> None:
         super().__init__(STEPS if seg_cfg is not None else STEPS[:2], work_dir)
-        self.tools = tools
         self.threshold = threshold
         self.pseudo_dir = self.root / 'pseudo_labels'
         self.cam_cfg = cam_cfg
@@ -101,7 +97,7 @@ class Pipeline(Steps):
         arguments = [self._dumped(cfg, name), '--work-dir', folder]
         if resumable:
             arguments.append('--resume')
-        run_tool(self.tools / 'train.py', arguments, folder / 'output.txt')
+        run_tool('train', arguments, folder / 'output.txt')
         last = Path((folder / 'last_checkpoint').read_text().strip()).name
         checkpoint = folder / last
         return Outcome([checkpoint],
@@ -122,7 +118,7 @@ class Pipeline(Steps):
         if 'seg_map_path' not in self.seed_data.data_prefix:
             return Outcome([], {})
         folder, out = self.folder('seeds'), self.folder('seeds') / 'seeds.json'
-        run_tool(self.tools / 'test.py', [
+        run_tool('test', [
             self._dumped(self.cam_cfg, 'seeds'), self.checkpoint('cam'),
             *(['--tta'] if self._tta else []), '--work-dir', folder,
             '--cfg-options', f'test_evaluator.out_json={out}'
@@ -155,7 +151,7 @@ class Pipeline(Steps):
             threshold=self._threshold())
 
     def _pseudo(self, resumable: bool) -> Outcome:
-        run_tool(self.tools / 'make_pseudo_labels.py', [
+        run_tool('make_pseudo_labels', [
             self._dumped(self.cam_cfg, 'pseudo'), self.checkpoint('cam'),
             '--out', self.pseudo_dir, '--threshold', self._threshold(),
             *([] if self._tta else ['--no-tta'])
@@ -188,7 +184,7 @@ class Pipeline(Steps):
         ]
         if not has_masks:
             arguments += ['--cfg-options', 'test_evaluator.format_only=True']
-        run_tool(self.tools / 'test.py', arguments, folder / 'output.txt')
+        run_tool('test', arguments, folder / 'output.txt')
         result = score_folder(str(masks),
                               self.eval_data) if has_masks else {}
         return Outcome([masks], result)

@@ -1,4 +1,4 @@
-"""Running a tool as a child process, its output kept in a file."""
+"""Commands as child processes, their output kept in a file."""
 import re
 import subprocess
 import sys
@@ -14,20 +14,20 @@ class ToolError(ValueError):
     """A tool ended with an error."""
 
 
-def run_tool(tool: Path, arguments: list, log: Path) -> None:
-    """Run a Python tool and wait for it.
+def run_tool(name: str, arguments: list, log: Path) -> None:
+    """Run a command of :mod:`hsc_mm.cli` and wait for it.
 
     Progress lines of the tool are passed on, every line goes to ``log``.
 
     Args:
-        tool (Path): The script.
+        name (str): The command.
         arguments (list): Its arguments.
         log (Path): File for its output, appended to.
 
     Raises:
         ToolError: It ended with an error; the message has its last lines.
     """
-    command = [sys.executable, str(tool), *map(str, arguments)]
+    command = [sys.executable, '-m', 'hsc_mm', name, *map(str, arguments)]
     log.parent.mkdir(parents=True, exist_ok=True)
     tail: list[str] = []
     with open(log, 'a', encoding='utf-8') as file, subprocess.Popen(
@@ -50,7 +50,7 @@ def run_tool(tool: Path, arguments: list, log: Path) -> None:
     if child.returncode:
         errors = [line for line in tail if line.startswith('error: ')]
         reason = errors[-1] if errors else '\n'.join(tail)
-        raise ToolError(f'{tool.name} ended with status {child.returncode} '
+        raise ToolError(f'{name} ended with status {child.returncode} '
                         f'(everything it said: {log})\n{reason}')
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hsc_mm.apis.inputs import ImageInput
 from hsc_mm.datasets.checks import check_files
+from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.utils import atomic_write_bytes
 from .provider import SaliencyProvider, as_map
 

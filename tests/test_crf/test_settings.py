@@ -10,7 +10,7 @@ from hsc_mm.crf import (
     build_crf,
     cam_probability,
     crf_numbers,
-    refiner,
+    dense,
 )
 
 PROB = np.full((2, 4, 6), 0.5, np.float32)
@@ -59,14 +59,14 @@ def test_bad_settings_are_named(options, words):
 
 
 def test_pydensecrf_missing_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(refiner, 'has_pydensecrf', lambda: False)
-    monkeypatch.setattr(refiner.torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(dense, 'has_pydensecrf', lambda: False)
+    monkeypatch.setattr(dense.torch.cuda, 'is_available', lambda: False)
     with pytest.raises(ValueError, match=r'pip install .hsc_mm\[crf\]'):
         DenseCRF(backend='pydensecrf')
     assert DenseCRF().backend == 'reduced'
-    monkeypatch.setattr(refiner.torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(dense.torch.cuda, 'is_available', lambda: True)
     assert DenseCRF().backend == 'exact' and DenseCRF().device == 'cuda'
-    monkeypatch.setattr(refiner, 'has_pydensecrf', lambda: True)
+    monkeypatch.setattr(dense, 'has_pydensecrf', lambda: True)
     assert DenseCRF().backend == 'pydensecrf'
 
 

@@ -6,8 +6,8 @@ from mmengine.registry import init_default_scope
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.sampler import Draw
 from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
-from hsc_mm.evaluation.label_files import write_soft_cam
-from hsc_mm.evaluation.label_rules import band_label, threshold_label
+from hsc_mm.pseudo_labels.files import write_soft_cam
+from hsc_mm.pseudo_labels.rules import band_label, threshold_label
 from hsc_mm.utils import read_json, voc_palette, write_index_png
 
 SUBSET = dict(classes=('background', 'dog', 'cat'))

@@ -14,10 +14,10 @@ from mmengine.config import Config
 from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
-from hsc_mm.apis import load_config
 from hsc_mm.doctor import as_json, as_text, examine
 from hsc_mm.doctor.dry_run import spell_time
 from hsc_mm.doctor.weights import cached_file
+from hsc_mm.inference import load_config
 from hsc_mm.registry import MODELS
 
 

@@ -9,13 +9,13 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from tiny_configs import cam_config, hsc_config
 
-from hsc_mm.apis import use_tta
 from hsc_mm.engine.hooks import CAMVisualizationHook, cam_visualization_hook
 from hsc_mm.engine.hooks.cam_visualization_hook import (
     draw_sample,
     draw_similarity,
 )
-from hsc_mm.models.hierarchical_contrast import HierarchicalContrast
+from hsc_mm.inference import use_tta
+from hsc_mm.models.contrast.objective import HierarchicalContrast
 from hsc_mm.utils import voc_palette
 
 META = dict(classes=('background', 'cat', 'dog'))

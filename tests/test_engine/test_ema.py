@@ -8,7 +8,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from tiny_configs import hsc_config, seg_config
 
-from hsc_mm.apis import use_tta
+from hsc_mm.inference import use_tta
 
 MOMENTUM = 0.3
 

@@ -7,7 +7,7 @@ from mmengine.hooks import CheckpointHook
 from torch import nn
 
 from hsc_mm.engine.hooks.momentum_prototype_hook import MomentumPrototypeHook
-from hsc_mm.models.prototypes import MomentumPrototypes, Observation
+from hsc_mm.functional.prototypes import MomentumPrototypes, Observation
 from hsc_mm.registry import HOOKS
 
 

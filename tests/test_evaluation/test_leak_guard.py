@@ -9,13 +9,13 @@ from mmengine.runner import Runner
 from tiny_configs import CLASSES, cam_config, seg_config
 
 import hsc_mm
-from hsc_mm.apis.seeds import seed_dataset
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.evaluation.leak_guard import (
     check_image_labels,
     image_files,
     training_images,
 )
+from hsc_mm.inference.seeds import seed_dataset
 from hsc_mm.pipeline import Pipeline
 
 SWITCH = 'labels_on_unseen_split'

@@ -1,5 +1,5 @@
 """The archive for the VOC server: what is refused, what is in it."""
-import importlib.util
+import importlib
 import io
 import sys
 import tarfile
@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_configs import ROOT
 
-from hsc_mm.apis import cli
+from hsc_mm.cli import common as cli
 from hsc_mm.evaluation.voc_submission import pack_submission
 from hsc_mm.utils import voc_palette, write_index_png
 
@@ -161,10 +160,7 @@ def test_other_arguments(made):
 
 
 def test_the_tool(made, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location(
-        'pack_voc_submission', ROOT / 'tools' / 'pack_voc_submission.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = importlib.import_module('hsc_mm.cli.pack_voc_submission')
     out = made / 'results.tar.gz'
     monkeypatch.setattr(sys, 'argv', [
         'pack', str(made / 'masks'), '--list', str(made / 'test.txt'),

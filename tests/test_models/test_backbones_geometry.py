@@ -7,11 +7,11 @@ from mmengine.registry import init_default_scope
 from tiny_backbones import TINY, load_leaf, tiny_backbone, tiny_config
 from torch import nn
 
-from hsc_mm.apis import seeds, use_tta
-from hsc_mm.apis.fast_model import fold_batch_norm
-from hsc_mm.apis.multi_scale import MultiScaleCAM, iterate_cams
-from hsc_mm.apis.views import ViewBatch, plan_batches, view_loader
+from hsc_mm.inference import seeds, use_tta
+from hsc_mm.inference.fast_model import fold_batch_norm
 from hsc_mm.models import CAMSegmentor
+from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
+from hsc_mm.pseudo_labels.views import ViewBatch, plan_batches, view_loader
 from hsc_mm.registry import MODELS
 
 # One leaf for each backbone.

@@ -13,7 +13,7 @@ from hsc_mm.models.losses import (
     max_norm,
     saliency_prediction,
 )
-from hsc_mm.models.pcm import source_cam
+from hsc_mm.models.refiners.pixel_correlation import source_cam
 
 KINDS = ('random', 'zero', 'negative', 'one_class', 'one_image')
 

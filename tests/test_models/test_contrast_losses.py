@@ -6,8 +6,8 @@ import pytest
 import torch
 from plain_clean import random_inputs
 
+from hsc_mm.functional.contrast_maps import contrast_cam
 from hsc_mm.models import HierarchicalContrast
-from hsc_mm.models.contrast_maps import contrast_cam
 
 LEVELS = ('roi', 'classes', 'pixel')
 NAMES = dict(roi='loss_roi', classes='loss_class', pixel='loss_pixel')

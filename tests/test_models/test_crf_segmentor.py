@@ -10,8 +10,8 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
-from hsc_mm.apis import use_crf
 from hsc_mm.crf import build_crf
+from hsc_mm.inference import use_crf
 from hsc_mm.models import CRFRefinedSegmentor
 from hsc_mm.models.segmentors.crf_segmentor import refine_present
 from hsc_mm.registry import MODELS

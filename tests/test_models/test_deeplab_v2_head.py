@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from tiny_configs import BACKBONE, second_stage_config
 
-from hsc_mm.apis import use_tta
+from hsc_mm.inference import use_tta
 from hsc_mm.models import DeepLabV2Head
 from hsc_mm.models.heads import deeplab_v2_head
 from hsc_mm.registry import MODELS

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from hsc_mm.engine.hooks.momentum_prototype_hook import MomentumPrototypeHook
+from hsc_mm.functional.contrast_maps import contrast_cam
+from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.models import HierarchicalContrast
-from hsc_mm.models.contrast_maps import contrast_cam
-from hsc_mm.models.resize import resize_bilinear
 
 
 def draw():

@@ -9,7 +9,7 @@ from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hsc_mm.models import HSCHead, RefinedCAMHead
-from hsc_mm.models.hierarchical_contrast import HierarchicalContrast
+from hsc_mm.models.contrast.objective import HierarchicalContrast
 
 CHANNELS = (6, 8, 10)
 FULL = dict(

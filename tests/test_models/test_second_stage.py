@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from tiny_configs import ROOT, second_stage_config
 
-from hsc_mm.apis import use_tta
+from hsc_mm.inference import use_tta
 from hsc_mm.registry import MODELS
 
 SMALL = {

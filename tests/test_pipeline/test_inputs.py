@@ -2,7 +2,7 @@
 import pytest
 from tiny_configs import cam_config
 
-from hsc_mm.apis import load_config
+from hsc_mm.inference import load_config
 from hsc_mm.pipeline.inputs import stage_inputs
 
 

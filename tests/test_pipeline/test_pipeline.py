@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_configs import ROOT, cam_config, seg_config
 
-from hsc_mm.apis import load_config
+from hsc_mm.inference import load_config
 from hsc_mm.pipeline import STEPS, Pipeline, ToolError, console_table
 from hsc_mm.pipeline.inputs import with_pseudo_dir
 
@@ -20,7 +20,6 @@ def _pipeline(folder: Path, voc: Path, iters: int = 2, **kwargs) -> Pipeline:
         load_config(cam_config(voc, folder / 'cam.py', iters)),
         load_config(seg_config(voc, folder / 'seg.py', iters)),
         folder / 'work',
-        tools=TOOLS,
         **kwargs)
 
 
@@ -139,7 +138,7 @@ def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
     voc = shutil.copytree(shared_voc, tmp_path / 'voc')
     pipeline = _pipeline(tmp_path, voc)
     pipeline.cam_cfg.model.decode_head.in_channels = 32
-    with pytest.raises(ToolError, match=r'(?s)train\.py ended with status 1 '
+    with pytest.raises(ToolError, match=r'(?s)train ended with status 1 '
                        r'.*output\.txt.*expected 32, found 64 channels'):
         pipeline.run(say=lambda line: None)
     assert not (tmp_path / 'work' / 'manifests' / 'cam.json').exists()

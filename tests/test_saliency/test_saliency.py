@@ -12,12 +12,12 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config
 
-from hsc_mm.apis import load_config
-from hsc_mm.apis.inputs import list_inputs
-from hsc_mm.apis.saliency import NOTICE, drop_saliency
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.saliency_maps import MapFolder, colour_problem
 from hsc_mm.datasets.transforms import LoadSaliencyMap
+from hsc_mm.inference import load_config
+from hsc_mm.inference.inputs import list_inputs
+from hsc_mm.inference.saliency import NOTICE, drop_saliency
 from hsc_mm.registry import MODELS
 from hsc_mm.saliency import (
     SaliencyProvider,

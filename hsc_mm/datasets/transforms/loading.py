@@ -8,9 +8,9 @@ from mmengine import fileio
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
+from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.saliency_maps import colour_problem, to_grey
 from hsc_mm.registry import TRANSFORMS
-from ..checks import raise_problems
-from ..saliency_maps import colour_problem, to_grey
 
 __all__ = ['LoadSaliencyMap']
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from hsc_mm.evaluation.label_files import check_label, read_soft_cam
-from hsc_mm.evaluation.label_rules import band_label
+from hsc_mm.datasets.checks import missing_files, raise_problems
+from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
+from hsc_mm.pseudo_labels.rules import band_label
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import image_shapes, read_index_png, to_classes
-from ..checks import missing_files, raise_problems
 
 __all__ = ['LoadPseudoLabel']
 

@@ -7,7 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
 
-from hsc_mm.models.hierarchical_contrast import HierarchicalContrast
+from hsc_mm.models.contrast.objective import HierarchicalContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import read_image, read_json, voc_palette
 from hsc_mm.visualization import (

@@ -5,8 +5,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import nn
 
-from hsc_mm.models.hierarchical_contrast import HierarchicalContrast
-from hsc_mm.models.prototypes import MomentumPrototypes
+from hsc_mm.functional.prototypes import MomentumPrototypes
+from hsc_mm.models.contrast.objective import HierarchicalContrast
 from hsc_mm.registry import HOOKS
 
 __all__ = ['MomentumPrototypeHook']

@@ -8,7 +8,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import BaseLoop, CheckpointLoader
 from torch import nn
 
-from hsc_mm.models.prototypes import MomentumPrototypes
+from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import HOOKS
 
 __all__ = ['StartupCheckHook', 'check_pretrained', 'pretrained_parts']

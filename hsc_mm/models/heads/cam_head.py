@@ -6,8 +6,8 @@ from mmengine.model import BaseModule
 from mmseg.utils import ConfigType, OptMultiConfig, SampleList
 from torch import Tensor, nn
 
+from hsc_mm.models.features import pick_features
 from hsc_mm.registry import MODELS
-from ..features import pick_features
 
 __all__ = ['CAMHead', 'ViewOutput']
 
@@ -48,7 +48,7 @@ class CAMHead(BaseModule):
         activation (str): What the activation of a class is: ``'relu'`` of
             the logit, or ``'softmax'`` over the C channels.
         align_corners (bool): Where a position of the map lies in the input,
-            see :func:`hsc_mm.models.cam.cam_to_input`: True for
+            see :func:`hsc_mm.functional.cam.cam_to_input`: True for
             convolutions, False for patches that do not overlap.
         loss_cls (dict): Loss of the class scores.
         init_cfg (dict, optional): Initialisation of the weights.

@@ -1,9 +1,20 @@
 """Losses: one file a term."""
+from hsc_mm.models.contrast.class_contrast import (
+    ClassContrastLoss,
+    class_contrast_loss,
+)
+from hsc_mm.models.contrast.pixel_contrast import (
+    PixelContrastLoss,
+    pixel_contrast_loss,
+)
+from hsc_mm.models.contrast.roi_contrast import (
+    ROIContrastLoss,
+    roi_contrast_loss,
+)
 from .bootstrapped import (
     BootstrappedCrossEntropyLoss,
     bootstrapped_cross_entropy,
 )
-from .class_contrast import ClassContrastLoss, class_contrast_loss
 from .classification import (
     MultiLabelSoftMarginLoss,
     multilabel_soft_margin_loss,
@@ -16,8 +27,6 @@ from .equivariance import (
     max_norm,
 )
 from .min_pooling import MinPoolingLoss, min_pooling_loss
-from .pixel_contrast import PixelContrastLoss, pixel_contrast_loss
-from .roi_contrast import ROIContrastLoss, roi_contrast_loss
 from .saliency import SaliencyLoss, saliency_loss, saliency_prediction
 from .symmetric import SymmetricCrossEntropyLoss, symmetric_cross_entropy
 

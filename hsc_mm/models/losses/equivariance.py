@@ -2,8 +2,8 @@
 import torch
 from torch import Tensor, nn
 
+from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
-from ..resize import resize_bilinear
 
 __all__ = [
     'EquivarianceCrossLoss', 'EquivarianceLoss', 'equivariance_cross_loss',

@@ -13,14 +13,14 @@ from mmseg.utils import (
 )
 from torch import Tensor
 
-from hsc_mm.registry import MODELS
-from ..cam import (
+from hsc_mm.functional.cam import (
     cam_to_input,
     input_to_image,
     normalize_cam,
     present_classes,
     seed_scores,
 )
+from hsc_mm.registry import MODELS
 
 __all__ = ['CAMSegmentor']
 

@@ -1,0 +1,61 @@
+"""Commands: ``python -m hsc_mm COMMAND``, or the tools of the same names.
+
+Each module of this package but :mod:`hsc_mm.cli.common` is one command, whose
+``main()`` reads ``sys.argv`` and returns the exit status.
+"""
+import sys
+from importlib import import_module
+
+__all__ = ['COMMANDS', 'run_command']
+
+#: Command -> what it does, in the order of a user's way through them.
+COMMANDS = dict(
+    make_demo_data='make the demo data set',
+    new_dataset='look at pictures of your own, write a config for each stage',
+    prepare_voc='check a folder in VOC layout, write its image labels',
+    prepare_coco='make image labels, lists and masks of MS-COCO 2014',
+    make_saliency='make saliency maps with a model of your own',
+    convert_weights='convert weights of ResNet-38d',
+    doctor='say what is wrong with a config and its data',
+    train='train either stage',
+    test='evaluate either stage',
+    make_pseudo_labels='turn the CAMs of a checkpoint into pseudo labels',
+    import_seeds='read the seeds of another project',
+    pipeline='run both stages, from image labels to a report',
+    run_matrix='run several configs and seeds through the pipeline',
+    predict='apply a checkpoint to pictures',
+    contact_sheet='draw the pictures that a folder of masks does worst on',
+    pack_voc_submission='pack predicted masks for the PASCAL VOC server')
+
+
+def run_command(name: str) -> int:
+    """Run a command with the arguments in ``sys.argv[1:]``.
+
+    Args:
+        name (str): One of :data:`COMMANDS`.
+
+    Returns:
+        int: The exit status.
+    """
+    from . import common
+    return common.run(lambda: import_module(f'{__name__}.{name}').main())
+
+
+def main() -> int:
+    """Run the command that ``sys.argv[1]`` names, or list them all."""
+    name = sys.argv[1] if len(sys.argv) > 1 else '--help'
+    if name in ('-h', '--help'):
+        print('usage: python -m hsc_mm COMMAND ...\n\ncommands:')
+        for command, text in COMMANDS.items():
+            print(f'  {command:20s} {text}')
+        print('\n"python -m hsc_mm COMMAND --help" lists its arguments.')
+        return 0
+    if name not in COMMANDS:
+        from difflib import get_close_matches
+        near = get_close_matches(name, COMMANDS, 1)
+        hint = f' Did you mean {near[0]}?' if near else ''
+        print(f'error: expected a command, found "{name}".{hint} '
+              '"python -m hsc_mm --help" lists them.', file=sys.stderr)
+        return 2
+    sys.argv = [f'python -m hsc_mm {name}', *sys.argv[2:]]
+    return run_command(name)

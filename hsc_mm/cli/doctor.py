@@ -1,0 +1,38 @@
+"""Say what is wrong with a config and its data, and what to do.
+
+The status is 1 if there is an error; warnings do not fail.
+"""
+import argparse
+import sys
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    from . import common as cli
+    parser = argparse.ArgumentParser(description=__doc__)
+    cli.add_config(parser, launcher=False)
+    parser.add_argument(
+        '--dry-run',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='train two iterations on the real data, for memory and time '
+        '(default)')
+    parser.add_argument('--json', help='file for the findings, as JSON')
+    return cli.parse(parser)
+
+
+def main() -> int:
+    """Examine."""
+    from hsc_mm.doctor import as_json, as_text, examine
+    from hsc_mm.inference import load_config
+    from hsc_mm.utils import write_json
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    findings = examine(
+        cfg,
+        args.dry_run,
+        say=lambda title: print(f'looking at: {title}', file=sys.stderr))
+    if args.json:
+        write_json(args.json, as_json(findings))
+    print(as_text(args.config, findings, colour=sys.stdout.isatty()))
+    return int(any(finding.level == 'error' for finding in findings))

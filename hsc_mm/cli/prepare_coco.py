@@ -1,0 +1,118 @@
+"""Make image labels, lists and masks of MS-COCO 2014 from its annotations."""
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from hsc_mm.datasets.checks import missing_files
+from hsc_mm.datasets.coco_lists import (
+    SPLIT_SIZES,
+    label_file,
+    read_split,
+    write_lists,
+)
+from hsc_mm.datasets.coco_masks import has_pycocotools
+from hsc_mm.datasets.coco_prepare import MASKS, write_masks
+from hsc_mm.datasets.labels import image_stem
+from . import common as cli
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        '--root',
+        type=Path,
+        default=Path('data/coco2014'),
+        help='folder of train2014, val2014 and annotations (default: '
+        'data/coco2014)')
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        default=list(SPLIT_SIZES),
+        help='NAME of annotations/instances_NAME.json (default: '
+        f'{" ".join(SPLIT_SIZES)})')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(os.cpu_count() or 1, 8),
+        help='processes that draw masks (default: one for each core, at '
+        'most 8)')
+    parser.add_argument(
+        '--no-masks',
+        action='store_true',
+        help='write labels and lists alone; needs no pycocotools')
+    args = parser.parse_args()
+    if not args.root.is_dir():
+        parser.error(f'--root {args.root}: there is no such folder')
+    if args.workers < 1:
+        parser.error(f'--workers: expected 1 or more, found {args.workers}')
+    return args
+
+
+def picture_name(img_id: str) -> str:
+    """Return the file name of an image, whose id may lack the suffix."""
+    return f'{img_id}.jpg' if image_stem(img_id) == img_id else img_id
+
+
+def prepare(args: argparse.Namespace, split: str) -> tuple[list, list, str]:
+    """Write the files of one split.
+
+    Returns:
+        tuple[list, list, str]: Row of the table, problems, checksum.
+    """
+    instances, source = read_split(args.root, split)
+    labels = write_lists(args.root, split, instances)
+    print(f'{label_file(args.root, split)}: labels of {len(labels.images)} '
+          f'images; {len(instances.images) - len(labels.images)} without any '
+          'annotation are left out')
+    pictures = missing_files(
+        str(args.root / split / picture_name(i.img_id))
+        for i in instances.images)
+    problems, drawn, checksum = list(instances.problems), ['-', '-'], ''
+    if not args.no_masks:
+        masks = write_masks(
+            args.root, split, instances, source, args.workers,
+            lambda results, total: cli.progress(results, total, split))
+        problems += masks.problems
+        drawn = [masks.made, masks.there]
+        checksum = f'{split} {masks.checksum}'
+    expected = SPLIT_SIZES.get(split, '-')
+    row = [
+        split, len(labels.images), expected, len(pictures), *drawn,
+        len(problems)
+    ]
+    return row, problems, checksum
+
+
+def main() -> int:
+    """Prepare all splits, then report."""
+    args = parse_args()
+    if not args.no_masks:
+        has_pycocotools(required=True)
+    table = Table('split', 'annotated\nimages', 'expected of\nCOCO 2014',
+                  'pictures\nmissing', 'masks\nmade', 'masks\nkept',
+                  'broken\nannotations')
+    problems, checksums = [], []
+    for split in args.splits:
+        row, wrong, checksum = prepare(args, split)
+        table.add_row(*map(str, row))
+        problems += wrong
+        checksums += [checksum] if checksum else []
+    Console().print(table)
+    for line in problems[:20]:
+        print(f'  {line}', file=sys.stderr)
+    if problems:
+        print(
+            f'{len(problems)} problem(s), the first of them above. What is '
+            'broken is left out of the masks; its image label stays, where '
+            'image and category are known.',
+            file=sys.stderr)
+    if checksums:
+        print(f'Masks are in {args.root / MASKS}. Equal checksums mean equal '
+              'labels and masks:')
+        print('\n'.join(f'  {line}' for line in checksums))
+    return 0

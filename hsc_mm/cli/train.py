@@ -1,0 +1,40 @@
+"""Train either stage. The command line is that of mmseg's ``train.py``."""
+import argparse
+
+from hsc_mm.inference import load_config
+from hsc_mm.inference.configs import go_on
+from . import common as cli
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description='Train a model.')
+    cli.add_config(parser)
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on from the latest checkpoint in the work dir, if there is '
+        'one')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='train in automatic mixed precision')
+    return cli.parse(parser)
+
+
+def main() -> None:
+    """Train."""
+    from mmengine.device import is_cuda_available
+    from mmengine.runner import Runner
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    cfg.launcher = args.launcher
+    cfg.resume = False
+    if args.resume:
+        go_on(cfg, 'load_from' in (args.cfg_options or {}))
+    if args.amp:
+        if not is_cuda_available():
+            raise ValueError('--amp: expected a GPU, found none. Train '
+                             'without it, in float32.')
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    Runner.from_cfg(cfg).train()

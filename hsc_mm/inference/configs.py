@@ -1,0 +1,158 @@
+"""Reading configs for the tools."""
+import copy
+from pathlib import Path
+
+from mmengine.config import Config
+
+from hsc_mm.pseudo_labels.view_pipeline import without_masks
+from .saliency import drop_saliency
+
+__all__ = [
+    'config_folder', 'go_on', 'load_config', 'use_crf', 'use_tta',
+    'without_truth'
+]
+
+_CRF = 'hsc_mm.CRFRefinedSegmentor'
+
+
+def config_folder() -> Path:
+    """Return the folder of this project's configs: installed, or a checkout's.
+
+    Raises:
+        FileNotFoundError: There is neither.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f'{package}: expected the configs of hsc_mm in .mim/configs, found '
+        'no such folder. Install the package anew.')
+
+
+def load_config(path: str | Path,
+                options: dict | None = None,
+                work_dir: str | None = None) -> Config:
+    """Read a config as mmseg's tools do.
+
+    Args:
+        path (str | Path): Config file.
+        options (dict, optional): Values of ``--cfg-options``.
+        work_dir (str, optional): Where a run writes; by default what the
+            config says, else ``work_dirs/<name of the config>``.
+
+    Returns:
+        Config: With ``work_dir`` set; without saliency maps, a config that
+        wants some is that of the saliency-free baseline.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'config {path}: there is no such file.')
+    cfg = Config.fromfile(path)
+    if options:
+        cfg.merge_from_dict(options)
+    if work_dir is not None:
+        cfg.work_dir = str(work_dir)
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
+    drop_saliency(cfg)
+    return cfg
+
+
+def go_on(cfg: Config, named: bool = False) -> None:
+    """Let a run go on from the latest checkpoint in its work dir.
+
+    mmengine resumes from ``load_from`` where there is one. In a config that
+    is the checkpoint of another training, which this one began with: it is
+    for the beginning alone.
+
+    Args:
+        cfg (Config): With ``work_dir``; changed in place.
+        named (bool): Whether ``load_from`` was named for this very run, by
+            ``--cfg-options``: then it is what to go on from.
+    """
+    cfg.resume = True
+    if named or cfg.get('load_from') is None:
+        return
+    if (Path(cfg.work_dir) / 'last_checkpoint').is_file():
+        cfg.load_from = None
+    else:
+        cfg.resume = False
+
+
+def use_tta(cfg: Config) -> Config:
+    """Switch the test of a config to its several scales and flip.
+
+    Args:
+        cfg (Config): Stays as it is.
+
+    Returns:
+        Config: The switched copy.
+
+    Raises:
+        ValueError: The config has no ``tta_pipeline`` or ``tta_model``.
+    """
+    for key in ('tta_pipeline', 'tta_model'):
+        if cfg.get(key) is None:
+            raise ValueError(f'--tta: expected {key} in the config '
+                             f'{cfg.filename}, found none.')
+    cfg = copy.deepcopy(cfg)
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    if cfg.model.type == _CRF:  # merges views itself
+        return cfg
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+    return cfg
+
+
+def use_crf(cfg: Config, **crf) -> Config:
+    """Let a dense CRF refine what the test of a segmentor predicts.
+
+    Args:
+        cfg (Config): Config of a segmentation stage, after :func:`use_tta`
+            or before; stays as it is.
+        **crf: Arguments of :class:`hsc_mm.crf.DenseCRF`; None counts as not
+            given. They replace those of a config whose model (or
+            ``tta_model``) is a :class:`hsc_mm.CRFRefinedSegmentor` already.
+
+    Returns:
+        Config: The switched copy.
+
+    Raises:
+        ValueError: The model merges views in a way of its own, or makes
+            CAMs.
+    """
+    cfg = copy.deepcopy(cfg)
+    crf = {key: value for key, value in crf.items() if value is not None}
+    model = cfg.model
+    if model.type == _CRF:
+        model.crf = {**(model.get('crf') or {}), **crf}
+        return cfg
+    if str(model.type).rpartition('.')[2] == 'SegTTAModel':
+        model = model.module
+    elif 'module' in model or model.type == 'hsc_mm.CAMSegmentor':
+        raise ValueError(
+            f'--crf: expected a segmentor, or SegTTAModel around one, found '
+            f'{model.type} in {cfg.filename}. For CAMs, '
+            'tools/make_pseudo_labels.py has --crf.')
+    cfg.model = dict(type=_CRF, module=model, crf=crf)
+    return cfg
+
+
+def without_truth(cfg: Config) -> Config:
+    """Let the test of a config read no masks: images are all it needs.
+
+    Args:
+        cfg (Config): After :func:`use_tta` or before; stays as it is.
+
+    Returns:
+        Config: The switched copy.
+    """
+    cfg = copy.deepcopy(cfg)
+    dataset = cfg.test_dataloader.dataset
+    dataset.pipeline = without_masks(dataset.pipeline)
+    if dataset.get('data_prefix'):
+        dataset.data_prefix.pop('seg_map_path', None)
+    return cfg

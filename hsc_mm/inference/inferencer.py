@@ -1,0 +1,205 @@
+"""Pictures of one's own: heat maps and masks, in mmseg's manner."""
+import copy
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+
+from hsc_mm.functional.cam import present_classes
+from hsc_mm.models.segmentors import CAMSegmentor
+from hsc_mm.pseudo_labels.view_pipeline import without_masks
+from hsc_mm.utils.checkpoints import read_checkpoint
+from .class_names import ClassNames, class_names
+from .configs import load_config, use_tta
+from .inputs import ImageInput, list_inputs
+from .predictions import write_prediction
+from .seeds import build_model
+
+__all__ = ['HSCInferencer']
+
+
+class HSCInferencer:
+    """Apply a model of either stage to images.
+
+    ``__call__ -> predict -> pipeline -> model.test_step``. A checkpoint of
+    the CAM stage gives heat maps of the present classes and the seed, one of
+    any mmseg segmentor gives the mask.
+
+    Args:
+        model (str | Path | Config): The config, as a file or read.
+        weights (str | Path): Checkpoint of the model.
+        device (str, optional): ``'cpu'``, ``'cuda'`` ...; default
+            ``'cuda'`` if there is one.
+        tta (bool): Several scales and flip, as ``tta_pipeline`` says.
+        threshold (float, optional): Background threshold in (0, 1); default
+            ``model.test_cfg.bg_threshold``. CAM stage only.
+
+    Raises:
+        FileNotFoundError: There is no such config or checkpoint.
+        ValueError: The checkpoint is broken or does not fit, the names of the
+            classes are nowhere to be found, or a threshold is given to a
+            segmentation model.
+    """
+
+    def __init__(self,
+                 model: str | Path | Config,
+                 weights: str | Path,
+                 device: str | None = None,
+                 tta: bool = False,
+                 threshold: float | None = None) -> None:
+        cfg = model if isinstance(model, Config) else load_config(model)
+        checkpoint = read_checkpoint(weights)
+        if tta:
+            cfg = use_tta(cfg)
+        self.device = device or (
+            'cuda' if torch.cuda.is_available() else 'cpu')
+        self.model = build_model(cfg, str(weights), self.device)
+        self._segmentor = getattr(self.model, 'module', self.model)
+        self.names: ClassNames = class_names(cfg, checkpoint)
+        self.pipeline = self._build_pipeline(cfg)
+        if threshold is not None:
+            if not self.is_cam:
+                raise ValueError('threshold: expected a checkpoint of the '
+                                 'CAM stage; a segmentation model has no '
+                                 'background threshold.')
+            if not 0 < threshold < 1:
+                raise ValueError('threshold: expected a number between 0 '
+                                 f'and 1, found {threshold}.')
+            self._segmentor.test_cfg['bg_threshold'] = float(threshold)
+
+    @property
+    def is_cam(self) -> bool:
+        """bool: Whether this is a model of the CAM stage."""
+        return isinstance(self._segmentor, CAMSegmentor)
+
+    @staticmethod
+    def _build_pipeline(cfg: Config) -> Compose:
+        """Build the test pipeline, from an array instead of a file."""
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        steps = without_masks(
+            copy.deepcopy(cfg.test_dataloader.dataset.pipeline))
+        if not steps or steps[0].get('type') != 'LoadImageFromFile':
+            raise ValueError(
+                f'test pipeline of {cfg.filename}: expected '
+                'LoadImageFromFile as its first step, found '
+                f'{steps[0].get("type") if steps else "no step"}.')
+        steps[0] = dict(type='LoadImageFromNDArray')
+        return Compose(steps)
+
+    def __call__(self,
+                 inputs: Any,
+                 labels: Sequence[str] | None = None,
+                 out_dir: str | Path | None = None) -> list[dict]:
+        """Apply the model; see :meth:`predict` for the arguments.
+
+        Returns:
+            list[dict]: One for each image, in order.
+        """
+        return list(self.predict(inputs, labels, out_dir))
+
+    def predict(self,
+                inputs: Any,
+                labels: Sequence[str] | None = None,
+                out_dir: str | Path | None = None) -> Iterator[dict]:
+        """Apply the model to one image after the other.
+
+        Args:
+            inputs (str | Path | np.ndarray | list): An image file, a folder
+                (with its sub-folders), an array (H, W, 3) uint8 BGR as mmcv
+                reads it, or a list of these.
+            labels (sequence[str], optional): Names of the classes that the
+                images hold; by default the classifier decides. CAM stage
+                only.
+            out_dir (str | Path, optional): Folder to write to, see
+                :func:`hsc_mm.inference.predictions.write_prediction`.
+
+        Yields:
+            dict: ``name``; ``path`` (None of an array); ``error``, None or
+            why the image could not be read, and then nothing else; ``task``,
+            ``'cam'`` or ``'segmentation'``; ``mask``, class indices (H, W)
+            uint8; ``classes``, names of the present or found classes. Of
+            the CAM stage also ``cam``, their normalised maps (k, H, W)
+            float32 in [0, 1]; ``class_indices`` and ``mask_indices`` (k,);
+            ``scores``, probability of every foreground class (K,);
+            ``bg_threshold``.
+
+        Raises:
+            FileNotFoundError: There is no such file or folder.
+            ValueError: A label is unknown, or a folder holds no images.
+        """
+        label = self._multi_hot(labels)
+        items = list_inputs(inputs)
+        return self._run(items, label, out_dir)
+
+    def _run(self, items: list[ImageInput], label: torch.Tensor | None,
+             out_dir: str | Path | None) -> Iterator[dict]:
+        for item in items:
+            result = dict(name=item.name, path=item.path, error=None)
+            try:
+                image = item.read()
+            except (OSError, ValueError) as error:
+                yield dict(result, error=str(error))
+                continue
+            result.update(self._infer(image, label))
+            if out_dir is not None:
+                write_prediction(out_dir, image, result, self.names)
+            yield result
+
+    def _multi_hot(self,
+                   labels: Sequence[str] | None) -> torch.Tensor | None:
+        """Turn names into a multi-hot vector, (K,)."""
+        if labels is None:
+            return None
+        labels = [labels] if isinstance(labels, str) else list(labels)
+        if not self.is_cam:
+            raise ValueError('labels: expected a checkpoint of the CAM '
+                             'stage; a segmentation model finds the classes '
+                             'by itself.')
+        known = self.names.classes[1:]
+        unknown = [name for name in labels if name not in known]
+        if unknown or not labels:
+            raise ValueError(f'labels: expected some of {list(known)}, found '
+                             f'{unknown or "none"}.')
+        vector = torch.zeros(len(known))
+        for name in labels:
+            vector[known.index(name)] = 1
+        return vector
+
+    @torch.no_grad()
+    def _infer(self, image: np.ndarray,
+               label: torch.Tensor | None) -> dict:
+        data = self.pipeline(dict(img=image))
+        samples = data['data_samples']
+        if self.is_cam:
+            self._segmentor.test_cfg['use_image_labels'] = label is not None
+            for sample in samples if isinstance(samples, list) else [samples]:
+                if label is not None:
+                    sample.gt_label = label.clone()
+        sample = self.model.test_step(pseudo_collate([data]))[0]
+        mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
+        result = dict(mask=mask.astype(np.uint8))
+        if not self.is_cam:
+            found = [i for i in np.unique(mask) if i < self.names.count]
+            return dict(
+                result,
+                task='segmentation',
+                classes=[self.names.classes[i] for i in found])
+        scores = sample.cls_scores.float().cpu()
+        present = present_classes(
+            scores, self._segmentor.test_cfg['score_thr'])
+        indices = (present if label is None else label).nonzero()[:, 0] + 1
+        cam = sample.seg_logits.data[indices.to(sample.seg_logits.data.device)]
+        return dict(
+            result,
+            task='cam',
+            classes=[self.names.classes[i] for i in indices],
+            class_indices=indices.numpy(),
+            mask_indices=self.names.mask_indices(indices.numpy()),
+            cam=cam.float().cpu().numpy(),
+            scores=scores.numpy(),
+            bg_threshold=float(self._segmentor.test_cfg['bg_threshold']))

@@ -1,0 +1,119 @@
+"""Images that a user names: files, folders, arrays."""
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hsc_mm.datasets.labels import IMAGE_SUFFIXES
+from hsc_mm.utils import read_image
+
+__all__ = ['ImageInput', 'list_inputs']
+
+#: What predictions are called: no images to predict.
+_OWN = ('.overlay.png', '.mask.png')
+
+
+class ImageInput(NamedTuple):
+    """An image that has not been read yet.
+
+    Attributes:
+        name (str): Under which results are written; no other has it.
+        path (str, optional): The file.
+        array (np.ndarray, optional): Or the image itself.
+    """
+    name: str
+    path: str | None = None
+    array: np.ndarray | None = None
+
+    def read(self) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8 BGR.
+
+        Grey images get three channels, transparency is dropped.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is no image, or cut short.
+        """
+        return self.array if self.path is None else read_image(self.path)
+
+
+def list_inputs(inputs: Any) -> list[ImageInput]:
+    """List images, each under a name of its own.
+
+    The name is that of the file without suffix, in a folder with the
+    sub-folder in front. Where several would have one name, the later ones
+    get ``-2``, ``-3`` ...
+
+    Args:
+        inputs (str | Path | np.ndarray | sequence): See
+            :meth:`hsc_mm.inference.inferencer.HSCInferencer.predict`.
+
+    Returns:
+        list[ImageInput]: In the order given, folders sorted by name.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        TypeError: An input is none of these.
+        ValueError: A folder holds no images, an array is no image, or there
+            are no inputs.
+    """
+    if isinstance(inputs, str | Path | np.ndarray):
+        inputs = [inputs]
+    if not isinstance(inputs, Sequence):
+        raise TypeError('inputs: expected a path, an array or a list of '
+                        f'them, found {type(inputs).__name__}.')
+    found: list[ImageInput] = []
+    for number, one in enumerate(inputs):
+        if isinstance(one, np.ndarray):
+            _check_array(one)
+            found.append(ImageInput(f'array_{number}', array=one))
+        elif isinstance(one, str | Path):
+            found += _list_path(Path(one))
+        else:
+            raise TypeError('inputs: expected paths or arrays, found '
+                            f'{type(one).__name__} at place {number}.')
+    if not found:
+        raise ValueError('inputs: expected at least one image, found none.')
+    return _own_names(found)
+
+
+def _check_array(image: np.ndarray) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 \
+            or not image.size:
+        raise ValueError('inputs: expected arrays (H, W, 3) of uint8, BGR, '
+                         f'found {image.shape} of {image.dtype}.')
+
+
+def _list_path(path: Path) -> list[ImageInput]:
+    if path.is_file():
+        return [ImageInput(path.stem, str(path))]
+    if not path.is_dir():
+        raise FileNotFoundError(f'{path}: there is no such file or folder.')
+    files = sorted(
+        one for one in path.rglob('*')
+        if one.suffix.lower() in IMAGE_SUFFIXES and one.is_file()
+        and not one.name.endswith(_OWN) and not one.name.startswith('.'))
+    if not files:
+        raise ValueError(
+            f'{path}: expected images ({", ".join(IMAGE_SUFFIXES)}) in this '
+            'folder, found none.')
+    return [
+        ImageInput(one.relative_to(path).with_suffix('').as_posix(), str(one))
+        for one in files
+    ]
+
+
+def _own_names(items: list[ImageInput]) -> list[ImageInput]:
+    """Number names that several images have."""
+    taken = {item.name for item in items}
+    used: set[str] = set()
+    named = []
+    for item in items:
+        name, number = item.name, 1
+        while name in used or (number > 1 and name in taken):
+            number += 1
+            name = f'{item.name}-{number}'
+        used.add(name)
+        named.append(item._replace(name=name))
+    return named

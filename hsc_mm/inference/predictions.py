@@ -1,0 +1,80 @@
+"""Files that show what a model makes of an image."""
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
+from .class_names import ClassNames
+
+__all__ = ['draw_prediction', 'write_prediction']
+
+
+def draw_prediction(image: np.ndarray,
+                    result: dict,
+                    names: ClassNames,
+                    height: int = 256) -> np.ndarray:
+    """Draw image | heat map of each class | mask.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8 BGR.
+        result (dict): Of :class:`hsc_mm.inference.inferencer.HSCInferencer`.
+        names (ClassNames): Of the model.
+        height (int): Height of the pictures in pixels.
+
+    Returns:
+        np.ndarray: (H', W', 3) uint8 RGB.
+    """
+    rgb = np.ascontiguousarray(image[..., ::-1])
+    tiles = [('image', rgb)]
+    title = 'mask'
+    if result['task'] == 'cam':
+        shown = [
+            f'{name} {result["scores"][i - 1]:.2f}' for name, i in zip(
+                result['classes'], result['class_indices'], strict=True)
+        ]
+        tiles += present_tiles(rgb, result['cam'], shown)
+        title = f'seed > {result["bg_threshold"]:.2f}'
+    tiles.append((title, mask_overlay(rgb, result['mask'], names.palette)))
+    return titled_strip(tiles, height)
+
+
+def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
+                     names: ClassNames) -> None:
+    """Write ``<name>.overlay.png``, ``<name>.mask.png``, ``<name>.npz``.
+
+    The mask holds mask indices, in VOC's colours. The ``.npz`` of the CAM
+    stage is a soft seed (``cam`` (k, H, W) float16, ``classes`` (k,) mask
+    indices) with the ``names`` of its classes and the ``scores`` (K,); that
+    of a segmentation model holds ``mask`` (H, W) of class indices and all
+    ``names``.
+
+    Args:
+        folder (str | Path): The folder, made if missing.
+        image (np.ndarray): (H, W, 3) uint8 BGR.
+        result (dict): Of :class:`hsc_mm.inference.inferencer.HSCInferencer`.
+        names (ClassNames): Of the model.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    base = Path(folder) / result['name']
+    picture = draw_prediction(image, result, names)
+    _, data = cv2.imencode('.png', picture[..., ::-1])
+    atomic_write_bytes(f'{base}.overlay.png', data.tobytes())
+    write_seed(f'{base}.mask.png', result['mask'], names.label_map)
+    if result['task'] == 'cam':
+        raw = dict(
+            cam=result['cam'].astype(np.float16),
+            classes=result['mask_indices'],
+            names=np.array(result['classes'], dtype=np.str_),
+            scores=result['scores'])
+    else:
+        raw = dict(
+            mask=result['mask'], names=np.array(names.classes, dtype=np.str_))
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **raw)
+    atomic_write_bytes(f'{base}.npz', buffer.getvalue())

@@ -1,0 +1,178 @@
+"""Seeds of a split, from a config and a checkpoint."""
+import copy
+import hashlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, load_checkpoint
+from mmengine.structures import BaseDataElement
+from torch import nn
+from torch.utils.data import DataLoader
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
+from hsc_mm.pseudo_labels.view_pipeline import without_masks
+from hsc_mm.registry import DATASETS, MODELS
+
+__all__ = [
+    'best_threshold', 'build_model', 'file_hash', 'iterate_seeds',
+    'seed_dataset', 'seed_loader'
+]
+
+
+def file_hash(path: str | Path) -> str:
+    """Return the SHA-256 of a file, its first 16 digits."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()[:16]
+
+
+def build_model(cfg: Config, checkpoint: str, device: str) -> nn.Module:
+    """Build the model of a config and load a checkpoint into it.
+
+    Args:
+        cfg (Config): As of :func:`hsc_mm.inference.use_tta`, or without.
+        checkpoint (str): Checkpoint of the same model.
+        device (str): ``'cpu'``, ``'cuda'`` ...
+
+    Returns:
+        nn.Module: In eval mode.
+
+    Raises:
+        ValueError: The checkpoint does not fit the model.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    try:
+        load_checkpoint(
+            getattr(model, 'module', model),
+            checkpoint,
+            map_location='cpu',
+            strict=True,
+            logger='silent')
+    except RuntimeError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise ValueError(
+            f'checkpoint {checkpoint}: it does not fit the model of '
+            f'{cfg.filename}. {" ".join(lines[:3])}') from error
+    return model.to(device).eval()
+
+
+def seed_dataset(cfg: Config,
+                 split: str,
+                 check: bool = True,
+                 guard: bool = True) -> BaseImageLabelDataset:
+    """Build the data set of images whose seeds are wanted.
+
+    The data set is that of ``<split>_dataloader``, read through the test
+    pipeline, without its masks: they are not looked at. Of a training split
+    the same images are left out as in training.
+
+    Image labels of another split than the training data are refused, see
+    :func:`hsc_mm.evaluation.leak_guard.check_image_labels`.
+
+    Args:
+        cfg (Config): After :func:`hsc_mm.inference.use_tta`, or before.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        check (bool): Whether missing and broken images are an error; False
+            for those who tell them one by one.
+        guard (bool): Whether the model will choose classes, and image labels
+            must not be leaked; False where seeds come from elsewhere.
+
+    Returns:
+        BaseImageLabelDataset: In the order of the list.
+
+    Raises:
+        ValueError: Image labels would be used that are not to be seen, or
+            an image is bad.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
+    prefix = dict(dataset.get('data_prefix') or {})
+    for key in ('seg_map_path', 'saliency_path'):
+        prefix.pop(key, None)
+    pipeline = without_masks(cfg.test_dataloader.dataset.pipeline)
+    dataset.update(
+        data_prefix=prefix,
+        pipeline=pipeline,
+        keep_empty=dataset.get('keep_empty', dataset.get('test_mode', False)),
+        test_mode=True,
+        serialize_data=False)
+    if check:
+        built = DATASETS.build(dataset)
+    else:
+        built = DATASETS.build(dict(dataset, lazy_init=True))
+        built._check = lambda infos: None
+        built.full_init()
+    if guard and split != 'train':
+        test_cfg = cfg.model.get('module', cfg.model).get('test_cfg')
+        loader = cfg.get('train_dataloader') or {}
+        if check_image_labels(test_cfg, built,
+                              training_images(loader.get('dataset'))):
+            print_log(
+                f'image labels of {split}, on which the model was not '
+                'trained, choose the classes (labels_on_unseen_split=True)',
+                logger='current', level=logging.WARNING)
+    return built
+
+
+def seed_loader(dataset: BaseImageLabelDataset, workers: int) -> DataLoader:
+    """Build the loader of one image at a time.
+
+    Args:
+        dataset (BaseImageLabelDataset): Of :func:`seed_dataset`.
+        workers (int): Processes that read images.
+
+    Returns:
+        DataLoader: In the order of the data set.
+    """
+    return Runner.build_dataloader(
+        dict(
+            batch_size=1,
+            num_workers=workers,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dataset))
+
+
+@torch.no_grad()
+def iterate_seeds(model: nn.Module,
+                  loader: DataLoader) -> Iterator[BaseDataElement]:
+    """Yield the seed of each image of a loader.
+
+    Args:
+        model (nn.Module): Of :func:`build_model`.
+        loader (DataLoader): Of :func:`seed_loader`.
+
+    Yields:
+        SegDataSample: With ``pred_sem_seg`` and ``seg_logits``, see
+        :meth:`hsc_mm.models.CAMSegmentor.finish`.
+    """
+    for batch in loader:
+        yield from model.test_step(batch)
+
+
+def best_threshold(cfg: Config, checkpoint: str) -> float:
+    """Evaluate the test split and return its best background threshold.
+
+    Args:
+        cfg (Config): Config whose ``test_dataloader`` has masks.
+        checkpoint (str): Checkpoint of the same model.
+
+    Returns:
+        float: The threshold with the highest mIoU, chosen on ground truth.
+
+    Raises:
+        ValueError: The config's evaluator is not :class:`hsc_mm.SeedMetric`.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.load_from = checkpoint
+    metrics = Runner.from_cfg(cfg).test()
+    if 'seed/threshold_best' not in metrics:
+        raise ValueError(
+            f'test_evaluator of {cfg.filename}: expected hsc_mm.SeedMetric, '
+            'which finds the best threshold; name one instead of "best".')
+    return float(metrics['seed/threshold_best'])

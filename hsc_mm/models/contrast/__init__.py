@@ -1,0 +1,1 @@
+"""Hierarchical semantic contrast: objective, levels, prototypes."""

@@ -1,0 +1,1 @@
+"""Refinement of CAMs inside a head."""

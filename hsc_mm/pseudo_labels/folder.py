@@ -1,0 +1,175 @@
+"""The folder of pseudo labels: whole files that belong together."""
+import contextlib
+import os
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hsc_mm.datasets.checks import missing_files
+from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.utils import read_json, to_mask_indices, write_json
+from .files import check_label, write_soft_cam
+
+__all__ = ['MANIFEST', 'PseudoLabelFolder']
+
+MANIFEST = 'pseudo_labels.json'
+
+
+class PseudoLabelFolder:
+    """Write pseudo labels of one model into one folder.
+
+    The folder holds ``<img_id>.png``, ``<img_id>.npz`` or both, and a
+    manifest that says what they were made from. A file appears under its
+    name only when it is whole, so a run that was stopped can be taken up
+    again: :meth:`has` says which are done. Several processes may write into
+    one folder, different images each; whoever comes first leaves the
+    manifest, and the others compare theirs with it.
+
+    Files hold the indices that the masks of the data set would hold. Where
+    a run uses a subset of the classes, these are not the class indices of
+    the model: ``label_map`` is turned round.
+
+    Args:
+        path (str | Path): The folder.
+        identity (dict): What the labels are made from (hashes of config and
+            checkpoint, threshold, classes): plain JSON values. A key that
+            an older manifest lacks counts as None.
+        label_map (dict[int, int], optional): The data set's map from indices
+            of its masks to classes; None where they are the same.
+        kinds (sequence[str]): Suffixes of the files: ``'.png'``, ``'.npz'``.
+
+    Raises:
+        FileExistsError: The folder holds other files, or labels that were
+            made from something else.
+    """
+
+    def __init__(self,
+                 path: str | Path,
+                 identity: dict,
+                 label_map: dict[int, int] | None = None,
+                 kinds: Sequence[str] = ('.png', )) -> None:
+        self.path = Path(path)
+        self.identity = identity
+        self.label_map = label_map
+        self.kinds = tuple(kinds)
+        self._open()
+
+    def _open(self) -> None:
+        manifest = self.path / MANIFEST
+        if not manifest.is_file() and not self._create(manifest):
+            raise FileExistsError(
+                f'--out {self.path}: expected a new or empty folder, found '
+                'other files in it. Choose another folder.')
+        found = read_json(manifest)
+        for key, value in self.identity.items():
+            if found.get(key) != value:
+                raise FileExistsError(
+                    f'--out {self.path}: it holds pseudo labels with {key} '
+                    f'{found.get(key)!r}, expected {value!r}. '
+                    'Choose another folder or remove this one.')
+
+    def _create(self, manifest: Path) -> bool:
+        """Write the manifest unless another process is faster."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if any(not p.name.startswith(f'.{MANIFEST}.')
+               for p in self.path.iterdir()):
+            return manifest.is_file()
+        draft = self.path / f'.{MANIFEST}.{uuid.uuid4().hex}.tmp'
+        write_json(draft, dict(self.identity, complete=False))
+        try:
+            os.link(draft, manifest)  # fails where there is one by now
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not manifest.is_file():
+                os.replace(draft, manifest)
+        draft.unlink(missing_ok=True)
+        return True
+
+    def _note(self, **state) -> None:
+        write_json(self.path / MANIFEST, dict(self.identity, **state))
+
+    def file(self, img_id: str, kind: str = '.png') -> Path:
+        """Return the path of a file of an image."""
+        return self.path / f'{img_id}{kind}'
+
+    def has(self,
+            img_id: str,
+            shapes: Collection[tuple[int, int]] | None = None,
+            known: Collection[int] | None = None) -> bool:
+        """Say whether the files of an image are there and whole.
+
+        Args:
+            img_id (str): Id of the image.
+            shapes (collection, optional): Heights and widths that fit it.
+            known (collection[int], optional): Mask indices that may occur.
+        """
+        try:
+            for kind in self.kinds:
+                check_label(self.file(img_id, kind), shapes, known, whole=True)
+        except (FileNotFoundError, ValueError):
+            return False
+        return True
+
+    def write(self, img_id: str, seed: np.ndarray) -> None:
+        """Write one label.
+
+        Args:
+            img_id (str): Id of the image; may hold slashes.
+            seed (np.ndarray): Class indices, (H, W), 255 = ignored.
+        """
+        write_seed(self.file(img_id), seed, self.label_map)
+
+    def write_soft(self, img_id: str, cam: np.ndarray,
+                   classes: np.ndarray) -> None:
+        """Write the soft CAMs of one image.
+
+        Args:
+            img_id (str): Id of the image; may hold slashes.
+            cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
+            classes (np.ndarray): Class index of each, (k,).
+        """
+        indices = to_mask_indices(np.asarray(classes), self.label_map)
+        write_soft_cam(self.file(img_id, '.npz'), cam, indices)
+
+    def drop(self, img_id: str) -> None:
+        """Remove files of an image that were found wanting."""
+        for kind in self.kinds:
+            self.file(img_id, kind).unlink(missing_ok=True)
+
+    def begin(self) -> None:
+        """Note that labels are missing, if the manifest says otherwise."""
+        if read_json(self.path / MANIFEST).get('complete'):
+            self._note(complete=False)
+
+    def finish(self, img_ids: Sequence[str], alone: bool = True) -> bool:
+        """Note in the manifest that all labels are there, if they are.
+
+        Args:
+            img_ids (sequence[str]): All images of the list, also those of
+                other shards.
+            alone (bool): Whether no other process writes into the folder.
+
+        Returns:
+            bool: Whether they are.
+        """
+        complete = not self.missing(img_ids)
+        if complete:
+            self._note(complete=True, count=len(img_ids))
+        if alone or complete:
+            self._sweep(alone)
+        return complete
+
+    def missing(self, img_ids: Iterable[str]) -> list[str]:
+        """Return the paths of files that do not exist."""
+        return missing_files(
+            str(self.file(i, kind)) for i in img_ids for kind in self.kinds)
+
+    def _sweep(self, alone: bool) -> None:
+        """Remove what killed runs left under temporary names."""
+        for path in self.path.rglob('.*.tmp'):
+            if alone or not path.name.startswith(f'.{MANIFEST}'):
+                with contextlib.suppress(OSError):
+                    path.unlink()

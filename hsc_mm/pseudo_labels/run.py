@@ -1,0 +1,177 @@
+"""One run over a list of images that writes pseudo labels."""
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.rules import IGNORED
+from hsc_mm.utils import image_shapes
+from .stream import Labelled
+from .views import Failure, plan_batches
+
+__all__ = ['LabelRun', 'write_labels']
+
+_WRITERS = 2
+_BACKLOG = 16
+
+
+@dataclass
+class LabelRun:
+    """What a run has to do, and what became of it.
+
+    Attributes:
+        img_ids (list[str]): All images of the list.
+        batches (list[list[int]]): Positions to compute, see
+            :func:`hsc_mm.pseudo_labels.views.plan_batches`; batches of other
+            shards and those whose labels are all there are left out.
+        there (frozenset[str]): Images of this shard whose files are there.
+        total (int): Number of images of this shard.
+        made (int): Number of images whose files were written.
+        failures (list[Failure]): Images that were given up.
+        classes (Counter): Class index -> number of images made that show it.
+    """
+    img_ids: list[str]
+    batches: list[list[int]]
+    there: frozenset[str]
+    total: int
+    made: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    classes: Counter = field(default_factory=Counter)
+
+    @classmethod
+    def plan(cls,
+             dataset: BaseImageLabelDataset,
+             folder: PseudoLabelFolder,
+             batch_size: int = 1,
+             shard: tuple[int, int] = (1, 1),
+             workers: int = 2,
+             resume: bool = True) -> 'LabelRun':
+        """Look at images and folder.
+
+        Args:
+            dataset (BaseImageLabelDataset): The list.
+            folder (PseudoLabelFolder): Where labels are and will be.
+            batch_size (int): Images that are computed together.
+            shard (tuple[int, int]): This is part i of n.
+            workers (int): Threads that look at files.
+            resume (bool): Whether files that are there are kept.
+
+        Returns:
+            LabelRun: Files are there when they are whole, have the size of
+            their image and hold nothing but indices of the data set.
+
+        Raises:
+            ValueError: None of the images can be read.
+        """
+        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+        known = mask_indices(dataset)
+        with ThreadPoolExecutor(max(workers, 1)) as pool:
+            shapes = list(
+                pool.map(lambda info: _shapes(info['img_path']), infos))
+            if not any(shapes):
+                raise ValueError(
+                    f'{infos[0]["img_path"]}: missing or no image, and so '
+                    f'are all {len(infos)} images of the list. Check '
+                    'data_root, data_prefix and the suffixes.')
+            batches = plan_batches([s and s[0] for s in shapes],
+                                   batch_size)[shard[0] - 1::shard[1]]
+            places = [place for batch in batches for place in batch]
+            done = pool.map(
+                lambda place: resume and folder.has(
+                    infos[place]['img_id'], shapes[place], known), places)
+            there = frozenset(
+                place for place, found in zip(places, done, strict=True)
+                if found)
+        return cls([info['img_id'] for info in infos],
+                   [b for b in batches if not there.issuperset(b)],
+                   frozenset(infos[place]['img_id'] for place in there),
+                   len(places))
+
+    @property
+    def missing(self) -> int:
+        """int: Number of images that are to be computed."""
+        return self.total - len(self.there)
+
+    def summary(self, names: Sequence[str]) -> list[str]:
+        """Return lines for people: counts, classes, failures.
+
+        Args:
+            names (sequence[str]): Name of each class, background first.
+        """
+        shown = ', '.join(f'{names[index]} {count}'
+                          for index, count in sorted(self.classes.items()))
+        lines = [
+            f'{self.made} made, {len(self.there)} were there, '
+            f'{len(self.failures)} failed, {self.total} together'
+        ]
+        if shown:
+            lines.append(f'images made by class: {shown}')
+        return lines + [f'failed: {f.img_id}: {f.reason}'
+                        for f in self.failures]
+
+
+def mask_indices(dataset: BaseImageLabelDataset) -> frozenset[int]:
+    """Return the indices that label files of a data set may hold."""
+    label_map = dataset.metainfo['label_map']
+    if label_map is None:
+        return frozenset(range(len(dataset.metainfo['classes'])))
+    return frozenset(
+        mask for mask, index in label_map.items() if index != IGNORED)
+
+
+def _shapes(path: str | Path) -> tuple | None:
+    try:
+        return image_shapes(path)
+    except Exception:  # whatever it is, reading the image will tell
+        return None
+
+
+def write_labels(stream: Iterable[Labelled | Failure],
+                 folder: PseudoLabelFolder, run: LabelRun) -> None:
+    """Write a stream of labels and count.
+
+    Threads pack the files while the next ones are computed; a few labels
+    wait for them at most.
+
+    Args:
+        stream (iterable): Labels and failures.
+        folder (PseudoLabelFolder): Where they go.
+        run (LabelRun): Is counted in.
+
+    Raises:
+        OSError: A file cannot be written (a full disk).
+    """
+    waiting: list[Future] = []
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for item in stream:
+            if isinstance(item, Failure):
+                run.failures.append(item)
+                folder.drop(item.img_id)
+                continue
+            waiting.append(pool.submit(_write, item, folder))
+            if len(waiting) >= _BACKLOG:
+                _count(waiting.pop(0), run)
+        for future in waiting:
+            _count(future, run)
+
+
+def _write(item: Labelled, folder: PseudoLabelFolder) -> set[int]:
+    soft, seed = item
+    if '.npz' in folder.kinds:
+        folder.write_soft(soft.img_id, soft.cam, soft.classes)
+    if seed is None:
+        return set(soft.classes.tolist())
+    folder.write(soft.img_id, seed)
+    return set(np.flatnonzero(np.bincount(seed.ravel())).tolist()) - {
+        0, IGNORED
+    }
+
+
+def _count(future: Future, run: LabelRun) -> None:
+    run.classes.update(future.result())
+    run.made += 1

@@ -1,0 +1,38 @@
+"""``python -m hsc_mm``: the list of commands, and one command."""
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from hsc_mm.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run(*arguments):
+    return subprocess.run([sys.executable, '-m', 'hsc_mm', *arguments],
+                          capture_output=True, text=True, cwd=ROOT)
+
+
+def test_every_command_has_a_main_and_a_tool() -> None:
+    assert {p.stem for p in (ROOT / 'tools').glob('*.py')} == set(COMMANDS)
+    for name in COMMANDS:
+        assert callable(import_module(f'hsc_mm.cli.{name}').main)
+
+
+def test_without_arguments_the_commands_are_listed() -> None:
+    done = _run()
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_a_mistyped_command_suggests_the_nearest() -> None:
+    done = _run('trian')
+    assert done.returncode == 2
+    assert 'found "trian". Did you mean train?' in done.stderr
+
+
+def test_a_command_runs_and_its_usage_names_it() -> None:
+    done = _run('train', '--help')
+    assert done.returncode == 0
+    assert 'usage: python -m hsc_mm train' in done.stdout

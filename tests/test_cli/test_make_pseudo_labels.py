@@ -1,0 +1,310 @@
+"""The factory of pseudo labels: options, shards, kills, broken files."""
+import copy
+import importlib
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_voc
+from mmengine.registry import init_default_scope
+from tiny_configs import cam_config
+
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from hsc_mm.pseudo_labels.cams import SoftCAM
+from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
+from hsc_mm.pseudo_labels.rules import band_label
+from hsc_mm.pseudo_labels.settings import LabelSettings
+from hsc_mm.pseudo_labels.stream import label_stream
+from hsc_mm.pseudo_labels.views import Failure
+from hsc_mm.registry import MODELS
+from hsc_mm.utils import (
+    read_index_png,
+    read_json,
+    voc_palette,
+    write_index_png,
+)
+
+COUNT = 24
+
+
+@pytest.fixture(autouse=True, scope='module')
+def one_thread():
+    """Bits depend on the number of threads, and forks have but one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope='module')
+def tool():
+    """The tool as a module."""
+    module = importlib.import_module('hsc_mm.cli.make_pseudo_labels')
+    return module
+
+
+@pytest.fixture(scope='module')
+def stage(tmp_path_factory):
+    """A CAM stage of random weights: data, config, checkpoint."""
+    folder = tmp_path_factory.mktemp('factory')
+    voc = make_voc(folder / 'voc', COUNT)
+    config = cam_config(voc, folder / 'cam.py')
+    cfg = load_config(config)
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    model.init_weights()
+    torch.save(dict(state_dict=model.state_dict()), folder / 'model.pth')
+    return voc, config, folder / 'model.pth'
+
+
+@pytest.fixture
+def make(tool, stage, monkeypatch):
+    """Call the tool's main with arguments; return its exit status."""
+
+    def call(out, *arguments, config=stage[1]) -> int:
+        monkeypatch.setattr(sys, 'argv', [
+            'make_pseudo_labels.py', str(config), str(stage[2]), '--out',
+            str(out), '--workers', '0', *map(str, arguments)
+        ])
+        return cli.run(tool.main)
+
+    return call
+
+
+@pytest.fixture(scope='module')
+def damaged(stage, tmp_path_factory):
+    """The same data, two images of it broken, one missing."""
+    folder = tmp_path_factory.mktemp('damaged')
+    voc = shutil.copytree(stage[0], folder / 'voc')
+    images = voc / 'JPEGImages'
+    (images / 'img_03.jpg').write_bytes(
+        (images / 'img_03.jpg').read_bytes()[:300])
+    (images / 'img_04.jpg').write_bytes(b'')
+    (images / 'img_05.jpg').unlink()
+    return cam_config(voc, folder / 'cam.py')
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return all files of a folder, hidden ones too."""
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
+    assert make(tmp_path / 'a', '--soft', '--threshold', 0.4) == 0
+    assert '24 made, 0 were there, 0 failed' in capsys.readouterr().out
+    labels = read_json(stage[0] / 'image_labels.json')['images']
+    for img_id, names in labels.items():
+        hard = read_index_png(tmp_path / 'a' / f'{img_id}.png')
+        path = tmp_path / 'a' / f'{img_id}.npz'
+        cam, classes = read_soft_cam(path)
+        assert np.load(path)['cam'].dtype == np.float16
+        assert classes.tolist() == [dict(cat=8, dog=12)[n] for n in names]
+        again = band_label(cam, classes, 0.4, 0.4)
+        # Half precision may change what lies on the threshold.
+        unclear = (np.abs(cam.astype(float) - 0.4) < 1e-3).any(axis=0)
+        if len(cam) == 2:
+            unclear |= np.abs(np.diff(cam.astype(float), axis=0)[0]) < 1e-3
+        assert (again == hard)[~unclear].all()
+        assert unclear.mean() < 0.05
+    assert read_json(tmp_path / 'a' / 'pseudo_labels.json')['soft'] == 'also'
+    assert make(tmp_path / 'b', '--soft', 'only', '--threshold', 0.4) == 0
+    both = content(tmp_path / 'a')
+    only = content(tmp_path / 'b')
+    assert not [name for name in only if name.endswith('.png')]
+    assert {n: both[n] for n in only if n.endswith('.npz')
+            } == {n: only[n] for n in only if n.endswith('.npz')}
+    assert make(tmp_path / 'b', '--threshold', 0.4) == 1
+    assert "soft 'only', expected None" in capsys.readouterr().err
+
+
+def test_a_band_lies_between_two_thresholds(make, tmp_path, capsys):
+    for name, arguments in dict(
+            low=('--threshold', 0.3), high=('--threshold', 0.6),
+            band=('--band', 0.3, 0.6)).items():
+        assert make(tmp_path / name, *arguments, '--no-tta') == 0
+    for path in (tmp_path / 'band').glob('*.png'):
+        low, high, band = (
+            read_index_png(tmp_path / name / path.name)
+            for name in ('low', 'high', 'band'))
+        assert np.array_equal(
+            band, np.where(high > 0, high, np.where(low > 0, 255, 0)))
+        assert (band == 255).any()
+    # The same by a switch of the config.
+    option = ('--cfg-options',
+              'model.test_cfg.pseudo_label.band=0.3,0.6')
+    assert make(tmp_path / 'config', '--no-tta', *option) == 0
+    assert content(tmp_path / 'config') == content(tmp_path / 'band')
+    assert make(tmp_path / 'band', '--no-tta', '--band', 0.2, 0.6) == 1
+    assert 'band [0.3, 0.6], expected [0.2, 0.6]' in capsys.readouterr().err
+    assert make(tmp_path / 'x', '--crf', '--no-tta', *option) == 0
+    assert make(tmp_path / 'y', '--no-tta', '--cfg-options',
+                'model.test_cfg.pseudo_label.bend=1') == 1
+    assert 'expected keys of' in capsys.readouterr().err
+
+
+def test_a_crf_and_two_that_agree(make, tmp_path):
+    for name, arguments in dict(
+            few=('--crf', '--alpha', 4), many=('--crf', '--alpha', 24),
+            both=('--two-alpha', 4, 24)).items():
+        assert make(tmp_path / name, *arguments, '--no-tta') == 0
+    ignored = 0
+    for path in (tmp_path / 'both').glob('*.png'):
+        few, many, both = (
+            read_index_png(tmp_path / name / path.name)
+            for name in ('few', 'many', 'both'))
+        assert np.array_equal(
+            both, np.where((few > 0) == (many > 0), few, 255))
+        ignored += (both == 255).sum()
+    assert ignored > 0
+    manifest = read_json(tmp_path / 'both' / 'pseudo_labels.json')
+    assert manifest['crf']['alphas'] == [4, 24]
+    assert manifest['crf']['backend'] != 'auto'
+
+
+def test_shards_make_what_one_run_makes(make, tmp_path, capsys):
+    assert make(tmp_path / 'whole', '--soft') == 0
+    capsys.readouterr()
+    parts = tmp_path / 'parts'
+    assert make(parts, '--soft', '--shard', '1/2') == 0
+    assert 'other parts are not there yet' in capsys.readouterr().out
+    first = {name for name in content(parts) if name.endswith('.png')}
+    assert 0 < len(first) < COUNT
+    assert not read_json(parts / 'pseudo_labels.json')['complete']
+    assert make(parts, '--soft', '--shard', '2/2') == 0
+    out = capsys.readouterr().out
+    assert f'0 of {COUNT - len(first)} pseudo labels are there' in out
+    assert f'all {COUNT} pseudo labels are there' in out
+    assert content(parts) == content(tmp_path / 'whole')
+    assert make(parts, '--soft', '--shard', '1/2') == 0
+    assert '0 made' in capsys.readouterr().out
+    for wrong in ('0/2', '3/2', 'x'):
+        with pytest.raises(SystemExit):
+            make(parts, '--shard', wrong)
+
+
+def slow_down(monkeypatch) -> None:
+    """Give whoever kills some time."""
+    from hsc_mm.pseudo_labels import folder as pseudo_labels
+    write = pseudo_labels.write_seed
+    monkeypatch.setattr(pseudo_labels, 'write_seed', lambda *args:
+                        time.sleep(0.02) or write(*args))
+
+
+def test_killed_at_any_moment(make, tmp_path, capfd, monkeypatch):
+    assert make(tmp_path / 'whole', '--soft') == 0
+    out = tmp_path / 'killed'
+    kills, rng = 0, random.Random(0)
+    for attempt in range(3):
+        wanted = rng.randrange(attempt * 8, attempt * 8 + 8)
+        child = os.fork()
+        if child == 0:
+            slow_down(monkeypatch)
+            os._exit(make(out, '--soft'))
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            if out.is_dir() and len(list(out.iterdir())) > wanted:
+                time.sleep(rng.random() * 0.01)
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                kills += 1
+                break
+            time.sleep(0.001)
+        for path in out.glob('img_*.png'):
+            read_index_png(path)
+        for path in out.glob('img_*.npz'):
+            read_soft_cam(path)
+    assert kills == 3
+    assert not read_json(out / 'pseudo_labels.json')['complete']
+    capfd.readouterr()
+    assert make(out, '--soft') == 0
+    there = int(capfd.readouterr().out.split(': ')[1].split(' of')[0])
+    assert 0 < there < COUNT
+    assert content(out) == content(tmp_path / 'whole')
+
+
+def test_broken_images_are_listed_and_the_rest_is_made(
+        make, damaged, tmp_path, capsys):
+    assert make(tmp_path / 'p', config=damaged) == 1
+    shown = capsys.readouterr()
+    assert '21 made, 0 were there, 3 failed, 24 together' in shown.out
+    for line in ('failed: img_03: .*cut short', 'failed: img_04: .*empty',
+                 'failed: img_05: .*img_05.jpg'):
+        assert re.search(line, shown.out), line
+    assert '3 of 24 images failed' in shown.err
+    assert len(list((tmp_path / 'p').glob('*.png'))) == 21
+    assert not read_json(tmp_path / 'p' / 'pseudo_labels.json')['complete']
+    assert make(tmp_path / 'p', config=damaged) == 1
+    assert '0 made, 21 were there, 3 failed' in capsys.readouterr().out
+
+
+def test_no_image_at_all_is_said_at_once(make, tmp_path, capsys):
+    assert make(tmp_path / 'p', '--cfg-options',
+                'train_dataloader.dataset.data_prefix.img_path=none') == 1
+    assert 'so are all 24 images' in capsys.readouterr().err
+
+
+def test_damaged_labels_are_made_again(make, tmp_path, capsys):
+    out = tmp_path / 'p'
+    assert make(out, '--soft') == 0
+    good = content(out)
+    mask = read_index_png(out / 'img_01.png')
+    write_index_png(out / 'img_01.png', mask[:9], voc_palette())
+    write_index_png(out / 'img_02.png', mask * 0 + 99, voc_palette())
+    (out / 'img_03.npz').write_bytes(b'')
+    (out / 'img_04.npz').write_bytes(good['img_04.npz'][:-40])
+    write_soft_cam(out / 'img_05.npz', np.zeros((1, 48, 64)), [99])
+    write_soft_cam(out / 'img_07.npz', np.zeros((1, 4, 4)), [8])
+    capsys.readouterr()
+    assert make(out, '--soft') == 0
+    assert '6 made, 18 were there' in capsys.readouterr().out
+    assert content(out) == good
+    assert make(out, '--soft', '--no-resume') == 0
+    assert '24 made, 0 were there' in capsys.readouterr().out
+    assert content(out) == good
+
+
+def test_a_crf_that_fails_costs_one_image():
+    rng = np.random.default_rng(0)
+    image = np.zeros((4, 5, 3), np.uint8)
+    stream = [
+        SoftCAM(name, rng.random((count, 4, 5)).astype(np.float32),
+                np.arange(1, count + 1), np.zeros(2), image)
+        for name, count in (('a', 1), ('b', 2), ('none', 0), ('c', 2),
+                            ('d', 1), ('last', 0))
+    ]
+    stream.insert(1, Failure('broken', 'why'))
+
+    def refine(prob, image):
+        if len(prob) == 3 and prob[1, 0, 0] == stream[2].cam[0, 0, 0]:
+            raise RuntimeError('no memory')
+        return prob[:, :2] if len(prob) == 3 else prob
+
+    settings = LabelSettings(threshold=0.3, two_alpha=(4, 24))
+    found = list(label_stream(iter(stream), settings, refine))
+    assert [getattr(f, 'img_id', None) or f.soft.img_id for f in found] == [
+        'a', 'broken', 'b', 'none', 'c', 'd', 'last']
+    assert found[2] == Failure('b', 'CRF: no memory')
+    assert 'found shape (3, 2, 5)' in found[4].reason
+    assert not found[3].seed.any()
+    assert found[5].seed.shape == (4, 5)
+
+
+@pytest.mark.parametrize(('settings', 'match'), [
+    (dict(band=(0.4, 0.2)), 'band: expected 0 < low'),
+    (dict(band=(0.2, 0.4), crf='pseudo_label'), 'no CRF beside it'),
+    (dict(two_alpha=(24, 4)), 'alpha: expected positive'),
+    (dict(alpha=-1), 'alpha: expected positive'),
+    (dict(soft='yes'), 'soft: expected'),
+])
+def test_wrong_settings(settings, match):
+    with pytest.raises(ValueError, match=match):
+        LabelSettings(threshold=0.3, **settings)

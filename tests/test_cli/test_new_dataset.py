@@ -1,0 +1,247 @@
+"""Pictures in folders, a JSON or a CSV: configs, and through both stages."""
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+from tiny_configs import ROOT
+
+from hsc_mm.datasets.new_dataset import NewDataset, write_configs
+from hsc_mm.doctor import examine
+from hsc_mm.inference import load_config
+from hsc_mm.pipeline import Pipeline, console_table
+from hsc_mm.utils import read_index_png, voc_palette, write_index_png
+
+BASES = ROOT / 'configs' / 'own'
+
+
+def _folders(voc: Path, root: Path) -> Path:
+    """Copy the pictures of a VOC into a folder for each class."""
+    images = json.loads((voc / 'image_labels.json').read_text())['images']
+    for name, labels in images.items():
+        for label in labels:
+            (root / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(voc / 'JPEGImages' / f'{name}.jpg', root / label)
+    return root
+
+
+def _masks(voc: Path, root: Path, ids: list[str]) -> Path:
+    """Write masks with the indices of two classes, named like the images."""
+    for img_id in ids:
+        mask = read_index_png(
+            voc / 'SegmentationClass' / f'{Path(img_id).name}.png')
+        write_index_png(root / f'{img_id}.png',
+                        np.select([mask == 8, mask == 12, mask == 255],
+                                  [1, 2, 255]), voc_palette())
+    return root
+
+
+def _configs(new: NewDataset, out: Path):
+    return write_configs(new, out, BASES)[:2]
+
+
+def _tiny(path: Path, iters: int = 2) -> Config:
+    """Read a config and make it small and fast."""
+    cfg = load_config(path)
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if loader:
+            loader.update(num_workers=0, persistent_workers=False)
+    cfg.train_dataloader.batch_size = 2
+    cfg.default_hooks.logger.interval = 1
+    cfg.env_cfg.mp_cfg = dict(mp_start_method='fork', opencv_num_threads=1)
+    if cfg.model.get('second_view'):
+        cfg.model.second_view = (48, 48)
+    else:
+        cfg.model.data_preprocessor.size = (64, 64)
+    for step in cfg.train_dataloader.dataset.pipeline:
+        for key in ('size', 'crop_size', 'long_side'):
+            if key in step:
+                step[key] = (64, 64)
+    for pipeline in (cfg.test_dataloader.dataset.pipeline,
+                     cfg.tta_pipeline[1].transforms[0]):
+        for step in pipeline:
+            step = step[0] if isinstance(step, list) else step
+            if step['type'] == 'Resize':
+                step['scale'] = (64, 64)
+    cfg.tta_pipeline[1].transforms[0] = cfg.tta_pipeline[1].transforms[0][:1]
+    return cfg
+
+
+def _run(cam: Path, seg: Path, work: Path, **kwargs) -> Pipeline:
+    pipeline = Pipeline(
+        _tiny(cam), _tiny(seg), work, **kwargs)
+    pipeline.run(say=lambda line: None)
+    return pipeline
+
+
+def _train(path: Path, work: Path, pseudo: Path | None = None) -> Runner:
+    """Train for two iterations, in this process."""
+    cfg = _tiny(path)
+    cfg.work_dir = str(work)
+    if pseudo:
+        for step in cfg.train_dataloader.dataset.pipeline:
+            if step['type'] == 'hsc_mm.LoadPseudoLabel':
+                step['pseudo_dir'] = str(pseudo)
+        cfg.test_evaluator.output_dir = str(work.parent / 'masks')
+        cfg.test_evaluator.keep_results = True
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def _new(label_file: Path | str, **kwargs) -> NewDataset:
+    return NewDataset(str(label_file), weights='none', iters=2, **kwargs)
+
+
+def test_class_folders_without_masks_through_both_stages(shared_voc,
+                                                         tmp_path):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    cam, seg = _configs(_new(root), tmp_path / 'birds')
+    assert cam.name == 'hsc_birds.py'
+    assert seg.name == 'deeplabv3plus_birds-pseudo.py'
+    for path in (cam, seg):
+        assert len(path.read_text().splitlines()) < 35
+        cfg = load_config(path)
+        assert cfg.val_dataloader is cfg.val_cfg is cfg.val_evaluator is None
+        assert cfg.model.decode_head.num_classes == 3
+        assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters == 2
+    findings = examine(_tiny(cam), with_dry_run=False)
+    assert [f.text for f in findings if f.level == 'error'] == []
+    pipeline = _run(cam, seg, tmp_path / 'work', threshold=0.4)
+    assert pipeline.manifests['seeds'].result == {}
+    assert pipeline.manifests['pseudo'].result == dict(threshold=0.4)
+    summary = console_table(
+        {n: m.result for n, m in pipeline.manifests.items()}, {})
+    assert 'No masks' in summary
+    assert pipeline.manifests['eval'].result == {}
+    pseudo = {p.relative_to(tmp_path / 'work' / 'pseudo_labels').as_posix()
+              for p in (tmp_path / 'work' / 'pseudo_labels').rglob('*.png')}
+    masks = {p.relative_to(tmp_path / 'work' / 'eval' / 'masks').as_posix()
+             for p in (tmp_path / 'work' / 'eval' / 'masks').rglob('*.png')}
+    assert len(pseudo) == 8
+    assert pseudo == masks
+    assert 'dog/img_01.png' in masks
+    page = (tmp_path / 'work' / 'report' / 'index.html').read_text()
+    assert page.count('data:image/jpeg;base64,') == 16
+    assert 'No masks: nothing was scored' in page
+    assert 'ground truth' not in page
+    assert 'supervision: image labels' in page
+
+
+def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
+    images = json.loads((shared_voc / 'image_labels.json').read_text())
+    label_file = tmp_path / 'labels.csv'
+    label_file.write_text(''.join(
+        f'{i}.jpg,{";".join(n)}\n' for i, n in images['images'].items()))
+    ids = ['img_00', 'img_02', 'img_05']
+    masks = _masks(shared_voc, tmp_path / 'masks', ids)
+    new = _new(label_file, images=str(shared_voc / 'JPEGImages'),
+               masks=str(masks))
+    cam, seg = _configs(new, tmp_path / 'birds')
+    assert (tmp_path / 'birds' / 'eval.txt').read_text().split() == ids
+    for path in (cam, seg):
+        cfg = load_config(path)
+        assert 'seg_map_path' not in cfg.train_dataloader.dataset.data_prefix
+        assert cfg.test_dataloader.dataset.data_prefix.seg_map_path == str(
+            masks)
+    findings = examine(_tiny(cam), with_dry_run=False)
+    facts = [f.text for f in findings if f.check in ('data', 'masks')]
+    assert facts == ['train: 8 images', 'val, test: 3 images',
+                     'val, test: 3 masks hold indices 0..2 and 255 alone']
+    pseudo = _masks(shared_voc, tmp_path / 'pseudo', list(images['images']))
+    runner = _train(cam, tmp_path / 'cam')
+    assert runner.test()['seed/mIoU'] >= 0
+    assert len(runner.test_dataloader.dataset) == 3
+    runner = _train(seg, tmp_path / 'seg', pseudo)
+    assert len(runner.train_dataloader.dataset) == 8
+    assert runner.test()['mIoU'] >= 0
+    assert len(runner.test_dataloader.dataset) == 3
+
+
+def test_a_json_and_saliency_maps(shared_voc, tmp_path):
+    new = _new(shared_voc / 'image_labels.json',
+               images=str(shared_voc / 'JPEGImages'),
+               saliency=str(shared_voc / 'SaliencyMaps'))
+    cam, seg = _configs(new, tmp_path / 'birds')
+    pseudo = _masks(
+        shared_voc, tmp_path / 'pseudo',
+        [path.stem for path in (shared_voc / 'JPEGImages').iterdir()])
+    runner = _train(cam, tmp_path / 'cam')
+    assert 'train/decode.loss_sal' in runner.message_hub.log_scalars
+    runner = _train(seg, tmp_path / 'seg', pseudo)
+    runner.test()
+    masks = list((tmp_path / 'masks').glob('*.png'))
+    assert len(masks) == 8
+
+
+def test_without_the_maps_the_pipeline_says_so(shared_voc, tmp_path):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    new = _new(root, saliency=str(shared_voc / 'SaliencyMaps'))
+    with pytest.raises(ValueError, match='missing'):  # maps lie elsewhere
+        _configs(new, tmp_path / 'birds')
+    images = shared_voc / 'JPEGImages'
+    new = _new(shared_voc / 'image_labels.json', images=str(images),
+               saliency=str(shared_voc / 'SaliencyMaps'))
+    cam, _ = _configs(new, tmp_path / 'birds')
+    options = {'train_dataloader.dataset.data_prefix.saliency_path': None}
+    cfg = load_config(cam, options)
+    pipeline = Pipeline(cfg, None, tmp_path / 'work')
+    lines = []
+
+    def stop():
+        raise KeyboardInterrupt
+
+    pipeline._cam_inputs = stop
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(say=lines.append)
+    assert lines[0].startswith('NOTICE: no saliency maps')
+    assert cfg.test_evaluator.supervision == 'image labels'
+
+
+def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    with pytest.raises(ValueError, match='expected masks named like'):
+        _configs(_new(root, masks=str(tmp_path)), tmp_path / 'a')
+    masks = _masks(shared_voc, tmp_path / 'masks', ['cat/img_00'])
+    cv2.imwrite(str(masks / 'cat' / 'img_00.png'),
+                np.full((56, 40), 9, np.uint8))
+    with pytest.raises(ValueError, match=r'img_00\.png.*\[9\]'):
+        _configs(_new(root, masks=str(masks)), tmp_path / 'a')
+    assert not (tmp_path / 'a').exists()
+    path = root / 'cat' / 'img_00.jpg'
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match='cut short'):
+        _configs(_new(root), tmp_path / 'a')
+
+
+def test_the_command(shared_voc, tmp_path):
+    root = _folders(shared_voc, tmp_path / 'data' / 'mine')
+    command = [
+        sys.executable, str(ROOT / 'tools' / 'new_dataset.py'), 'data/mine',
+        '--out', 'configs/mine', '--weights', 'none'
+    ]
+    done = subprocess.run(command, capture_output=True, text=True,
+                          cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '8 images of 2 classes: cat, dog' in done.stdout
+    assert 'NOTICE: the network starts from random numbers' in done.stdout
+    assert 'tools/pipeline.py configs/mine/hsc_mine.py' in done.stdout
+    done = subprocess.run(command, capture_output=True, text=True,
+                          cwd=tmp_path)
+    assert done.returncode == 1
+    assert 'there is one already' in done.stderr
+    done = subprocess.run([*command, '--force', '--grey'],
+                          capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0
+    cfg = Config.fromfile(tmp_path / 'configs' / 'mine' / 'hsc_mine.py')
+    assert cfg.model.data_preprocessor.mean == [127.5] * 3
+    assert cfg.model.backbone.init_cfg is None
+    assert cfg.train_dataloader.dataset.label_file == 'data/mine'
+    assert (root / 'cat').is_dir()

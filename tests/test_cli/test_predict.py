@@ -1,0 +1,328 @@
+"""One's own pictures, through checkpoints of both stages."""
+import copy
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from tiny_configs import ROOT, cam_config, seg_config
+
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from hsc_mm.inference.inferencer import HSCInferencer
+from hsc_mm.inference.inputs import list_inputs
+from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.registry import MODELS
+from hsc_mm.utils import read_image, read_index_png, voc_palette
+
+TOOL = ROOT / 'tools' / 'predict.py'
+KINDS = ('.mask.png', '.npz', '.overlay.png')
+
+
+def save_model(config, path):
+    """Write a checkpoint of random weights; return both paths."""
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(copy.deepcopy(load_config(config).model))
+    model.init_weights()
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return config, path
+
+
+@pytest.fixture(scope='module')
+def tool():
+    """The tool as a module."""
+    module = importlib.import_module('hsc_mm.cli.predict')
+    return module
+
+
+@pytest.fixture(scope='module')
+def cam(tmp_path_factory, shared_voc):
+    """A CAM stage: config, checkpoint."""
+    folder = tmp_path_factory.mktemp('cam')
+    return save_model(
+        cam_config(shared_voc, folder / 'cam.py'), folder / 'cam.pth')
+
+
+@pytest.fixture(scope='module')
+def seg(tmp_path_factory, shared_voc):
+    """A segmentation stage: config, checkpoint."""
+    folder = tmp_path_factory.mktemp('seg')
+    return save_model(
+        seg_config(shared_voc, folder / 'seg.py'), folder / 'seg.pth')
+
+
+@pytest.fixture
+def predict(tool, monkeypatch, tmp_path):
+    """Call the tool's main; return its exit status."""
+
+    def call(model, *arguments) -> int:
+        monkeypatch.setattr(sys, 'argv', [
+            str(TOOL), *map(str, arguments), '--config', str(model[0]),
+            '--checkpoint', str(model[1]), '--device', 'cpu', '--out',
+            str(tmp_path / 'out')
+        ])
+        return cli.run(tool.main)
+
+    return call
+
+
+def names(folder) -> set[str]:
+    """Return the files below a folder."""
+    return {
+        p.relative_to(folder).as_posix()
+        for p in folder.rglob('*') if p.is_file()
+    }
+
+
+def files(*stems) -> set[str]:
+    """Return what is written of some images."""
+    return {stem + kind for stem in stems for kind in KINDS}
+
+
+def test_heat_maps_of_named_classes(predict, cam, shared_voc, tmp_path,
+                                    capsys):
+    image = shared_voc / 'JPEGImages' / 'img_02.jpg'
+    assert predict(cam, image, '--labels', 'dog', '--threshold', 0.4) == 0
+    out = tmp_path / 'out'
+    assert names(out) == files('img_02')
+    assert 'img_02: dog\n' in capsys.readouterr().out
+    found, classes = read_soft_cam(out / 'img_02.npz')
+    assert classes.tolist() == [12]
+    assert found.shape == (1, 56, 40)
+    assert found.max() > 0.9
+    mask = read_index_png(out / 'img_02.mask.png')
+    clear = np.abs(found[0].astype(float) - 0.4) > 1e-3
+    assert np.array_equal(mask[clear], np.where(found[0] > 0.4, 12, 0)[clear])
+    with np.load(out / 'img_02.npz') as raw:
+        assert raw['names'].tolist() == ['dog']
+        assert raw['scores'].shape == (2, )
+    # Picture, heat map and seed side by side, a line of text above.
+    overlay = read_image(out / 'img_02.overlay.png')
+    width = round(40 * 256 / 56)
+    assert overlay.shape == (256 + 18, 3 * width + 2 * 4, 3)
+
+
+def test_both_classes_and_the_classifiers_own(predict, cam, shared_voc,
+                                              tmp_path):
+    image = shared_voc / 'JPEGImages' / 'img_00.jpg'
+    assert predict(cam, image, '--labels', 'dog', 'cat') == 0
+    path = tmp_path / 'out' / 'img_00.npz'
+    both, classes = read_soft_cam(path)
+    assert classes.tolist() == [8, 12]
+    assert predict(cam, image) == 0
+    alone, chosen = read_soft_cam(path)
+    with np.load(path) as raw:
+        assert set(raw['scores'] > 0.5) <= {True, False}
+        wanted = raw['scores'] > 0.5
+        wanted[raw['scores'].argmax()] = True
+    assert chosen.tolist() == np.array([8, 12])[wanted].tolist()
+    assert np.array_equal(alone, both[wanted])
+
+
+def test_the_same_as_the_seeds_of_the_factory(cam, shared_voc):
+    from hsc_mm.inference import seeds, use_tta
+    cfg = load_config(cam[0])
+    for tta in (False, True):
+        inferencer = HSCInferencer(cam[0], cam[1], 'cpu', tta=tta)
+        switched = use_tta(cfg) if tta else cfg
+        model = seeds.build_model(switched, str(cam[1]), 'cpu')
+        loader = seeds.seed_loader(seeds.seed_dataset(switched, 'train'), 0)
+        for sample in seeds.iterate_seeds(model, loader):
+            label = sample.gt_label.cpu().numpy()
+            chosen = [n for n, y in zip(('cat', 'dog'), label) if y]
+            path = sample.metainfo['img_path']
+            result, again = inferencer([path, read_image(path)], chosen)
+            assert result['classes'] == chosen
+            assert np.array_equal(result['mask'],
+                                  sample.pred_sem_seg.data[0].numpy())
+            assert np.array_equal(result['mask'], again['mask'])
+            wanted = sample.seg_logits.data[1:].numpy()[label > 0]
+            assert np.abs(result['cam'] - wanted).max() < 1e-6
+            assert result['bg_threshold'] == 0.3
+
+
+def test_masks_of_a_segmentation_model(predict, seg, shared_voc, tmp_path,
+                                       capsys):
+    image = shared_voc / 'JPEGImages' / 'img_01.jpg'
+    for extra in ((), ('--tta', )):
+        assert predict(seg, image, *extra) == 0
+        out = tmp_path / 'out'
+        assert names(out) == files('img_01')
+        mask = read_index_png(out / 'img_01.mask.png')
+        with np.load(out / 'img_01.npz') as raw:
+            assert raw['names'].tolist() == ['background', 'cat', 'dog']
+            assert raw['mask'].dtype == np.uint8
+            assert np.array_equal(np.array([0, 8, 12])[raw['mask']], mask)
+        assert mask.shape == (48, 64)
+    capsys.readouterr()
+    assert predict(seg, image, '--labels', 'cat') == 1
+    assert 'expected a checkpoint of the CAM stage' in capsys.readouterr().err
+    assert predict(seg, image, '--threshold', 0.3) == 1
+    assert 'no background threshold' in capsys.readouterr().err
+
+
+def test_names_and_colours_of_classes(cam, seg):
+    for model in (cam, seg):
+        inferencer = HSCInferencer(*model, device='cpu')
+        assert inferencer.names.classes == ('background', 'cat', 'dog')
+        assert np.array_equal(inferencer.names.palette,
+                              voc_palette()[[0, 8, 12]])
+        assert inferencer.names.mask_indices(
+            np.array([1, 2])).tolist() == [8, 12]
+
+
+def test_unknown_labels(predict, cam, shared_voc, tmp_path, capsys):
+    image = shared_voc / 'JPEGImages' / 'img_01.jpg'
+    assert predict(cam, image, '--labels', 'cat', 'unicorn') == 1
+    told = capsys.readouterr().err
+    assert "labels: expected some of ['cat', 'dog'], found ['unicorn']" in told
+    assert not (tmp_path / 'out').exists()
+
+
+def test_what_is_not_there(predict, cam, seg, tmp_path, capsys):
+    assert predict(cam, tmp_path / 'no.jpg') == 1
+    assert 'there is no such file or folder' in capsys.readouterr().err
+    (tmp_path / 'empty').mkdir()
+    assert predict(cam, tmp_path / 'empty') == 1
+    assert 'expected images (.jpg' in capsys.readouterr().err
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((9, 9, 3), np.uint8))
+    assert predict((cam[0], seg[1]), tmp_path / 'a.png') == 1
+    assert 'it does not fit the model of' in capsys.readouterr().err
+    (tmp_path / 'cut.pth').write_bytes(cam[1].read_bytes()[:5000])
+    assert predict((cam[0], tmp_path / 'cut.pth'), tmp_path / 'a.png') == 1
+    assert 'cut.pth' in capsys.readouterr().err
+
+
+class Hostile:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f'touch {self.path}', )
+
+
+def test_a_hostile_checkpoint_does_nothing(cam, tmp_path):
+    torch.save(dict(state_dict={}, meta=Hostile(tmp_path / 'trace')),
+               tmp_path / 'bad.pth')
+    with pytest.raises(ValueError, match=r'bad\.pth: expected a file that'):
+        HSCInferencer(cam[0], tmp_path / 'bad.pth', 'cpu')
+    assert not (tmp_path / 'trace').exists()
+    torch.save(3, tmp_path / 'number.pth')
+    with pytest.raises(ValueError, match='expected a dictionary, found int'):
+        HSCInferencer(cam[0], tmp_path / 'number.pth', 'cpu')
+    with pytest.raises(FileNotFoundError, match='there is no such file'):
+        HSCInferencer(cam[0], tmp_path / 'no.pth', 'cpu')
+
+
+def test_names_from_a_checkpoint_and_a_folder_in_place(cam, tmp_path):
+    checkpoint = torch.load(cam[1], weights_only=True)
+    meta = dict(classes=('background', 'x', 'y'), palette=None,
+                label_map={0: 0, 1: 255, 2: 1, 3: 2})
+    torch.save(dict(checkpoint, meta=dict(dataset_meta=meta)),
+               tmp_path / 'own.pth')
+    inferencer = HSCInferencer(cam[0], tmp_path / 'own.pth', 'cpu')
+    image = np.random.default_rng(0).integers(0, 255, (33, 35, 3), np.uint8)
+    result = inferencer(image, ['y'], tmp_path)[0]
+    assert result['mask_indices'].tolist() == [3]
+    assert set(np.unique(result['mask'])) <= {0, 2}
+    mask = read_index_png(tmp_path / 'array_0.mask.png')
+    assert np.array_equal(mask == 3, result['mask'] == 2)
+    # Predictions beside the pictures are not taken for pictures.
+    cv2.imwrite(str(tmp_path / 'z.png'), image)
+    assert [one.name for one in list_inputs(tmp_path)] == ['z']
+
+
+def test_a_folder_with_broken_images(predict, cam, shared_voc, tmp_path,
+                                     capsys):
+    source = tmp_path / 'in'
+    (source / 'sub').mkdir(parents=True)
+    image = shared_voc / 'JPEGImages' / 'img_01.jpg'
+    shutil.copy(image, source / 'good.jpg')
+    shutil.copy(image, source / 'sub' / 'good.JPG')
+    (source / 'cut.jpg').write_bytes(image.read_bytes()[:300])
+    (source / 'empty.png').write_bytes(b'')
+    (source / 'text.png').write_text('no image')
+    (source / 'notes.txt').write_text('nothing')
+    assert predict(cam, source, '--labels', 'cat') == 1
+    told = capsys.readouterr()
+    assert names(tmp_path / 'out') == files('good', 'sub/good')
+    assert '2 of 5 images, 3 could not be read' in told.out
+    assert 'good: cat' in told.out
+    assert 'sub/good: cat' in told.out
+    for text in ('cut.jpg: expected a whole image', 'empty.png: expected',
+                 'text.png: expected an image'):
+        assert text in told.err
+    # A second time, into the folder itself: results are no images.
+    assert predict(cam, source, tmp_path / 'out', '--labels', 'cat') == 1
+    assert 'expected images' in capsys.readouterr().err
+
+
+def test_grey_and_transparent_pictures(predict, cam, seg, tmp_path):
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 255, (41, 53), dtype=np.uint8)
+    colours = rng.integers(0, 255, (41, 53, 4), dtype=np.uint8)
+    wide = rng.integers(0, 60000, (41, 53), dtype=np.uint16)
+    source = tmp_path / 'in'
+    source.mkdir()
+    for name, image in dict(
+            grey=grey, thrice=cv2.merge([grey] * 3), rgba=colours,
+            rgb=colours[..., :3], wide=wide).items():
+        cv2.imwrite(str(source / f'{name}.png'), image)
+    for model in (cam, seg):
+        assert predict(model, source) == 0
+        out = tmp_path / 'out'
+        for one, other in (('grey', 'thrice'), ('rgba', 'rgb')):
+            masks = [read_index_png(out / f'{n}.mask.png')
+                     for n in (one, other)]
+            assert masks[0].shape == (41, 53)
+            assert np.array_equal(*masks)
+
+
+def test_equal_names_do_not_overwrite(predict, cam, shared_voc, tmp_path):
+    images = sorted((shared_voc / 'JPEGImages').iterdir())
+    places = [tmp_path / 'a' / 'x.jpg', tmp_path / 'b' / 'x.jpg',
+              tmp_path / 'b' / 'x-2.jpg', tmp_path / 'c' / 'x.png']
+    for place, image in zip(places, images):
+        place.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(place), read_image(image))
+    assert predict(cam, *places) == 0
+    assert names(tmp_path / 'out') == files('x', 'x-3', 'x-2', 'x-4')
+    for name, place in zip(('x', 'x-3', 'x-2', 'x-4'), places):
+        mask = read_index_png(tmp_path / 'out' / f'{name}.mask.png')
+        assert mask.shape == read_image(place).shape[:2]
+
+
+def test_arrays_and_wrong_inputs(cam):
+    image = np.zeros((9, 7, 3), np.uint8)
+    found = HSCInferencer(*cam, device='cpu', threshold=0.2)([image, image])
+    assert [r['name'] for r in found] == ['array_0', 'array_1']
+    assert found[0]['mask'].shape == (9, 7)
+    assert found[0]['path'] is None
+    assert found[0]['bg_threshold'] == 0.2
+    for wrong, error in ((image[..., 0], ValueError), (3, TypeError),
+                         ([], ValueError), ([None], TypeError),
+                         (image.astype(float), ValueError)):
+        with pytest.raises(error, match='inputs: expected'):
+            list_inputs(wrong)
+
+
+def test_as_a_user_types_it(cam, shared_voc, tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(TOOL), str(shared_voc / 'JPEGImages'),
+         '--config', str(cam[0]), '--checkpoint', str(cam[1]), '--out',
+         str(tmp_path / 'out'), '--tta', '--device', 'cpu'],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert '8 of 8 images, 0 could not be read' in done.stdout
+    assert len(names(tmp_path / 'out')) == 8 * 3

@@ -1,0 +1,294 @@
+"""Labels, lists and masks of COCO, by the tool as a user types it."""
+import contextlib
+import hashlib
+import importlib
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+from tiny_coco import (
+    CAT,
+    DOG,
+    GAPS,
+    annotation,
+    box,
+    instances_path,
+    make_coco,
+    name,
+    runs,
+)
+
+from hsc_mm.cli import common as cli
+from hsc_mm.datasets.coco_annotations import parse_instances
+from hsc_mm.datasets.coco_lists import read_split, write_lists
+from hsc_mm.datasets.coco_masks import broken_outlines, draw_mask
+from hsc_mm.datasets.coco_prepare import write_masks
+from hsc_mm.utils import read_index_png, read_json
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'prepare_coco.py'
+
+
+def run(*arguments) -> subprocess.CompletedProcess:
+    """Run the tool in this process, which has imported everything."""
+    tool = importlib.import_module('hsc_mm.cli.prepare_coco')
+    command = [str(TOOL), *map(str, arguments)]
+    out, err = io.StringIO(), io.StringIO()
+    with mock.patch.object(sys, 'argv', command), \
+            contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = cli.run(tool.main)
+    return subprocess.CompletedProcess(command, status, out.getvalue(),
+                                       err.getvalue())
+
+
+def checksums(text: str) -> dict[str, str]:
+    """Return split -> checksum, as printed."""
+    return dict(re.findall(r'^  (\w+2014) ([0-9a-f]{64})$', text, re.M))
+
+
+def mask_file(root, image: int, split='train2014') -> Path:
+    """Return the path of a mask."""
+    return root / 'SegmentationClass' / split / f'{name(split, image)}.png'
+
+
+def masks(root, workers=1, split='train2014'):
+    """Draw the masks of a split."""
+    return write_masks(root, split, *read_split(root, split), workers)
+
+
+@pytest.fixture(scope='module')
+def prepared(tmp_path_factory):
+    """A prepared data set and what the tool said."""
+    root = make_coco(tmp_path_factory.mktemp('coco'))
+    done = subprocess.run(
+        [sys.executable, str(TOOL), '--root', str(root), '--workers', '2'],
+        capture_output=True,
+        text=True)
+    assert done.returncode == 0, done.stderr
+    return root, done
+
+
+def test_labels_and_lists_leave_out_images_without_annotation(prepared):
+    root, done = prepared
+    labels = read_json(root / 'image_labels_train2014.json')
+    assert len(labels['classes']) == 80
+    assert labels['classes'][15:17] == ['cat', 'dog']
+    assert list(labels['images'].values()) == [
+        ['dog'], ['cat', 'dog'], ['cat', 'dog'], ['cat', 'toothbrush'],
+        ['cat'], ['cat']]
+    listed = (root / 'ImageSets/train2014.txt').read_text().split()
+    assert listed == [name('train2014', i) for i in range(101, 107)]
+    assert 'labels of 6 images; 1 without any annotation' in done.stdout
+    assert len((root / 'ImageSets/val2014.txt').read_text().split()) == 5
+
+
+def test_masks_agree_with_pycocotools_pixel_by_pixel(prepared):
+    root, _ = prepared
+    coco = COCO(str(instances_path(root, 'train2014')))
+    index = {c: k for k, c in enumerate(sorted(coco.getCatIds()), 1)}
+    assert index[90] == 80
+    assert set(range(1, 91)) - set(index) == GAPS
+    for image in range(101, 107):
+        expected = np.zeros((48, 64), dtype=int)
+        covered = np.full((48, 64), np.inf)
+        for one in coco.loadAnns(coco.getAnnIds(imgIds=image)):
+            drawn = coco.annToMask(one).astype(bool) & (one['area'] < covered)
+            expected[drawn] = index[one['category_id']]
+            covered[drawn] = one['area']
+        found = Image.open(mask_file(root, image))
+        assert found.mode == 'P'
+        assert np.array_equal(np.array(found), expected), image
+        assert expected.any()
+
+
+def test_small_on_large_and_crowd_as_its_class(prepared):
+    root, _ = prepared
+    overlap = read_index_png(mask_file(root, 102))
+    assert (overlap[30, 30], overlap[12, 12], overlap[2, 2]) == (17, 16, 0)
+    crowd = read_index_png(mask_file(root, 103))
+    assert (crowd[30, 40], crowd[10, 10], crowd[0, 0]) == (17, 16, 0)
+    assert (crowd == 16).sum() + (crowd == 17).sum() == 48 * 32
+
+
+def test_checksum_is_what_is_said_and_the_same_for_any_workers(
+        prepared, tmp_path):
+    root, done = prepared
+    labels = read_json(root / 'image_labels_train2014.json')['images']
+    expected = hashlib.sha256()
+    for img_id, names in labels.items():
+        mask = read_index_png(root / 'SegmentationClass/train2014' /
+                              f'{img_id}.png')
+        content = f'{mask.shape[0]} {mask.shape[1]} '.encode()
+        digest = hashlib.sha256(content + mask.tobytes()).hexdigest()
+        expected.update(('\t'.join([img_id, *names, digest]) + '\n').encode())
+    found = checksums(done.stdout)
+    assert found['train2014'] == expected.hexdigest()
+    assert found['val2014'] != found['train2014']
+    alone = masks(make_coco(tmp_path))
+    assert (alone.made, alone.checksum) == (6, found['train2014'])
+
+
+def test_a_second_run_makes_only_what_is_missing_or_broken(tmp_path):
+    root = make_coco(tmp_path)
+    first = masks(root)
+    kept, broken, gone = (mask_file(root, i) for i in (101, 102, 103))
+    before = kept.stat().st_mtime_ns
+    broken.write_bytes(broken.read_bytes()[:60])
+    gone.unlink()
+    second = masks(root, workers=2)
+    assert (second.made, second.there) == (2, 4)
+    assert second.checksum == first.checksum
+    assert kept.stat().st_mtime_ns == before
+    assert not list(root.rglob('.*'))  # no temporary files
+
+
+def test_a_changed_mask_changes_the_checksum(tmp_path):
+    root = make_coco(tmp_path)
+    first = masks(root)
+    mask_file(root, 101).write_bytes(mask_file(root, 105).read_bytes())
+    assert masks(root).checksum != first.checksum
+
+
+def test_masks_of_others_are_not_touched(tmp_path):
+    root = make_coco(tmp_path)
+    path = mask_file(root, 101)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'theirs')
+    done = run('--root', root)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert 'expected a new or empty folder' in done.stderr
+    assert path.read_bytes() == b'theirs'
+    assert run('--root', root, '--no-masks').returncode == 0
+
+
+def test_masks_of_other_annotations_are_refused(tmp_path):
+    root = make_coco(tmp_path)
+    masks(root)
+    path = instances_path(root, 'train2014')
+    content = json.loads(path.read_text())
+    content['annotations'].pop()
+    path.write_text(json.dumps(content))
+    with pytest.raises(FileExistsError, match='masks of other annotations'):
+        masks(root)
+
+
+def test_broken_annotations_are_listed_and_the_rest_is_made(tmp_path):
+    root = make_coco(tmp_path)
+    path = instances_path(root, 'train2014')
+    content = json.loads(path.read_text())
+    content['annotations'] += [
+        annotation(9001, 107, DOG, [[1, 2, 3, 4]], 5),
+        annotation(9002, 105, DOG, [box(0, 0, 9, 9), [1, 2, 3]], 81),
+        annotation(9003, 105, 12, [box(0, 0, 9, 9)], 81),
+        annotation(9004, 999, DOG, [box(0, 0, 9, 9)], 81)
+    ]
+    path.write_text(json.dumps(content))
+    done = run('--root', root, '--workers', 1)
+    assert done.returncode == 0, done.stderr
+    assert 'annotation 9001: polygon 1 of 1: expected x, y' in done.stderr
+    assert 'annotation 9002: polygon 2 of 2' in done.stderr
+    assert 'annotation 9003: category 12 is not listed' in done.stderr
+    assert 'annotation 9004: image 999 is not listed' in done.stderr
+    assert '4 problem(s)' in done.stderr
+    assert not read_index_png(mask_file(root, 107)).any()
+    assert read_index_png(mask_file(root, 105))[4, 4] == 17
+    labels = read_json(root / 'image_labels_train2014.json')['images']
+    assert labels[name('train2014', 107)] == ['dog']
+
+
+@pytest.mark.parametrize(('outline', 'text'), [
+    ([], 'expected polygons or runs'),
+    (None, 'expected polygons or runs'),
+    ([[0, 0, 1e9, 0, 5, 5]], 'far outside'),
+    ([[0, 0, float('nan'), 0, 5, 5]], 'far outside'),
+    ([[0, 0, 'x', 0, 5, 5]], 'expected numbers'),
+    (dict(counts=[5, 3], size=[6, 8]), 'expected runs of 48 pixels, found 8'),
+    (dict(counts=[-1, 49], size=[6, 8]), 'expected counts'),
+    (dict(counts=[48], size=[8, 6]), r'expected runs of size \[6, 8\]'),
+    (dict(counts='', size=[6, 8]), 'expected runs of 48 pixels, found 0'),
+    (dict(counts='zz\x7f', size=[6, 8]), 'expected counts'),
+])
+def test_what_pycocotools_would_draw_wrongly_is_refused(outline, text):
+    image = dict(id=1, file_name='a.jpg', height=6, width=8)
+    found = parse_instances(
+        dict(
+            images=[image],
+            annotations=[annotation(7, 1, CAT, outline, 9)],
+            categories=[dict(id=CAT, name='cat')]), 'x.json')
+    assert re.search(f'a, annotation 7: .*{text}',
+                     broken_outlines(found.images[0])[0])
+    assert not draw_mask(found.images[0], found.index).any()
+
+
+def test_packed_runs_of_any_mask_are_unpacked():
+    import pycocotools.mask as coco_mask
+    rng = np.random.default_rng(0)
+    for density in (0, 0.003, 0.5, 1):
+        mask = rng.random((97, 143)) < density
+        packed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+        for outline in (packed, runs(mask)):
+            content = dict(
+                images=[dict(id=1, file_name='b.jpg', height=97, width=143)],
+                annotations=[annotation(7, 1, CAT, outline, 9)],
+                categories=[dict(id=CAT, name='cat')])
+            found = parse_instances(content, 'x.json')
+            assert broken_outlines(found.images[0]) == []
+            assert np.array_equal(
+                draw_mask(found.images[0], found.index), mask)
+
+
+def test_equal_areas_lay_the_smaller_id_on_top_in_any_order():
+    ones = [annotation(5, 1, DOG, [box(0, 0, 4, 4)], 16),
+            annotation(3, 1, CAT, [box(2, 0, 6, 4)], 16)]
+    for order in (ones, ones[::-1]):
+        found = parse_instances(
+            dict(
+                images=[dict(id=1, file_name='b.jpg', height=6, width=8)],
+                annotations=list(order),
+                categories=[dict(id=DOG, name='dog'),
+                            dict(id=CAT, name='cat')]), 'x.json')
+        mask = draw_mask(found.images[0], found.index)
+        assert mask[1].tolist() == [2, 2, 1, 1, 1, 1, 0, 0]
+
+
+def test_splits_of_other_categories_are_refused(tmp_path):
+    root = make_coco(tmp_path)
+    path = instances_path(root, 'val2014')
+    content = json.loads(path.read_text())
+    content['categories'].append(dict(id=12, name='street sign'))
+    path.write_text(json.dumps(content))
+    done = run('--root', root, '--no-masks')
+    assert done.returncode == 1
+    assert 'expected the categories that' in done.stderr
+
+
+@pytest.mark.parametrize(('change', 'text'), [
+    (lambda c: c.pop('categories'), "none of the name 'categories'"),
+    (lambda c: c['images'][0].pop('height'), "KeyError: 'height'"),
+    (lambda c: c['images'].append(c['images'][0]), 'stands there twice'),
+    (lambda c: c['images'][0].update(file_name='../a.jpg'), 'below the image'),
+    (lambda c: c.update(annotations=[]), 'expected an image with an annot'),
+])
+def test_a_json_of_another_form_is_one_line(tmp_path, change, text):
+    root = make_coco(tmp_path)
+    path = instances_path(root, 'train2014')
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=text):
+        write_lists(root, 'train2014', read_split(root, 'train2014')[0])
+
+
+def test_a_missing_json_is_one_line(tmp_path):
+    done = run('--root', tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith('error: ')
+    assert 'instances_train2014.json: there is no such file' in done.stderr

@@ -1,0 +1,65 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from sampling import cam_at_pixels, image_at_pixels
+
+from hsc_mm.functional.cam import (
+    cam_to_input,
+    input_to_image,
+    normalize_cam,
+    present_classes,
+    seed_scores,
+)
+
+
+def test_present_classes_keep_the_best():
+    scores = torch.tensor([0.2, 0.4, 0.3])
+    assert present_classes(scores, 0.5).tolist() == [0, 1, 0]
+    assert present_classes(scores, 0.25).tolist() == [0, 1, 1]
+
+
+def test_normalisation_by_class_and_image():
+    activation = torch.tensor([[[0., 2.], [4., 1.]], [[3., 0.], [0., 0.]],
+                               [[0., 0.], [0., 0.]]])
+    cam = normalize_cam(activation, torch.tensor([1., 0., 1.]))
+    assert torch.allclose(cam[0], activation[0] / 4, atol=1e-4)
+    assert cam[1].abs().sum() == 0
+    assert cam[2].abs().sum() == 0  # an empty map, not 0 / 0
+    assert cam.max() < 1
+
+
+def test_background_is_in_front():
+    cam = torch.tensor([[[0.2, 0.5]]])
+    scores = seed_scores(cam, 0.3)
+    assert scores.shape == (2, 1, 2)
+    assert scores.argmax(0).tolist() == [[0, 1]]
+    assert scores[0, 0, 0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize('size', [(33, 49), (40, 48), (34, 55), (7, 1)])
+@pytest.mark.parametrize('stride', [1, 4, 8])
+def test_a_position_lies_where_it_looks(size, stride):
+    cells = [-(-n // stride) for n in size]
+    maps = torch.rand(1, 2, *cells)
+    found = cam_to_input(maps, size, align_corners=True)
+    expected = cam_at_pixels(maps[0].numpy(), size, stride)
+    assert abs(found[0].numpy() - expected).max() < 1e-5
+    if all(n % stride == 1 for n in size):
+        corners = F.interpolate(maps, size, mode='bilinear',
+                                align_corners=True)
+        assert torch.allclose(found, corners, atol=1e-5)
+
+
+def test_patches_and_images_keep_their_areas():
+    maps = torch.rand(1, 2, 5, 6)
+    expected = image_at_pixels(maps[0].numpy(), (40, 48))
+    for found in (cam_to_input(maps, (40, 48), align_corners=False),
+                  input_to_image(maps, (40, 48))):
+        assert abs(found[0].numpy() - expected).max() < 1e-5
+
+
+def test_a_map_of_no_stride_spans_the_input():
+    maps = torch.rand(1, 1, 5, 9)
+    assert torch.equal(
+        cam_to_input(maps, (31, 31), align_corners=True),
+        F.interpolate(maps, (31, 31), mode='bilinear', align_corners=True))

@@ -1,0 +1,61 @@
+import argparse
+
+import pytest
+from tiny_configs import ROOT
+
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config, use_tta
+
+
+def test_work_dir_and_options():
+    path = ROOT / 'configs' / 'cam_r50_voc.py'
+    assert load_config(path).work_dir == 'work_dirs/cam_r50_voc'
+    cfg = load_config(path, {'train_cfg.max_iters': 7}, 'here')
+    assert cfg.work_dir == 'here'
+    assert cfg.train_cfg.max_iters == 7
+    with pytest.raises(FileNotFoundError, match=r'none\.py'):
+        load_config('none.py')
+
+
+def test_tta_needs_its_parts_and_leaves_the_config_alone():
+    cfg = load_config(ROOT / 'configs' / 'cam_r50_voc.py')
+    switched = use_tta(cfg)
+    assert switched.model.type == 'hsc_mm.CAMTTAModel'
+    assert switched.model.module.type == 'hsc_mm.CAMSegmentor'
+    assert cfg.model.type == 'hsc_mm.CAMSegmentor'
+    cfg.tta_model = None
+    with pytest.raises(ValueError, match='expected tta_model'):
+        use_tta(cfg)
+
+
+def test_thresholds_lie_between_zero_and_one():
+    assert cli.threshold('0.25') == 0.25
+    for text in ('0', '1', '-3', '5'):
+        with pytest.raises(argparse.ArgumentTypeError, match=text):
+            cli.threshold(text)
+
+
+@pytest.mark.parametrize(('error', 'status'), [
+    (ValueError('what was wrong'), 1),
+    (FileNotFoundError(2, 'No such file', 'x.jpg'), 1),
+])
+def test_bad_input_is_one_line(capsys, error, status):
+
+    def main():
+        raise error
+
+    assert cli.run(main) == status
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith('error: ')
+
+
+def test_bugs_keep_their_traceback():
+
+    def main():
+        raise AttributeError('a bug')
+
+    with pytest.raises(AttributeError):
+        cli.run(main)
+    assert cli.run(lambda: None) == 0
+    assert cli.run(lambda: 3) == 3

@@ -1,0 +1,174 @@
+"""Rules, files and the folder of pseudo labels."""
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from hsc_mm.pseudo_labels.files import (
+    check_label,
+    read_soft_cam,
+    write_soft_cam,
+)
+from hsc_mm.pseudo_labels.folder import MANIFEST, PseudoLabelFolder
+from hsc_mm.pseudo_labels.rules import (
+    agree,
+    band_label,
+    best_label,
+    threshold_label,
+)
+from hsc_mm.utils import image_shapes, read_index_png, read_json
+
+
+def cams(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw CAMs of two classes, and their indices."""
+    rng = np.random.default_rng(seed)
+    return rng.random((2, 5, 7)).astype(np.float32), np.array([8, 12])
+
+
+def test_threshold_and_band_pixel_by_pixel():
+    cam, classes = cams()
+    hard = threshold_label(cam, classes, 0.6)
+    band = band_label(cam, classes, 0.4, 0.8)
+    for y in range(5):
+        for x in range(7):
+            best = 0 if cam[0, y, x] >= cam[1, y, x] else 1
+            peak, index = cam[best, y, x], classes[best]
+            assert hard[y, x] == (index if peak > 0.6 else 0)
+            assert band[y, x] == (
+                index if peak > 0.8 else 255 if peak > 0.4 else 0)
+    assert set(np.unique(band)) == {0, 8, 12, 255}
+    empty = threshold_label(cam[:0], classes[:0], 0.6)
+    assert empty.shape == (5, 7)
+    assert not empty.any()
+
+
+def test_the_threshold_itself_is_background():
+    cam = np.full((1, 1, 1), 0.3, np.float32)
+    assert threshold_label(cam, np.array([3]), 0.3) == 0
+    assert threshold_label(cam, np.array([3]), 0.29) == 3
+
+
+def test_two_alphas_agree_or_the_pixel_is_ignored():
+    low = np.array([[0, 3, 3, 0, 3]])
+    high = np.array([[0, 3, 5, 3, 0]])
+    assert agree(low, high).tolist() == [[0, 3, 3, 255, 255]]
+    prob = np.array([[[.5, .1]], [[.2, .3]], [[.3, .6]]])
+    assert best_label(prob, np.array([4, 9])).tolist() == [[0, 9]]
+
+
+def test_soft_cams_come_back(tmp_path):
+    cam, classes = cams()
+    path = tmp_path / 'deep' / 'x.npz'
+    write_soft_cam(path, cam, classes)
+    found, indices = read_soft_cam(path)
+    assert found.dtype == np.float16
+    assert np.abs(found - cam).max() < 1e-3
+    assert indices.tolist() == [8, 12]
+    content = np.load(path, allow_pickle=False)
+    assert sorted(content) == ['cam', 'classes']
+    again = path.read_bytes()
+    write_soft_cam(path, cam, classes)
+    assert path.read_bytes() == again
+    for whole in (False, True):
+        assert check_label(path, [(5, 7)], {0, 8, 12}, whole) == (5, 7)
+    write_soft_cam(path, cam[:0], classes[:0])
+    assert read_soft_cam(path)[0].shape == (0, 5, 7)
+
+
+def test_broken_files_are_told(tmp_path):
+    cam, classes = cams()
+    path = tmp_path / 'x.npz'
+    write_soft_cam(path, cam, classes)
+    good = path.read_bytes()
+    for data in (b'', b'no zip', good[:100], good[:-30]):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r'x\.npz: expected soft CAMs'):
+            check_label(path)
+    path.write_bytes(good)
+    with pytest.raises(ValueError, match=r'size of its image, \(7, 5\)'):
+        check_label(path, [(7, 5)])
+    with pytest.raises(ValueError, match=r'found \[12\]'):
+        check_label(path, None, {0, 8})
+    for arrays in (dict(cam=cam), dict(cam=cam[0], classes=classes),
+                   dict(cam=cam, classes=np.array(['a', 'b'])),
+                   dict(cam=cam, classes=np.array([{}, {}]))):
+        np.savez(path, **arrays)
+        with pytest.raises(ValueError, match='expected'):
+            check_label(path)
+    write_soft_cam(path, cam * 3, classes)
+    with pytest.raises(ValueError, match='between 0 and 1'):
+        read_soft_cam(path)
+    with pytest.raises(FileNotFoundError):
+        check_label(tmp_path / 'none.npz')
+
+
+def test_image_shapes_know_of_exif(tmp_path):
+    from PIL import Image
+    picture = Image.new('RGB', (30, 20))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / 'turned.jpg', exif=exif)
+    assert image_shapes(tmp_path / 'turned.jpg') == ((30, 20), (20, 30))
+
+
+def test_a_folder_of_both_kinds(tmp_path):
+    folder = PseudoLabelFolder(
+        tmp_path / 'p', dict(a=1), {0: 0, 8: 1, 12: 2}, ('.png', '.npz'))
+    cam, _ = cams()
+    assert not folder.has('x')
+    folder.write_soft('x', cam, np.array([1, 2]))
+    assert not folder.has('x')
+    folder.write('x', np.full((5, 7), 2))
+    assert folder.has('x', [(5, 7)], {0, 8, 12})
+    assert not folder.has('x', [(7, 5)])
+    assert not folder.has('x', None, {0, 8})
+    assert read_soft_cam(folder.file('x', '.npz'))[1].tolist() == [8, 12]
+    assert (read_index_png(folder.file('x')) == 12).all()
+    assert not folder.finish(['x', 'y'])
+    assert not read_json(folder.path / MANIFEST)['complete']
+    (folder.path / '.y.png.1.tmp').write_bytes(b'')
+    assert folder.finish(['x'])
+    assert read_json(folder.path / MANIFEST) == dict(
+        a=1, complete=True, count=1)
+    assert not list(folder.path.glob('.*'))
+    folder.begin()
+    assert not read_json(folder.path / MANIFEST)['complete']
+    folder.drop('x')
+    assert folder.missing(['x'])
+
+
+def test_an_older_manifest_lacks_keys(tmp_path):
+    PseudoLabelFolder(tmp_path, dict(a=1))
+    PseudoLabelFolder(tmp_path, dict(a=1, band=None))
+    with pytest.raises(FileExistsError, match=r'band None, expected \[1\]'):
+        PseudoLabelFolder(tmp_path, dict(a=1, band=[1]))
+
+
+def _open(path, identity, barrier, results):
+    barrier.wait()
+    try:
+        PseudoLabelFolder(path, identity)
+        results.put('made')
+    except FileExistsError:
+        results.put('refused')
+
+
+@pytest.mark.parametrize(('identities', 'made'), [([1, 1, 1, 1], 4),
+                                                  ([1, 2, 3, 4], 1)])
+def test_machines_that_begin_at_once(tmp_path, identities, made):
+    context = multiprocessing.get_context('fork')
+    for attempt in range(5):
+        barrier, results = context.Barrier(4), context.Queue()
+        path = tmp_path / str(attempt)
+        children = [
+            context.Process(
+                target=_open, args=(path, dict(a=i), barrier, results))
+            for i in identities
+        ]
+        for child in children:
+            child.start()
+        found = [results.get(timeout=30) for _ in children]
+        for child in children:
+            child.join()
+        assert found.count('made') == made
+        assert [p.name for p in path.iterdir()] == [MANIFEST]
