@@ -21,13 +21,14 @@ import torch
 from measure import resident, resident_peak, synchronize, take_turns
 from torch import Tensor
 
-from hsc_mm.models import HierarchicalContrast
+from hsc_mm.models import Targets
 from hsc_mm.utils.memory import keep_freed_memory
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'reference'))
 
 import plain_crf
 import plain_hsc
+from methods import build_contrast, make_views
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 REGION, PIXEL = 256, 128
@@ -84,13 +85,15 @@ def make_step(name: str, args: argparse.Namespace,
               inputs: dict) -> Callable[[], dict]:
     """Return what makes one iteration and gives back its losses."""
     torch.manual_seed(1)
-    contrast = HierarchicalContrast(
+    contrast = build_contrast(
         args.classes, REGION, PIXEL,
         recipe='release' if name == 'plain' else name).to(args.device)
-    moved = [bank for banks in contrast.banks.values() for bank in banks]
+    moved = [
+        bank for level in contrast.levels.values() for bank in level.bank
+    ]
     plain = {
-        f'{key}{view + 1}': contrast.banks[level][view].rows.clone()
-        for level, key in (('roi', 'roi'), ('classes', 'class'),
+        f'{key}{view + 1}': contrast.levels[level].bank[view].rows.clone()
+        for level, key in (('roi', 'roi'), ('cls', 'class'),
                            ('pixel', 'pixel')) for view in range(2)
     }
 
@@ -101,12 +104,15 @@ def make_step(name: str, args: argparse.Namespace,
                 *inputs['refined'], *inputs['pixels'], *inputs['regions'],
                 inputs['image'], inputs['label'], plain)
         else:
-            losses = contrast(inputs['refined'], inputs['pixels'],
-                              inputs['regions'], inputs['label'],
-                              inputs['colours'], inputs['max_labels'])
+            views = make_views(inputs['refined'], inputs['pixels'],
+                               inputs['regions'], inputs['colours'])
+            losses = contrast(
+                views,
+                Targets(inputs['label'], max_labels=inputs['max_labels']))
             for bank in moved:
                 bank.commit()
-        losses = {k: v for k, v in losses.items() if k.startswith('loss')}
+        losses = {k: v for k, v in losses.items()
+                  if name != 'plain' or k.startswith('loss')}
         torch.autograd.grad(sum(losses.values()), leaves)
         return losses
 

@@ -23,10 +23,11 @@ from train_step import make_step, parse_args
 #: Name in the table, and the method that it is.
 PARTS = (
     ('backbone, both views', 'model.extract_feat'),
-    ('head: CAM, PCM, embeddings', 'model.decode_head.forward'),
-    ("baseline's losses", 'model.decode_head.loss_by_feat'),
-    ('masks and CRF', 'model.decode_head.contrast.masks'),
-    ('three levels of contrast', 'model.decode_head.contrast.contrast'),
+    ('head: CAM, PCM, embeddings', 'model.decode_head.make_views'),
+    *(("baseline's losses", f'model.decode_head.losses.{name}.forward')
+      for name in ('cls', 'er', 'ecr', 'min')),
+    ('masks and CRF', 'model.decode_head.losses.contrast.masks'),
+    ('three levels of contrast', 'model.decode_head.losses.contrast.contrast'),
     ('backward', 'optimizer.backward'),
     ('optimiser', 'optimizer.step'),
 )
@@ -108,7 +109,7 @@ def main() -> None:
     times = take_turns(steps, args.repeat, args.device)
     whole = {k: 1000 * statistics.median(v) for k, v in times.items()}
     rows = [(name, *(watch.median(name) for watch in watches.values()))
-            for name, _ in PARTS]
+            for name in dict(PARTS)]
     rest = [whole[k] - sum(row[i] for row in rows)
             for i, k in enumerate(watches, 1)]
     print('| part, ms | SEAM | HSC | HSC adds | of what HSC adds |')

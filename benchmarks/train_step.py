@@ -38,15 +38,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / 'reference'))
 import plain_head
 
 CONTESTANTS = ('cam', 'seam', 'hsc', 'anew', 'plain')
-PARTS = dict(
-    cam=dict(type='hsc_mm.CAMHead'),
-    seam=dict(type='hsc_mm.RefinedCAMHead'),
-    hsc=dict(),
-    anew=dict(),
-    plain=dict(type=plain_head.PlainHSCHead))
-FIT = dict(
-    cam=('pcm', 'loss_er', 'loss_ecr', 'loss_min', 'seed_from', 'contrast'),
-    seam=('contrast', ))
+#: Losses that a contestant leaves out.
+WITHOUT = dict(cam=('er', 'ecr', 'min', 'contrast'), seam=('contrast', ))
 
 
 def parse_args(
@@ -101,9 +94,12 @@ def make_model(name: str,
     model.second_view = None if name == 'cam' else (args.second, args.second)
     # The plain way keeps torch's usual layout.
     model.channels_last = name != 'plain'
-    model.decode_head.update(PARTS[name])
-    for key in FIT.get(name, ()):
-        model.decode_head.pop(key, None)
+    if name == 'plain':
+        model.decode_head.type = plain_head.PlainHSCHead
+    for key in WITHOUT.get(name, ()):
+        model.decode_head.losses[key] = None
+    if name == 'cam':
+        model.decode_head.update(refiner=None, seed_from='raw')
     torch.manual_seed(1)
     model = MODELS.build(model).to(args.device)
     model.init_weights()

@@ -11,4 +11,4 @@ model = dict(
             'deit/deit-small_pt-4xb256_in1k_20220218-9425b9bb.pth')),
     decode_head=dict(
         in_channels=384, align_corners=False,
-        pcm=dict(in_channels=(384, 384), in_index=(0, 1))))
+        refiner=dict(in_channels=(384, 384), in_index=(0, 1))))

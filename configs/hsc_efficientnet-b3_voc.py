@@ -11,5 +11,5 @@ model = dict(
             checkpoint='https://download.openmmlab.com/mmclassification/v0/'
             'efficientnet/efficientnet-b3_3rdparty_8xb32-aa_in1k_20220119-'
             '5b4887a0.pth')),
-    decode_head=dict(
-        in_channels=1536, pcm=dict(in_channels=(48, 136), in_index=(0, 1))))
+    decode_head=dict(in_channels=1536,
+                     refiner=dict(in_channels=(48, 136), in_index=(0, 1))))

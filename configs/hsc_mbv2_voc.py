@@ -9,4 +9,4 @@ model = dict(
         out_indices=(1, 2, 4, 6),
         norm_eval=True,
         init_cfg=dict(type='Pretrained', checkpoint='mmcls://mobilenet_v2')),
-    decode_head=dict(in_channels=320, pcm=dict(in_channels=(32, 96))))
+    decode_head=dict(in_channels=320, refiner=dict(in_channels=(32, 96))))

@@ -10,4 +10,4 @@ model = dict(
             type='Pretrained',
             checkpoint='https://download.openmmlab.com/mmsegmentation/v0.5/'
             'pretrain/segformer/mit_b1_20220624-02e5a6a1.pth')),
-    decode_head=dict(in_channels=512, pcm=dict(in_channels=(128, 320))))
+    decode_head=dict(in_channels=512, refiner=dict(in_channels=(128, 320))))

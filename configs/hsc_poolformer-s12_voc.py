@@ -11,4 +11,5 @@ model = dict(
             'poolformer/poolformer-s12_3rdparty_32xb128_in1k_20220414-'
             'f8d83051.pth')),
     decode_head=dict(
-        in_channels=512, align_corners=True, pcm=dict(in_channels=(128, 320))))
+        in_channels=512, align_corners=True,
+        refiner=dict(in_channels=(128, 320))))

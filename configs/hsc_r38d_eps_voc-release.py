@@ -1,14 +1,17 @@
 # The same as the public release computes it, its departures included: what
 # each of them is stands in docs/method.md.
-_base_ = 'hsc_r38d_eps_voc.py'
+_base_ = ['hsc_r38d_eps_voc.py', '_base_/methods/hsc_release.py']
 model = dict(
     decode_head=dict(
-        contrast=dict(recipe='release'), loss_ecr=dict(skip_first=True)),
+        refine_from='logits',
+        losses=dict(
+            ecr=dict(skip_first=True),
+            contrast=_base_.hsc_release.losses.contrast)),
     test_cfg=dict(bg_threshold=0.22))
 # Its weight decay also stands in the place of SGD's momentum; the second
 # projector trains like the backbone, biases twice as fast and without decay;
 # and the schedule reaches zero long before the end.
-projector = 'decode_head.region_projector'
+projector = 'decode_head.embeddings.region'
 bias = dict(lr_mult=2.0, decay_mult=0.0)
 optim_wrapper = dict(
     optimizer=dict(momentum=5e-4),

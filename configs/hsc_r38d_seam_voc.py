@@ -9,5 +9,5 @@ model = dict(
             type='Pretrained',
             checkpoint='{{$RESNET38D_WEIGHTS:weights/resnet38d_imagenet.pth}}',
             prefix='backbone.')),
-    decode_head=dict(in_channels=4096, pcm=dict(in_index=(0, 1))))
+    decode_head=dict(in_channels=4096, refiner=dict(in_index=(0, 1))))
 train_dataloader = dict(batch_size=12)

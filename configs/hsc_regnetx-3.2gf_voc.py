@@ -11,4 +11,4 @@ model = dict(
             type='Pretrained', prefix='backbone.',
             checkpoint='https://download.openmmlab.com/mmclassification/v0/'
             'regnet/regnetx-3.2gf_8xb64_in1k_20211213-1fdd82ae.pth')),
-    decode_head=dict(in_channels=1008, pcm=dict(in_channels=(192, 432))))
+    decode_head=dict(in_channels=1008, refiner=dict(in_channels=(192, 432))))

@@ -11,4 +11,4 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='mmcls://swin_tiny')),
     decode_head=dict(
         in_channels=768, align_corners=False,
-        pcm=dict(in_channels=(192, 384), in_index=(0, 1))))
+        refiner=dict(in_channels=(192, 384), in_index=(0, 1))))

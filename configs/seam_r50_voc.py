@@ -1,14 +1,10 @@
 # SEAM: two views, refinement by pixel correlation, equivariance.
-_base_ = 'cam_r50_voc.py'
+_base_ = ['cam_r50_voc.py', '_base_/methods/seam.py']
 model = dict(
     second_view=(128, 128),
     decode_head=dict(
-        type='hsc_mm.RefinedCAMHead',
-        pcm=dict(
+        _base_.seam,
+        refiner=dict(
             type='hsc_mm.PixelCorrelation',
             in_channels=(512, 1024),
-            in_index=(1, 2)),
-        loss_er=dict(type='hsc_mm.EquivarianceLoss'),
-        loss_ecr=dict(type='hsc_mm.EquivarianceCrossLoss'),
-        loss_min=dict(type='hsc_mm.MinPoolingLoss'),
-        seed_from='refined'))
+            in_index=(1, 2))))

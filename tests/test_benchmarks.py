@@ -5,23 +5,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from methods import head_config
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 
-from hsc_mm.models import HSCHead
+from hsc_mm.models import CAMHead
 
 FOLDER = Path(__file__).resolve().parents[1] / 'benchmarks'
-HEAD = dict(
+HEAD = head_config(
+    'seam', 'hsc', 'hsc_release',
     in_channels=10,
     num_classes=5,
-    region_channels=256,
-    pixel_channels=128,
-    contrast=dict(recipe='release', refiner=None),
-    pcm=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
-             in_index=(0, 1), reduced=(4, 4), embed_channels=6),
-    loss_er=dict(type='hsc_mm.EquivarianceLoss'),
-    loss_ecr=dict(type='hsc_mm.EquivarianceCrossLoss', skip_first=True),
-    loss_min=dict(type='hsc_mm.MinPoolingLoss'))
+    refiner=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
+                 in_index=(0, 1), reduced=(4, 4), embed_channels=6),
+    losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'),
+                ecr=dict(skip_first=True),
+                contrast=dict(mask_refiner=None)))
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def plain(monkeypatch):
 def test_the_plain_head_has_the_losses_of_the_release_recipe(plain):
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    ours = HSCHead(**copy.deepcopy(HEAD))
+    ours = CAMHead(**copy.deepcopy(HEAD))
     ours.init_weights()
     other = plain(**copy.deepcopy(HEAD))
     other.load_state_dict(ours.state_dict())

@@ -80,10 +80,12 @@ def tiny_config(name: str, voc: Path, iters: int = 2) -> Config:
         maps = tiny_backbone(name)(torch.zeros(1, 3, 64, 64))
     head.update(
         num_classes=3,
-        in_channels=maps[head.get('in_index', -1)].shape[1],
-        region_channels=8,
-        pixel_channels=8)
-    head.pcm.in_channels = [maps[i].shape[1] for i in head.pcm.in_index]
+        in_channels=maps[head.get('in_index', -1)].shape[1])
+    for embedding in head.embeddings.values():
+        embedding.channels = 8
+    head.refiner.in_channels = [
+        maps[i].shape[1] for i in head.refiner.in_index
+    ]
     cfg.model.second_view = (3 * stride, 3 * stride)
     _shorten(cfg, iters)
     for split in ('train', 'val', 'test'):

@@ -34,8 +34,8 @@ def cam_config(voc: Path,
     """Write a config of the CAM stage, made from one in configs/."""
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     head = dict(in_channels=64, num_classes=3)
-    if 'pcm' in cfg.model.decode_head:
-        head['pcm'] = dict(in_channels=(16, 32))
+    if 'refiner' in cfg.model.decode_head:
+        head['refiner'] = dict(in_channels=(16, 32))
         cfg.model.second_view = (24, 24)
     cfg.merge_from_dict(
         dict(

@@ -36,7 +36,11 @@ CONFIGS = (
     'voc-animals/ablation/hsc_mbv2_voc-animals_release',
     'voc-animals/deeplabv3plus_mbv2_voc-animals-pseudo')
 #: Names of version 1 by the names that weights have now.
-RENAMED = ()
+RENAMED = (
+    (r'decode_head\.refiner\.', 'decode_head.pcm.'),
+    (r'decode_head\.embeddings\.(\w+)\.', r'decode_head.\1_projector.'),
+    (r'losses\.contrast\.levels\.cls\.bank', 'contrast.banks.classes'),
+    (r'losses\.contrast\.levels\.(\w+)\.bank', r'contrast.banks.\1'))
 
 
 class _Record(Hook):

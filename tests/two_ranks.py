@@ -3,11 +3,12 @@ import os
 
 import torch
 import torch.distributed as dist
+from methods import head_config
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 
 from hsc_mm.evaluation import SeedMetric
-from hsc_mm.models import HSCHead, MomentumPrototypes
+from hsc_mm.models import CAMHead, MomentumPrototypes
 
 META = dict(classes=('background', 'cat', 'dog'), split='train')
 
@@ -60,14 +61,15 @@ LABELS = ((1, 1, 0), (0, 1, 0), (1, 0, 1), (0, 0, 1))
 def _head(recipe):
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    head = HSCHead(
-        in_channels=10, num_classes=4, region_channels=7, pixel_channels=6,
-        contrast=dict(recipe=recipe, loss_class=dict(top=20, bank_top=6)),
-        pcm=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
-                 in_index=(0, 1), reduced=(4, 4), embed_channels=6),
-        loss_er=dict(type='hsc_mm.EquivarianceLoss'),
-        loss_ecr=dict(type='hsc_mm.EquivarianceCrossLoss'),
-        loss_min=dict(type='hsc_mm.MinPoolingLoss'))
+    method = ('hsc', 'hsc_release') if recipe == 'release' else ('hsc', )
+    levels = dict(cls=dict(top=20, bank_top=6))
+    head = CAMHead(**head_config(
+        'seam', *method, in_channels=10, num_classes=4,
+        embeddings=dict(region=dict(channels=7), pixel=dict(channels=6)),
+        refiner=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
+                     in_index=(0, 1), reduced=(4, 4), embed_channels=6),
+        losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'),
+                    contrast=dict(levels=levels))))
     head.init_weights()
     with torch.no_grad():
         head.classifier.weight.mul_(30)

@@ -1,13 +1,9 @@
 # EPS on the generated data set. It needs five times the rate of the others to
 # learn from saliency what a CAM of heads does not show.
-_base_ = 'cam_demo-continued.py'
+_base_ = ['cam_demo-continued.py', '../_base_/methods/eps.py']
 train_dataloader = dict(
     dataset=dict(data_prefix=dict(saliency_path='SaliencyMaps')))
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
-model = dict(
-    decode_head=dict(
-        type='hsc_mm.RefinedCAMHead',
-        activation='softmax',
-        loss_sal=dict(type='hsc_mm.SaliencyLoss')))
+model = dict(decode_head={{_base_.eps}})
 optim_wrapper = dict(optimizer=dict(lr=0.001))

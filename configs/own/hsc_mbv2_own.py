@@ -4,8 +4,12 @@
 # weights.
 _base_ = [
     '../_base_/models/cam_r50.py', '../_base_/datasets/own_image-labels.py',
-    '../_base_/schedules/own.py', '../_base_/default_runtime.py'
+    '../_base_/schedules/own.py', '../_base_/default_runtime.py',
+    '../_base_/methods/seam.py', '../_base_/methods/hsc.py'
 ]
+hsc = _base_.hsc
+hsc.losses.update(_base_.seam.losses)
+hsc.losses.contrast.update(background=0.25, grid=(16, 16), warmup=0.2)
 model = dict(
     second_view=(128, 128),
     channels_last=True,
@@ -20,17 +24,13 @@ model = dict(
             type='Pretrained',
             checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
     decode_head=dict(
-        type='hsc_mm.HSCHead',
+        hsc,
         in_channels=320,
         num_classes=3,
-        pcm=dict(
+        refiner=dict(
             type='hsc_mm.PixelCorrelation',
             in_channels=(32, 96),
             in_index=(1, 2)),
-        loss_er=dict(type='hsc_mm.EquivarianceLoss'),
-        loss_ecr=dict(type='hsc_mm.EquivarianceCrossLoss'),
-        loss_min=dict(type='hsc_mm.MinPoolingLoss'),
-        contrast=dict(background=0.25, grid=(16, 16), warmup=0.2),
         seed_from='refined'),
     # On thirty photographs of three classes of VOC, 0.5 was better than 0.3.
     test_cfg=dict(bg_threshold=0.5))
@@ -39,8 +39,8 @@ model = dict(
 optim_wrapper = dict(
     optimizer=dict(lr=0.001),
     paramwise_cfg=dict(
-        custom_keys=dict(
-            decode_head=dict(lr_mult=100.0),
-            pixel_projector=dict(lr_mult=10.0),
-            region_projector=dict(lr_mult=10.0))))
+        custom_keys={
+            'decode_head': dict(lr_mult=100.0),
+            'decode_head.embeddings': dict(lr_mult=10.0)
+        }))
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))

@@ -1,11 +1,7 @@
 # EPS on six classes of VOC.
-_base_ = 'cam_mbv2_voc-animals.py'
+_base_ = ['cam_mbv2_voc-animals.py', '../_base_/methods/eps.py']
 train_dataloader = dict(
     dataset=dict(data_prefix=dict(saliency_path='SaliencyMaps')))
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
-model = dict(
-    decode_head=dict(
-        type='hsc_mm.RefinedCAMHead',
-        activation='softmax',
-        loss_sal=dict(type='hsc_mm.SaliencyLoss')))
+model = dict(decode_head={{_base_.eps}})

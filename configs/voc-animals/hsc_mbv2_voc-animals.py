@@ -2,18 +2,13 @@
 # for the masks' CRF; the classifier learns a hundred times as fast as the
 # backbone, which is too fast for embeddings. The pixel level carries the gain;
 # at four times its weight gradients have to be clipped.
-_base_ = 'seam_mbv2_voc-animals.py'
-model = dict(
-    decode_head=dict(
-        type='hsc_mm.HSCHead',
-        contrast=dict(
-            background=(0.15, 0.4),
-            grid=(16, 16),
-            warmup=0.2,
-            loss_pixel=dict(loss_weight=0.4))))
+_base_ = ['seam_mbv2_voc-animals.py', '../_base_/methods/hsc.py']
+hsc = _base_.hsc
+hsc.losses.contrast.update(
+    background=(0.15, 0.4), grid=(16, 16), warmup=0.2)
+hsc.losses.contrast.levels.pixel.loss_weight = 0.4
+model = dict(decode_head=hsc)
 optim_wrapper = dict(
     clip_grad=dict(max_norm=10.0),
     paramwise_cfg=dict(
-        custom_keys=dict(
-            pixel_projector=dict(lr_mult=10.0),
-            region_projector=dict(lr_mult=10.0))))
+        custom_keys={'decode_head.embeddings': dict(lr_mult=10.0)}))

@@ -154,6 +154,7 @@ class BaseImageLabelDataset(BaseSegDataset):
                 info['saliency_path'] = path
             else:
                 info['partial_saliency'] = True
+                info['optional_maps'] = ('saliency', )
         return info
 
     @cached_property

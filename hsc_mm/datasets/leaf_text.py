@@ -93,7 +93,7 @@ def _model(new: NewDataset, classes: int, cam: bool) -> list[str]:
     head = f'num_classes={classes}'
     if cam and new.saliency:
         head += (", activation='softmax', seed_from='raw', "
-                 "loss_sal=dict(type='hsc_mm.SaliencyLoss')")
+                 "losses=dict(sal=dict(type='hsc_mm.SaliencyLoss'))")
         more = ', format_only=True' * (not new.masks)
         lines = [
             "test_evaluator = dict(supervision='image labels + saliency'"

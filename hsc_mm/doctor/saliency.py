@@ -23,17 +23,16 @@ def saliency(case: Case) -> Iterator[Finding]:
         yield warning(
             NOTICE, 'If there are maps, name their folder: data_prefix='
             'dict(saliency_path=...). Else train the config without saliency.')
-    wanted = bool((case.cfg.model.get('decode_head') or {}).get('loss_sal')
-                  ) if isinstance(case.cfg.model.get('decode_head'),
-                                  dict) else False
+    head = case.cfg.model.get('decode_head') or {}
+    wanted = isinstance(head, dict) and (head.get('losses') or {}).get('sal')
     for split in case.train:
         if split.infos and any('saliency_path' in i for i in split.infos):
             yield from _look(split)
         elif wanted and split.infos and not split.foreign:
             yield error(
-                f'{split.name}: loss_sal needs saliency maps, the data set '
+                f'{split.name}: losses.sal needs saliency maps, the data set '
                 'has none', 'Name their folder: data_prefix='
-                'dict(saliency_path=...), or set loss_sal=None.')
+                'dict(saliency_path=...), or set losses=dict(sal=None).')
 
 
 def _look(split: Split) -> Iterator[Finding]:

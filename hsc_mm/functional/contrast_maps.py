@@ -31,21 +31,18 @@ def contrast_cam(refined: Tensor) -> Tensor:
     return (cam - low - EPS) / (high - low + EPS)
 
 
-def background_scores(background: float | tuple[float, float],
-                      recipe: str) -> tuple[float, ...]:
+def background_scores(
+        background: float | tuple[float, float]) -> tuple[float, ...]:
     """Return the scores of the background; see ``HierarchicalContrast``.
 
     Raises:
-        ValueError: There are none or more than two, two with the recipe
-            ``'release'``, or one is not in (0, 1).
+        ValueError: There are none or more than two, or one is not in (0, 1).
     """
     scores = (background, ) if isinstance(background, (int, float)) else (
         tuple(background))
-    most = 1 if recipe == 'release' else 2
-    if not 1 <= len(scores) <= most:
+    if not 1 <= len(scores) <= 2:
         raise ValueError('background of HierarchicalContrast: expected one '
-                         'score, or two with the recipe "clean", found '
-                         f'{background} with "{recipe}".')
+                         f'score or two, found {background}.')
     if not all(0 < score < 1 for score in scores):
         raise ValueError('background of HierarchicalContrast: expected a '
                          f'score in (0, 1), found {background}.')
@@ -84,33 +81,35 @@ def agreed_mask(masks: list[Tensor]) -> Tensor:
     return first
 
 
-def contrast_weights(cam: Tensor, label: Tensor, background: float,
-                     recipe: str) -> tuple[Tensor, Tensor]:
+def contrast_weights(cam: Tensor,
+                     label: Tensor,
+                     constant: float | None = None) -> tuple[Tensor, Tensor]:
     r"""Say how much each position means to each class.
 
-    ``'release'``: at class level the softmax of r_hat times y+ with the
-    background b; at pixel level r_hat itself, whether the image holds the
-    class or not, and b. ``'clean'``: at pixel level r_hat times y, and
-    :math:`1 - \max_k y_k \hat r_k` for the background; at class level the
-    softmax of that over the classes that the image holds. Both are zero
-    where a class has no activation, hence for a class that is cut off by
-    the crop as for one that the image does not hold.
+    At pixel level r_hat times y, and :math:`1 - \max_k y_k \hat r_k` for the
+    background; at class level the softmax of that over the classes that the
+    image holds. Both are zero where a class has no activation, hence for a
+    class that is cut off by the crop as for one that the image does not
+    hold.
+
+    HSC's release has a constant b for the background: then at class level
+    the softmax of r_hat times y+ with b, at pixel level r_hat itself,
+    whether the image holds the class or not, and b.
 
     Args:
         cam (Tensor): r_hat of :func:`contrast_cam`, (B, C, h, w),
             background first.
         label (Tensor): y+, labels with the background, (B, C).
-        background (float): b, in (0, 1).
-        recipe (str): ``'clean'`` or ``'release'``.
+        constant (float, optional): b, in (0, 1), to do as the release does.
 
     Returns:
         tuple[Tensor, Tensor]: Weights for the class level and for the pixel
         level, (B, C, h, w) each.
     """
     held = label[:, :, None, None]
-    if recipe == 'release':
-        constant = torch.full_like(cam[:, :1], background)
-        pixel = torch.cat([constant, cam[:, 1:]], dim=1)
+    if constant is not None:
+        background = torch.full_like(cam[:, :1], constant)
+        pixel = torch.cat([background, cam[:, 1:]], dim=1)
         return (pixel * held).softmax(dim=1), pixel
     foreground = cam[:, 1:].clamp(min=0) * held[:, 1:]
     pixel = torch.cat([1 - foreground.amax(1, True), foreground], dim=1)

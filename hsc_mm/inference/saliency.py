@@ -18,12 +18,13 @@ def lacks_saliency(cfg: Config) -> bool:
         cfg (Config): Config of the CAM stage, or any other.
 
     Returns:
-        bool: The head has ``loss_sal``, the training data set names no
+        bool: The head has ``losses.sal``, the training data set names no
         ``saliency_path``, and the loader of the maps lets that pass
         (``required=False``).
     """
     head = cfg.get('model', {}).get('decode_head') or {}
-    if not isinstance(head, dict) or not head.get('loss_sal'):
+    if not isinstance(head, dict) or not (head.get('losses') or {}).get(
+            'sal'):
         return False
     dataset = (cfg.get('train_dataloader') or {}).get('dataset', {})
     if (dataset.get('data_prefix') or {}).get('saliency_path'):
@@ -36,7 +37,7 @@ def lacks_saliency(cfg: Config) -> bool:
 def drop_saliency(cfg: Config) -> bool:
     """Turn such a config into that of the saliency-free baseline.
 
-    The head loses ``loss_sal``, its activation is ``'relu'``, and what
+    The head loses ``losses.sal``, its activation is ``'relu'``, and what
     ``without_saliency`` of the config says is merged into the head.
     The metrics then print "image labels" as supervision, and a hook puts
     :data:`NOTICE` in the log.
@@ -50,7 +51,8 @@ def drop_saliency(cfg: Config) -> bool:
     if not lacks_saliency(cfg):
         return False
     head = cfg.model.decode_head
-    head.update(loss_sal=None, activation='relu')
+    head.losses.sal = None
+    head.activation = 'relu'
     without = cfg.get('without_saliency') or {}
     cfg.merge_from_dict(dict(model=dict(decode_head=dict(without))))
     for key in ('val_evaluator', 'test_evaluator'):

@@ -1,9 +1,11 @@
-"""Models: segmentors, heads and losses."""
+"""Models: backbones, segmentors, heads, refiners, embeddings, losses."""
 from hsc_mm.crf.grid import *  # noqa: F403
 from hsc_mm.functional.prototypes import *  # noqa: F403
-from hsc_mm.models.contrast.objective import *  # noqa: F403
-from hsc_mm.models.refiners.pixel_correlation import *  # noqa: F403
 from .backbones import *  # noqa: F403
+from .contrast import *  # noqa: F403
+from .embeddings import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .losses import *  # noqa: F403
+from .refiners import *  # noqa: F403
 from .segmentors import *  # noqa: F403
+from .views import *  # noqa: F403

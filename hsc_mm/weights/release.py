@@ -14,14 +14,14 @@ BACKGROUNDS = ('first', 'last', 'none')
 
 _CLASSIFIER = {'fc8.weight': 'classifier.weight'}
 _PCM = {
-    'f8_3.weight': 'pcm.reduce.0.weight',
-    'f8_4.weight': 'pcm.reduce.1.weight',
-    'f9.weight': 'pcm.embed.weight',
+    'f8_3.weight': 'refiner.reduce.0.weight',
+    'f8_4.weight': 'refiner.reduce.1.weight',
+    'f9.weight': 'refiner.embed.weight',
 }
 _PROJECTORS = {
-    'proj_fc.weight': 'pixel_projector.0.weight',
+    'proj_fc.weight': 'embeddings.pixel.0.weight',
     **{
-        f'extra_F.{name}': f'region_projector.{name}'
+        f'extra_F.{name}': f'embeddings.region.{name}'
         for name in ('0.weight', '0.bias', '1.weight', '1.bias',
                      '1.running_mean', '1.running_var',
                      '1.num_batches_tracked', '3.weight', '3.bias')

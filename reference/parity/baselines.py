@@ -8,17 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hsc_mm.models.heads import CAMHead
-from hsc_mm.models.losses import (
+from hsc_mm.functional.equivariance import (
     equivariance_cross_loss,
     equivariance_loss,
     max_norm,
+    one_hot_maximum,
+)
+from hsc_mm.functional.saliency import saliency_loss, saliency_prediction
+from hsc_mm.functional.supervision import (
+    class_scores,
     min_pooling_loss,
     multilabel_soft_margin_loss,
-    saliency_loss,
-    saliency_prediction,
 )
-from hsc_mm.models.losses.equivariance import one_hot_maximum
 from .rows import Arrays, Row, background_first, compare_present
 
 __all__ = ['check_baselines']
@@ -84,7 +85,7 @@ class _Losses:
 
     def classification(self) -> Tensor:
         """Return the loss of the class scores."""
-        scores = CAMHead.class_scores(self.arrays.maps('cam1'))
+        scores = class_scores(self.arrays.maps('cam1'))
         return multilabel_soft_margin_loss(scores, self.label)
 
     def min_pooling(self) -> Tensor:

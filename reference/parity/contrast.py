@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import torch
+from methods import build_contrast
 from torch import Tensor
 
 from hsc_mm.models import HierarchicalContrast
@@ -23,8 +24,8 @@ __all__ = [
 
 #: Bank of the release -> level and view (from 0) here.
 BANKS = {
-    'memobank1': ('classes', 0),
-    'memobank2': ('classes', 1),
+    'memobank1': ('cls', 0),
+    'memobank2': ('cls', 1),
     'memobank_fb': ('roi', 0),
     'memobank1_fb': ('roi', 1),
     'memobank1_p': ('pixel', 0),
@@ -54,19 +55,19 @@ def with_background(label: Tensor) -> Tensor:
 def make_contrast(arrays: Arrays) -> HierarchicalContrast:
     """Build the contrast of the release with the banks ``init.*``."""
     rows, regions = arrays['init.memobank1'].shape
-    contrast = HierarchicalContrast(
+    contrast = build_contrast(
         rows, regions, arrays['init.memobank1_p'].shape[1], recipe='release')
     with torch.no_grad():
         for name, (level, view) in BANKS.items():
-            contrast.banks[level][view].rows.copy_(
+            contrast.levels[level].bank[view].rows.copy_(
                 torch.from_numpy(bank_rows(arrays, 'init.', name)))
     return contrast.train()
 
 
 def commit(contrast: HierarchicalContrast) -> None:
     """Move all banks, as the hook does after an iteration."""
-    for views in contrast.banks.values():
-        for bank in views:
+    for level in contrast.levels.values():
+        for bank in level.bank:
             bank.commit()
 
 
@@ -75,7 +76,7 @@ def compare_banks(contrast: HierarchicalContrast, arrays: Arrays,
     """Compare the banks that are stored under a prefix."""
     return [
         compare(prefix + name, 'bank after the step',
-                contrast.banks[level][view].rows,
+                contrast.levels[level].bank[view].rows,
                 bank_rows(arrays, prefix, name))
         for name, (level, view) in BANKS.items() if prefix + name in arrays
     ]
@@ -122,11 +123,11 @@ def _check_step(contrast: HierarchicalContrast, arrays: Arrays,
         ] for kind in ('pixel', 'region')
     }
     losses = contrast.contrast(
-        cams, masks, embeddings['pixel'], embeddings['region'],
+        cams, masks, embeddings,
         with_background(arrays.tensor(f'{prefix}label')))
     rows = []
     for level, kind in LEVELS.items():
-        loss, name = losses[f'loss_{level}'], f'{prefix}loss_{level}'
+        loss, name = losses[level], f'{prefix}loss_{level}'
         if name in arrays:
             rows.append(compare(name, 'loss', loss, arrays[name]))
         for view, embedding in enumerate(embeddings[kind], 1):

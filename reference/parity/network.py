@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from methods import head_config
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
@@ -32,19 +33,22 @@ def build_network(num_classes: int = 21,
             dict(
                 type='hsc_mm.CAMSegmentor',
                 backbone=dict(type='hsc_mm.ResNet38d', base_channels=base),
-                decode_head=dict(
-                    type='hsc_mm.HSCHead',
+                decode_head=head_config(
+                    'hsc',
+                    'hsc_release',
+                    type='hsc_mm.CAMHead',
                     in_channels=64 * base,
                     num_classes=num_classes,
-                    pcm=dict(
+                    refiner=dict(
                         type='hsc_mm.PixelCorrelation',
                         in_channels=(8 * base, 16 * base),
                         in_index=(0, 1),
                         reduced=reduced,
                         embed_channels=embed),
-                    pixel_channels=pixel,
-                    region_channels=region,
-                    contrast=dict(recipe='release')),
+                    embeddings=dict(
+                        pixel=dict(channels=pixel),
+                        region=dict(channels=region))),
+                second_view=(128, 128),
                 test_cfg=dict(
                     bg_threshold=0.22, use_image_labels=True,
                     score_thr=0.5))).eval()
@@ -156,8 +160,8 @@ def check_network(arrays: Arrays, shapes: Shapes | None = None) -> list[Row]:
         pred=output.cam.mean((2, 3)),
         cam_rv=output.refined,
         pred_rv=output.refined.mean((2, 3)),
-        feat_pixel=output.pixel,
-        feat_region=output.region)
+        feat_pixel=output.embedding('pixel'),
+        feat_region=output.embedding('region'))
     return [
         _compare(name, arrays[name], value)
         for name, value in outputs.items() if name in arrays

@@ -98,9 +98,9 @@ class _Step:
         mean, std = (255 * image.new_tensor(value).view(3, 1, 1)
                      for value in (MEAN, STD))
         contrast = make_contrast(self.arrays)
-        contrast.refiner = _Recorder()
+        contrast.mask_refiner = _Recorder()
         contrast.masks(self.cams, self.label, image * std + mean)
-        return contrast.refiner.image
+        return contrast.mask_refiner.image
 
     def mask(self, name: str) -> Tensor:
         """Return a stored mask, background 0."""
@@ -116,7 +116,7 @@ class _Step:
 
     def raw_rows(self) -> list[Row]:
         """Compare the masks before the CRF."""
-        background = make_contrast(self.arrays).background
+        background = make_contrast(self.arrays).background[0]
         rows = []
         for view, cam in zip(VIEWS, self.cams, strict=True):
             name = f'mask{view}_raw'
@@ -130,7 +130,7 @@ class _Step:
     def refined_rows(self, view: int) -> list[Row]:
         """Compare the mask of a view after the CRF."""
         name = f'mask{view}'
-        found, = make_contrast(self.arrays).refiner(
+        found, = make_contrast(self.arrays).mask_refiner(
             [self.mask(f'{name}_raw')], self.colours, self.label.shape[1])
         return [
             count_equal(name, FROM_LABELS, found, self.mask(name).numpy())
@@ -139,16 +139,17 @@ class _Step:
     def loss_rows(self) -> list[Row]:
         """Compare losses and banks."""
         contrast = make_contrast(self.arrays)
-        pixels, regions = ([
-            self.arrays.tensor(f'feat_{kind}{view}') for view in VIEWS
-        ] for kind in ('pixel', 'region'))
+        embeddings = {
+            kind: [self.arrays.tensor(f'feat_{kind}{view}') for view in VIEWS]
+            for kind in ('pixel', 'region')
+        }
         masks = [self.mask(f'mask{view}') for view in VIEWS]
-        losses = contrast.contrast(self.cams, masks, pixels, regions,
+        losses = contrast.contrast(self.cams, masks, embeddings,
                                    self.label)
         commit(contrast)
         rows = [
-            compare(name, 'loss, on the stored masks', loss,
-                    self.arrays[name]) for name, loss in losses.items()
-            if name in self.arrays
+            compare(f'loss_{name}', 'loss, on the stored masks', loss,
+                    self.arrays[f'loss_{name}'])
+            for name, loss in losses.items() if f'loss_{name}' in self.arrays
         ]
         return rows + compare_banks(contrast, self.arrays, 'after.')

@@ -166,8 +166,8 @@ def test_two_iterations_of_hsc_with_81_classes(coco, tmp_path):
         for key in ('loss_cls', 'loss_roi', 'loss_class', 'loss_pixel')}
     assert all(np.isfinite(value) for value in losses.values())
     assert losses['loss_pixel'] > 0
-    contrast = runner.model.decode_head.contrast
-    seen = contrast.banks['pixel'][0].seen
+    contrast = runner.model.decode_head.losses['contrast']
+    seen = contrast.levels['pixel'].bank[0].seen
     assert seen.shape == (81, )
     assert seen[0]
     # Cats, dogs and a toothbrush are all there is.

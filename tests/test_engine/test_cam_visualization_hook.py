@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from methods import build_contrast
 from mmengine.config import Config
 from mmengine.model import BaseTTAModel
 from mmengine.runner import Runner
@@ -15,7 +16,6 @@ from hsc_mm.engine.hooks.cam_visualization_hook import (
     draw_similarity,
 )
 from hsc_mm.inference import use_tta
-from hsc_mm.models.contrast.objective import HierarchicalContrast
 from hsc_mm.utils import voc_palette
 
 META = dict(classes=('background', 'cat', 'dog'))
@@ -164,12 +164,11 @@ def test_scores_that_are_no_cams_are_not_painted(tmp_path):
 
 
 def test_similarity_of_a_known_bank(monkeypatch):
-    contrast = HierarchicalContrast(
-        3, region_channels=2, pixel_channels=2, refiner=None)
+    contrast = build_contrast(3, 2, 2)
     classes = list(META['classes'])
     assert draw_similarity(contrast, classes) is None  # nothing seen
     assert draw_similarity(torch.nn.Linear(1, 1), classes) is None
-    first, second = contrast.banks['classes']
+    first, second = contrast.levels['cls'].bank
     first.rows.copy_(torch.tensor([[2., 0.], [0., 3.], [-1., 0.]]))
     first.seen.fill_(True)
     second.rows.copy_(torch.tensor([[1., 1.], [0., 0.], [1., 0.]]))
@@ -191,6 +190,5 @@ def test_similarity_of_a_known_bank(monkeypatch):
     blue = (picture[..., 2].astype(int) - picture[..., 0]) > 60
     red = (picture[..., 0].astype(int) - picture[..., 2]) > 60
     assert blue.any() and red.any()
-    contrast = HierarchicalContrast(
-        3, region_channels=2, pixel_channels=2, refiner=None, loss_class=None)
+    contrast = build_contrast(3, 2, 2, levels=dict(cls=None))
     assert draw_similarity(contrast, classes) is None

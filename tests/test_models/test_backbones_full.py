@@ -134,7 +134,7 @@ def test_the_table_of_the_docs_is_complete():
                             if '_eps_' not in name]
     for name, row in rows.items():
         head = load_leaf(name).model.decode_head
-        first, second = head.pcm.in_channels
+        first, second = head.refiner.in_channels
         assert re.fullmatch(
             f' {TINY[name][0]}, {head.in_channels} \\| .*: '
             f'{first}, {second} ', row), name

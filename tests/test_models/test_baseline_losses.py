@@ -4,16 +4,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hsc_mm.models import PixelCorrelation
+from hsc_mm.functional.correlation import source_cam
+from hsc_mm.functional.equivariance import max_norm
+from hsc_mm.functional.saliency import saliency_prediction
+from hsc_mm.models import PixelCorrelation, Targets, View
 from hsc_mm.models.losses import (
     EquivarianceCrossLoss,
     EquivarianceLoss,
     MinPoolingLoss,
     SaliencyLoss,
-    max_norm,
-    saliency_prediction,
 )
-from hsc_mm.models.refiners.pixel_correlation import source_cam
+from hsc_mm.models.views import AuxMap
 
 KINDS = ('random', 'zero', 'negative', 'one_class', 'one_image')
 
@@ -34,6 +35,17 @@ def draw(kind='random', size1=(9, 11), size2=(6, 5)):
     label = (torch.rand(batch, classes, generator=generator) < 0.6).float()
     label[0, 0] = 1
     return maps, label
+
+
+def apply(loss, cams, label, refined=(None, None), **maps):
+    """Return a loss of raw and refined CAMs."""
+    views = [
+        View(None, (), cam, cam, None if one is None else lambda one=one: one)
+        for cam, one in zip(cams, refined)
+    ]
+    maps = {name: AuxMap(list(range(len(label))), data)
+            for name, data in maps.items()}
+    return loss(views, Targets(label, maps))
 
 
 def compare(found, expected, leaves):
@@ -70,25 +82,27 @@ def test_max_norm(kind):
 def test_equivariance(kind):
     maps, label = draw(kind)
     compare(
-        EquivarianceLoss(loss_weight=0.5)(*maps[:2], label),
+        apply(EquivarianceLoss(loss_weight=0.5), maps[:2], label),
         0.5 * plain_baselines.er_loss(*maps[:2], label), maps[:2])
 
 
 def test_equivariance_by_hand():
     """Ramps that are each other's mirror images, at one size."""
     ramp = torch.linspace(0, 1, 5).expand(1, 2, 3, 5).contiguous()
-    found = EquivarianceLoss()(ramp, ramp.flip(3), torch.ones(1, 1))
+    mirrored = (ramp, ramp.flip(3))
+    found = apply(EquivarianceLoss(), mirrored, torch.ones(1, 1))
     values = [max(v - 1e-5, 0.0) / (1 + 1e-5) for v in (0, .25, .5, .75, 1)]
     expected = sum(abs(a - b) for a, b in zip(values, values[::-1])) / 5
     assert found.item() == pytest.approx(expected, rel=1e-5)
-    assert EquivarianceLoss()(ramp, ramp.flip(3), torch.zeros(1, 1)) == 0
+    assert apply(EquivarianceLoss(), mirrored, torch.zeros(1, 1)) == 0
 
 
 @pytest.mark.parametrize('skip_first', [False, True])
 @pytest.mark.parametrize('kind', KINDS)
 def test_equivariance_across_raw_and_refined(kind, skip_first):
     maps, label = draw(kind)
-    found = EquivarianceCrossLoss(skip_first=skip_first)(*maps, label)
+    found = apply(EquivarianceCrossLoss(skip_first=skip_first), maps[:2],
+                  label, maps[2:])
     expected = plain_baselines.ecr_loss(*maps, label, quirk=skip_first)
     assert torch.autograd.grad(
         found, maps[0], retain_graph=True, allow_unused=True) == (None, )
@@ -97,15 +111,15 @@ def test_equivariance_across_raw_and_refined(kind, skip_first):
 
 def test_skip_first_is_another_loss():
     maps, label = draw()
-    found = [EquivarianceCrossLoss(skip_first=skip)(*maps, label).item()
-             for skip in (False, True)]
+    found = [apply(EquivarianceCrossLoss(skip_first=skip), maps[:2], label,
+                   maps[2:]).item() for skip in (False, True)]
     assert abs(found[0] - found[1]) > 1e-3
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_min_pooling(kind):
     maps, label = draw(kind)
-    compare(MinPoolingLoss()(maps[2], label),
+    compare(apply(MinPoolingLoss(), maps[:1], label, maps[2:3]),
             plain_baselines.min_pool_loss(maps[2], label), maps[2:3])
 
 
@@ -114,8 +128,11 @@ def test_min_pooling_by_hand_and_on_three_positions():
     cam[0, 1] = torch.tensor([[4., 3, 2, 1], [5, 6, 7, 8]])
     cam[0, 2] = 100
     label = torch.tensor([[1., 0]])
-    assert MinPoolingLoss()(cam, label).item() == pytest.approx(1.5)
-    assert MinPoolingLoss(2.0)(cam[:, :, :1, :3], label).item() == 4.0
+    found = apply(MinPoolingLoss(), [cam], label, [cam])
+    assert found.item() == pytest.approx(1.5)
+    small = cam[:, :, :1, :3]
+    found = apply(MinPoolingLoss(2.0), [small], label, [small])
+    assert found.item() == 4.0
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -131,7 +148,8 @@ def test_saliency(kind, tau, alpha):
     found = saliency_prediction(cam, small, label, tau, alpha)
     assert (found - predicted).abs().max() < 1e-6
     compare(
-        SaliencyLoss(threshold=tau, alpha=alpha)(cam, saliency, label),
+        apply(SaliencyLoss(threshold=tau, alpha=alpha), [cam], label,
+              saliency=saliency),
         expected, [cam])
 
 

@@ -9,7 +9,7 @@ from mmseg.structures import SegDataSample
 from sampling import cam_at_pixels
 from tiny_configs import BACKBONE
 
-from hsc_mm.models import CAMSegmentor
+from hsc_mm.models import CAMSegmentor, View
 from hsc_mm.registry import MODELS
 
 SMALL = dict(
@@ -124,8 +124,8 @@ def test_classifier_chooses_when_labels_must_not():
 def test_softmax_activation():
     model = build(decode_head=dict(activation='softmax'))
     cam = model(torch.randn(1, 3, 40, 48), mode='tensor')
-    activation, scores = model.decode_head.predict_by_feat(
-        type('Out', (), dict(cam=cam)))
+    activation, scores = model.decode_head.predict_by_view(
+        View(None, (), cam, cam))
     assert torch.allclose(activation, cam.softmax(1)[:, 1:])
     assert scores.shape == (1, 3)
 

@@ -48,6 +48,6 @@ def test_the_comparison_is_not_of_zeros():
                for name in ('roi', 'class', 'pixel')) > 1e-3
     half = contrast_steps('clean', [0, 1])[-1]
     assert abs(half['loss_class'] - last['loss_class']) > 1e-4
-    gradient = torch.tensor(last['region_projector.3.weight'])
+    gradient = torch.tensor(last['embeddings.region.3.weight'])
     assert gradient.abs().max() > 1e-5
-    assert last['contrast.banks.classes.0.seen'] == [1, 1, 1, 1]
+    assert last['losses.contrast.levels.cls.bank.0.seen'] == [1, 1, 1, 1]

@@ -4,24 +4,26 @@ import plain_crf
 import plain_hsc
 import pytest
 import torch
+from methods import build_contrast, make_views
 from plain_clean import random_inputs
 
 from hsc_mm.functional.contrast_maps import contrast_cam
-from hsc_mm.models import HierarchicalContrast
+from hsc_mm.models import Targets
 
-LEVELS = ('roi', 'classes', 'pixel')
-NAMES = dict(roi='loss_roi', classes='loss_class', pixel='loss_pixel')
+LEVELS = ('roi', 'cls', 'pixel')
+NAMES = dict(roi='roi', cls='class', pixel='pixel')
 TOPS = dict(top=20, bank_top=6)  # fewer than the 90 positions of a batch
 SWITCHES = dict(
     roi=('within', 'cross', 'prototype'),
-    classes=('within', 'cross'),
+    cls=('within', 'cross'),
     pixel=('within', 'cross_prototype', 'cross_label', 'memory'))
 
 
-def build(recipe='clean', classes=4, **changes):
+def build(recipe='clean', classes=4, mask_refiner=None, **levels):
     torch.manual_seed(7)
-    changes = dict(loss_class=TOPS, refiner=None) | changes
-    return HierarchicalContrast(classes + 1, 7, 6, recipe=recipe, **changes)
+    return build_contrast(
+        classes + 1, 7, 6, recipe=recipe, mask_refiner=mask_refiner,
+        levels=dict(cls=TOPS) | levels)
 
 
 def run(model, data):
@@ -29,14 +31,14 @@ def run(model, data):
     cams = [contrast_cam(one) for one in data['refined']]
     label = torch.cat(
         [torch.ones_like(data['label'][:, :1]), data['label']], 1)
-    losses = model.contrast(cams, data['masks'], data['pixels'],
-                            data['regions'], label)
+    embeddings = dict(pixel=data['pixels'], region=data['regions'])
+    losses = model.contrast(cams, data['masks'], embeddings, label)
     return cams, losses
 
 
 def commit(model):
-    for banks in model.banks.values():
-        for bank in banks:
+    for level in model.levels.values():
+        for bank in level.bank:
             bank.commit()
 
 
@@ -60,7 +62,7 @@ def plain_release(name, data, banks):
     cams = [plain_hsc.contrast_cam(one) for one in data['refined']]
     if name == 'roi':
         return plain_hsc.roi_loss(*data['regions'], *data['masks'], banks)
-    if name == 'classes':
+    if name == 'cls':
         return plain_hsc.class_loss(*data['regions'], *cams, data['label'],
                                     banks)
     return plain_hsc.pixel_loss(*data['pixels'], *cams, *data['masks'], banks)
@@ -74,7 +76,7 @@ def test_release_equals_the_plain_reference(name, fill, monkeypatch):
     monkeypatch.setattr(plain_hsc, 'TOP_BANK', TOPS['bank_top'])
     model = build('release')
     plain = {
-        f'{key}{view + 1}': model.banks[level][view].rows.clone()
+        f'{key}{view + 1}': model.levels[level].bank[view].rows.clone()
         for level, key in zip(LEVELS, ('roi', 'class', 'pixel'))
         for view in range(2)
     }
@@ -90,17 +92,18 @@ def test_release_equals_the_plain_reference(name, fill, monkeypatch):
                 gradients(expected, data, name)):
             close(grad, other)
         commit(model)
-        key = dict(classes='class').get(name, name)
+        key = dict(cls='class').get(name, name)
         for view in range(2):
-            close(model.banks[name][view].rows, plain[f'{key}{view + 1}'])
+            close(model.levels[name].bank[view].rows,
+                  plain[f'{key}{view + 1}'])
 
 
 def test_from_refined_cams_to_losses_equals_the_plain_objective():
     """Views of two sizes, the CRF included; a step of the release."""
-    model = build('release', refiner=dict(type='hsc_mm.LabelCRF'),
-                  loss_class={})
+    model = build('release', mask_refiner=dict(type='hsc_mm.LabelCRF'),
+                  cls={})
     plain = {
-        f'{key}{view + 1}': model.banks[level][view].rows.clone()
+        f'{key}{view + 1}': model.levels[level].bank[view].rows.clone()
         for level, key in zip(LEVELS, ('roi', 'class', 'pixel'))
         for view in range(2)
     }
@@ -111,14 +114,16 @@ def test_from_refined_cams_to_losses_equals_the_plain_objective():
     colours = torch.arange(3. * 3 * 30).view(3, 3, 6, 5) % 17 * 3 + 100.5
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    found = model(*inputs, second['label'], colours, max_labels=5)
+    found = model(make_views(*inputs, colours),
+                  Targets(second['label'], max_labels=5))
     expected = plain_hsc.objective(
         *inputs[0], *inputs[1], *inputs[2], (colours / 255 - mean) / std,
         second['label'], plain,
         lambda *args: plain_crf.crf_from_labels(*args, exact=True))
     assert (expected['mask1'] != expected['raw_mask1']).any()
     for name, loss in found.items():
-        assert loss.item() == pytest.approx(expected[name].item(), rel=1e-5)
+        assert loss.item() == pytest.approx(
+            expected[f'loss_{name}'].item(), rel=1e-5)
 
 
 def plain_level(name, data, cams, banks, **switches):
@@ -130,7 +135,7 @@ def plain_level(name, data, cams, banks, **switches):
                                     **switches)
     classes, pixel = zip(
         *(plain_clean.weights(cam, data['label']) for cam in cams))
-    if name == 'classes':
+    if name == 'cls':
         return plain_clean.class_loss(double['regions'], classes,
                                       data['label'], banks, **TOPS,
                                       **switches)
@@ -142,8 +147,8 @@ def check_clean(name, steps, **changes):
     """Compare losses, gradients and banks after every commit."""
     classes = steps[0]['label'].shape[1]
     model = build(classes=classes, **changes)
-    switches = changes.get(NAMES[name], {})
-    banks = [[None] * len(model.banks[name][0].rows) for _ in range(2)]
+    switches = changes.get(name, {})
+    banks = [[None] * len(model.levels[name].bank[0].rows) for _ in range(2)]
     for data in steps:
         cams, losses = run(model, data)
         expected, banks = plain_level(
@@ -158,7 +163,7 @@ def check_clean(name, steps, **changes):
         else:
             assert all((grad == 0).all() for grad in found)
         commit(model)
-        for bank, rows in zip(model.banks[name], banks):
+        for bank, rows in zip(model.levels[name].bank, banks):
             assert bank.seen.tolist() == [row is not None for row in rows]
             for row, other in zip(bank.rows, rows):
                 if other is None:
@@ -234,13 +239,13 @@ def test_degenerate_inputs_equal_slow_loops(name, case):
 def test_one_switch_leaves_exactly_its_term(name, switch):
     """Alone each term equals the loops; without it, the rest remains."""
     alone = {other: other == switch for other in SWITCHES[name]}
-    tops = TOPS if name == 'classes' else {}
+    tops = TOPS if name == 'cls' else {}
     steps = [random_inputs(step) for step in range(2)]
-    check_clean(name, steps, **{NAMES[name]: alone | tops})
+    check_clean(name, steps, **{name: alone | tops})
     found = {}
     for key, chosen in dict(
             whole={}, alone=alone, without={switch: False}).items():
-        model = build(**{NAMES[name]: chosen | tops})
+        model = build(**{name: chosen | tops})
         run(model, steps[0])
         commit(model)
         found[key] = run(model, steps[1])[1][NAMES[name]].item()
@@ -254,9 +259,9 @@ def test_one_switch_leaves_exactly_its_term(name, switch):
 def test_none_switches_a_level_off_and_leaves_the_others(recipe, name):
     data = random_inputs()
     whole = run(build(recipe), data)[1]
-    model = build(recipe, **{NAMES[name]: None})
-    for level, banks in model.banks.items():
-        for bank, other in zip(banks, build(recipe).banks[level]):
+    model = build(recipe, **{name: None})
+    for key, level in model.levels.items():
+        for bank, other in zip(level.bank, build(recipe).levels[key].bank):
             bank.rows.copy_(other.rows)
     losses = run(model, data)[1]
     del whole[NAMES[name]]
@@ -271,14 +276,15 @@ def test_a_class_outside_the_crop_is_not_observed():
     model = build()
     run(model, data)
     commit(model)
-    for name in ('classes', 'pixel'):
-        for bank in model.banks[name]:
+    for name in ('cls', 'pixel'):
+        for bank in model.levels[name].bank:
             assert bank.seen.tolist()[:3] == [True, False, True]
     data['refined'][1][:, 1] = random_inputs(5)['refined'][1][:, 1]
     run(model, data)
     commit(model)
-    for name in ('classes', 'pixel'):
-        assert [bank.seen[1] for bank in model.banks[name]] == [False, True]
+    for name in ('cls', 'pixel'):
+        assert [bank.seen[1] for bank in model.levels[name].bank] == [
+            False, True]
     steps = [random_inputs(step) for step in range(2)]
     for one in steps:
         outside_the_crop(one)
@@ -289,9 +295,9 @@ def test_a_class_outside_the_crop_is_not_observed():
 
 def test_nothing_seen_gives_zero_memory_terms():
     model = build(
-        loss_roi=dict(within=False, cross=False),
-        loss_pixel=dict(within=False, cross_prototype=False,
-                        cross_label=False))
+        roi=dict(within=False, cross=False),
+        pixel=dict(within=False, cross_prototype=False,
+                   cross_label=False))
     data = random_inputs()
     _, losses = run(model, data)
     sum(losses.values()).backward()
@@ -303,15 +309,16 @@ def test_nothing_seen_gives_zero_memory_terms():
 @pytest.mark.parametrize('recipe', ['clean', 'release'])
 @pytest.mark.parametrize('value', ['zero', 'negative', 'constant', 'huge'])
 def test_odd_cams_give_finite_numbers_for_ever(recipe, value):
-    model = build(recipe, refiner=dict(type='hsc_mm.LabelCRF'))
+    model = build(recipe, mask_refiner=dict(type='hsc_mm.LabelCRF'))
     image = torch.zeros(3, 3, 12, 10)
     for step in range(3):
         data = random_inputs(step)
         noise = data['refined'][0]
         one = dict(zero=noise * 0, negative=-noise.abs(),
                    constant=noise * 0 + 2, huge=noise * 1e30)[value]
-        losses = model([one, one], data['pixels'], data['regions'],
-                       data['label'], image)
+        losses = model(
+            make_views([one, one], data['pixels'], data['regions'], image),
+            Targets(data['label']))
         sum(losses.values()).backward()
         commit(model)
         for loss in losses.values():

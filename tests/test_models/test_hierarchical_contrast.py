@@ -1,13 +1,12 @@
 """Settings of the contrast as a whole: grid, warm-up, wrong arguments."""
-from types import SimpleNamespace
-
 import pytest
 import torch
+from methods import build_contrast, make_views
+from mmengine.logging import MessageHub
 
-from hsc_mm.engine.hooks.momentum_prototype_hook import MomentumPrototypeHook
 from hsc_mm.functional.contrast_maps import contrast_cam
 from hsc_mm.functional.resize import resize_bilinear
-from hsc_mm.models import HierarchicalContrast
+from hsc_mm.models import Targets
 
 
 def draw():
@@ -21,12 +20,11 @@ def draw():
     return refined, pixels, regions, label, image
 
 
-def losses(inputs, progress=None, **settings):
-    contrast = HierarchicalContrast(4, 7, 5, **settings)
-    if progress is not None:
-        runner = SimpleNamespace(model=contrast, iter=progress, max_iters=100)
-        MomentumPrototypeHook().before_train_iter(runner, progress)
-    return contrast(*inputs)
+def losses(inputs, **settings):
+    refined, pixels, regions, label, image = inputs
+    contrast = build_contrast(4, 7, 5, **settings)
+    return contrast(
+        make_views(refined, pixels, regions, image), Targets(label))
 
 
 def test_a_grid_of_its_own_is_resizing_both_views_first():
@@ -35,19 +33,23 @@ def test_a_grid_of_its_own_is_resizing_both_views_first():
     resized = [[resize_bilinear(one, (9, 9)) for one in maps]
                for maps in (refined, pixels, regions)]
     expected = losses((*resized, label, image))
-    assert set(found) == {'loss_roi', 'loss_class', 'loss_pixel'}
+    assert set(found) == {'roi', 'class', 'pixel'}
     for name, loss in expected.items():
         torch.testing.assert_close(found[name], loss)
-    assert found['loss_pixel'] != losses(draw())['loss_pixel']
+    assert found['pixel'] != losses(draw())['pixel']
 
 
 def test_the_contrast_rises_over_the_warm_up():
     inputs = draw()
-    whole = losses(inputs, progress=50)
-    for progress, share in ((0, 0), (10, 0.25), (40, 1), (99, 1)):
-        found = losses(inputs, progress=progress, warmup=0.4)
+    whole = losses(inputs, warmup=0.4)  # outside of a training
+    hub = MessageHub.get_instance('warmup')
+    hub.update_info('max_iters', 100)
+    for iteration, share in ((0, 0), (10, 0.25), (40, 1), (99, 1)):
+        hub.update_info('iter', iteration)
+        found = losses(inputs, warmup=0.4)
         for name, loss in whole.items():
             torch.testing.assert_close(found[name], loss * share)
+    hub.update_info('max_iters', 0)  # no training any more
 
 
 @pytest.mark.parametrize('refiner', [None, dict(type='hsc_mm.LabelCRF')])
@@ -57,8 +59,8 @@ def test_two_scores_keep_what_their_masks_agree_on(refiner):
     cams = [contrast_cam(resize_bilinear(one, (5, 6))) for one in refined]
 
     def masks(background):
-        contrast = HierarchicalContrast(
-            4, 7, 5, background=background, refiner=refiner)
+        contrast = build_contrast(
+            4, 7, 5, background=background, mask_refiner=refiner)
         return contrast.masks(cams, label, image)
 
     low, high, both = masks(0.2), masks(0.7), masks((0.2, 0.7))
@@ -71,18 +73,23 @@ def test_two_scores_keep_what_their_masks_agree_on(refiner):
 
 
 @pytest.mark.parametrize(('argument', 'value', 'text'), [
-    ('recipe', 'paper', r'recipe .* \[\'clean\', \'release\'\], found "pape'),
+    ('weights', 'some', r'weights .* "present" or "all", found "some"'),
+    ('warmup', 1.5, r'warmup .* share in \[0, 1\], found 1\.5'),
+    ('levels', dict(roi=None, cls=None, pixel=None), 'levels .* found none'),
     ('background', 1.0, r'background .* score in \(0, 1\), found 1\.0'),
     ('background', (0.2, 1.5), r'score in \(0, 1\), found \(0\.2, 1\.5\)'),
-    ('background', (0.1, 0.2, 0.3), r'one score, or two .* found \(0\.1, 0'),
-    ('momentum', 0.0, r'momentum .* in \(0, 1\], found 0\.0'),
-    ('loss_roi', dict(normalize='height'), 'normalize .* found "height"'),
+    ('background', (0.1, 0.2, 0.3), r'one score or two, found \(0\.1, 0'),
+    ('levels', dict(roi=dict(bank=dict(momentum=0.0))),
+     r'momentum .* in \(0, 1\], found 0\.0'),
+    ('levels', dict(roi=dict(normalize='height')),
+     'normalize .* found "height"'),
 ])
 def test_wrong_arguments_are_named(argument, value, text):
     with pytest.raises(ValueError, match=text):
-        HierarchicalContrast(4, **{argument: value})
+        build_contrast(4, 7, 5, **{argument: value})
 
 
 def test_the_release_has_one_score_of_the_background():
-    with pytest.raises(ValueError, match=r'found \(0\.1, 0\.2\) .*"release"'):
-        HierarchicalContrast(4, recipe='release', background=(0.1, 0.2))
+    with pytest.raises(ValueError, match=r'one score with weights="all", '
+                       r'found \(0\.1, 0\.2\)'):
+        build_contrast(4, 7, 5, recipe='release', background=(0.1, 0.2))

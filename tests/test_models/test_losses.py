@@ -1,39 +1,113 @@
-import math
-
+"""The loss protocol: a dict of losses on a head that someone else wrote."""
 import pytest
 import torch
+from methods import head_config
+from mmengine.model import BaseModule
+from mmengine.registry import init_default_scope
+from torch import nn
 
-from hsc_mm.models.losses import (
-    MultiLabelSoftMarginLoss,
-    multilabel_soft_margin_loss,
-)
-
-
-def _slow(score, label):
-    total = 0.0
-    for s_row, y_row in zip(score.tolist(), label.tolist()):
-        for s, y in zip(s_row, y_row):
-            p = 1 / (1 + math.exp(-s))
-            total -= y * math.log(p) + (1 - y) * math.log(1 - p)
-    return total / score.numel()
+from hsc_mm.models import LossDict, Targets, View, ViewLoss
+from hsc_mm.registry import MODELS
 
 
-@pytest.mark.parametrize('shape', [(1, 1), (3, 5), (2, 20)])
-def test_multilabel_soft_margin(shape):
+class Spread(ViewLoss):
+    """A stranger's regulariser of how much of a view is active."""
+    needs = ('edges', )
+
+    def forward(self, views, targets):
+        share = torch.stack([view.cam.sigmoid().mean() for view in views])
+        edges = views[0].embedding('edges')
+        return dict(spread=share.var(unbiased=False), edges=edges.sum())
+
+
+class TheirHead(BaseModule):
+    """A head with its own classifier and no class of ours above it."""
+
+    def __init__(self, width, num_classes, embeddings, losses):
+        super().__init__()
+        self.classify = nn.Conv2d(width, num_classes, 3, padding=1)
+        self.losses = LossDict(losses)
+        self.embeddings = nn.ModuleDict({
+            name: MODELS.build(dict(in_channels=width, **cfg))
+            for name, cfg in embeddings.items()})
+        self.losses.check(('second_view', *self.embeddings), 'TheirHead')
+        self.losses.bind(num_classes, {
+            name: one.channels for name, one in self.embeddings.items()})
+
+    def loss(self, maps, labels):
+        views = [
+            View(torch.zeros(len(one), 3, 32, 32), (one, ),
+                 self.classify(one), self.classify(one).relu(),
+                 embed={name: lambda m=module, x=one: m(x)
+                        for name, module in self.embeddings.items()})
+            for one in maps]
+        return self.losses(views, Targets(labels))
+
+
+def test_hsc_goes_on_a_head_that_someone_else_wrote():
+    init_default_scope('mmseg')
     torch.manual_seed(0)
-    score, label = torch.randn(shape) * 3, torch.rand(shape).round()
-    assert multilabel_soft_margin_loss(
-        score, label).item() == pytest.approx(_slow(score, label), rel=1e-5)
-    assert MultiLabelSoftMarginLoss(loss_weight=0.5)(
-        score, label).item() == pytest.approx(
-            0.5 * _slow(score, label), rel=1e-5)
+    hsc = head_config('hsc', losses=dict(
+        cls=dict(type='hsc_mm.ClassificationLoss')))
+    head = TheirHead(8, 4, hsc.embeddings, hsc.losses).train()
+    maps = [torch.randn(3, 8, *size).relu() for size in ((12, 12), (8, 8))]
+    labels = torch.tensor([[1., 0, 0], [0, 1, 0], [1, 0, 1]])
+    for _ in range(2):
+        losses = head.loss(maps, labels)
+        sum(losses.values()).backward()
+        for level in head.losses['contrast'].levels.values():
+            for bank in level.bank:
+                bank.commit()
+    assert set(losses) == {'loss_cls', 'loss_roi', 'loss_class', 'loss_pixel'}
+    assert all(loss.isfinite() and loss > 0 for loss in losses.values())
+    for module in head.embeddings.values():
+        assert all(p.grad.abs().sum() > 0 for p in module.parameters()
+                   if p.ndim > 1)
 
 
-def test_half_precision_and_large_scores_stay_finite():
-    score = torch.tensor([[60000., -60000.]], dtype=torch.float16)
-    score.requires_grad_()
-    loss = multilabel_soft_margin_loss(score, torch.tensor([[0., 1.]]))
-    loss.backward()
-    assert loss.dtype == torch.float32
-    assert torch.isfinite(loss)
-    assert torch.isfinite(score.grad).all()
+def test_a_loss_may_return_several_terms_by_name():
+    losses = LossDict(dict(mine=dict(type=Spread)))
+    assert losses.needs == ('edges', )
+    cam = torch.zeros(2, 3, 4, 4)
+    view = View(None, (), cam, cam, embed=dict(edges=lambda: cam + 1))
+    found = losses([view, view], Targets(torch.ones(2, 2)))
+    assert {k: v.item() for k, v in found.items()} == {
+        'loss_spread': 0, 'loss_edges': 96}
+
+
+def test_two_losses_of_one_name_are_refused():
+    losses = LossDict(dict(spread=dict(type='hsc_mm.ClassificationLoss'),
+                           mine=dict(type=Spread)))
+    cam = torch.zeros(2, 3, 4, 4)
+    view = View(None, (), cam, cam, embed=dict(edges=lambda: cam))
+    with pytest.raises(ValueError, match='"loss_spread" twice'):
+        losses([view], Targets(torch.ones(2, 2)))
+
+
+@pytest.mark.parametrize(('part', 'text'), [
+    ('edges', r'losses\.mine of Head \(Spread\) needs "edges", found '
+     r"\['second_view'\]\. Add it to the head, embeddings=dict\(edges="),
+    ('attention', r'needs "attention".*Set model\.attention'),
+    ('second_view', r'needs "second_view".*Set model\.second_view'),
+])
+def test_missing_parts_are_named_with_the_remedy(monkeypatch, part, text):
+    monkeypatch.setattr(Spread, 'needs', (part, ))
+    losses = LossDict(dict(mine=dict(type=Spread)))
+    provided = () if part == 'second_view' else ('second_view', )
+    with pytest.raises(ValueError, match=text):
+        losses.check(provided, 'Head')
+
+
+def test_a_part_is_computed_once_and_only_when_asked_for():
+    calls = []
+    cam = torch.zeros(1, 2, 3, 3)
+    view = View(None, (), cam, cam,
+                refine=lambda: calls.append('refined') or cam + 1,
+                embed=dict(pixel=lambda: calls.append('pixel') or cam + 2))
+    assert not calls
+    assert view.evidence is view.refined
+    view.compute(('refined', 'pixel', 'region'))
+    view.embedding('pixel')
+    assert calls == ['refined', 'pixel']
+    with pytest.raises(KeyError, match='embedding "region": expected one'):
+        view.embedding('region')

@@ -74,7 +74,7 @@ def test_a_folder_that_is_not_there_is_no_fallback(shared_voc, tmp_path):
         MapFolder(str(tmp_path / 'no'))
     cfg = load_config(hsc_config(shared_voc, tmp_path / 'cam.py'),
                       {KEY: 'NoSuchFolder'})
-    assert cfg.model.decode_head.loss_sal is not None
+    assert cfg.model.decode_head.losses.sal is not None
 
 
 def test_missing_maps_are_listed_unless_allowed(voc_root):
@@ -121,15 +121,16 @@ def test_the_coverage_is_said(voc_root, monkeypatch):
 def _head():
     torch.manual_seed(0)
     return MODELS.build(
-        dict(type='hsc_mm.RefinedCAMHead', in_channels=6, num_classes=3,
-             loss_sal=dict(type='hsc_mm.SaliencyLoss')))
+        dict(type='hsc_mm.CAMHead', in_channels=6, num_classes=3,
+             losses=dict(sal=dict(type='hsc_mm.SaliencyLoss'))))
 
 
 def _samples(with_map):
     generator = torch.Generator().manual_seed(1)
     samples = []
     for has in with_map:
-        sample = SegDataSample(metainfo=dict(partial_saliency=not has))
+        sample = SegDataSample(
+            metainfo=dict(optional_maps=() if has else ('saliency', )))
         sample.gt_label = torch.tensor([1.0, 0.0])
         data = torch.rand(1, 16, 16, generator=generator)
         if has:
@@ -153,8 +154,8 @@ def test_images_without_a_map_count_as_zero():
     alone[1].backward()
     assert head.classifier.weight.grad.abs().sum() == 0
     unmarked = _samples([True, False, True])
-    unmarked[1].set_metainfo(dict(partial_saliency=False))
-    with pytest.raises(ValueError, match='loss_sal needs a saliency map'):
+    unmarked[1].set_metainfo(dict(optional_maps=()))
+    with pytest.raises(ValueError, match='a loss needs the map "saliency"'):
         head.loss([((feats, ), image)], unmarked)
 
 
@@ -178,9 +179,8 @@ def test_without_maps_a_config_is_its_baseline(name, baseline):
     heads = []
     for cfg in (found, expected):
         head = dict(cfg.model.pop('decode_head').to_dict(), activation='relu')
-        heads.append({k: v for k, v in head.items() if v is not None})
-    if 'eps' in name and 'hsc' not in name:  # the same without its losses
-        heads[0]['type'] = heads[1]['type']
+        head['losses'] = {k: v for k, v in head['losses'].items() if v}
+        heads.append({'seed_from': 'raw', **head})
     assert heads[0] == heads[1]
     assert found.model.to_dict() == expected.model.to_dict()
     for key in ('val_evaluator', 'test_evaluator'):
@@ -199,7 +199,7 @@ def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
     assert cfg.train_dataloader.dataset.pipeline[2].type == \
         'hsc_mm.LoadSaliencyMap'
     strict = {KEY: None, 'train_dataloader.dataset.pipeline.2.required': True}
-    assert load_config(config, strict).model.decode_head.loss_sal is not None
+    assert load_config(config, strict).model.decode_head.losses.sal is not None
 
 
 def test_a_run_without_maps_says_so_in_its_log(shared_voc, tmp_path):

@@ -142,15 +142,15 @@ def test_the_head_of_the_release(src, dst):
     torch.save(state, src)
     found = convert(src, dst, num_classes=3)['state_dict']
     for ours, theirs in {
-            'pcm.reduce.0.weight': 'f8_3.weight',
-            'pcm.reduce.1.weight': 'f8_4.weight',
-            'pcm.embed.weight': 'f9.weight',
-            'pixel_projector.0.weight': 'proj_fc.weight',
-            'region_projector.0.bias': 'extra_F.0.bias',
-            'region_projector.1.running_var': 'extra_F.1.running_var',
-            'region_projector.1.num_batches_tracked':
+            'refiner.reduce.0.weight': 'f8_3.weight',
+            'refiner.reduce.1.weight': 'f8_4.weight',
+            'refiner.embed.weight': 'f9.weight',
+            'embeddings.pixel.0.weight': 'proj_fc.weight',
+            'embeddings.region.0.bias': 'extra_F.0.bias',
+            'embeddings.region.1.running_var': 'extra_F.1.running_var',
+            'embeddings.region.1.num_batches_tracked':
             'extra_F.1.num_batches_tracked',
-            'region_projector.3.weight': 'extra_F.3.weight'}.items():
+            'embeddings.region.3.weight': 'extra_F.3.weight'}.items():
         assert torch.equal(found[f'decode_head.{ours}'], state[theirs])
 
 
@@ -174,7 +174,7 @@ def test_old_files_without_counters(src, dst):
     torch.save(state, src)
     found = convert(src, dst, num_classes=3)['state_dict']
     assert found['backbone.bn7.num_batches_tracked'] == 0
-    assert found['decode_head.region_projector.1.num_batches_tracked'] == 0
+    assert found['decode_head.embeddings.region.1.num_batches_tracked'] == 0
 
 
 def test_wrong_tensors_are_named(src, dst):

@@ -22,5 +22,9 @@ model = dict(
         norm_eval=True,
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
-    decode_head=dict(type='hsc_mm.CAMHead', in_channels=2048, num_classes=21),
+    decode_head=dict(
+        type='hsc_mm.CAMHead',
+        in_channels=2048,
+        num_classes=21,
+        losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'))),
     test_cfg=dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5))

@@ -1,3 +1,4 @@
 # Class level alone.
 _base_ = '../hsc_eps_demo.py'
-model = dict(decode_head=dict(contrast=dict(loss_roi=None, loss_pixel=None)))
+levels = dict(roi=None, pixel=None)
+model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

@@ -1,7 +1,7 @@
 # Without cross supervision of the views.
 _base_ = '../hsc_mbv2_voc-animals.py'
-contrast = dict(
-    loss_roi=dict(cross=False),
-    loss_class=dict(cross=False),
-    loss_pixel=dict(cross_prototype=False, cross_label=False))
-model = dict(decode_head=dict(contrast=contrast))
+levels = dict(
+    roi=dict(cross=False),
+    cls=dict(cross=False),
+    pixel=dict(cross_prototype=False, cross_label=False))
+model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

@@ -1,3 +1,4 @@
 # Without the pixel level.
 _base_ = '../hsc_mbv2_voc-animals.py'
-model = dict(decode_head=dict(contrast=dict(loss_pixel=None)))
+levels = dict(pixel=None)
+model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

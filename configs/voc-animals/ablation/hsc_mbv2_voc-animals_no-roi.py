@@ -1,3 +1,4 @@
 # Without the ROI level.
 _base_ = '../hsc_mbv2_voc-animals.py'
-model = dict(decode_head=dict(contrast=dict(loss_roi=None)))
+levels = dict(roi=None)
+model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

@@ -1,3 +1,4 @@
 # Pixel level alone.
 _base_ = '../hsc_mbv2_voc-animals.py'
-model = dict(decode_head=dict(contrast=dict(loss_roi=None, loss_class=None)))
+levels = dict(roi=None, cls=None)
+model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

@@ -7,7 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
 
-from hsc_mm.models.contrast.objective import HierarchicalContrast
+from hsc_mm.models.contrast import ClassContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import read_image, read_json, voc_palette
 from hsc_mm.visualization import (
@@ -168,9 +168,8 @@ def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
         prototypes, or whose prototypes have seen nothing yet.
     """
     for module in _bare(model).modules():
-        if isinstance(module, HierarchicalContrast) and \
-                'classes' in module.banks:
-            banks = module.banks['classes']
+        if isinstance(module, ClassContrast):
+            banks = module.bank
             break
     else:
         return None

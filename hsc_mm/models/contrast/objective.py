@@ -1,6 +1,7 @@
 """The objective of HSC: contrast at ROI, class and pixel level."""
 import torch
-from mmseg.utils import OptConfigType
+from mmengine.logging import MessageHub
+from mmseg.utils import ConfigType, OptConfigType
 from torch import Tensor, nn
 
 from hsc_mm.functional.contrast_maps import (
@@ -10,200 +11,185 @@ from hsc_mm.functional.contrast_maps import (
     contrast_mask,
     contrast_weights,
 )
-from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
+from ..losses.base import ViewLoss, two_views
+from ..views import Targets, View
+from .levels import Evidence
 
-__all__ = ['RECIPES', 'HierarchicalContrast']
+__all__ = ['HierarchicalContrast', 'training_progress']
 
-#: What a recipe says of each level; a config changes single entries.
-RECIPES = dict(
-    clean=dict(
-        roi=dict(type='hsc_mm.ROIContrastLoss'),
-        classes=dict(type='hsc_mm.ClassContrastLoss'),
-        pixel=dict(type='hsc_mm.PixelContrastLoss'),
-        banks=dict(roi=dict(), classes=dict(), pixel=dict())),
-    release=dict(
-        roi=dict(
-            type='hsc_mm.ROIContrastLoss', normalize='width',
-            count_empty=True),
-        classes=dict(
-            type='hsc_mm.ClassContrastLoss',
-            background=False,
-            sequential=True),
-        pixel=dict(type='hsc_mm.PixelContrastLoss'),
-        banks=dict(
-            roi=dict(init='random', normalize='none'),
-            classes=dict(init='random', normalize='new'),
-            pixel=dict(init='random', normalize='new'))))
+LEVELS = dict(
+    roi=dict(type='hsc_mm.ROIContrast'),
+    cls=dict(type='hsc_mm.ClassContrast'),
+    pixel=dict(type='hsc_mm.PixelContrast'))
+
+
+def training_progress() -> float:
+    """Return the share of the training that has passed, in [0, 1].
+
+    mmengine's runner notes it in its MessageHub; outside of a training it
+    is 1.
+    """
+    hub = MessageHub.get_current_instance()
+    total = hub.runtime_info.get('max_iters')
+    return hub.runtime_info.get('iter', 0) / total if total else 1.0
 
 
 @MODELS.register_module()
-class HierarchicalContrast(nn.Module):
-    """Masks, three levels of contrast, and their momentum prototypes.
+class HierarchicalContrast(ViewLoss):
+    """Masks, levels of contrast, and their momentum prototypes.
 
-    ``forward``: refined CAMs -> r_hat -> masks -> refiner -> levels; each
-    level reads a snapshot of its banks and stages what the batch observed.
-
-    Both views are brought to one grid, by default that of view 2. Where the
-    recipes ``'clean'`` and ``'release'`` differ is written in docs/method.md.
+    ``forward``: evidence of the views (refined CAMs, or what stands for
+    them) -> r_hat -> masks -> mask refiner -> levels. Both views are brought
+    to one grid, by default that of view 2. How this differs from the public
+    release, and the switches that do as it does, are in docs/method.md.
 
     Args:
-        num_classes (int): C, background included.
-        region_channels (int): D_z, of the region embedding.
-        pixel_channels (int): D_u, of the pixel embedding.
-        recipe (str): ``'clean'`` or ``'release'``.
-        loss_roi (dict, optional): Changes to the recipe's ROI level; None
-            switches the level off.
-        loss_class (dict, optional): The same for the class level.
-        loss_pixel (dict, optional): The same for the pixel level.
-        refiner (dict, optional): What refines the masks; None: nothing.
+        levels (dict): Name -> config of a :class:`ContrastLevel`; None
+            leaves a level out.
+        mask_refiner (dict, optional): What refines the masks; None: nothing.
         background (float | tuple[float, float]): Score of the background in
             the masks, in (0, 1). Of two scores each makes a mask, and where
             these differ a position takes no part in ROI and pixel level.
-        momentum (float): Weight of a new prototype, in (0, 1].
+        weights (str): Positions that speak for a class: ``'present'``, those
+            of images that hold it, or ``'all'``, as in the release, where
+            the background has the constant weight ``background``.
         grid (tuple[int, int], optional): Height and width of the grid of the
             contrast; None takes that of view 2.
         warmup (float): Share of the training, in [0, 1], over which the
             weight of the contrast rises from 0: CAMs mean nothing at first.
+        loss_weight (float): Factor on all levels.
 
     Raises:
-        ValueError: ``recipe`` or ``background`` is out of range.
+        ValueError: An argument is out of range, or there is no level.
     """
 
     def __init__(self,
-                 num_classes: int,
-                 region_channels: int = 256,
-                 pixel_channels: int = 128,
-                 recipe: str = 'clean',
-                 loss_roi: OptConfigType = dict(),
-                 loss_class: OptConfigType = dict(),
-                 loss_pixel: OptConfigType = dict(),
-                 refiner: OptConfigType = dict(type='hsc_mm.LabelCRF'),
+                 levels: ConfigType = LEVELS,
+                 mask_refiner: OptConfigType = dict(type='hsc_mm.LabelCRF'),
                  background: float | tuple[float, float] = 0.1,
-                 momentum: float = 0.5,
+                 weights: str = 'present',
                  grid: tuple[int, int] | None = None,
-                 warmup: float = 0.0) -> None:
-        super().__init__()
-        if recipe not in RECIPES:
-            raise ValueError('recipe of HierarchicalContrast: expected one '
-                             f'of {sorted(RECIPES)}, found "{recipe}".')
-        self.scores = background_scores(background, recipe)
-        self.num_classes = num_classes
-        self.recipe = recipe
-        self.background = background
+                 warmup: float = 0.0,
+                 loss_weight: float = 1.0) -> None:
+        super().__init__(loss_weight)
+        self.background = background_scores(background)
+        if weights not in ('present', 'all'):
+            raise ValueError('weights of HierarchicalContrast: expected '
+                             f'"present" or "all", found "{weights}".')
+        if weights == 'all' and len(self.background) > 1:
+            raise ValueError('background of HierarchicalContrast: expected '
+                             'one score with weights="all", found '
+                             f'{background}.')
+        if not 0 <= warmup <= 1:
+            raise ValueError('warmup of HierarchicalContrast: expected a '
+                             f'share in [0, 1], found {warmup}.')
+        self.constant = self.background[0] if weights == 'all' else None
         self.grid = grid
         self.warmup = warmup
-        self.progress = 1.0
-        self.refiner = MODELS.build(refiner) if refiner else None
-        self.levels = nn.ModuleDict()
-        self.banks = nn.ModuleDict()
-        for name, change, rows, channels in (
-            ('roi', loss_roi, 2, region_channels),
-            ('classes', loss_class, num_classes, region_channels),
-            ('pixel', loss_pixel, num_classes, pixel_channels)):
-            if change is None:
-                continue
-            self.levels[name] = MODELS.build(
-                {**RECIPES[recipe][name], **change})
-            bank = dict(
-                momentum=momentum, **RECIPES[recipe]['banks'][name])
-            self.banks[name] = nn.ModuleList(
-                MomentumPrototypes(rows, channels, **bank) for _ in range(2))
+        self.mask_refiner = (
+            MODELS.build(mask_refiner) if mask_refiner else None)
+        self.levels = nn.ModuleDict({
+            name: MODELS.build(level)
+            for name, level in levels.items() if level
+        })
+        if not self.levels:
+            raise ValueError('levels of HierarchicalContrast: expected at '
+                             'least one, found none. To train without it, '
+                             'set losses=dict(contrast=None) in the head.')
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """tuple[str]: Two views, and the embeddings of the levels."""
+        parts = [part for level in self.levels.values()
+                 for part in getattr(level, 'needs', ())]
+        return ('second_view', *dict.fromkeys(parts))
+
+    def bind(self, num_classes: int, channels: dict[str, int]) -> None:
+        """Let the levels build their banks; see :meth:`ViewLoss.bind`."""
+        for level in self.levels.values():
+            level.bind(num_classes, channels)
 
     def masks(self,
               cams: list[Tensor],
               label: Tensor,
-              image: Tensor,
+              colours: Tensor,
               max_labels: int | None = None) -> list[Tensor]:
         """Make the pseudo masks of both views.
 
         Args:
             cams (list[Tensor]): r_hat, (B, C, h, w) each.
             label (Tensor): y+, (B, C).
-            image (Tensor): Colours in [0, 255], (B, 3, H, W).
-            max_labels (int, optional): See :func:`hsc_mm.crf.grid.
-                crf_from_labels`.
+            colours (Tensor): Colours in [0, 255], (B, 3, H, W).
+            max_labels (int, optional): See
+                :func:`hsc_mm.functional.crf_from_labels`.
 
         Returns:
             list[Tensor]: (B, h, w) each, int64; -1 where two scores of the
             background disagree.
         """
         masks = [
-            contrast_mask(cam, label, score) for score in self.scores
+            contrast_mask(cam, label, score) for score in self.background
             for cam in cams
         ]
-        if self.refiner is not None:
-            small = resize_bilinear(image.float(), cams[0].shape[2:])
+        if self.mask_refiner is not None:
+            small = resize_bilinear(colours.float(), cams[0].shape[2:])
             # An 8-bit picture; rounding must not make -1 of black.
             small = small.clamp(min=0).floor()
-            masks = self.refiner(masks, small, self.num_classes, max_labels)
+            masks = self.mask_refiner(masks, small, label.shape[1],
+                                      max_labels)
         views = len(cams)
         return [agreed_mask(masks[view::views]) for view in range(views)]
 
-    def forward(self,
-                refined: list[Tensor],
-                pixels: list[Tensor],
-                regions: list[Tensor],
-                label: Tensor,
-                image: Tensor,
-                max_labels: int | None = None) -> dict[str, Tensor]:
+    def forward(self, views: list[View],
+                targets: Targets) -> dict[str, Tensor]:
         """Compute the losses of both views.
 
-        Args:
-            refined (list[Tensor]): Refined (or raw) CAMs, (B, C, h_v, w_v).
-            pixels (list[Tensor]): Embeddings u, (B, D_u, h_v, w_v).
-            regions (list[Tensor]): Embeddings z, (B, D_z, h_v, w_v).
-            label (Tensor): Image labels y, (B, K).
-            image (Tensor): Colours in [0, 255], (B, 3, H, W).
-            max_labels (int, optional): Largest number of labels of an image,
-                the background included; see :meth:`masks`.
-
         Returns:
-            dict[str, Tensor]: ``loss_roi``, ``loss_class``, ``loss_pixel``,
-            those that are switched on.
+            dict[str, Tensor]: Level -> its loss; ``'class'`` for the class
+            level.
         """
-        grid = tuple(self.grid or refined[1].shape[2:])
-        label = torch.cat([torch.ones_like(label[:, :1]), label], 1).float()
+        views = two_views(views, type(self).__name__)
+        grid = tuple(self.grid or views[1].cam.shape[2:])
+        label = targets.with_background
         with torch.no_grad():
             cams = [
-                contrast_cam(resize_bilinear(one.detach().float(), grid))
-                for one in refined
+                contrast_cam(
+                    resize_bilinear(view.evidence.detach().float(), grid))
+                for view in views
             ]
-            masks = self.masks(cams, label, image, max_labels)
-        return self.contrast(cams, masks, pixels, regions, label)
+            # Colours of the second view: it is on the grid of the contrast.
+            masks = self.masks(cams, label, views[1].colours,
+                               targets.max_labels)
+        embeddings = {
+            name: [view.embedding(name) for view in views]
+            for name in self.needs if name != 'second_view'
+        }
+        return self.contrast(cams, masks, embeddings, label)
 
     def contrast(self, cams: list[Tensor], masks: list[Tensor],
-                 pixels: list[Tensor], regions: list[Tensor],
+                 embeddings: dict[str, list[Tensor]],
                  label: Tensor) -> dict[str, Tensor]:
-        """Compute the losses from r_hat, masks and y+; see :meth:`forward`."""
+        """Compute the losses from r_hat, masks, embeddings and y+."""
         grid = tuple(cams[0].shape[2:])
-        # What no level needs is None.
-        regions, pixels = (
-            [one if one is None else resize_bilinear(one.float(), grid)
-             for one in embeddings] for embeddings in (regions, pixels))
-        weights = [
-            contrast_weights(cam, label, self.background, self.recipe)
-            for cam in cams
-        ]
-        classes, pixel = zip(*weights, strict=True)
-        inputs = dict(
-            roi=(regions, masks),
-            classes=(regions, classes, label),
-            pixel=(pixels, pixel, masks))
-        losses = {}
-        for name, level in self.levels.items():
-            banks = self.banks[name]
-            loss, observed = level(*inputs[name],
-                                   [bank.snapshot() for bank in banks])
-            for bank, one in zip(banks, observed, strict=True):
-                bank.stage(one)
-            losses[level.loss_name] = self.strength * loss
-        return losses
+        classes, pixel = zip(
+            *(contrast_weights(cam, label, self.constant) for cam in cams),
+            strict=True)
+        evidence = Evidence(
+            masks, list(classes), list(pixel), label, {
+                name: [resize_bilinear(one.float(), grid) for one in both]
+                for name, both in embeddings.items()
+            })
+        factor = self.loss_weight * self.strength
+        return {
+            getattr(level, 'log_name', None) or name: factor * level(evidence)
+            for name, level in self.levels.items()
+        }
 
     @property
     def strength(self) -> float:
-        """float: Factor on the losses; :attr:`progress` is set by the hook."""
-        if self.progress >= self.warmup:
+        """float: Factor of the warm-up, in [0, 1]."""
+        if not self.warmup:
             return 1.0
-        return self.progress / self.warmup
+        return min(training_progress() / self.warmup, 1.0)

@@ -1,44 +1,42 @@
 """The CAM head: a classifier whose weights are the activation map."""
-from typing import NamedTuple
+import re
 
 import torch
 from mmengine.model import BaseModule
-from mmseg.utils import ConfigType, OptMultiConfig, SampleList
+from mmseg.utils import ConfigType, OptConfigType, OptMultiConfig, SampleList
 from torch import Tensor, nn
 
-from hsc_mm.models.features import pick_features
+from hsc_mm.functional.supervision import class_scores
 from hsc_mm.registry import MODELS
+from ..features import pick_features
+from ..losses.base import LossDict
+from ..views import Targets, View
 
-__all__ = ['CAMHead', 'ViewOutput']
+__all__ = ['CAMHead']
 
-
-class ViewOutput(NamedTuple):
-    """What a head makes of one view.
-
-    Attributes:
-        cam (Tensor): Raw CAM logits A, (B, C, h, w), background first.
-        refined (Tensor, optional): Refined CAM R, (B, C, h, w).
-        pixel (Tensor, optional): Pixel embedding u, (B, D_u, h, w).
-        region (Tensor, optional): Region embedding z, (B, D_z, h, w).
-    """
-    cam: Tensor
-    refined: Tensor | None = None
-    pixel: Tensor | None = None
-    region: Tensor | None = None
+#: Names in checkpoints of version 1, and what these weights are called now.
+_RENAMED = ((r'^pcm\.', 'refiner.'),
+            (r'^(pixel|region)_projector\.', r'embeddings.\1.'),
+            (r'^contrast\.banks\.classes\.', 'contrast.banks.cls.'),
+            (r'^contrast\.banks\.(\w+)\.', r'losses.contrast.levels.\1.bank.'))
 
 
 @MODELS.register_module()
 class CAMHead(BaseModule):
     r"""Class activation maps by a bias-free 1x1 convolution.
 
-    Training: ``loss -> forward -> loss_by_feat``; testing:
-    ``predict -> forward -> predict_by_feat``.
+    .. math:: A = W * x, \quad s_k = \frac{1}{hw} \sum_{ij} A_{kij}
 
-    .. math:: A = W * x, \quad s_k = \frac{1}{hw} \sum_{ij} A_{kij}, \quad
-              L = \frac{1}{V} \sum_v L_{cls}(s^{(v)}, y)
+    (Zhou et al., CVPR 2016; the convolutional form is that of SEAM, CVPR
+    2020.) A refiner, embeddings and losses are what its config says: plain
+    CAM has the classification loss alone; SEAM, EPS and HSC add theirs.
 
-    over the V views (Zhou et al., CVPR 2016; the convolutional form is that
-    of SEAM, CVPR 2020).
+    .. code:: text
+
+        loss():    make_views() -> forward() of each -> losses(views, targets)
+        predict(): forward() -> predict_by_view()
+        forward(): compute_cam() -> View, whose parts are computed when
+                   somebody asks for them
 
     Args:
         in_channels (int): Channels of the feature map that is classified.
@@ -48,14 +46,30 @@ class CAMHead(BaseModule):
         activation (str): What the activation of a class is: ``'relu'`` of
             the logit, or ``'softmax'`` over the C channels.
         align_corners (bool): Where a position of the map lies in the input,
-            see :func:`hsc_mm.functional.cam.cam_to_input`: True for
+            see :func:`hsc_mm.functional.cam_to_input`: True for
             convolutions, False for patches that do not overlap.
-        loss_cls (dict): Loss of the class scores.
+        refiner (dict, optional): Makes the refined CAM R: a module
+            ``(cam, feats, image) -> R``, such as
+            :class:`hsc_mm.PixelCorrelation`.
+        refine_from (str): What is refined: the ``'activation'``, or the
+            ``'logits'`` whatever the activation is, as the public release of
+            HSC has it. The logits of a head with softmax say little by
+            themselves: a class holds a pixel because its logit is above that
+            of the background.
+        seed_from (str): Which CAM makes the seeds at test time: ``'raw'``
+            or ``'refined'``.
+        embeddings (dict): Name -> config of a module
+            ``(B, in_channels, h, w) -> (B, D, h, w)`` that has ``channels``
+            D; ``in_channels`` is filled in. One that no loss needs is not
+            built; None leaves it out.
+        losses (dict): Name -> config of a loss, see
+            :class:`hsc_mm.models.losses.LossDict`; a config that inherits
+            overrides one entry, or sets it to None.
         init_cfg (dict, optional): Initialisation of the weights.
 
     Raises:
-        ValueError: ``activation`` or ``num_classes`` is out of range, or
-            (when run) the backbone gives other features than
+        ValueError: An argument is out of range, a loss needs what the head
+            has not, or (when run) the backbone gives other features than
             ``in_channels`` and ``in_index`` say.
     """
 
@@ -65,15 +79,23 @@ class CAMHead(BaseModule):
                  in_index: int = -1,
                  activation: str = 'relu',
                  align_corners: bool = True,
-                 loss_cls: ConfigType = dict(
-                     type='hsc_mm.MultiLabelSoftMarginLoss'),
+                 refiner: OptConfigType = None,
+                 refine_from: str = 'activation',
+                 seed_from: str = 'raw',
+                 embeddings: ConfigType = dict(),
+                 losses: ConfigType = dict(
+                     cls=dict(type='hsc_mm.ClassificationLoss')),
                  init_cfg: OptMultiConfig = dict(
                      type='Normal', std=0.01,
                      override=dict(name='classifier'))) -> None:
         super().__init__(init_cfg=init_cfg)
-        if activation not in ('relu', 'softmax'):
-            raise ValueError('activation: expected "relu" or "softmax", '
-                             f'found "{activation}".')
+        for name, value, known in (
+            ('activation', activation, ('relu', 'softmax')),
+            ('refine_from', refine_from, ('activation', 'logits')),
+            ('seed_from', seed_from, ('raw', 'refined'))):
+            if value not in known:
+                raise ValueError(f'{name}: expected "{known[0]}" or '
+                                 f'"{known[1]}", found "{value}".')
         if num_classes < 2:
             raise ValueError('num_classes: expected the background and at '
                              f'least one class, found {num_classes}.')
@@ -82,28 +104,77 @@ class CAMHead(BaseModule):
         self.in_index = in_index
         self.activation = activation
         self.align_corners = align_corners
+        self.refine_from = refine_from
+        self.seed_from = seed_from
         # What images are normalised with; the segmentor knows better.
         for name, value in (('image_mean', (123.675, 116.28, 103.53)),
                             ('image_std', (58.395, 57.12, 57.375))):
             self.register_buffer(
                 name, torch.tensor(value).view(3, 1, 1), persistent=False)
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
-        self.loss_cls = MODELS.build(loss_cls)
+        self.refiner = MODELS.build(refiner) if refiner else None
+        self.losses = LossDict(losses)
+        self.embeddings = nn.ModuleDict({
+            name: MODELS.build(dict(in_channels=in_channels, **cfg))
+            for name, cfg in embeddings.items()
+            if cfg and name in self.losses.needs
+        })
+        # What the segmentor brings is checked by the segmentor.
+        self.check_losses(('second_view', 'attention'))
+        self.losses.bind(num_classes, {
+            name: one.channels for name, one in self.embeddings.items()
+        })
 
-    def forward(self, feats: tuple[Tensor, ...], image: Tensor) -> ViewOutput:
-        """Compute one view.
+    def check_losses(self, provided: tuple[str, ...]) -> None:
+        """Refuse a loss whose needs are not met.
+
+        Args:
+            provided (tuple[str]): What the segmentor brings:
+                ``'second_view'``, ``'attention'``.
+
+        Raises:
+            ValueError: Something is missing; the message says what to add.
+        """
+        own = () if self.refiner is None else ('refined', )
+        self.losses.check((*provided, *own, *self.embeddings),
+                          type(self).__name__)
+
+    def compute_cam(self, feats: tuple[Tensor, ...], image: Tensor) -> Tensor:
+        """Compute the raw CAM of one view, in training and at test time.
 
         Args:
             feats (tuple[Tensor]): Feature maps, (B, D, h, w) each.
-            image (Tensor): The normalised view they come from, (B, 3, H, W);
-                heads that refine by colour look at it.
+            image (Tensor): The normalised view they come from, (B, 3, H, W).
 
         Returns:
-            ViewOutput: With ``cam`` alone.
+            Tensor: Logits A, (B, C, h, w), background first.
         """
         feat, = pick_features(feats, (self.in_index, ), (self.in_channels, ),
                               type(self).__name__, 'decode_head')
-        return ViewOutput(cam=self.classifier(feat))
+        return self.classifier(feat)
+
+    def forward(self,
+                feats: tuple[Tensor, ...],
+                image: Tensor,
+                attention: Tensor | None = None) -> View:
+        """Make a view; see :meth:`compute_cam` for the arguments."""
+        cam = self.compute_cam(feats, image)
+        source = cam if self.refine_from == 'logits' else self.activate(cam)
+        refine = None
+        if self.refiner is not None:
+            refine = lambda: self.refiner(source, feats, image)  # noqa: E731
+        return View(
+            image,
+            feats,
+            cam,
+            source,
+            refine=refine,
+            embed={
+                name: lambda module=module: module(feats[self.in_index])
+                for name, module in self.embeddings.items()
+            },
+            statistics=(self.image_mean, self.image_std),
+            attention=attention)
 
     def activate(self, cam: Tensor) -> Tensor:
         """Turn logits A into activations >= 0, (B, C, h, w), in float32."""
@@ -111,47 +182,30 @@ class CAMHead(BaseModule):
         return cam.softmax(dim=1) if self.activation == 'softmax' else (
             cam.relu())
 
-    @staticmethod
-    def class_scores(cam: Tensor) -> Tensor:
-        """Return the scores s of the foreground, (B, K), in float32."""
-        return cam[:, 1:].float().mean(dim=(2, 3))
-
-    def loss(self, views: list[tuple[tuple[Tensor, ...], Tensor]],
+    def loss(self, views: list[tuple],
              batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of the views of a batch.
 
         Args:
-            views (list[tuple]): Features and image of each view, see
-                :meth:`forward`.
+            views (list[tuple]): Arguments of :meth:`forward` for each view:
+                features, image, and attention where it is recorded.
             batch_data_samples (list[SegDataSample]): With ``gt_label``.
 
         Returns:
             dict[str, Tensor]: Scalars named ``loss_*``.
         """
-        outputs = [self.forward(feats, image) for feats, image in views]
-        # Under mixed precision too, losses are computed in float32.
-        with torch.autocast(outputs[0].cam.device.type, enabled=False):
-            return self.loss_by_feat(outputs, batch_data_samples)
+        made = self.make_views(views)
+        targets = Targets.of(batch_data_samples, self.num_classes,
+                             self.losses.needs_maps)
+        return self.losses(made, targets)
 
-    def loss_by_feat(self, outputs: list[ViewOutput],
-                     batch_data_samples: SampleList) -> dict[str, Tensor]:
-        """Compute the losses of the outputs; see :meth:`loss`."""
-        label = self.stack_labels(batch_data_samples)
-        losses = [
-            self.loss_cls(self.class_scores(out.cam), label)
-            for out in outputs
-        ]
-        return {self.loss_cls.loss_name: sum(losses) / len(losses)}
-
-    def stack_labels(self, batch_data_samples: SampleList) -> Tensor:
-        """Return the image labels y of a batch, (B, K)."""
-        label = torch.stack([s.gt_label for s in batch_data_samples])
-        if label.shape[1] != self.num_classes - 1:
-            raise ValueError(
-                f'num_classes of {type(self).__name__}: expected '
-                f'{label.shape[1] + 1} (background and the classes of the '
-                f'data set), found {self.num_classes}.')
-        return label
+    def make_views(self, views: list[tuple]) -> list[View]:
+        """Make the views of a batch, with all parts that losses read."""
+        made = [self.forward(*view) for view in views]
+        parts = () if self.refiner is None else ('refined', )
+        for view in made:
+            view.compute((*parts, *self.embeddings))
+        return made
 
     def predict(self, feats: tuple[Tensor, ...],
                 image: Tensor) -> tuple[Tensor, Tensor]:
@@ -166,9 +220,23 @@ class CAMHead(BaseModule):
             normalisation, (B, K, h, w) >= 0, and sigmoid of the class
             scores, (B, K).
         """
-        return self.predict_by_feat(self.forward(feats, image))
+        return self.predict_by_view(self.forward(feats, image))
 
-    def predict_by_feat(self, output: ViewOutput) -> tuple[Tensor, Tensor]:
-        """Turn the output of a view into activations; see :meth:`predict`."""
-        activation = self.activate(output.cam)[:, 1:]
-        return activation, self.class_scores(output.cam).sigmoid()
+    def predict_by_view(self, view: View) -> tuple[Tensor, Tensor]:
+        """Turn a view into activations; see :meth:`predict`."""
+        if self.seed_from == 'refined' and view.refined is not None:
+            activation = view.refined.float().relu()
+        else:
+            activation = self.activate(view.cam)
+        return activation[:, 1:], class_scores(view.cam).sigmoid()
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args: object) -> None:
+        """Load weights; those of version 1 get their present names."""
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            name = key[len(prefix):]
+            for pattern, replacement in _RENAMED:
+                name = re.sub(pattern, replacement, name)
+            if prefix + name != key:
+                state_dict[prefix + name] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -6,61 +6,12 @@ from mmengine.model import BaseModule
 from mmseg.utils import OptMultiConfig
 from torch import Tensor, nn
 
+from hsc_mm.functional.correlation import propagate, source_cam
 from hsc_mm.functional.resize import resize_bilinear
-from hsc_mm.models.features import pick_features
 from hsc_mm.registry import MODELS
+from ..features import pick_features
 
-__all__ = ['PixelCorrelation', 'propagate', 'source_cam']
-
-EPS = 1e-5
-
-
-@torch.no_grad()
-def source_cam(cam: Tensor) -> Tensor:
-    r"""Normalise a CAM for propagation, without gradient, in float32.
-
-    .. math:: \hat A = \frac{\max(0, A - \epsilon)}{\max A + \epsilon},
-              \quad \hat A_{bg} = 1 - \max_{fg} \hat A
-
-    with the maximum over the positions of each image and channel; then
-    foreground channels that are not the maximum of their pixel become 0.
-
-    Args:
-        cam (Tensor): Raw CAM, (B, C, h, w), background first.
-
-    Returns:
-        Tensor: (B, C, h, w) in [0, 1].
-    """
-    foreground = cam[:, 1:].detach().float().relu()
-    peak = foreground.amax((2, 3), True)
-    foreground = (foreground - EPS).relu() / (peak + EPS)
-    best = foreground.amax(1, True)
-    foreground = torch.where(foreground < best, 0.0, foreground)
-    return torch.cat([1 - best, foreground], dim=1)
-
-
-def propagate(source: Tensor, feature: Tensor) -> Tensor:
-    r"""Average a CAM over the pixels that look alike.
-
-    .. math:: R = \hat A \, \frac{G}{1^\top G + \epsilon}, \quad
-              G = \max(0, \hat f^\top \hat f), \quad
-              \hat f = \frac{f}{|f| + \epsilon}
-
-    (SEAM, Wang et al., CVPR 2020.)
-
-    Args:
-        source (Tensor): :func:`source_cam`, (B, C, h, w).
-        feature (Tensor): f, (B, D, h, w).
-
-    Returns:
-        Tensor: Refined CAM R, (B, C, h, w).
-    """
-    flat = feature.float().flatten(2)  # (B, D, n)
-    flat = flat / (flat.norm(dim=1, keepdim=True) + EPS)
-    affinity = (flat.transpose(1, 2) @ flat).relu()  # (B, n, n)
-    # Symmetric: the sum of a column scales a column of the product.
-    scale = 1 / (affinity.sum(dim=1, keepdim=True) + EPS)
-    return (source.flatten(2) @ affinity * scale).view_as(source)
+__all__ = ['PixelCorrelation']
 
 
 @MODELS.register_module()
@@ -128,7 +79,7 @@ class PixelCorrelation(BaseModule):
         size = tuple(cam.shape[2:])
         parts = [resize_bilinear(image, size)]
         chosen = pick_features(feats, self.in_index, self.in_channels,
-                               type(self).__name__, 'decode_head.pcm')
+                               type(self).__name__, 'decode_head.refiner')
         for feat, reduce in zip(chosen, self.reduce, strict=True):
             reduced = reduce(feat.detach()).relu()
             parts.append(resize_bilinear(reduced, size))

@@ -74,6 +74,9 @@ class CAMSegmentor(BaseSegmentor):
         self.decode_head = MODELS.build(decode_head)
         self._tell_statistics()
         self.second_view = second_view
+        if hasattr(self.decode_head, 'check_losses'):
+            self.decode_head.check_losses(
+                ('second_view', ) if second_view is not None else ())
         self.memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format)
         self.to(memory_format=self.memory_format)

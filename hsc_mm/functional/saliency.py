@@ -1,11 +1,9 @@
 """Saliency as the label of pixels: the loss of EPS."""
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from hsc_mm.registry import MODELS
-
-__all__ = ['SaliencyLoss', 'saliency_loss', 'saliency_prediction']
+__all__ = ['saliency_loss', 'saliency_prediction']
 
 
 def saliency_prediction(cam: Tensor,
@@ -67,32 +65,3 @@ def saliency_loss(cam: Tensor,
     saliency = F.interpolate(saliency.float(), size=cam.shape[2:])
     predicted = saliency_prediction(cam, saliency, label, threshold, alpha)
     return F.mse_loss(predicted, saliency)
-
-
-@MODELS.register_module()
-class SaliencyLoss(nn.Module):
-    """See :func:`saliency_loss`.
-
-    Args:
-        threshold (float): Share of overlap with the saliency map above
-            which a present class is salient, in [0, 1].
-        alpha (float): Weight of the foreground in [0, 1].
-        loss_weight (float): Factor on the loss.
-        loss_name (str): Name in the log; must begin with ``loss_``.
-    """
-
-    def __init__(self,
-                 threshold: float = 0.5,
-                 alpha: float = 0.5,
-                 loss_weight: float = 1.0,
-                 loss_name: str = 'loss_sal') -> None:
-        super().__init__()
-        self.threshold = threshold
-        self.alpha = alpha
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
-
-    def forward(self, cam: Tensor, saliency: Tensor, label: Tensor) -> Tensor:
-        """Return the weighted loss of a CAM against saliency maps."""
-        return self.loss_weight * saliency_loss(cam, saliency, label,
-                                                self.threshold, self.alpha)

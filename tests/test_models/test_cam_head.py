@@ -1,34 +1,48 @@
-"""The head of HSC on random feature maps."""
+"""The CAM head with the losses of all methods, on random feature maps."""
 import copy
 
 import pytest
 import torch
+from methods import build_contrast, head_config, make_views
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hsc_mm.models import HSCHead, RefinedCAMHead
-from hsc_mm.models.contrast.objective import HierarchicalContrast
+from hsc_mm.models import CAMHead, HierarchicalContrast, Targets
 
 CHANNELS = (6, 8, 10)
+METHODS = ('seam', 'eps', 'hsc')
 FULL = dict(
-    in_channels=10, num_classes=4, region_channels=7, pixel_channels=5,
-    pcm=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
-             in_index=(0, 1), reduced=(4, 4), embed_channels=6),
-    loss_er=dict(type='hsc_mm.EquivarianceLoss'),
-    loss_ecr=dict(type='hsc_mm.EquivarianceCrossLoss'),
-    loss_min=dict(type='hsc_mm.MinPoolingLoss'),
-    loss_sal=dict(type='hsc_mm.SaliencyLoss'))
-PARTS = dict(loss_er='loss_er', loss_ecr='loss_ecr', loss_min='loss_min',
-             loss_sal='loss_sal')
+    activation='relu', in_channels=10, num_classes=4,
+    embeddings=dict(region=dict(channels=7), pixel=dict(channels=5)),
+    refiner=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
+                 in_index=(0, 1), reduced=(4, 4), embed_channels=6),
+    losses=dict(cls=dict(type='hsc_mm.ClassificationLoss')))
+PARTS = ('er', 'ecr', 'min', 'sal')
 CONTRAST = {'loss_roi', 'loss_class', 'loss_pixel'}
 
 
-def build(**kwargs):
+def config(methods=METHODS, **changes):
+    cfg = Config(dict(head=head_config(*methods, **copy.deepcopy(FULL))))
+    cfg.merge_from_dict(dict(head=changes))
+    return cfg.head
+
+
+def without(*names):
+    return dict(losses=dict.fromkeys(names))
+
+
+def levels(**changes):
+    return dict(losses=dict(contrast=dict(levels=changes)))
+
+
+def build(methods=METHODS, kind=CAMHead, **changes):
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    head = HSCHead(**copy.deepcopy({**FULL, **kwargs}))
+    head = kind(**config(methods, **changes))
     head.init_weights()
     with torch.no_grad():  # CAMs of a trained network are not all tiny
         head.classifier.weight.mul_(30)
@@ -58,8 +72,8 @@ def draw(batch=3, seed=0):
 
 
 def commit(head):
-    for banks in head.contrast.banks.values():
-        for bank in banks:
+    for level in head.losses['contrast'].levels.values():
+        for bank in level.bank:
             bank.commit()
 
 
@@ -70,9 +84,9 @@ def gradient_of(head, losses, names):
     return {
         name: sum(p.grad.abs().sum().item() for p in part.parameters()
                   if p.grad is not None)
-        for name, part in head.named_children()
-        if name in ('classifier', 'pcm', 'pixel_projector',
-                    'region_projector')
+        for name, part in (('classifier', head.classifier),
+                           ('refiner', head.refiner),
+                           *head.embeddings.items())
     }
 
 
@@ -81,7 +95,8 @@ def test_all_losses_are_there_finite_and_positive():
     for step in range(2):
         losses = head.loss(*draw(seed=step))
         commit(head)
-    assert set(losses) == {'loss_cls', *PARTS} | CONTRAST
+    assert set(losses) == {
+        'loss_cls', *(f'loss_{part}' for part in PARTS)} | CONTRAST
     for name, loss in losses.items():
         assert loss.shape == ()
         assert loss.isfinite()
@@ -91,52 +106,53 @@ def test_all_losses_are_there_finite_and_positive():
 @pytest.mark.parametrize('part', PARTS)
 def test_a_part_is_switched_off_alone(part):
     whole = build().loss(*draw())
-    losses = build(**{part: None}).loss(*draw())
-    del whole[PARTS[part]]
+    losses = build(**without(part)).loss(*draw())
+    del whole[f'loss_{part}']
     assert {k: v.item() for k, v in losses.items()} == pytest.approx(
         {k: v.item() for k, v in whole.items()})
 
 
 def test_what_no_level_needs_is_not_built():
-    head = build(contrast=dict(loss_roi=None, loss_class=None))
-    assert head.region_projector is None
+    head = build(**levels(roi=None, cls=None))
+    assert list(head.embeddings) == ['pixel']
     assert CONTRAST & set(head.loss(*draw())) == {'loss_pixel'}
-    head = build(contrast=dict(loss_pixel=None))
-    assert head.pixel_projector is None
+    head = build(**levels(pixel=None))
+    assert list(head.embeddings) == ['region']
     assert CONTRAST & set(head.loss(*draw())) == {'loss_roi', 'loss_class'}
-    head = build(contrast=dict(loss_roi=None))
-    assert head.region_projector is not None
-    head = build(contrast=dict.fromkeys(CONTRAST))
-    assert head.pixel_projector is head.region_projector is None
+    head = build(**levels(roi=None))
+    assert sorted(head.embeddings) == ['pixel', 'region']
+    head = build(**without('contrast'))
+    assert not head.embeddings
     assert not CONTRAST & set(head.loss(*draw()))
 
 
-def test_without_pixel_correlation_the_refined_cam_is_the_raw_one():
-    head = build(pcm=None)
+def test_without_a_refiner_the_evidence_is_the_activation():
+    head = build(('eps', 'hsc'), refiner=None)
     views, samples = draw()
-    output = head.forward(*views[0])
-    assert torch.equal(output.refined, output.cam)
-    assert 'loss_ecr' in head.loss(views, samples)
+    view = head.forward(*views[0])
+    assert view.refined is None
+    assert torch.equal(view.evidence, view.cam.relu())
+    assert CONTRAST <= set(head.loss(views, samples))
 
 
 @pytest.mark.parametrize('pcm', [True, False])
-@pytest.mark.parametrize(('settings', 'softmax'), [
-    (dict(), False),
-    (dict(activation='softmax'), True),
-    (dict(activation='softmax', refine_from='logits'), False),
-    (dict(activation='softmax', contrast=dict(recipe='release')), False),
-    (dict(activation='softmax', contrast=dict(recipe='release'),
-          refine_from='activation'), True),
+@pytest.mark.parametrize(('methods', 'settings', 'softmax'), [
+    (('hsc', ), dict(), False),
+    (('hsc', ), dict(activation='softmax'), True),
+    (('hsc', ), dict(activation='softmax', refine_from='logits'), False),
+    (('hsc', 'hsc_release'), dict(activation='softmax'), False),
+    (('hsc', 'hsc_release'),
+     dict(activation='softmax', refine_from='activation'), True),
 ])
-def test_masks_are_made_of_what_makes_the_seeds(monkeypatch, settings,
-                                                softmax, pcm):
-    head = build(**settings, **({} if pcm else dict(pcm=None)))
+def test_masks_are_made_of_what_makes_the_seeds(monkeypatch, methods,
+                                                settings, softmax, pcm):
+    head = build(methods, **settings, **({} if pcm else dict(refiner=None)))
     seen = []
     contrast = HierarchicalContrast.forward
     monkeypatch.setattr(
         HierarchicalContrast, 'forward',
-        lambda self, cams, *rest: seen.extend(cams) or contrast(
-            self, cams, *rest))
+        lambda self, views, *rest: seen.extend(
+            view.evidence for view in views) or contrast(self, views, *rest))
     views, samples = draw()
     assert CONTRAST <= set(head.loss(views, samples))
     assert len(seen) == 2
@@ -145,7 +161,7 @@ def test_masks_are_made_of_what_makes_the_seeds(monkeypatch, settings,
         if softmax:
             cam = cam.exp() / cam.exp().sum(1, keepdim=True)
         if pcm:
-            cam = head.pcm(cam, *view)
+            cam = head.refiner(cam, *view)
         # Without a PCM the background is not looked at.
         assert torch.allclose(one[:, 1:].relu(), cam[:, 1:].relu(), rtol=1e-4)
 
@@ -157,10 +173,10 @@ def test_gradients_reach_what_a_loss_trains():
     commit(head)
     losses = head.loss(*draw(seed=1))
     expected = dict(
-        loss_cls={'classifier'}, loss_er={'classifier'}, loss_ecr={'pcm'},
-        loss_min={'pcm'}, loss_sal={'classifier', 'pcm'},
-        loss_roi={'region_projector'}, loss_class={'region_projector'},
-        loss_pixel={'pixel_projector'})
+        loss_cls={'classifier'}, loss_er={'classifier'},
+        loss_ecr={'refiner'}, loss_min={'refiner'},
+        loss_sal={'classifier', 'refiner'}, loss_roi={'region'},
+        loss_class={'region'}, loss_pixel={'pixel'})
     for name, parts in expected.items():
         found = gradient_of(head, losses, [name])
         assert {part for part, grad in found.items() if grad > 0} == parts
@@ -183,29 +199,29 @@ def test_contrast_trains_the_features_and_nothing_trains_what_pcm_sees():
 
 def test_the_norm_layer_keeps_its_statistics():
     head = build()
-    norm = head.region_projector[1]
+    norm = head.embeddings['region'][1]
     assert head.training and not norm.training
     before = norm.running_mean.clone()
     head.loss(*draw())
     assert torch.equal(norm.running_mean, before)
-    head = build(norm_eval=False)
-    norm = head.region_projector[1]
+    head = build(embeddings=dict(region=dict(norm_eval=False)))
+    norm = head.embeddings['region'][1]
     assert norm.training
     head.loss(*draw())
     assert not torch.equal(norm.running_mean, before)
-    assert not head.eval().region_projector[1].training
+    assert not head.eval().embeddings['region'][1].training
 
 
 @pytest.mark.parametrize('seed_from', ['raw', 'refined'])
 def test_prediction_computes_no_embedding(seed_from):
     head = build(seed_from=seed_from).eval()
-    for part in (head.pixel_projector, head.region_projector):
+    for part in head.embeddings.values():
         part.register_forward_pre_hook(lambda *_: pytest.fail('computed'))
     views, _ = draw()
     with torch.no_grad():
         activation, scores = head.predict(*views[0])
         cam = head.classifier(views[0][0][-1])
-        refined = head.pcm(cam, *views[0])
+        refined = head.refiner(cam, *views[0])
     expected = cam if seed_from == 'raw' else refined
     assert torch.allclose(activation, expected[:, 1:].relu())
     assert torch.allclose(scores, cam[:, 1:].mean((2, 3)).sigmoid())
@@ -215,14 +231,17 @@ def test_evaluation_moves_no_prototype():
     head = build().eval()
     head.loss(*draw())
     commit(head)
-    assert not any(bank.seen.any() for banks in head.contrast.banks.values()
-                   for bank in banks)
+    assert not any(
+        bank.seen.any() for level in head.losses['contrast'].levels.values()
+        for bank in level.bank)
 
 
 def test_one_view_is_refused_with_the_way_out():
     views, samples = draw()
-    for head in (build(), build(loss_er=None, loss_ecr=None)):
-        with pytest.raises(ValueError, match='HSCHead compares two views, '
+    for head, owner in ((build(), 'EquivarianceLoss'),
+                        (build(**without('er', 'ecr')),
+                         'HierarchicalContrast')):
+        with pytest.raises(ValueError, match=f'{owner} compares two views, '
                            r'found 1\. Set model\.second_view'):
             head.loss(views[:1], samples)
 
@@ -230,17 +249,15 @@ def test_one_view_is_refused_with_the_way_out():
 def test_missing_saliency_is_refused_with_the_way_out():
     views, samples = draw()
     del samples[1].gt_saliency
-    with pytest.raises(ValueError, match=r'one\.jpg: loss_sal needs a '
-                       r'saliency map.*LoadSaliencyMap.*loss_sal=None'):
+    with pytest.raises(ValueError, match=r'one\.jpg: a loss needs the map '
+                       r'"saliency", found none.*losses=dict\(.*=None\)'):
         build().loss(views, samples)
-    assert 'loss_sal' not in build(loss_sal=None).loss(views, samples)
+    assert 'loss_sal' not in build(**without('sal')).loss(views, samples)
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(ValueError, match=r'recipe .*found "paper"'):
-        build(contrast=dict(recipe='paper'))
     with pytest.raises(ValueError, match=r'background .* found 1\.0'):
-        build(contrast=dict(background=1.0))
+        build(losses=dict(contrast=dict(background=1.0)))
     with pytest.raises(ValueError, match=r'seed_from.*found "both"'):
         build(seed_from='both')
     with pytest.raises(ValueError, match=r'refine_from.*found "cam"'):
@@ -273,7 +290,7 @@ def test_the_watch_sees_waiting():
 @pytest.mark.parametrize('recipe', ['clean', 'release'])
 def test_the_objective_never_waits_for_the_device(recipe):
     torch.manual_seed(0)
-    contrast = HierarchicalContrast(5, 7, 6, recipe=recipe)
+    contrast = build_contrast(5, 7, 6, recipe=recipe)
     maps = [[
         torch.randn(3, wide, *size, requires_grad=True)
         for size in ((9, 11), (6, 5))
@@ -282,19 +299,21 @@ def test_the_objective_never_waits_for_the_device(recipe):
     image = torch.rand(3, 3, 48, 40) * 255
     for _ in range(2):
         with _NoWaiting():
-            losses = contrast(*maps, label, image, max_labels=3)
+            losses = contrast(make_views(*maps, image),
+                              Targets(label, max_labels=3))
             sum(losses.values()).backward()
-            for banks in contrast.banks.values():
-                for bank in banks:
+            for level in contrast.levels.values():
+                for bank in level.bank:
                     bank.commit()
 
 
 def test_the_head_tells_the_crf_how_many_labels_there_are(monkeypatch):
     seen = []
     head = build()
-    inner = head.contrast.refiner.forward
+    crf = head.losses['contrast'].mask_refiner
+    inner = crf.forward
     monkeypatch.setattr(
-        head.contrast.refiner, 'forward',
+        crf, 'forward',
         lambda *args: seen.append(args[3]) or inner(*args))
     views, samples = draw()
     head.loss(views, samples)
@@ -306,14 +325,14 @@ def test_the_head_tells_the_crf_how_many_labels_there_are(monkeypatch):
     assert seen == [3, None]
 
 
-@pytest.mark.parametrize('kind', [HSCHead, RefinedCAMHead])
-def test_mixed_precision_stops_before_the_losses(kind):
-    """The same outputs give the very same losses inside autocast."""
-    head, again = (make_head(kind) for _ in range(2))
+@pytest.mark.parametrize('methods', [METHODS, ('seam', 'eps')])
+def test_mixed_precision_stops_before_the_losses(methods):
+    """The same views give the very same losses inside autocast."""
+    head, again = build(methods), build(methods)
     views, samples = draw()
-    outputs = [head(*view) for view in views]
+    made = head.make_views(views)
     for one in (head, again):
-        one.forward = lambda feats, image: outputs[feats is views[1][0]]
+        one.make_views = lambda views: made
     whole = head.loss(views, samples)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         half = again.loss(views, samples)
@@ -322,9 +341,79 @@ def test_mixed_precision_stops_before_the_losses(kind):
         assert torch.equal(half[name], loss), name
 
 
-def make_head(kind):
-    if kind is HSCHead:
-        return build()
-    settings = {k: v for k, v in FULL.items()
-                if k not in ('region_channels', 'pixel_channels')}
-    return kind(**copy.deepcopy(settings)).train()
+def test_embeddings_are_computed_in_half_precision():
+    head = build()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        view = head.make_views(draw()[0])[0]
+    assert view.embedding('pixel').dtype == torch.bfloat16
+
+
+def test_what_a_subclass_computes_makes_the_seeds_too():
+    class Doubled(CAMHead):
+
+        def compute_cam(self, feats, image):
+            return 2 * super().compute_cam(feats, image)
+
+    plain, doubled = build(()), build((), Doubled)
+    views, samples = draw()
+    for name in ('forward', 'predict'):
+        one, other = (getattr(head, name)(*views[0])
+                      for head in (plain, doubled))
+        one, other = ((x.cam if name == 'forward' else x[0])
+                      for x in (one, other))
+        torch.testing.assert_close(other, 2 * one)
+    assert doubled.loss(views, samples) != plain.loss(views, samples)
+
+
+def test_a_subclass_that_overrides_forward_is_not_ignored_at_test_time():
+    class Shifted(CAMHead):
+
+        def forward(self, feats, image, attention=None):
+            view = super().forward(feats, image, attention)
+            view.cam = view.cam + 1
+            return view
+
+    views, _ = draw()
+    found = build((), Shifted).predict(*views[0])[0]
+    cam = build(()).compute_cam(*views[0])
+    torch.testing.assert_close(found, (cam + 1)[:, 1:].relu())
+
+
+@pytest.mark.parametrize(('changes', 'text'), [
+    (dict(refiner=None), r'losses\.ecr of CAMHead \(EquivarianceCrossLoss\) '
+     r'needs "refined".*refiner=dict.*losses=dict\(ecr=None\)'),
+    (dict(embeddings=dict(pixel=None)), r'losses\.contrast of CAMHead '
+     r'\(HierarchicalContrast\) needs "pixel".*embeddings=dict\(pixel='),
+    (dict(losses=dict.fromkeys(('cls', 'contrast', *PARTS))),
+     'losses: expected at least one loss, found none'),
+])
+def test_needs_that_are_not_met_are_an_error_at_build_time(changes, text):
+    with pytest.raises(ValueError, match=text):
+        build(**changes)
+
+
+def test_weights_of_version_1_are_found_under_their_old_names():
+    head = build()
+    head.loss(*draw())
+    commit(head)
+    old = {}
+    for key, value in head.state_dict().items():
+        for now, before in (
+            ('refiner.', 'pcm.'), ('embeddings.pixel.', 'pixel_projector.'),
+            ('embeddings.region.', 'region_projector.'),
+            ('losses.contrast.levels.cls.bank.', 'contrast.banks.classes.'),
+            ('losses.contrast.levels.roi.bank.', 'contrast.banks.roi.'),
+            ('losses.contrast.levels.pixel.bank.', 'contrast.banks.pixel.')):
+            if key.startswith(now):
+                key = before + key.removeprefix(now)
+                break
+        old[key] = value
+    assert not set(old) & {k for k in head.state_dict() if 'bank' in k}
+    wrapped = torch.nn.ModuleDict(dict(decode_head=build()))
+    with torch.no_grad():
+        for one in wrapped.parameters():
+            one.zero_()
+    wrapped.load_state_dict({f'decode_head.{k}': v for k, v in old.items()})
+    for key, value in head.state_dict().items():
+        assert torch.equal(wrapped['decode_head'].state_dict()[key], value)
+    load_state_dict(build(), old, strict=True)  # mmengine's

@@ -1,15 +1,14 @@
 """Contrast between pixels and the prototypes of classes."""
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from hsc_mm.functional.contrast_maps import IGNORE
-from hsc_mm.functional.distributed import all_sum
-from hsc_mm.functional.prototypes import Bank, Observation
-from hsc_mm.functional.selection import strongest, weighted_sums
-from hsc_mm.registry import MODELS
+from .contrast_maps import IGNORE
+from .distributed import all_sum
+from .prototypes import Bank, Observation
+from .selection import strongest, weighted_sums
 
-__all__ = ['PixelContrastLoss', 'observe_classes', 'pixel_contrast_loss']
+__all__ = ['observe_classes', 'pixel_contrast', 'pixel_contrast_loss']
 
 
 def observe_classes(pixel: Tensor, weight: Tensor) -> Observation:
@@ -111,61 +110,33 @@ def pixel_contrast_loss(pixels: list[Tensor],
     return sum(losses) / len(pixels)
 
 
-@MODELS.register_module()
-class PixelContrastLoss(nn.Module):
-    """See :func:`pixel_contrast_loss` and :func:`observe_classes`.
+def pixel_contrast(pixels: list[Tensor], weights: list[Tensor],
+                   masks: list[Tensor], banks: list[Bank],
+                   **terms) -> tuple[Tensor, list[Observation]]:
+    """Pixel level from embeddings, weights and masks, without its weight.
 
     Args:
-        within (bool): Contrast within each view.
-        cross_prototype (bool): Prototypes of the other view.
-        cross_label (bool): Pseudo mask of the other view.
-        memory (bool): Contrast with the momentum prototypes.
-        temperature (float): tau.
-        loss_weight (float): Factor on the loss.
-        loss_name (str): Name in the log; must begin with ``loss_``.
+        pixels (list[Tensor]): Pixel embeddings u of both views,
+            (B, D, h, w) each.
+        weights (list[Tensor]): Weights of the classes at each position,
+            (B, C, h, w) each, background first.
+        masks (list[Tensor]): Pseudo masks, (B, h, w) each.
+        banks (list[Bank]): Momentum prototypes, (C, D) each.
+        **terms: See :func:`pixel_contrast_loss`.
+
+    Returns:
+        tuple[Tensor, list[Observation]]: The loss, a scalar, and what each
+        view observed of its bank.
     """
+    observed = [
+        observe_classes(*one) for one in zip(pixels, weights, strict=True)
+    ]
+    current = [_bank(one) for one in observed]
+    return pixel_contrast_loss(pixels, masks, current, banks,
+                               **terms), observed
 
-    def __init__(self,
-                 within: bool = True,
-                 cross_prototype: bool = True,
-                 cross_label: bool = True,
-                 memory: bool = True,
-                 temperature: float = 0.1,
-                 loss_weight: float = 0.1,
-                 loss_name: str = 'loss_pixel') -> None:
-        super().__init__()
-        self.terms = dict(
-            within=within,
-            cross_prototype=cross_prototype,
-            cross_label=cross_label,
-            memory=memory,
-            temperature=temperature)
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
 
-    def forward(self, pixels: list[Tensor], weights: list[Tensor],
-                masks: list[Tensor],
-                banks: list[Bank]) -> tuple[Tensor, list[Observation]]:
-        """Return the weighted loss, and what each view observed.
-
-        Args:
-            pixels (list[Tensor]): Pixel embeddings u, (B, D, h, w) each.
-            weights (list[Tensor]): Weights of the classes at each position,
-                (B, C, h, w) each, background first.
-            masks (list[Tensor]): Pseudo masks, (B, h, w) each.
-            banks (list[Bank]): Momentum prototypes, (C, D) each.
-        """
-        observed = [
-            observe_classes(*one)
-            for one in zip(pixels, weights, strict=True)
-        ]
-        current = [self._bank(one) for one in observed]
-        loss = pixel_contrast_loss(pixels, masks, current, banks,
-                                   **self.terms)
-        return self.loss_weight * loss, observed
-
-    @staticmethod
-    @torch.no_grad()
-    def _bank(observed: Observation) -> Bank:
-        joined = Observation(*map(all_sum, observed))
-        return Bank(F.normalize(joined.mean(), dim=1), joined.weight != 0)
+@torch.no_grad()
+def _bank(observed: Observation) -> Bank:
+    joined = Observation(*map(all_sum, observed))
+    return Bank(F.normalize(joined.mean(), dim=1), joined.weight != 0)

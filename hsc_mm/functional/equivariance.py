@@ -1,13 +1,12 @@
 """Equivariance between two views: the losses ER and ECR of SEAM."""
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hsc_mm.functional.resize import resize_bilinear
-from hsc_mm.registry import MODELS
+from .resize import resize_bilinear
 
 __all__ = [
-    'EquivarianceCrossLoss', 'EquivarianceLoss', 'equivariance_cross_loss',
-    'equivariance_loss', 'max_norm', 'one_hot_maximum'
+    'equivariance_cross_loss', 'equivariance_loss', 'max_norm',
+    'one_hot_maximum'
 ]
 
 EPS = 1e-5
@@ -135,50 +134,3 @@ def equivariance_cross_loss(cam1: Tensor,
         _normalized(cam, label, size) for cam in (refined1, refined2))
     return (_hardest_mean((target2 - refined1).abs(), 0.2)
             + _hardest_mean((target1 - refined2).abs(), 0.2))
-
-
-@MODELS.register_module()
-class EquivarianceLoss(nn.Module):
-    """ER between two views; see :func:`equivariance_loss`.
-
-    Args:
-        loss_weight (float): Factor on the loss.
-        loss_name (str): Name in the log; must begin with ``loss_``.
-    """
-
-    def __init__(self,
-                 loss_weight: float = 1.0,
-                 loss_name: str = 'loss_er') -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
-
-    def forward(self, cam1: Tensor, cam2: Tensor, label: Tensor) -> Tensor:
-        """Return the weighted loss of the raw CAMs of two views."""
-        return self.loss_weight * equivariance_loss(cam1, cam2, label)
-
-
-@MODELS.register_module()
-class EquivarianceCrossLoss(nn.Module):
-    """ECR between two views; see :func:`equivariance_cross_loss`.
-
-    Args:
-        skip_first (bool): As HSC's release does.
-        loss_weight (float): Factor on the loss.
-        loss_name (str): Name in the log; must begin with ``loss_``.
-    """
-
-    def __init__(self,
-                 skip_first: bool = False,
-                 loss_weight: float = 1.0,
-                 loss_name: str = 'loss_ecr') -> None:
-        super().__init__()
-        self.skip_first = skip_first
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
-
-    def forward(self, cam1: Tensor, cam2: Tensor, refined1: Tensor,
-                refined2: Tensor, label: Tensor) -> Tensor:
-        """Return the weighted loss of the CAMs of two views."""
-        return self.loss_weight * equivariance_cross_loss(
-            cam1, cam2, refined1, refined2, label, self.skip_first)

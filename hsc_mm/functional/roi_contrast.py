@@ -1,14 +1,13 @@
 """Contrast between foreground and background regions of images."""
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from hsc_mm.functional.contrast_maps import IGNORE
-from hsc_mm.functional.distributed import all_gather, all_sum
-from hsc_mm.functional.prototypes import Bank, Observation
-from hsc_mm.registry import MODELS
+from .contrast_maps import IGNORE
+from .distributed import all_gather, all_sum
+from .prototypes import Bank, Observation
 
-__all__ = ['ROIContrastLoss', 'region_means', 'roi_contrast_loss',
+__all__ = ['region_means', 'roi_contrast', 'roi_contrast_loss',
            'separation']
 
 
@@ -115,59 +114,35 @@ def roi_contrast_loss(means: list[Tensor],
     return loss
 
 
-@MODELS.register_module()
-class ROIContrastLoss(nn.Module):
-    """See :func:`roi_contrast_loss` and :func:`region_means`.
-
-    Args:
-        within (bool): Contrast within each view.
-        cross (bool): Cross supervision between the views.
-        prototype (bool): Pull towards the momentum prototypes.
-        normalize (str): ``'channel'``, or ``'width'`` as in the release.
-        count_empty (bool): Whether a view that is all foreground or all
-            background counts as a zero vector, as in the release.
-        loss_weight (float): Factor on the loss.
-        loss_name (str): Name in the log; must begin with ``loss_``.
-
-    Raises:
-        ValueError: ``normalize`` is out of range.
-    """
-
-    def __init__(self,
-                 within: bool = True,
-                 cross: bool = True,
-                 prototype: bool = True,
+def roi_contrast(regions: list[Tensor],
+                 masks: list[Tensor],
+                 banks: list[Bank],
                  normalize: str = 'channel',
                  count_empty: bool = False,
-                 loss_weight: float = 0.1,
-                 loss_name: str = 'loss_roi') -> None:
-        super().__init__()
-        if normalize not in ('channel', 'width'):
-            raise ValueError('normalize of ROIContrastLoss: expected '
-                             f'"channel" or "width", found "{normalize}".')
-        self.terms = dict(within=within, cross=cross, prototype=prototype)
-        self.normalize = normalize
-        self.count_empty = count_empty
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
+                 **terms: bool) -> tuple[Tensor, list[Observation]]:
+    """ROI level from embeddings and masks, without its weight of 0.1.
 
-    def forward(self, regions: list[Tensor], masks: list[Tensor],
-                banks: list[Bank]) -> tuple[Tensor, list[Observation]]:
-        """Return the weighted loss, and what each view observed.
+    Args:
+        regions (list[Tensor]): Region embeddings z of both views,
+            (B, D, h, w) each.
+        masks (list[Tensor]): Pseudo masks, (B, h, w) each.
+        banks (list[Bank]): Prototypes (background, foreground), (2, D) each.
+        normalize (str): See :func:`region_means`.
+        count_empty (bool): Whether a view that is all foreground or all
+            background counts as a zero vector, as in HSC's release.
+        **terms (bool): See :func:`roi_contrast_loss`.
 
-        Args:
-            regions (list[Tensor]): Embeddings z, (B, D, h, w) each.
-            masks (list[Tensor]): Pseudo masks, (B, h, w) each.
-            banks (list[Bank]): Prototypes, (2, D) each.
-        """
-        means, exists = zip(*(region_means(z, mask, self.normalize)
-                              for z, mask in zip(regions, masks, strict=True)),
-                            strict=True)
-        if self.count_empty:
-            exists = [torch.ones_like(one) for one in exists]
-        loss = roi_contrast_loss(means, exists, banks, **self.terms)
-        observed = [
-            Observation(mean.detach().sum(0), one.sum(0).to(mean))
-            for mean, one in zip(means, exists, strict=True)
-        ]
-        return self.loss_weight * loss, observed
+    Returns:
+        tuple[Tensor, list[Observation]]: The loss, a scalar, and what each
+        view observed of its bank.
+    """
+    means, exists = zip(*(region_means(z, mask, normalize)
+                          for z, mask in zip(regions, masks, strict=True)),
+                        strict=True)
+    if count_empty:
+        exists = [torch.ones_like(one) for one in exists]
+    observed = [
+        Observation(mean.detach().sum(0), one.sum(0).to(mean))
+        for mean, one in zip(means, exists, strict=True)
+    ]
+    return roi_contrast_loss(means, exists, banks, **terms), observed

@@ -1,0 +1,159 @@
+"""The protocol of losses of the CAM stage, and the dict that runs them."""
+from collections.abc import Iterable
+
+import torch
+from mmseg.utils import ConfigType
+from torch import Tensor, nn
+
+from hsc_mm.registry import MODELS
+from ..views import Targets, View
+
+__all__ = ['LossDict', 'ViewLoss', 'two_views']
+
+
+class ViewLoss(nn.Module):
+    """A loss of the views of a batch.
+
+    A subclass computes ``forward(views, targets)`` and returns a scalar, or
+    a dict of scalars by name. It reads what it likes of a
+    :class:`hsc_mm.models.View`; what not every head has it declares. Any
+    module with these attributes and that ``forward`` serves as well.
+
+    Attributes:
+        needs (tuple[str]): Parts of a head: ``'refined'`` (a refiner),
+            ``'attention'``, ``'second_view'``, or names of embeddings.
+        needs_maps (tuple[str]): Auxiliary maps of the data set.
+
+    Args:
+        loss_weight (float): Factor on the loss.
+    """
+    needs: tuple[str, ...] = ()
+    needs_maps: tuple[str, ...] = ()
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def bind(self, num_classes: int, channels: dict[str, int]) -> None:
+        """Learn about the head; called once, when it is built.
+
+        Args:
+            num_classes (int): C, background included.
+            channels (dict[str, int]): Channels of each embedding.
+        """
+
+    def forward(self, views: list[View],
+                targets: Targets) -> Tensor | dict[str, Tensor]:
+        """Return the weighted loss."""
+        raise NotImplementedError
+
+
+def two_views(views: list[View], owner: str) -> list[View]:
+    """Return the views, if there are two.
+
+    Raises:
+        ValueError: There are fewer or more.
+    """
+    if len(views) != 2:
+        raise ValueError(
+            f'{owner} compares two views, found {len(views)}. Set '
+            'model.second_view=(height, width), or switch off what compares '
+            'them.')
+    return views
+
+
+class LossDict(nn.ModuleDict):
+    """The losses of a head by name, built, checked and run.
+
+    Args:
+        cfg (dict): Name -> config of a loss; None leaves one out. Each has
+            the signature of :class:`ViewLoss`. The log calls it
+            ``loss_<name>``, or by the names in the dict that it returns.
+
+    Raises:
+        ValueError: No loss is left.
+    """
+
+    def __init__(self, cfg: ConfigType) -> None:
+        built = {
+            name: MODELS.build(one) for name, one in cfg.items() if one
+        }
+        if not built:
+            raise ValueError('losses: expected at least one loss, found '
+                             'none. Leave "cls" in.')
+        super().__init__(built)
+
+    def _joined(self, attribute: str) -> tuple[str, ...]:
+        found = (getattr(one, attribute, ()) for one in self.values())
+        return tuple(dict.fromkeys(name for names in found for name in names))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """tuple[str]: Parts of the head that some loss needs."""
+        return self._joined('needs')
+
+    @property
+    def needs_maps(self) -> tuple[str, ...]:
+        """tuple[str]: Auxiliary maps that some loss needs."""
+        return self._joined('needs_maps')
+
+    def check(self, provided: Iterable[str], owner: str) -> None:
+        """Refuse a loss whose needs are not met.
+
+        Args:
+            provided (iterable[str]): Parts that there are.
+            owner (str): Whose losses these are, for the message.
+
+        Raises:
+            ValueError: A part is missing; the message says how to add it.
+        """
+        provided = set(provided)
+        for name, loss in self.items():
+            for part in getattr(loss, 'needs', ()):
+                if part not in provided:
+                    raise ValueError(
+                        f'losses.{name} of {owner} ({type(loss).__name__}) '
+                        f'needs "{part}", found {sorted(provided)}. '
+                        f'{_remedy(part)}, or switch the loss off: '
+                        f'losses=dict({name}=None).')
+
+    def bind(self, num_classes: int, channels: dict[str, int]) -> None:
+        """Tell the losses about the head; see :meth:`ViewLoss.bind`."""
+        for loss in self.values():
+            if hasattr(loss, 'bind'):
+                loss.bind(num_classes, channels)
+
+    def forward(self, views: list[View],
+                targets: Targets) -> dict[str, Tensor]:
+        """Compute all losses in float32, also inside autocast.
+
+        Returns:
+            dict[str, Tensor]: Scalars named ``loss_*``.
+
+        Raises:
+            ValueError: Two losses have one name.
+        """
+        found: dict[str, Tensor] = {}
+        with torch.autocast(views[0].cam.device.type, enabled=False):
+            for name, loss in self.items():
+                result = loss(views, targets)
+                if isinstance(result, Tensor):
+                    result = {name: result}
+                for key, value in result.items():
+                    if f'loss_{key}' in found:
+                        raise ValueError(
+                            f'losses: expected different names, found '
+                            f'"loss_{key}" twice. Rename an entry.')
+                    found[f'loss_{key}'] = value
+        return found
+
+
+def _remedy(part: str) -> str:
+    """Say how a head comes by a part."""
+    return dict(
+        refined="Give the head a refiner, refiner=dict(type='hsc_mm."
+        "PixelCorrelation', ...)",
+        attention='Set model.attention to the number of blocks whose '
+        'attention is recorded; the backbone must be a transformer',
+        second_view='Set model.second_view=(height, width)').get(
+            part, f'Add it to the head, embeddings=dict({part}=dict(...))')
