@@ -14,29 +14,12 @@ from hsc_mm.functional.cam import (
     present_classes,
 )
 from hsc_mm.models.segmentors import CAMSegmentor
+from .soft_cam import SoftCAM
 from .views import Failure, ViewBatch
 
 __all__ = ['MultiScaleCAM', 'SoftCAM', 'iterate_cams']
 
 _AXES = dict(horizontal=3, vertical=2)
-
-
-class SoftCAM(NamedTuple):
-    """Normalised CAMs of one image.
-
-    Attributes:
-        img_id (str): Its id.
-        cam (np.ndarray): CAMs of the present classes, (k, H, W) float32 in
-            [0, 1).
-        classes (np.ndarray): Class index of each, (k,), ascending, from 1.
-        scores (np.ndarray): Probability of each foreground class, (K,).
-        image (np.ndarray, optional): (H, W, 3) uint8 RGB.
-    """
-    img_id: str
-    cam: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
-    image: np.ndarray | None = None
 
 
 class _View(NamedTuple):

@@ -1,0 +1,101 @@
+"""The refiner: what every refinement between CAMs and labels is."""
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..soft_cam import SoftCAM
+
+__all__ = ['Refiner']
+
+
+class Refiner(ABC):
+    """Makes a better soft CAM of a soft CAM.
+
+    A subclass is registered in :data:`hsc_mm.registry.REFINERS`, says what
+    it reads in :attr:`needs`, and writes :meth:`refine` and
+    :meth:`identity`. It holds no state that a call changes and can be
+    pickled: worker processes have copies.
+
+    Attributes:
+        needs (tuple[str, ...]): Which of ``'image'`` and ``'attention'`` of
+            the soft CAM it reads.
+    """
+    needs: tuple[str, ...] = ('image', )
+
+    def __call__(self, soft: SoftCAM) -> SoftCAM:
+        """Refine the maps of an image.
+
+        Args:
+            soft (SoftCAM): As the network or another refiner made it; it is
+                not changed.
+
+        Returns:
+            SoftCAM: The same image, classes and sizes. Without a class it
+            comes back as it is.
+
+        Raises:
+            ValueError: Something that the refiner needs is missing, does not
+                fit the CAM, or is out of range.
+        """
+        if not len(soft.cam):
+            return soft
+        check_soft_cam(soft, self.needs, type(self).__name__)
+        return self.refine(soft)
+
+    @abstractmethod
+    def refine(self, soft: SoftCAM) -> SoftCAM:
+        """Refine the checked maps of an image with at least one class."""
+
+    @abstractmethod
+    def identity(self) -> dict:
+        """Return JSON values that tell two settings apart."""
+
+
+def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
+                   name: str) -> None:
+    """Refuse what a refiner cannot work on.
+
+    Args:
+        soft (SoftCAM): Has at least one class.
+        needs (tuple[str, ...]): As of :class:`Refiner`.
+        name (str): Of the refiner, for the message.
+
+    Raises:
+        ValueError: A map is not as :class:`SoftCAM` says.
+    """
+    prefix = f'{soft.img_id}: {name}: '
+    cam, size = soft.cam, soft.cam.shape[1:]
+    if cam.ndim != 3 or 0 in cam.shape or cam.shape[:1] != np.shape(
+            soft.classes):
+        raise ValueError(f'{prefix}expected cam (k, H, W) with a class for '
+                         f'each map, found {cam.shape} and classes '
+                         f'{np.shape(soft.classes)}.')
+    # Half precision and interpolation may go a little too far.
+    if not (cam.min() >= -1e-3 and cam.max() <= 1 + 1e-3):
+        raise ValueError(f'{prefix}expected cam in [0, 1], found '
+                         f'{cam.min()} to {cam.max()}; normalise each map '
+                         'by its maximum first.')
+    if soft.background is not None and soft.background.shape != size:
+        raise ValueError(f'{prefix}expected background of the size {size} '
+                         f'of cam, found {soft.background.shape}.')
+    if 'image' in needs:
+        image = soft.image
+        if image is None:
+            raise ValueError(f'{prefix}expected the image beside the CAM, '
+                             'found none; read the images with the CAMs.')
+        if image.shape != (*size, 3) or image.dtype != np.uint8:
+            raise ValueError(f'{prefix}expected an image of uint8 '
+                             f'{(*size, 3)}, found {image.dtype} '
+                             f'{image.shape}.')
+    if 'attention' in needs:
+        attention, grid = soft.attention, soft.grid
+        if attention is None or grid is None:
+            raise ValueError(
+                f'{prefix}expected the attention of the network beside the '
+                'CAM, found none; it needs a vision transformer as the '
+                'backbone, see hsc_mm.models.attention.')
+        n = grid[0] * grid[1]
+        if attention.shape != (n, n):
+            raise ValueError(f'{prefix}expected attention of {(n, n)} for '
+                             f'the grid {tuple(grid)}, found '
+                             f'{attention.shape}.')
