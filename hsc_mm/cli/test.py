@@ -1,7 +1,7 @@
 """Evaluate either stage. The command line is that of mmseg's ``test.py``."""
 import argparse
 
-from hsc_mm.crf import BACKENDS, PRESETS
+from hsc_mm.crf import PRESETS, backend_names
 from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
 from . import common as cli
 
@@ -30,7 +30,10 @@ def parse_args() -> argparse.Namespace:
         help='refine the predictions of a segmentor by a dense CRF '
         '(default: segmentation)')
     parser.add_argument(
-        '--crf-backend', choices=BACKENDS, help='of --crf (default: auto)')
+        '--crf-backend',
+        metavar='NAME',
+        help='of --crf: ' + ', '.join(backend_names()) +
+        ', or one that the config imports (default: auto)')
     args = cli.parse(parser)
     if args.crf_backend and not args.crf:
         parser.error('--crf-backend: expected --crf beside it')

@@ -1,11 +1,17 @@
-"""Dense CRF on full images: presets, backends, many images at once."""
-from .dense import BACKENDS, DenseCRF, build_crf
+"""Dense CRF: on full images, by presets and backends, and on a small grid."""
+from .backend import CRFBackend, backend_names
+from .dense import DenseCRF, build_crf
+from .exact import ExactBackend
+from .grid import LabelCRF
 from .pool import refine_many
 from .presets import PRESETS, CRFNumbers, crf_numbers
-from .pydense import has_pydensecrf
+from .pydense import PyDenseBackend, has_pydensecrf
+from .reduced import ReducedBackend
 from .unary import cam_probability
 
 __all__ = [
-    'BACKENDS', 'CRFNumbers', 'DenseCRF', 'PRESETS', 'build_crf',
-    'cam_probability', 'crf_numbers', 'has_pydensecrf', 'refine_many'
+    'CRFBackend', 'CRFNumbers', 'DenseCRF', 'ExactBackend', 'LabelCRF',
+    'PRESETS', 'PyDenseBackend', 'ReducedBackend', 'backend_names',
+    'build_crf', 'cam_probability', 'crf_numbers', 'has_pydensecrf',
+    'refine_many'
 ]

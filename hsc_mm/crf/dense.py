@@ -2,16 +2,11 @@
 import numpy as np
 import torch
 
-from .exact import exact_mean_field
+from .backend import build_backend
 from .presets import crf_numbers
-from .pydense import has_pydensecrf, pydensecrf_mean_field
-from .reduced import MAX_CELLS, reduced_mean_field
 from .unary import check_inputs
 
-__all__ = ['BACKENDS', 'DenseCRF', 'build_crf']
-
-BACKENDS = ('auto', 'pydensecrf', 'exact', 'reduced')
-_DTYPES = {'float32': torch.float32, 'float64': torch.float64}
+__all__ = ['DenseCRF', 'build_crf']
 
 
 class DenseCRF:
@@ -26,56 +21,42 @@ class DenseCRF:
 
     Args:
         preset (str): A key of :data:`hsc_mm.crf.PRESETS`.
-        backend (str): ``'pydensecrf'``: its lattice; ``'exact'``: exact
-            kernels, in torch, on any device; ``'reduced'``: exact kernels
-            between groups of pixels, on a CPU; ``'auto'``: pydensecrf where
-            it is installed, else exact on a GPU, else reduced.
-        device (str, optional): Of ``'exact'``; by default the GPU if there
-            is one.
-        memory_mb (float): Of ``'exact'``: MB for blocks of the kernel.
-        dtype (str): Of ``'exact'``: ``'float32'`` or ``'float64'``.
-        max_cells (int): Of ``'reduced'``: most groups of pixels.
+        backend (str | dict): Name of a backend, or ``dict(type=name, ...)``
+            with its options. ``'pydensecrf'``: its lattice; ``'exact'``:
+            exact kernels, in torch, on any device, with the options
+            ``memory_mb`` and ``dtype``; ``'reduced'``: exact kernels between
+            groups of pixels, on a CPU, with the option ``max_cells``;
+            ``'auto'``: of those that suit this machine the one with the
+            highest priority: pydensecrf where it is installed, else exact on
+            a GPU, else reduced. Others can be registered, see
+            :class:`hsc_mm.crf.CRFBackend`.
+        device (str, optional): Of a backend that has the choice; by default
+            the GPU if there is one.
         **changes (float): Single numbers instead of the preset's, see
             :class:`hsc_mm.crf.CRFNumbers`: ``steps=8``.
 
+    Attributes:
+        backend (str): Name of the backend, never ``'auto'``.
+
     Raises:
-        ValueError: A name or a number is bad, or pydensecrf is asked for
-            and not installed.
+        ValueError: A name, a number or an option is bad, or pydensecrf is
+            asked for and not installed.
     """
 
     def __init__(self,
                  preset: str = 'pseudo_label',
-                 backend: str = 'auto',
+                 backend: str | dict = 'auto',
                  device: str | None = None,
-                 memory_mb: float = 512,
-                 dtype: str = 'float32',
-                 max_cells: int = MAX_CELLS,
                  **changes: float) -> None:
         self.numbers = crf_numbers(preset, **changes)
-        for name, value, choices in (('backend', backend, BACKENDS),
-                                     ('dtype', dtype, tuple(_DTYPES))):
-            if value not in choices:
-                raise ValueError(f'{name} of the CRF: expected one of '
-                                 f'{choices}, found {value!r}.')
-        for name, value in (('memory_mb', memory_mb),
-                            ('max_cells', max_cells)):
-            if not value > 0:
-                raise ValueError(f'{name} of the CRF: expected a number > 0, '
-                                 f'found {value!r}.')
-        if backend == 'pydensecrf' and not has_pydensecrf():
-            raise ValueError(
-                "backend of the CRF: expected 'pydensecrf' to be installed, "
-                "found no such package; run pip install 'hsc_mm[crf]', or "
-                "use the backend 'exact' or 'reduced'.")
-        cuda = torch.cuda.is_available()
-        if backend == 'auto':
-            backend = ('pydensecrf' if has_pydensecrf() else
-                       'exact' if cuda else 'reduced')
-        self.backend = backend
-        self.device = device or ('cuda' if cuda else 'cpu')
-        self.memory = int(memory_mb * 1e6)
-        self.dtype = dtype
-        self.max_cells = max_cells
+        self.backend, self._compute = build_backend(backend)
+        self.device = device or ('cuda' if torch.cuda.is_available() else
+                                 'cpu')
+
+    @property
+    def on_gpu(self) -> bool:
+        """bool: Whether it computes on a GPU, where processes do not help."""
+        return self._compute.on_device and not self.device.startswith('cpu')
 
     def __call__(self, prob: np.ndarray, image: np.ndarray) -> np.ndarray:
         """Refine the labels of an image.
@@ -94,13 +75,7 @@ class DenseCRF:
             ValueError: Shapes, types or values are bad.
         """
         check_inputs(prob, image)
-        if self.backend == 'pydensecrf':
-            return pydensecrf_mean_field(prob, image, self.numbers)
-        if self.backend == 'reduced':
-            return reduced_mean_field(prob, image, self.numbers,
-                                      self.max_cells)
-        return exact_mean_field(prob, image, self.numbers, self.device,
-                                self.memory, _DTYPES[self.dtype])
+        return self._compute(prob, image, self.numbers, self.device)
 
     def __repr__(self) -> str:
         return f'DenseCRF(backend={self.backend!r}, {self.numbers})'

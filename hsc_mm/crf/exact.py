@@ -6,10 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hsc_mm.functional.grid_crf import mean_field
+from hsc_mm.registry import CRF_BACKENDS
+from .backend import CRFBackend, check_positive
 from .presets import CRFNumbers
 from .unary import log_unary
 
-__all__ = ['exact_mean_field', 'make_bilateral', 'make_gaussian']
+__all__ = [
+    'ExactBackend', 'exact_mean_field', 'make_bilateral', 'make_gaussian'
+]
+
+_DTYPES = {'float32': torch.float32, 'float64': torch.float64}
 
 #: Bytes of a block on a CPU: what stays in its cache is faster.
 CPU_BLOCK = 2**22
@@ -174,8 +181,40 @@ def exact_mean_field(prob: np.ndarray,
                  torch.tensor(image, device=device), numbers.bilateral_sxy,
                  numbers.bilateral_srgb, memory, dtype)),
         ]
-        current = score.softmax(dim=0)
-        for _ in range(numbers.steps):
-            current = (score + sum(
-                weight * term(current) for weight, term in terms)).softmax(0)
-        return current.view(prob.shape).float().cpu().numpy()
+        found = mean_field(
+            score, lambda prob: sum(weight * term(prob)
+                                    for weight, term in terms), numbers.steps)
+        return found.view(prob.shape).float().cpu().numpy()
+
+
+@CRF_BACKENDS.register_module(name='exact')
+class ExactBackend(CRFBackend):
+    """Exact kernels in torch, on any device; ``'auto'`` wants a GPU for it.
+
+    Args:
+        memory_mb (float): MB for blocks of the kernel.
+        dtype (str): ``'float32'`` or ``'float64'``.
+
+    Raises:
+        ValueError: An argument is something else.
+    """
+    priority = 20
+    on_device = True
+
+    def __init__(self, memory_mb: float = 512, dtype: str = 'float32') -> None:
+        self.memory = int(check_positive('memory_mb', memory_mb) * 1e6)
+        if dtype not in _DTYPES:
+            raise ValueError('dtype of the CRF: expected one of '
+                             f'{tuple(_DTYPES)}, found {dtype!r}.')
+        self.dtype = dtype
+
+    @classmethod
+    def suits(cls) -> bool:
+        """Say whether there is a GPU."""
+        return torch.cuda.is_available()
+
+    def __call__(self, prob: np.ndarray, image: np.ndarray,
+                 numbers: CRFNumbers, device: str) -> np.ndarray:
+        """See :func:`exact_mean_field`."""
+        return exact_mean_field(prob, image, numbers, device, self.memory,
+                                _DTYPES[self.dtype])

@@ -73,7 +73,8 @@ def crf_numbers(preset: str = 'pseudo_label', **changes: float) -> CRFNumbers:
     for name in changes:
         if name not in known:
             raise ValueError(f'option of the CRF: expected one of {known}, '
-                             f'found {name!r}; correct or remove it.')
+                             f'found {name!r}; correct or remove it. Options '
+                             'of a backend stand in backend=dict(type=...).')
     return dataclasses.replace(
         PRESETS[preset],
         **{name: value for name, value in changes.items()

@@ -3,10 +3,12 @@ import importlib.util
 
 import numpy as np
 
+from hsc_mm.registry import CRF_BACKENDS
+from .backend import CRFBackend
 from .presets import CRFNumbers
 from .unary import log_unary
 
-__all__ = ['has_pydensecrf', 'pydensecrf_mean_field']
+__all__ = ['PyDenseBackend', 'has_pydensecrf', 'pydensecrf_mean_field']
 
 
 def has_pydensecrf() -> bool:
@@ -40,3 +42,30 @@ def pydensecrf_mean_field(prob: np.ndarray, image: np.ndarray,
         compat=numbers.bilateral_weight)
     found = np.array(crf.inference(numbers.steps), dtype=np.float32)
     return found.reshape(prob.shape)
+
+
+@CRF_BACKENDS.register_module(name='pydensecrf')
+class PyDenseBackend(CRFBackend):
+    """The lattice of pydensecrf, on a CPU.
+
+    Raises:
+        ValueError: pydensecrf is not installed.
+    """
+    priority = 30
+
+    def __init__(self) -> None:
+        if not has_pydensecrf():
+            raise ValueError(
+                "backend of the CRF: expected 'pydensecrf' to be installed, "
+                "found no such package; run pip install 'hsc_mm[crf]', or "
+                "use the backend 'exact' or 'reduced'.")
+
+    @classmethod
+    def suits(cls) -> bool:
+        """Say whether pydensecrf is installed."""
+        return has_pydensecrf()
+
+    def __call__(self, prob: np.ndarray, image: np.ndarray,
+                 numbers: CRFNumbers, device: str) -> np.ndarray:
+        """See :func:`pydensecrf_mean_field`."""
+        return pydensecrf_mean_field(prob, image, numbers)

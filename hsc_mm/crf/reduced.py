@@ -11,10 +11,15 @@ import cv2
 import numpy as np
 import torch
 
+from hsc_mm.functional.grid_crf import mean_field
+from hsc_mm.registry import CRF_BACKENDS
+from .backend import CRFBackend, check_positive
 from .presets import CRFNumbers
-from .unary import log_unary, softmax
+from .unary import log_unary
 
-__all__ = ['MAX_CELLS', 'group_pixels', 'reduced_mean_field']
+__all__ = [
+    'MAX_CELLS', 'ReducedBackend', 'group_pixels', 'reduced_mean_field'
+]
 
 #: Most groups of an image.
 MAX_CELLS = 2048
@@ -142,17 +147,42 @@ def reduced_mean_field(prob: np.ndarray,
 
     scale = 1 / np.sqrt(smooth(np.ones(size, np.float32)) + 1e-20)
     weight = scale * np.float32(numbers.gaussian_weight)
-    score = log_unary(prob)
-    current = softmax(score.copy())
-    for _ in range(numbers.steps):
+    def message(prob: torch.Tensor) -> torch.Tensor:
+        current = prob.numpy()
         total = np.stack([
             np.bincount(group, plane.ravel(), len(count))
             for plane in current
         ]).astype(np.float32)  # (L, M)
-        message = (torch.from_numpy(total) @ kernel).numpy()
-        following = np.take(message, group, axis=1).reshape(labels, *size)
-        following += score
-        for plane, before in zip(following, current, strict=True):
+        found = np.take((torch.from_numpy(total) @ kernel).numpy(), group,
+                        axis=1).reshape(labels, *size)
+        for plane, before in zip(found, current, strict=True):
             plane += weight * smooth(scale * before)
-        current = softmax(following)
-    return current
+        return torch.from_numpy(found)
+
+    return mean_field(
+        torch.from_numpy(log_unary(prob)), message, numbers.steps).numpy()
+
+
+@CRF_BACKENDS.register_module(name='reduced')
+class ReducedBackend(CRFBackend):
+    """Exact kernels between groups of pixels; anywhere, on a CPU.
+
+    Args:
+        max_cells (int): Most groups of pixels.
+
+    Raises:
+        ValueError: ``max_cells`` is not positive.
+    """
+
+    def __init__(self, max_cells: int = MAX_CELLS) -> None:
+        self.max_cells = check_positive('max_cells', max_cells)
+
+    @classmethod
+    def suits(cls) -> bool:
+        """Say yes."""
+        return True
+
+    def __call__(self, prob: np.ndarray, image: np.ndarray,
+                 numbers: CRFNumbers, device: str) -> np.ndarray:
+        """See :func:`reduced_mean_field`."""
+        return reduced_mean_field(prob, image, numbers, self.max_cells)

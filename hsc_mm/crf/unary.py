@@ -1,7 +1,7 @@
 """What goes into a dense CRF: probabilities, checked, and their logarithm."""
 import numpy as np
 
-__all__ = ['LEAST', 'cam_probability', 'check_inputs', 'log_unary', 'softmax']
+__all__ = ['LEAST', 'cam_probability', 'check_inputs', 'log_unary']
 
 #: Probabilities below it count as this one.
 LEAST = 1e-5
@@ -78,11 +78,3 @@ def check_inputs(prob: np.ndarray, image: np.ndarray) -> None:
 def log_unary(prob: np.ndarray) -> np.ndarray:
     """Return -U = log max(p, 1e-5), (L, H, W) float32."""
     return np.log(np.maximum(prob, LEAST, dtype=np.float32))
-
-
-def softmax(score: np.ndarray) -> np.ndarray:
-    """Return the softmax over the first axis; ``score`` is overwritten."""
-    score -= score.max(axis=0)
-    np.exp(score, out=score)
-    score /= score.sum(axis=0)
-    return score

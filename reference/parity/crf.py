@@ -4,7 +4,7 @@ import re
 import torch
 from torch import Tensor
 
-from hsc_mm.crf.grid import crf_from_labels, pairwise_matrix
+from hsc_mm.functional.grid_crf import crf_from_labels, pairwise_matrix
 from .rows import (
     FROM_LABELS,
     Arrays,
@@ -37,8 +37,8 @@ def mean_field(prob: Tensor, pairwise: Tensor, steps: int) -> Tensor:
 
     Args:
         prob (Tensor): p, (C, h, w).
-        pairwise (Tensor): W of :func:`hsc_mm.crf.grid.pairwise_matrix`,
-            (h * w, h * w).
+        pairwise (Tensor): W, (h * w, h * w), of
+            :func:`hsc_mm.functional.grid_crf.pairwise_matrix`.
         steps (int): Steps of mean field.
 
     Returns:

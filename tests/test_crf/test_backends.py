@@ -88,7 +88,8 @@ def test_blocks_of_any_size_give_the_same(rows, keeps, dtype, monkeypatch):
 
     monkeypatch.setattr(exact_module.torch, 'mm', spy)
     crf = DenseCRF(
-        backend='exact', memory_mb=memory / 1e6, dtype=dtype, device='cpu')
+        backend=dict(type='exact', memory_mb=memory / 1e6, dtype=dtype),
+        device='cpu')
     found = crf(prob, image)
     assert max(seen) <= memory
     if keeps:
@@ -122,7 +123,9 @@ def test_the_separable_gaussian_is_the_full_one():
 def test_reduced_is_exact_where_each_pixel_is_a_group():
     prob, image = draw(10, 12, 3)
     crf = DenseCRF(
-        backend='reduced', bilateral_sxy=2, bilateral_srgb=1, max_cells=999)
+        backend=dict(type='reduced', max_cells=999),
+        bilateral_sxy=2,
+        bilateral_srgb=1)
     expected = dense(prob, image, crf.numbers)
     np.testing.assert_allclose(crf(prob, image), expected, rtol=0, atol=1e-4)
 

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from hsc_mm.crf.grid import crf_from_labels, pairwise_matrix
+from hsc_mm.functional.grid_crf import crf_from_labels, pairwise_matrix
 from hsc_mm.models import LabelCRF
 
 GAUSSIAN, BILATERAL = (3, 3), (50, 5, 10)

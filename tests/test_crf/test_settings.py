@@ -3,15 +3,19 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 from hsc_mm.crf import (
     PRESETS,
+    CRFBackend,
     DenseCRF,
+    backend_names,
     build_crf,
     cam_probability,
     crf_numbers,
-    dense,
+    pydense,
 )
+from hsc_mm.registry import CRF_BACKENDS
 
 PROB = np.full((2, 4, 6), 0.5, np.float32)
 IMAGE = np.zeros((4, 6, 3), np.uint8)
@@ -40,7 +44,14 @@ def test_a_single_number_is_replaced():
 @pytest.mark.parametrize(('options', 'words'), [
     (dict(preset='voc'), "preset .*'pseudo_label'.*found 'voc'"),
     (dict(backend='gpu'), "backend .*'reduced'.*found 'gpu'"),
-    (dict(dtype='float16'), "dtype .*'float64'.*found 'float16'"),
+    (dict(backend=dict(type='exact', dtype='float16')),
+      "dtype .*'float64'.*found 'float16'"),
+    (dict(backend=dict(max_cells=9)), "backend .*'auto'.*found None"),
+    (dict(backend=dict(type='auto', max_cells=9)),
+     r"no options of 'auto', found \['max_cells'\]"),
+    (dict(backend=dict(type='reduced', cells=9)),
+     r"'reduced' refuses the options \['cells'\]"),
+    (dict(max_cells=9), r'option .*found .max_cells.*backend=dict\('),
     (dict(srgb=13), "option .*'bilateral_srgb'.*found 'srgb'"),
     (dict(steps=-1), 'steps .*an integer >= 0, found -1'),
     (dict(steps=1.5), 'steps .*an integer >= 0, found 1.5'),
@@ -50,8 +61,10 @@ def test_a_single_number_is_replaced():
     (dict(bilateral_srgb='13'), "bilateral_srgb .*> 0, found '13'"),
     (dict(bilateral_sxy=float('nan')), 'bilateral_sxy .*found nan'),
     (dict(bilateral_sxy=float('inf')), 'bilateral_sxy .*found inf'),
-    (dict(memory_mb=0), 'memory_mb .*> 0, found 0'),
-    (dict(max_cells=0), 'max_cells .*> 0, found 0'),
+    (dict(backend=dict(type='exact', memory_mb=0)),
+     'memory_mb .*> 0, found 0'),
+    (dict(backend=dict(type='reduced', max_cells=0)),
+     'max_cells .*> 0, found 0'),
 ])
 def test_bad_settings_are_named(options, words):
     with pytest.raises(ValueError, match=words):
@@ -59,15 +72,41 @@ def test_bad_settings_are_named(options, words):
 
 
 def test_pydensecrf_missing_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(dense, 'has_pydensecrf', lambda: False)
-    monkeypatch.setattr(dense.torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(pydense, 'has_pydensecrf', lambda: False)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(ValueError, match=r'pip install .hsc_mm\[crf\]'):
         DenseCRF(backend='pydensecrf')
     assert DenseCRF().backend == 'reduced'
-    monkeypatch.setattr(dense.torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     assert DenseCRF().backend == 'exact' and DenseCRF().device == 'cuda'
-    monkeypatch.setattr(dense, 'has_pydensecrf', lambda: True)
+    monkeypatch.setattr(pydense, 'has_pydensecrf', lambda: True)
     assert DenseCRF().backend == 'pydensecrf'
+
+
+def test_a_stranger_registers_a_backend(monkeypatch):
+    known = dict(CRF_BACKENDS.module_dict)
+    monkeypatch.setattr(CRF_BACKENDS, '_module_dict', known)
+
+    @CRF_BACKENDS.register_module(name='sharpen')
+    class Sharpen(CRFBackend):
+        on_device = True
+
+        def __init__(self, power=2):
+            self.power = power
+
+        def __call__(self, prob, image, numbers, device):
+            return prob**self.power * numbers.steps
+
+    assert 'sharpen' in backend_names()
+    crf = build_crf(
+        dict(backend=dict(type='sharpen', power=3), steps=4, device='cuda:1'))
+    assert (crf.backend, crf.on_gpu) == ('sharpen', True)
+    np.testing.assert_allclose(crf(PROB, IMAGE), PROB**3 * 4)
+    # 'auto' leaves it alone until it says that it suits.
+    assert build_crf().backend != 'sharpen'
+    Sharpen.suits, Sharpen.priority = classmethod(lambda cls: True), 99
+    assert build_crf().backend == 'sharpen'
+    assert not build_crf(dict(backend='reduced', device='cuda')).on_gpu
 
 
 def changed(array, place, value):
