@@ -22,7 +22,7 @@ from packaging.version import Version
 
 __all__ = [
     'allow_runner_checkpoints', 'check_families', 'check_torchvision',
-    'import_quietly', 'setup', 'stub_mmcv_ops'
+    'has_openmmlab', 'import_quietly', 'setup', 'stub_mmcv_ops'
 ]
 
 # Import name -> distributions that provide it, per family.
@@ -40,6 +40,14 @@ FAMILIES = {
         'mmpretrain': ('mmpretrain', ),
     },
 }
+
+
+def has_openmmlab() -> bool:
+    """Say whether mmengine, which all of OpenMMLab needs, can be found."""
+    try:
+        return find_spec('mmengine') is not None
+    except ImportError:
+        return False
 
 
 def setup() -> None:

@@ -6,6 +6,8 @@ Each module of this package but :mod:`hsc_mm.cli.common` is one command, whose
 import sys
 from importlib import import_module
 
+from hsc_mm import compat
+
 __all__ = ['COMMANDS', 'run_command']
 
 #: Command -> what it does, in the order of a user's way through them.
@@ -37,6 +39,7 @@ def run_command(name: str) -> int:
     Returns:
         int: The exit status.
     """
+    compat.check_families()
     from . import common
     return common.run(lambda: import_module(f'{__name__}.{name}').main())
 

@@ -1,1 +1,35 @@
-"""Pure functions on tensors: torch is all they need."""
+"""Pure functions on tensors: the objective of HSC with torch alone.
+
+Nothing here needs OpenMMLab; ``examples/plain_pytorch.py`` trains with it.
+Maps have the background first, and colours are in [0, 255].
+"""
+from .cam import *  # noqa: F403
+from .cam import __all__ as _cam
+from .class_contrast import *  # noqa: F403
+from .class_contrast import __all__ as _class_contrast
+from .contrast_maps import *  # noqa: F403
+from .contrast_maps import __all__ as _contrast_maps
+from .correlation import *  # noqa: F403
+from .correlation import __all__ as _correlation
+from .equivariance import *  # noqa: F403
+from .equivariance import __all__ as _equivariance
+from .grid_crf import *  # noqa: F403
+from .grid_crf import __all__ as _grid_crf
+from .pixel_contrast import *  # noqa: F403
+from .pixel_contrast import __all__ as _pixel_contrast
+from .prototypes import *  # noqa: F403
+from .prototypes import __all__ as _prototypes
+from .resize import *  # noqa: F403
+from .resize import __all__ as _resize
+from .roi_contrast import *  # noqa: F403
+from .roi_contrast import __all__ as _roi_contrast
+from .saliency import *  # noqa: F403
+from .saliency import __all__ as _saliency
+from .supervision import *  # noqa: F403
+from .supervision import __all__ as _supervision
+
+__all__ = [
+    *_cam, *_class_contrast, *_contrast_maps, *_correlation, *_equivariance,
+    *_grid_crf, *_pixel_contrast, *_prototypes, *_resize, *_roi_contrast,
+    *_saliency, *_supervision
+]
