@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 UPSTREAM := .venv-openmmlab
 PYTHON ?=
 # Two processes of one thread each: a tiny network gains nothing by threads.
-PYTEST_ARGS ?= -x -q -n 2 --dist loadfile --durations=10 tests
+PYTEST_ARGS ?= -x -q -n 2 --dist loadfile --durations=10 tests projects
 export PYTHON
 
 DEMO_DATA := data/demo
