@@ -1,4 +1,11 @@
 """Refinements between CAMs and pseudo labels."""
-from .base import Refiner
+from .attention import AttentionAffinity
+from .base import Refiner, build_refiner
+from .crf import CRFRefiner
+from .par import PAR
+from .segments import SegmentRefiner
 
-__all__ = ['Refiner']
+__all__ = [
+    'AttentionAffinity', 'CRFRefiner', 'PAR', 'Refiner', 'SegmentRefiner',
+    'build_refiner'
+]

@@ -1,0 +1,117 @@
+"""Refinement of maps by what looks alike: colours nearby, or attention."""
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ['attention_affinity', 'pixel_adaptive', 'pixel_affinity']
+
+#: Rows and columns to the eight neighbours at distance one.
+_RING = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)
+         if (row, column) != (0, 0)]
+DILATIONS = (1, 2, 4, 8, 12, 24)
+
+
+def _neighbours(maps: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:
+    """Yield each neighbour of all pixels, (B, C, H, W); borders repeat."""
+    height, width = maps.shape[2:]
+    reach = max(dilations)
+    padded = F.pad(maps, [reach] * 4, mode='replicate')
+    for dilation in dilations:
+        for row, column in _RING:
+            top, left = (reach + dilation * step for step in (row, column))
+            yield padded[..., top:top + height, left:left + width]
+
+
+def pixel_affinity(image: Tensor,
+                   dilations: Sequence[int] = DILATIONS,
+                   sharpness: float = 0.3,
+                   position_weight: float = 0.01) -> Tensor:
+    r"""Return how much a pixel takes of each of its neighbours in PAR.
+
+    .. math:: \kappa_{ij} = \frac{1}{1 + w_2} \Big( \mathrm{softmax}_j\big(
+              -\tfrac13 \sum_c (|I_{ic} - I_{jc}| / (w_1 \sigma_{ic}))^2\big)
+              + w_2 \, \mathrm{softmax}_j\big(
+              -(|p_i - p_j| / (w_1 \sigma_p))^2\big) \Big)
+
+    over the eight neighbours j at each distance; :math:`\sigma` is the
+    standard deviation over these neighbours (Ru et al., CVPR 2022, equations
+    7 to 9). There the sum is not divided by 1 + w_2, so that maps grow with
+    every step; which of them is highest is the same.
+
+    Args:
+        image (Tensor): Colours of any scale, (B, 3, H, W).
+        dilations (Sequence[int]): Distances in pixels.
+        sharpness (float): w_1; the smaller, the less of unlike neighbours.
+        position_weight (float): w_2.
+
+    Returns:
+        Tensor: (B, 8 * D, H, W), by distance, then row by row; sums to one.
+    """
+    total = 0
+    for channel in image.float().split(1, dim=1):
+        near = torch.cat(list(_neighbours(channel, dilations)), dim=1)
+        spread = near.std(dim=1, keepdim=True) + 1e-8
+        total = total - near.sub_(channel).div_(
+            spread * sharpness).square_() / image.shape[1]
+    place = torch.tensor([
+        dilation * (row**2 + column**2)**0.5 for dilation in dilations
+        for row, column in _RING
+    ], device=image.device)
+    place = -(place / (place.std() + 1e-8) / sharpness).square()
+    weight = total.softmax(dim=1) \
+        + position_weight * place.softmax(0)[:, None, None]
+    return weight / (1 + position_weight)
+
+
+def pixel_adaptive(maps: Tensor,
+                   affinity: Tensor,
+                   dilations: Sequence[int] = DILATIONS,
+                   steps: int = 10) -> Tensor:
+    """Replace each pixel by the mean of its neighbours, several times (PAR).
+
+    A map that is the same everywhere stays as it is.
+
+    Args:
+        maps (Tensor): (B, C, H, W).
+        affinity (Tensor): :func:`pixel_affinity` of the images at the size
+            of the maps, (B, 8 * D, H, W).
+        dilations (Sequence[int]): Those of the affinity.
+        steps (int): How often.
+
+    Returns:
+        Tensor: (B, C, H, W), between the least and the largest value.
+    """
+    for _ in range(steps):
+        mixed = torch.zeros_like(maps)
+        for weight, near in zip(affinity.split(1, dim=1),
+                                _neighbours(maps, dilations), strict=True):
+            mixed.addcmul_(weight, near)
+        maps = mixed
+    return maps
+
+
+def attention_affinity(attention: Tensor,
+                       rounds: int = 3,
+                       power: int = 2) -> Tensor:
+    """Make attention a symmetric affinity between positions (CLIP-ES).
+
+    Columns and rows are divided by their sums in turn, after Sinkhorn; the
+    mean with the transpose is multiplied by itself (Lin et al., CVPR 2023,
+    section 3.4; its code does three rounds and one product).
+
+    Args:
+        attention (Tensor): Not negative, (..., n, n).
+        rounds (int): How often columns and rows are normalised.
+        power (int): Exponent of the matrix.
+
+    Returns:
+        Tensor: (..., n, n), symmetric.
+    """
+    least = torch.finfo(attention.dtype).tiny
+    for _ in range(rounds):
+        for dim in (-2, -1):
+            attention = attention / attention.sum(dim, True).clamp(min=least)
+    attention = (attention + attention.transpose(-2, -1)) / 2
+    return torch.linalg.matrix_power(attention, power)
