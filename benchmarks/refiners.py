@@ -25,7 +25,6 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.cli import common as cli
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.pseudo_labels.refiners import build_refiner
-from hsc_mm.pseudo_labels.rules import best_label, threshold_label
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.utils import read_image, read_index_png
 
@@ -77,6 +76,14 @@ def watershed(image: np.ndarray, cell: int) -> np.ndarray:
     return markers
 
 
+def hard_label(soft: SoftCAM, threshold: float | None) -> np.ndarray:
+    """Return the class of each pixel; None: by the background of the CAM."""
+    background = soft.background if threshold is None else np.full(
+        soft.cam.shape[1:], threshold, np.float32)
+    best = np.concatenate([background[None], soft.cam]).argmax(axis=0)
+    return np.concatenate([[0], soft.classes])[best]
+
+
 def overlap(label: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return intersections and unions of an image, (2, CLASSES)."""
     return torch.stack(
@@ -107,18 +114,15 @@ def score(chain: list, items: list) -> tuple[dict[float, float], float]:
         for refine in refiners:
             soft = refine(soft)
         seconds += time.perf_counter() - start
-        thresholds = THRESHOLDS
         if soft.background is not None:
-            labels = [(None, best_label(
-                np.concatenate([soft.background[None], soft.cam]),
-                soft.classes))]
+            thresholds = [None]
+        elif chain and 'threshold' in chain[-1]:  # maps are 0 and 1
+            thresholds = [chain[-1]['threshold']]
         else:
-            if chain and 'threshold' in chain[-1]:  # maps are 0 and 1
-                thresholds = [chain[-1]['threshold']]
-            labels = [(one, threshold_label(soft.cam, soft.classes, one))
-                      for one in thresholds]
-        for name, label in labels:
-            totals[name] = totals.get(name, 0) + overlap(label, mask)
+            thresholds = THRESHOLDS
+        for name in thresholds:
+            totals[name] = totals.get(name, 0) + overlap(
+                hard_label(soft, name), mask)
     with np.errstate(invalid='ignore'):
         return {
             name: 100 * np.nanmean(both / union)
