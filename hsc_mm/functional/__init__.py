@@ -19,6 +19,8 @@ from .pixel_contrast import *  # noqa: F403
 from .pixel_contrast import __all__ as _pixel_contrast
 from .prototypes import *  # noqa: F403
 from .prototypes import __all__ as _prototypes
+from .refinement import *  # noqa: F403
+from .refinement import __all__ as _refinement
 from .resize import *  # noqa: F403
 from .resize import __all__ as _resize
 from .roi_contrast import *  # noqa: F403
@@ -30,6 +32,6 @@ from .supervision import __all__ as _supervision
 
 __all__ = [
     *_cam, *_class_contrast, *_contrast_maps, *_correlation, *_equivariance,
-    *_grid_crf, *_pixel_contrast, *_prototypes, *_resize, *_roi_contrast,
-    *_saliency, *_supervision
+    *_grid_crf, *_pixel_contrast, *_prototypes, *_refinement, *_resize,
+    *_roi_contrast, *_saliency, *_supervision
 ]

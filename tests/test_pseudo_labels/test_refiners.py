@@ -29,7 +29,7 @@ CONFIGS = [
 ]
 
 
-def draw(size=(6, 7), classes=(2, 5), grid=(2, 3), seed=0, **kwargs):
+def draw(size=(6, 7), classes=(2, 5), grid=(2, 3), seed=0, **changes):
     """A soft CAM with an image and attention, all of it random."""
     rng = np.random.default_rng(seed)
     n = grid[0] * grid[1]
@@ -40,7 +40,7 @@ def draw(size=(6, 7), classes=(2, 5), grid=(2, 3), seed=0, **kwargs):
         np.array(classes, dtype=np.int64), np.zeros(6),
         rng.integers(0, 256, (*size, 3), dtype=np.uint8),
         attention=attention / attention.sum(1, keepdims=True),
-        grid=grid)._replace(**kwargs)
+        grid=grid)._replace(**changes)
 
 
 def slow_par(soft, dilations, steps, sharpness=0.3, position=0.01):
@@ -331,3 +331,20 @@ def test_bad_settings_are_named(cfg, words):
 def test_bad_inputs_are_named(refine, change, words):
     with pytest.raises(ValueError, match=words):
         refine(draw()._replace(**change))
+
+
+def test_recorded_attention_goes_into_the_affinity():
+    from mmpretrain.models.backbones import VisionTransformer
+
+    from hsc_mm.models.attention import record_attention
+    vit = VisionTransformer(
+        dict(embed_dims=12, num_layers=2, num_heads=3,
+             feedforward_channels=16), img_size=32, patch_size=8)
+    with record_attention(vit, last=2) as record:
+        vit(torch.randn(1, 3, 16, 24))
+    soft = draw((6, 9), attention=record.mean()[0].numpy(),
+                grid=record.grid)
+    assert soft.grid == (2, 3)
+    found = AttentionAffinity()(soft)
+    np.testing.assert_allclose(
+        found.cam[:, 1::3, 1::3], slow_attention(soft), atol=1e-5)
