@@ -27,8 +27,8 @@ class View:
             embedding.
         statistics (tuple[Tensor, Tensor], optional): Mean and deviation of
             the image's normalisation, (3, 1, 1) each.
-        attention (Tensor, optional): Attention between the patches, averaged
-            over heads and the last blocks, (B, n, n).
+        attention (Tensor, optional): Attention between the n patches, of
+            each recorded block, or of each head of it, (B, S, n, n).
 
     Attributes:
         num_classes (int): C, background included.

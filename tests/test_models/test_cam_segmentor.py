@@ -9,7 +9,7 @@ from mmseg.structures import SegDataSample
 from sampling import cam_at_pixels
 from tiny_configs import BACKBONE
 
-from hsc_mm.models import CAMSegmentor, View
+from hsc_mm.models import CAMSegmentor, View, ViewLoss
 from hsc_mm.registry import MODELS
 
 SMALL = dict(
@@ -187,3 +187,39 @@ def test_one_class():
     model = build(decode_head=dict(num_classes=2))
     loss = model(torch.randn(1, 3, 32, 32), [sample((1, ))], mode='loss')
     assert torch.isfinite(loss['decode.loss_cls'])
+
+
+class _Attended(ViewLoss):
+    """Uses the attention between patches, as a stranger's loss would."""
+    needs = ('attention', )
+
+    def forward(self, views, targets):
+        self.seen = views[0].attention
+        return self.seen.square().mean()
+
+
+def test_losses_see_the_attention_of_a_transformer():
+    vit = dict(
+        type='mmpretrain.VisionTransformer', img_size=32, patch_size=8,
+        out_type='featmap', arch=dict(
+            embed_dims=16, num_layers=3, num_heads=2,
+            feedforward_channels=16))
+    head = dict(type='hsc_mm.CAMHead', in_channels=16, num_classes=4,
+                losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'),
+                            mine=dict(type=_Attended)))
+    init_default_scope('mmseg')
+    cfg = copy.deepcopy(SMALL)
+    cfg.update(backbone=vit, decode_head=head)
+    with pytest.raises(ValueError, match=r'needs "attention".*Set '
+                       r'model\.attention=dict\(last='):
+        MODELS.build(copy.deepcopy(cfg))
+    for heads, maps in ((False, 2), (True, 4)):
+        torch.manual_seed(0)
+        model = MODELS.build(
+            dict(copy.deepcopy(cfg), attention=dict(last=2, heads=heads)))
+        losses = model.train().loss(
+            torch.randn(2, 3, 32, 32), [sample((1, 0, 1))] * 2)
+        assert model.decode_head.losses['mine'].seen.shape == (2, maps, 16, 16)
+        losses['decode.loss_mine'].backward()
+        grads = [one.attn.qkv.weight.grad for one in model.backbone.layers]
+        assert all(grad.abs().sum() > 0 for grad in grads)

@@ -153,7 +153,7 @@ def _remedy(part: str) -> str:
     return dict(
         refined="Give the head a refiner, refiner=dict(type='hsc_mm."
         "PixelCorrelation', ...)",
-        attention='Set model.attention to the number of blocks whose '
-        'attention is recorded; the backbone must be a transformer',
+        attention='Set model.attention=dict(last=NUMBER_OF_BLOCKS); the '
+        'backbone must be a vision transformer',
         second_view='Set model.second_view=(height, width)').get(
             part, f'Add it to the head, embeddings=dict({part}=dict(...))')

@@ -21,6 +21,7 @@ from hsc_mm.functional.cam import (
     seed_scores,
 )
 from hsc_mm.registry import MODELS
+from ..attention import record_attention
 
 __all__ = ['CAMSegmentor']
 
@@ -46,6 +47,9 @@ class CAMSegmentor(BaseSegmentor):
             whether the image labels choose the classes of a seed (right for
             training images, whose labels are known) or the classifier does;
             ``score_thr``: probability above which it does.
+        attention (dict, optional): Arguments of :func:`hsc_mm.models.
+            attention.record_attention`: losses then see the attention of
+            these blocks. None records nothing.
         channels_last (bool): Whether weights and images lie in memory with
             the channels last: the same numbers, convolutions on a CPU and in
             half precision on a GPU are faster.
@@ -62,6 +66,7 @@ class CAMSegmentor(BaseSegmentor):
                  decode_head: ConfigType,
                  neck: OptConfigType = None,
                  second_view: tuple[int, int] | None = None,
+                 attention: OptConfigType = None,
                  channels_last: bool = False,
                  train_cfg: OptConfigType = None,
                  test_cfg: OptConfigType = None,
@@ -75,8 +80,10 @@ class CAMSegmentor(BaseSegmentor):
         self._tell_statistics()
         self.second_view = second_view
         if hasattr(self.decode_head, 'check_losses'):
+            brings = dict(second_view=second_view, attention=attention)
             self.decode_head.check_losses(
-                ('second_view', ) if second_view is not None else ())
+                tuple(k for k, v in brings.items() if v is not None))
+        self.attention = attention
         self.memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format)
         self.to(memory_format=self.memory_format)
@@ -129,11 +136,19 @@ class CAMSegmentor(BaseSegmentor):
             align_corners=True)
         return [inputs, second]
 
+    def look(self, view: Tensor) -> tuple:
+        """Return features, view and, where it is recorded, attention."""
+        if self.attention is None:
+            return self.extract_feat(view), view
+        with record_attention(
+                self.backbone, **{'grad': True, **self.attention}) as record:
+            feats = self.extract_feat(view)
+        return feats, view, record.stacked()
+
     def loss(self, inputs: Tensor,
              data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of a batch; see the head."""
-        views = [(self.extract_feat(view), view)
-                 for view in self.make_views(inputs)]
+        views = [self.look(view) for view in self.make_views(inputs)]
         losses = self.decode_head.loss(views, data_samples)
         return {f'decode.{name}': value for name, value in losses.items()}
 
