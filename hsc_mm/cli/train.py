@@ -2,7 +2,7 @@
 import argparse
 
 from hsc_mm.inference import load_config
-from hsc_mm.inference.configs import go_on
+from hsc_mm.inference.configs import resume_from_work_dir
 from . import common as cli
 
 
@@ -13,8 +13,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='go on from the latest checkpoint in the work dir, if there is '
-        'one')
+        help='resume from the latest checkpoint in the work dir, if there '
+        'is one')
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -31,7 +31,7 @@ def main() -> None:
     cfg.launcher = args.launcher
     cfg.resume = False
     if args.resume:
-        go_on(cfg, 'load_from' in (args.cfg_options or {}))
+        resume_from_work_dir(cfg, 'load_from' in (args.cfg_options or {}))
     if args.amp:
         if not is_cuda_available():
             raise ValueError('--amp: expected a GPU, found none. Train '

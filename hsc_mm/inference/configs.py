@@ -8,8 +8,8 @@ from hsc_mm.pseudo_labels.view_pipeline import without_masks
 from .saliency import drop_saliency
 
 __all__ = [
-    'config_folder', 'go_on', 'load_config', 'use_crf', 'use_tta',
-    'without_truth'
+    'config_folder', 'load_config', 'resume_from_work_dir', 'use_crf',
+    'use_tta', 'without_truth'
 ]
 
 _CRF = 'hsc_mm.CRFRefinedSegmentor'
@@ -61,8 +61,8 @@ def load_config(path: str | Path,
     return cfg
 
 
-def go_on(cfg: Config, named: bool = False) -> None:
-    """Let a run go on from the latest checkpoint in its work dir.
+def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
+    """Let a run resume from the latest checkpoint in its work dir.
 
     mmengine resumes from ``load_from`` where there is one. In a config that
     is the checkpoint of another training, which this one began with: it is
@@ -71,7 +71,7 @@ def go_on(cfg: Config, named: bool = False) -> None:
     Args:
         cfg (Config): With ``work_dir``; changed in place.
         named (bool): Whether ``load_from`` was named for this very run, by
-            ``--cfg-options``: then it is what to go on from.
+            ``--cfg-options``: then it is what to resume from.
     """
     cfg.resume = True
     if named or cfg.get('load_from') is None:

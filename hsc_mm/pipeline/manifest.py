@@ -61,9 +61,9 @@ class Manifest:
         Args:
             inputs (dict): JSON values that tell the inputs apart.
         """
-        return self.why_not(inputs) is None
+        return self.reason_to_run(inputs) is None
 
-    def why_not(self, inputs: dict) -> str | None:
+    def reason_to_run(self, inputs: dict) -> str | None:
         """Return why the step must run, in words; None if it need not."""
         if not self.content:
             return 'not run yet'

@@ -53,7 +53,7 @@ class Steps:
         for number, name in enumerate(self.steps, start=1):
             inputs = getattr(self, f'_{name}_inputs')()
             manifest = self.manifests[name]
-            reason = 'forced' if name in force else manifest.why_not(inputs)
+            reason = 'forced' if name in force else manifest.reason_to_run(inputs)
             head = f'[{number}/{len(self.steps)}] {name:7s}'
             if reason is None:
                 say(f'{head} is current ({manifest.seconds:.0f} s before)')

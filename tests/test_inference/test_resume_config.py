@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_configs import cam_config
 
-from hsc_mm.inference.configs import go_on
+from hsc_mm.inference.configs import resume_from_work_dir
 
 
 def _train(config, work_dir, iters, start=None, resume=False, named=False):
@@ -15,7 +15,7 @@ def _train(config, work_dir, iters, start=None, resume=False, named=False):
     cfg.load_from = str(start) if start else None
     cfg.train_cfg.update(max_iters=iters, val_interval=iters)
     if resume:
-        go_on(cfg, named)
+        resume_from_work_dir(cfg, named)
     runner = Runner.from_cfg(cfg)
     first = []
     step = runner.model.train_step
@@ -33,7 +33,7 @@ def begun(shared_voc, tmp_path_factory):
     return config, folder, folder / 'start' / 'iter_2.pth'
 
 
-def test_it_goes_on_from_its_own_checkpoint(begun):
+def test_it_resumes_from_its_own_checkpoint(begun):
     config, folder, start = begun
     whole = _train(config, folder / 'whole', 4, start)
     assert whole[0] == [0, 1, 2, 3]
@@ -54,7 +54,7 @@ def test_without_a_checkpoint_it_begins_as_it_did(begun):
     assert first == [0, 1]
 
 
-def test_a_checkpoint_that_the_user_names_is_gone_on_from(begun):
+def test_a_checkpoint_that_the_user_names_is_resumed_from(begun):
     config, folder, start = begun
     first, _ = _train(
         config, folder / 'named', 4, start, resume=True, named=True)

@@ -24,22 +24,22 @@ def test_a_step_is_current_until_something_changes(tmp_path):
     (folder / 'a.png').write_bytes(b'1234')
     manifest = Manifest(tmp_path / 'step.json', tmp_path)
     inputs = dict(config='c', data='d')
-    assert manifest.why_not(inputs) == 'not run yet'
+    assert manifest.reason_to_run(inputs) == 'not run yet'
     manifest.save(inputs, [folder], dict(mIoU=1), 2.34)
     again = Manifest(tmp_path / 'step.json', tmp_path)
     assert again.is_current(inputs)
     assert again.result == dict(mIoU=1)
     assert again.seconds == 2.3
-    assert again.why_not(dict(inputs, data='e')) == 'changed: data'
-    assert again.why_not(dict(inputs, more=1)) == 'changed: more'
+    assert again.reason_to_run(dict(inputs, data='e')) == 'changed: data'
+    assert again.reason_to_run(dict(inputs, more=1)) == 'changed: more'
     (folder / 'a.png').write_bytes(b'12')
-    assert 'outputs incomplete' in again.why_not(inputs)
+    assert 'outputs incomplete' in again.reason_to_run(inputs)
     (folder / 'a.png').write_bytes(b'1234')
     (folder / 'b.png').write_bytes(b'')
-    assert 'outputs incomplete' in again.why_not(inputs)
+    assert 'outputs incomplete' in again.reason_to_run(inputs)
     again.drop()
     fresh = Manifest(tmp_path / 'step.json', tmp_path)
-    assert fresh.why_not(inputs) == 'not run yet'
+    assert fresh.reason_to_run(inputs) == 'not run yet'
 
 
 def test_the_folder_may_be_moved(tmp_path):
