@@ -7,9 +7,10 @@ import argparse
 from mmengine.config import DictAction
 
 from hsc_mm.inference import load_config
-from hsc_mm.pipeline import STEPS, Pipeline, console_table
-from hsc_mm.utils import write_json
+from hsc_mm.pipeline import run_pipeline
 from . import common as cli
+
+__all__ = ['main', 'parse_args']
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,14 +31,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--force',
         nargs='+',
-        choices=STEPS,
         default=[],
         metavar='STEP',
-        help=f'run these in any case: {", ".join(STEPS)}')
+        help='run these in any case: cam, seeds, pseudo, seg, eval, report, '
+        'or what pipeline.steps of the config names')
     parser.add_argument(
         '--from',
         dest='start',
-        choices=STEPS,
         metavar='STEP',
         help='run this step and all after it in any case')
     for stage in ('cam', 'seg'):
@@ -52,27 +52,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the pipeline and print its table."""
     args = parse_args()
-    pipeline = Pipeline(
+    found = run_pipeline(
         load_config(args.cam_config, args.cam_options),
         load_config(args.seg_config, args.seg_options)
         if args.seg_config else None,
-        args.work_dir,
-        threshold=args.threshold)
-    force = set(args.force)
-    unknown = force.union(filter(None, [args.start])) - set(pipeline.steps)
-    if unknown:
-        raise ValueError(f'--force/--from {sorted(unknown)[0]}: without a '
-                         'seg_config the steps are cam and seeds.')
-    if args.start:
-        force.update(STEPS[STEPS.index(args.start):])
-    pipeline.run(force)
-    results = {name: m.result for name, m in pipeline.manifests.items()}
-    seconds = {name: m.seconds for name, m in pipeline.manifests.items()}
-    write_json(pipeline.root / 'summary.json',
-               dict(
-                   results=results,
-                   seconds=seconds,
-                   batch_size=pipeline.cam_cfg.train_dataloader.batch_size))
-    print(console_table(results, seconds))
-    if 'report' in pipeline.steps:
-        print(f'report: {pipeline.folder("report") / "index.html"}')
+        work_dir=args.work_dir,
+        threshold=args.threshold,
+        force=args.force,
+        start=args.start)
+    print(found.table())
+    if found.report:
+        print(f'report: {found.report}')

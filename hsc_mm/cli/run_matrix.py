@@ -1,15 +1,16 @@
 """Run configs x seeds through the pipeline; print mean and spread.
 
-Each cell is a folder of its own, and what is done is not done again: a
-stopped matrix goes on where it was.
+Each cell is a folder of its own, and what is done is not done again: an
+interrupted matrix resumes where it was.
 """
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from hsc_mm.pipeline.matrix import Cell, collect, markdown, run_cell
-from hsc_mm.utils import atomic_write_bytes, write_json
+from hsc_mm.pipeline.matrix import markdown, run_matrix
+
+__all__ = ['main', 'parse_args']
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,35 +43,17 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run the matrix."""
+    """Run the matrix and print its table."""
     args = parse_args()
-    root = Path(args.work_dir)
-    cells = [
-        Cell(config, seed, root / Path(config).stem / f'seed{seed}')
-        for seed in args.seeds for config in args.configs
-    ]
-    options = dict(cam=args.cam_options, seg=args.seg_options)
-    done, failures = [], []
-    with ThreadPoolExecutor(args.jobs) as pool:
-        running = [
-            pool.submit(run_cell, cell, args.seg_config, options)
-            for cell in cells
-        ]
-        for number, (cell, future) in enumerate(
-                zip(cells, running, strict=True), start=1):
-            try:
-                done.append(future.result())
-                state = 'done'
-            except ValueError as error:
-                failures.append(str(error))
-                state = 'FAILED'
-            print(f'[{number}/{len(cells)}] {cell.name}, seed {cell.seed}: '
-                  f'{state}', flush=True)
-    rows = collect(sorted(done, key=lambda c: args.configs.index(c['config'])))
-    text = markdown(rows)
-    write_json(root / 'matrix.json', rows)
-    atomic_write_bytes(root / 'matrix.md', f'{text}\n'.encode())
-    print(text)
+    rows, failures = run_matrix(
+        args.configs,
+        args.seeds,
+        args.work_dir,
+        args.seg_config,
+        options=dict(cam=args.cam_options, seg=args.seg_options),
+        jobs=args.jobs,
+        say=partial(print, flush=True))
+    print(markdown(rows))
     for failure in failures:
         print(f'error: {failure}', file=sys.stderr)
     return int(bool(failures))

@@ -1,6 +1,81 @@
 """The whole way from image labels to an evaluated segmentor."""
-from .pipeline import STEPS, Pipeline
-from .shell import ToolError
-from .summary import console_table
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-__all__ = ['STEPS', 'Pipeline', 'ToolError', 'console_table']
+from mmengine.config import Config
+
+from hsc_mm.inference import load_config
+from hsc_mm.utils import write_json
+from .context import Context
+from .inputs import config_hash, stage_inputs
+from .manifest import fingerprint
+from .runner import DEFAULT_STEPS, Pipeline, build_pipeline
+from .shell import ToolError, run_tool
+from .step import Outcome, ScoreRow, Step
+from .summary import PipelineResults
+
+__all__ = [
+    'DEFAULT_STEPS', 'Context', 'Outcome', 'Pipeline', 'PipelineResults',
+    'ScoreRow', 'Step', 'ToolError', 'build_pipeline', 'config_hash',
+    'fingerprint', 'run_pipeline', 'run_tool', 'stage_inputs'
+]
+
+
+def run_pipeline(cam_cfg: Config | str | Path,
+                 seg_cfg: Config | str | Path | None = None,
+                 *,
+                 work_dir: str | Path,
+                 threshold: float | None = None,
+                 force: Iterable[str] = (),
+                 start: str | None = None,
+                 say: Callable[[str], None] = print) -> PipelineResults:
+    """Run both stages; steps that are current are skipped.
+
+    ========  ============================================================
+    cam       train the CAM stage
+    seeds     evaluate its seeds (several scales, flip) where masks exist
+    pseudo    write pseudo labels of the training images
+    seg       train the segmentation stage on them
+    eval      predict the test images, evaluate where masks exist
+    report    tables and pictures in one HTML file
+    ========  ============================================================
+
+    ``pipeline = dict(steps=[...])`` in the config of the CAM stage names
+    other steps.
+
+    Args:
+        cam_cfg (Config | str | Path): Config of the CAM stage, or its file.
+        seg_cfg (Config | str | Path, optional): Config of the segmentation
+            stage; the ``pseudo_dir`` of its ``hsc_mm.LoadPseudoLabel`` is
+            set here. Without one the steps are cam and seeds.
+        work_dir (str | Path): Folder of everything that is written;
+            ``summary.json`` in it has the results.
+        threshold (float, optional): Background threshold of the pseudo
+            labels; by default the best one on the seeds' masks, or what the
+            config says where there are none.
+        force (iterable[str]): Names of steps that run in any case.
+        start (str, optional): This step and all after it do, too.
+        say (callable): Where progress lines go.
+
+    Returns:
+        PipelineResults: Results, times and scores of the steps.
+
+    Raises:
+        ValueError: The segmentation config reads no pseudo labels, the data
+            sets are not this package's, seeds would use image labels of
+            images not trained on, or a step fails
+            (:class:`ToolError`).
+        FileNotFoundError: A file is missing.
+    """
+    cam_cfg, seg_cfg = (
+        load_config(cfg) if isinstance(cfg, str | Path) else cfg
+        for cfg in (cam_cfg, seg_cfg))
+    pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold)
+    pipeline.run(force, start, say)
+    results = pipeline.results()
+    write_json(
+        Path(work_dir) / 'summary.json',
+        dict(
+            results.as_dict(),
+            batch_size=cam_cfg.train_dataloader.batch_size))
+    return results

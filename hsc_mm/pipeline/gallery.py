@@ -1,7 +1,7 @@
 """Rows of pictures for the report: what each stage makes of an image."""
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_image, read_index_png, to_classes
 from hsc_mm.visualization import cam_overlay, label_strip, mask_overlay
 
-__all__ = ['Row', 'training_rows', 'validation_rows']
+__all__ = ['Row', 'encode', 'training_rows', 'validation_rows']
 
 _HEIGHT = 150
 Row = tuple[str, np.ndarray]
@@ -29,19 +29,22 @@ def _rgb(info: dict) -> np.ndarray:
     return np.ascontiguousarray(read_image(info['img_path'])[..., ::-1])
 
 
-def training_rows(cam_cfg: Config, cam_checkpoint: str, pseudo_dir: str,
-                  seg_cfg: Config, seg_checkpoint: str, truth:
-                  BaseImageLabelDataset, count: int = 12) -> Iterator[Row]:
+def training_rows(cam_cfg: Config,
+                  cam_checkpoint: str,
+                  truth: BaseImageLabelDataset,
+                  pseudo_dir: str | None = None,
+                  segmentor: tuple[Config, str] | None = None,
+                  count: int = 12) -> Iterator[Row]:
     """Yield image | ground truth | CAM | pseudo label | prediction.
 
     Args:
         cam_cfg (Config): Config of the CAM stage.
         cam_checkpoint (str): Its checkpoint.
-        pseudo_dir (str): Folder of pseudo labels.
-        seg_cfg (Config): Config of the segmentation stage.
-        seg_checkpoint (str): Its checkpoint.
-        truth (BaseImageLabelDataset): Split with masks; images without a
-            pseudo label are passed over.
+        truth (BaseImageLabelDataset): Split with masks, or without; of the
+            training images, those in it are shown if there are any.
+        pseudo_dir (str, optional): Folder of pseudo labels.
+        segmentor (tuple[Config, str], optional): Config of the segmentation
+            stage and its checkpoint.
         count (int): Number of rows at most.
 
     Yields:
@@ -58,14 +61,11 @@ def training_rows(cam_cfg: Config, cam_checkpoint: str, pseudo_dir: str,
     places = both or list(range(len(ids)))
     dataset.get_subset_([places[i] for i in _chosen(len(places), count)])
     model = seeds.build_model(cam_cfg, cam_checkpoint, 'cpu')
-    seg_cfg = copy.deepcopy(seg_cfg)
-    seg_cfg.test_pipeline = seg_cfg.test_dataloader.dataset.pipeline
-    segmentor = init_model(seg_cfg, seg_checkpoint, device='cpu')
+    predict = _predictor(*segmentor) if segmentor else None
     palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
     for sample in seeds.iterate_seeds(model, seeds.seed_loader(dataset, 0)):
-        img_id = sample.metainfo['img_id']
-        info = dict(img_path=sample.metainfo['img_path'])
-        image = _rgb(info)
+        img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
+        image = _rgb(dict(img_path=path))
         tiles = [image]
         if img_id in masks and 'seg_map_path' in masks[img_id]:
             tiles.append(
@@ -73,19 +73,23 @@ def training_rows(cam_cfg: Config, cam_checkpoint: str, pseudo_dir: str,
         tiles.append(
             cam_overlay(image,
                         sample.seg_logits.data[1:].amax(0).cpu().numpy()))
-        pseudo = read_index_png(os.path.join(pseudo_dir, f'{img_id}.png'))
-        tiles.append(
-            mask_overlay(image,
-                         to_classes(pseudo, dataset.metainfo['label_map']),
-                         palette))
-        found = inference_model(segmentor, info['img_path'])
-        tiles.append(
-            mask_overlay(
-                image,
-                found.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8),
-                palette))
+        if pseudo_dir is not None:
+            label = read_index_png(os.path.join(pseudo_dir, f'{img_id}.png'))
+            label = to_classes(label, dataset.metainfo['label_map'])
+            tiles.append(mask_overlay(image, label, palette))
+        if predict is not None:
+            tiles.append(mask_overlay(image, predict(path), palette))
         names = np.array(dataset.foreground)[sample.gt_label.bool().numpy()]
         yield f'{img_id}: {", ".join(names)}', label_strip(tiles, _HEIGHT)
+
+
+def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:
+    """Return what predicts the classes of an image file, (H, W) uint8."""
+    cfg = copy.deepcopy(cfg)
+    cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
+    model = init_model(cfg, checkpoint, device='cpu')
+    return lambda path: inference_model(
+        model, path).pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
 
 
 def validation_rows(dataset: BaseImageLabelDataset,

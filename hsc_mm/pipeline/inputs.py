@@ -19,6 +19,10 @@ __all__ = [
     'with_pseudo_dir'
 ]
 
+#: Beginnings of the keys that no training depends on.
+_NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
+                 'pipeline')
+
 
 def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
     """Build the data set of a split without its pipeline.
@@ -63,7 +67,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
 
     Returns:
         dict[str, str]: ``config``, ``data`` and ``versions``, and ``start``
-        of a training that goes on from a file.
+        of a training that starts from a file.
 
     Raises:
         FileNotFoundError: ``load_from`` is not there.
@@ -87,7 +91,7 @@ def config_hash(cfg: Config, split: str) -> str:
     """Hash the settings that a training or a test depends on.
 
     Training does not depend on how a model is tested: settings of
-    validation and test are left out of its hash.
+    validation, test, pseudo labels and pipeline are left out of its hash.
 
     Args:
         cfg (Config): Config of the stage.
@@ -106,14 +110,14 @@ def _relevant(cfg: dict, split: str) -> dict:
     kept = {
         key: value
         for key, value in cfg.items()
-        if not key.startswith(('test_', 'tta_', 'val_', 'vis', 'work_dir'))
+        if not key.startswith(_NOT_TRAINING)
     }
     kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
     return kept
 
 
 def _start(cfg: Config) -> dict[str, str]:
-    """Return what tells the checkpoint apart that a training goes on from."""
+    """Return what tells the checkpoint apart that a training starts from."""
     path = cfg.get('load_from')
     if not path or '://' in path:
         return {}

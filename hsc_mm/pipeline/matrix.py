@@ -4,24 +4,16 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from hsc_mm.utils import read_json, write_json
+from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 
-__all__ = ['Cell', 'collect', 'markdown', 'run_cell']
+__all__ = ['Cell', 'collect', 'markdown', 'run_cell', 'run_matrix']
 
-#: Column -> where its number stands in the JSON of a cell.
-COLUMNS = {
-    'seeds, best': ('results', 'seeds', 'best', 'mIoU'),
-    'seeds, fixed': ('results', 'seeds', 'own', 'mIoU'),
-    'threshold': ('results', 'seeds', 'best', 'threshold'),
-    'pseudo labels': ('results', 'pseudo', 'mIoU'),
-    'segmentation': ('results', 'eval', 'mIoU'),
-    'images/s': ('images_per_second', ),
-    'peak MiB': ('peak_mib', )
-}
+_COST = ('images/s', 'peak MiB')
 
 
 class Cell(NamedTuple):
@@ -52,9 +44,9 @@ def run_cell(cell: Cell, seg_config: str | None,
         options (dict[str, list[str]]): ``cam`` and ``seg``: more overrides.
 
     Returns:
-        dict: ``results`` and ``seconds`` of the steps, ``images_per_second``
-        of training the CAM stage, ``peak_mib`` of its largest process;
-        also in ``cell.json`` of the folder.
+        dict: ``results``, ``seconds`` and ``rows`` (scores) of the steps,
+        ``images_per_second`` of training the CAM stage, ``peak_mib`` of its
+        largest process; also in ``cell.json`` of the folder.
 
     Raises:
         ValueError: The pipeline ended with an error; the message has it.
@@ -97,6 +89,55 @@ def _speed(folder: Path, batch_size: int) -> float | None:
     return round(batch_size / statistics.median(times), 2) if times else None
 
 
+def run_matrix(configs: list[str],
+               seeds: list[int],
+               work_dir: str | Path,
+               seg_config: str | None = None,
+               options: dict[str, list[str]] | None = None,
+               jobs: int = 1,
+               say: Callable[[str], None] = print) -> tuple[list, list[str]]:
+    """Run the pipeline for each config and seed; what is current is skipped.
+
+    Args:
+        configs (list[str]): Configs of the CAM stage, of different names.
+        seeds (list[int]): ``randomness.seed`` of both stages.
+        work_dir (str | Path): Folder of all cells; ``matrix.json`` and
+            ``matrix.md`` in it hold the table.
+        seg_config (str, optional): Config of the second stage.
+        options (dict, optional): See :func:`run_cell`.
+        jobs (int): Cells at the same time.
+        say (callable): Where progress lines go.
+
+    Returns:
+        tuple: Rows of :func:`collect`, and why cells failed.
+    """
+    root = Path(work_dir)
+    cells = [
+        Cell(config, seed, root / Path(config).stem / f'seed{seed}')
+        for seed in seeds for config in configs
+    ]
+    done, failures = [], []
+    with ThreadPoolExecutor(jobs) as pool:
+        running = [
+            pool.submit(run_cell, cell, seg_config, options or {})
+            for cell in cells
+        ]
+        for number, (cell, future) in enumerate(
+                zip(cells, running, strict=True), start=1):
+            try:
+                done.append(future.result())
+                state = 'done'
+            except ValueError as error:
+                failures.append(str(error))
+                state = 'FAILED'
+            say(f'[{number}/{len(cells)}] {cell.name}, seed {cell.seed}: '
+                f'{state}')
+    rows = collect(sorted(done, key=lambda c: configs.index(c['config'])))
+    write_json(root / 'matrix.json', rows)
+    atomic_write_bytes(root / 'matrix.md', f'{markdown(rows)}\n'.encode())
+    return rows, failures
+
+
 def collect(cells: Iterable[dict]) -> list[dict]:
     """Average the cells of each config.
 
@@ -113,26 +154,34 @@ def collect(cells: Iterable[dict]) -> list[dict]:
     rows = []
     for config, group in groups.items():
         row = dict(config=Path(config).stem, seeds=[c['seed'] for c in group])
-        for column, path in COLUMNS.items():
-            values = [v for c in group if (v := _dig(c, path)) is not None]
-            if values:
-                row[column] = dict(
-                    mean=statistics.mean(values),
-                    std=statistics.stdev(values) if len(values) > 1 else None,
-                    values=values)
+        numbers = list(map(_numbers, group))
+        for column in dict.fromkeys(c for cell in numbers for c in cell):
+            values = [cell[column] for cell in numbers if column in cell]
+            row[column] = dict(
+                mean=statistics.mean(values),
+                std=statistics.stdev(values) if len(values) > 1 else None,
+                values=values)
         rows.append(row)
     return rows
 
 
-def _dig(cell: dict, path: tuple[str, ...]) -> float | None:
-    for key in path:
-        cell = (cell or {}).get(key)
-    return cell
+def _numbers(cell: dict) -> dict[str, float]:
+    """Return the columns of a cell: scores of its steps, then its cost."""
+    found = {}
+    for row in cell['rows']:
+        found[row['what']] = row['miou']
+        if row['threshold'] is not None:
+            found.setdefault('threshold', row['threshold'])
+    found.update(zip(_COST, (cell['images_per_second'], cell['peak_mib']),
+                     strict=True))
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def markdown(rows: list[dict]) -> str:
     """Write the rows of :func:`collect` as a table."""
-    columns = [c for c in COLUMNS if any(c in row for row in rows)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    scores = [n for n in names if n not in ('config', 'seeds', *_COST)]
+    columns = scores + [name for name in _COST if name in names]
     lines = [f'| config | seeds | {" | ".join(columns)} |',
              '|---' * (len(columns) + 2) + '|']
     for row in rows:

@@ -1,22 +1,18 @@
 """The report: one HTML file that opens from disk, pictures inside."""
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.version import __version__
 from hsc_mm.visualization import class_bars, threshold_curve
-from .gallery import Row, encode, training_rows, validation_rows
-from .summary import score_rows
+from .gallery import Row, encode
+from .step import ScoreRow
+from .summary import class_table, format_score
 
-if TYPE_CHECKING:
-    from .pipeline import Pipeline
-
-__all__ = ['write_report']
+__all__ = ['Gallery', 'ReportContent', 'write_report']
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -41,55 +37,79 @@ img {{ max-width: 100%; }}
 """
 
 
-def write_report(pipeline: Pipeline, page: Path) -> None:
-    """Write the report of a finished pipeline.
+@dataclass
+class Gallery:
+    """Rows of pictures under one title.
+
+    Attributes:
+        title (str): Heading.
+        columns (list[str]): What each picture of a row shows.
+        rows (iterable[tuple]): Title and picture, RGB uint8.
+        legend (bool): Whether the colours of the classes stand above.
+    """
+    title: str
+    columns: list[str]
+    rows: Iterable[Row]
+    legend: bool = False
+
+
+@dataclass
+class ReportContent:
+    """What a report says.
+
+    Attributes:
+        configs (dict[str, str]): Stage -> file name of its config.
+        supervision (str): What the training has seen.
+        colours (dict[str, tuple]): Class -> RGB, background first.
+        seeds (dict): What :class:`hsc_mm.SeedMetric` found, or empty.
+        rows (list[ScoreRow]): Scores.
+        seconds (dict[str, float]): Step -> duration.
+        galleries (list[Gallery]): Pictures.
+    """
+    configs: dict[str, str]
+    supervision: str
+    colours: dict[str, tuple[int, int, int]]
+    seeds: dict
+    rows: list[ScoreRow]
+    seconds: dict[str, float]
+    galleries: list[Gallery]
+
+
+def write_report(content: ReportContent, page: Path) -> None:
+    """Write a report.
 
     Args:
-        pipeline (Pipeline): Its manifests, data sets and configs are read.
+        content (ReportContent): What it says.
         page (Path): The HTML file.
     """
-    manifests = pipeline.manifests
-    results = {name: manifest.result for name, manifest in manifests.items()}
-    body = [_facts(pipeline), _scores(results), _times(manifests)]
-    if results['seeds']:
+    body = [_facts(content), _scores(content.rows), _times(content.seconds)]
+    if content.seeds:
         body.append('<h2>Background threshold</h2>')
-        body.append(_image(threshold_curve(results['seeds']), 'png'))
-    classes, rows = score_rows(results)
-    if rows:
+        body.append(_image(threshold_curve(content.seeds), 'png'))
+    if content.rows:
         body.append('<h2>IoU of each class</h2>')
-        series = {row[0]: row[3] for row in rows}
+        classes, columns = class_table(content.rows)
+        series = {
+            row.title: column
+            for row, column in zip(content.rows, columns, strict=True)
+        }
         body.append(_image(class_bars(classes, series), 'png'))
-    masks = 'seg_map_path' in pipeline.seed_data.data_prefix
-    body.append('<h2>Training images</h2>')
-    body.append(
-        f'<p>image{" | ground truth" if masks else ""} | CAM | pseudo label '
-        f'| prediction</p>{_legend(pipeline)}')
-    body.append(
-        _gallery(
-            training_rows(pipeline.cam_cfg, pipeline.checkpoint('cam'),
-                          str(pipeline.pseudo_dir), pipeline.seg_cfg,
-                          pipeline.checkpoint('seg'), pipeline.seed_data)))
-    masks = 'seg_map_path' in pipeline.eval_data.data_prefix
-    title = 'Validation images' if masks else 'Predicted images'
-    body.append(f'<h2>{title}</h2>')
-    body.append(f'<p>image{" | ground truth" if masks else ""} | '
-                'prediction</p>')
-    body.append(
-        _gallery(
-            validation_rows(pipeline.eval_data,
-                            str(pipeline.folder('eval') / 'masks'))))
+    for gallery in content.galleries:
+        body.append(f'<h2>{escape(gallery.title)}</h2>')
+        body.append(f'<p>{escape(" | ".join(gallery.columns))}</p>')
+        if gallery.legend:
+            body.append(_legend(content.colours))
+        body.append(_pictures(gallery.rows))
     html = _PAGE.format(body='\n'.join(body), version=__version__)
     atomic_write_bytes(page, html.encode('utf-8'))
 
 
-def _facts(pipeline: Pipeline) -> str:
-    facts = pipeline.manifests['seeds'].result.get('facts')
+def _facts(content: ReportContent) -> str:
     lines = [
-        f'CAM stage: <code>{escape(Path(c).name)}</code>' if n == 0 else
-        f'segmentation stage: <code>{escape(Path(c).name)}</code>'
-        for n, c in enumerate((pipeline.cam_cfg.filename,
-                               pipeline.seg_cfg.filename))
+        f'{escape(stage)}: <code>{escape(name)}</code>'
+        for stage, name in content.configs.items()
     ]
+    facts = content.seeds.get('facts')
     if facts:
         labels = ('image labels' if facts['used_image_labels'] else
                   'the classifier')
@@ -100,43 +120,41 @@ def _facts(pipeline: Pipeline) -> str:
             f'images; classes of a seed from {labels}; supervision: '
             f'{escape(facts["supervision"])}')
     else:
-        supervision = pipeline.cam_cfg.test_evaluator.get(
-            'supervision', 'image labels')
-        lines.append(f'supervision: {escape(supervision)}')
+        lines.append(f'supervision: {escape(content.supervision)}')
     return '<ul>' + ''.join(f'<li>{line}</li>' for line in lines) + '</ul>'
 
 
-def _scores(results: dict) -> str:
-    classes, rows = score_rows(results)
+def _scores(rows: list[ScoreRow]) -> str:
     if not rows:
         return ('<p>No masks: nothing was scored. The pictures below are '
                 'what there is to judge by.</p>')
-    head = ''.join(f'<th>{escape(r[0])}<br>{escape(r[1])}</th>' for r in rows)
+    classes, columns = class_table(rows)
+    head = ''.join(f'<th>{escape(row.title)}<br>{escape(row.split)}</th>'
+                   for row in rows)
     lines = [f'<tr><th>IoU, %</th>{head}</tr>']
-    for index, name in enumerate(classes):
-        cells = ''.join(f'<td>{_cell(r[3][index])}</td>' for r in rows)
+    for name, *scores in zip(classes, *columns, strict=True):
+        cells = ''.join(f'<td>{format_score(score)}</td>' for score in scores)
         lines.append(f'<tr><td>{escape(name)}</td>{cells}</tr>')
-    cells = ''.join(f'<td>{_cell(r[2])}</td>' for r in rows)
+    cells = ''.join(f'<td>{format_score(row.miou)}</td>' for row in rows)
     lines.append(f'<tr class="mean"><td>mean</td>{cells}</tr>')
     return f'<h2>Scores</h2><table>{"".join(lines)}</table>'
 
 
-def _times(manifests: dict) -> str:
-    cells = ''.join(f'<tr><td>{name}</td><td>{m.seconds:.0f}</td></tr>'
-                    for name, m in manifests.items() if m.content)
+def _times(seconds: dict[str, float]) -> str:
+    cells = ''.join(f'<tr><td>{escape(name)}</td><td>{time:.0f}</td></tr>'
+                    for name, time in seconds.items())
     return ('<h2>Time</h2><table><tr><th>step</th><th>seconds</th></tr>'
             f'{cells}</table>')
 
 
-def _legend(pipeline: Pipeline) -> str:
-    meta = pipeline.seed_data.metainfo
-    colours = dict(zip(meta['classes'], meta['palette'], strict=True))
+def _legend(colours: dict[str, tuple[int, int, int]]) -> str:
     return '<p>' + ''.join(
-        f'<span class="swatch" style="background:rgb{tuple(colours[name])}">'
-        f'</span>{escape(name)}' for name in meta['classes'][1:]) + '</p>'
+        f'<span class="swatch" style="background:rgb{tuple(colour)}">'
+        f'</span>{escape(name)}'
+        for name, colour in list(colours.items())[1:]) + '</p>'
 
 
-def _gallery(rows: Iterable[Row]) -> str:
+def _pictures(rows: Iterable[Row]) -> str:
     return ''.join(
         f'<figure>{_image(encode(picture), "jpeg")}'
         f'<figcaption>{escape(title)}</figcaption></figure>'
@@ -146,7 +164,3 @@ def _gallery(rows: Iterable[Row]) -> str:
 def _image(data: bytes, kind: str) -> str:
     text = base64.b64encode(data).decode()
     return f'<img alt="" src="data:image/{kind};base64,{text}">'
-
-
-def _cell(value: float | None) -> str:
-    return '-' if value is None else f'{value:.1f}'

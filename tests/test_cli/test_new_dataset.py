@@ -15,7 +15,7 @@ from tiny_configs import ROOT
 from hsc_mm.datasets.new_dataset import NewDataset, write_configs
 from hsc_mm.doctor import examine
 from hsc_mm.inference import load_config
-from hsc_mm.pipeline import Pipeline, console_table
+from hsc_mm.pipeline import PipelineResults, build_pipeline, run_pipeline
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 
 BASES = ROOT / 'configs' / 'own'
@@ -74,11 +74,9 @@ def _tiny(path: Path, iters: int = 2) -> Config:
     return cfg
 
 
-def _run(cam: Path, seg: Path, work: Path, **kwargs) -> Pipeline:
-    pipeline = Pipeline(
-        _tiny(cam), _tiny(seg), work, **kwargs)
-    pipeline.run(say=lambda line: None)
-    return pipeline
+def _run(cam: Path, seg: Path, work: Path, **kwargs) -> PipelineResults:
+    return run_pipeline(
+        _tiny(cam), _tiny(seg), work_dir=work, say=lambda line: None, **kwargs)
 
 
 def _train(path: Path, work: Path, pseudo: Path | None = None) -> Runner:
@@ -114,13 +112,12 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
         assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters == 2
     findings = examine(_tiny(cam), with_dry_run=False)
     assert [f.text for f in findings if f.level == 'error'] == []
-    pipeline = _run(cam, seg, tmp_path / 'work', threshold=0.4)
-    assert pipeline.manifests['seeds'].result == {}
-    assert pipeline.manifests['pseudo'].result == dict(threshold=0.4)
-    summary = console_table(
-        {n: m.result for n, m in pipeline.manifests.items()}, {})
+    found = _run(cam, seg, tmp_path / 'work', threshold=0.4)
+    assert found.results['seeds'] == {}
+    assert found.results['pseudo'] == dict(threshold=0.4)
+    summary = found.table()
     assert 'No masks' in summary
-    assert pipeline.manifests['eval'].result == {}
+    assert found.results['eval'] == {}
     pseudo = {p.relative_to(tmp_path / 'work' / 'pseudo_labels').as_posix()
               for p in (tmp_path / 'work' / 'pseudo_labels').rglob('*.png')}
     masks = {p.relative_to(tmp_path / 'work' / 'eval' / 'masks').as_posix()
@@ -192,13 +189,13 @@ def test_without_the_maps_the_pipeline_says_so(shared_voc, tmp_path):
     cam, _ = _configs(new, tmp_path / 'birds')
     options = {'train_dataloader.dataset.data_prefix.saliency_path': None}
     cfg = load_config(cam, options)
-    pipeline = Pipeline(cfg, None, tmp_path / 'work')
+    pipeline = build_pipeline(cfg, None, tmp_path / 'work')
     lines = []
 
-    def stop():
+    def stop(ctx):
         raise KeyboardInterrupt
 
-    pipeline._cam_inputs = stop
+    pipeline.steps['cam'].inputs = stop
     with pytest.raises(KeyboardInterrupt):
         pipeline.run(say=lines.append)
     assert lines[0].startswith('NOTICE: no saliency maps')

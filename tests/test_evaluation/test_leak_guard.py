@@ -16,7 +16,7 @@ from hsc_mm.evaluation.leak_guard import (
     training_images,
 )
 from hsc_mm.inference.seeds import seed_dataset
-from hsc_mm.pipeline import Pipeline
+from hsc_mm.pipeline import build_pipeline
 
 SWITCH = 'labels_on_unseen_split'
 
@@ -134,9 +134,9 @@ def test_pseudo_labels_of_another_split(config, tmp_path):
 def test_the_pipeline_says_it_at_once(config, tmp_path):
     cfg = _cfg(config, tmp_path, 'val')
     with pytest.raises(ValueError, match=SWITCH):
-        Pipeline(cfg, None, tmp_path / 'pipe', tmp_path)
+        build_pipeline(cfg, None, tmp_path / 'pipe', tmp_path)
     cfg.model.test_cfg[SWITCH] = True
-    Pipeline(cfg, None, tmp_path / 'pipe', tmp_path)
+    build_pipeline(cfg, None, tmp_path / 'pipe', tmp_path)
 
 
 def _dataset(root, split, **kwargs):

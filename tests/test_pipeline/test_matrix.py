@@ -6,13 +6,18 @@ import sys
 import pytest
 from tiny_configs import ROOT, cam_config
 
+from hsc_mm.pipeline import ScoreRow
 from hsc_mm.pipeline.matrix import collect, markdown
+
+
+def _row(what, miou, threshold=None):
+    return ScoreRow(what, 'val', miou, [miou], ['dog'], threshold)._asdict()
 
 
 def _cell(config, seed, score):
     return dict(
         config=config, seed=seed, images_per_second=10.0, peak_mib=500,
-        results=dict(seeds=dict(best=dict(mIoU=score, threshold=0.3))))
+        rows=[_row('seeds, best', score, 0.3)])
 
 
 def test_rows_have_mean_and_sample_deviation():
@@ -29,6 +34,16 @@ def test_rows_have_mean_and_sample_deviation():
                        '| peak MiB |')
     assert text[2].startswith('| cam | 0 1 | 31.0 ± 1.4 | 0.30 ± 0.00 |')
     assert text[3].startswith('| hsc | 0 | 40.0 | 0.30 |')
+
+
+def test_a_step_of_a_single_config_has_its_column():
+    refined = _cell('irn.py', 0, 35.0)
+    refined['rows'].append(_row('refined labels', 41.5))
+    text = markdown(collect([_cell('cam.py', 0, 30.0), refined])).splitlines()
+    assert text[0] == ('| config | seeds | seeds, best | threshold | refined '
+                       'labels | images/s | peak MiB |')
+    assert text[2] == '| cam | 0 | 30.0 | 0.30 | - | 10.0 | 500.0 |'
+    assert text[3] == '| irn | 0 | 35.0 | 0.30 | 41.5 | 10.0 | 500.0 |'
 
 
 def _run(*arguments):

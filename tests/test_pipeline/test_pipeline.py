@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_configs import ROOT, cam_config, seg_config
+from tiny_configs import cam_config, seg_config
 
 from hsc_mm.inference import load_config
-from hsc_mm.pipeline import STEPS, Pipeline, ToolError, console_table
+from hsc_mm.pipeline import Pipeline, ToolError, build_pipeline
 from hsc_mm.pipeline.inputs import with_pseudo_dir
 
-TOOLS = ROOT / 'tools'
+STEPS = ('cam', 'seeds', 'pseudo', 'seg', 'eval', 'report')
 
 
 def _pipeline(folder: Path, voc: Path, iters: int = 2, **kwargs) -> Pipeline:
-    return Pipeline(
+    return build_pipeline(
         load_config(cam_config(voc, folder / 'cam.py', iters)),
         load_config(seg_config(voc, folder / 'seg.py', iters)),
         folder / 'work',
@@ -46,8 +46,8 @@ def test_every_step_runs_and_leaves_its_files(finished):
     assert (work / 'cam' / 'iter_2.pth').is_file()
     assert len(list((work / 'pseudo_labels').glob('*.png'))) == 8
     assert len(list((work / 'eval' / 'masks').glob('*.png'))) == 8
-    seeds = pipeline.manifests['seeds'].result
-    pseudo = pipeline.manifests['pseudo'].result
+    found = pipeline.results().results
+    seeds, pseudo = found['seeds'], found['pseudo']
     # Two ways to the same number: histograms, and files against masks.
     assert pseudo['mIoU'] == pytest.approx(seeds['best']['mIoU'], abs=0.02)
     assert pseudo['threshold'] == seeds['best']['threshold']
@@ -62,16 +62,15 @@ def test_the_report_holds_its_pictures(finished):
 
 def test_the_table_has_scores_and_times(finished):
     _, _, pipeline, _ = finished
-    text = console_table(
-        {n: m.result for n, m in pipeline.manifests.items()},
-        {n: m.seconds for n, m in pipeline.manifests.items()})
-    miou = pipeline.manifests['eval'].result['mIoU']
+    found = pipeline.results()
+    text = found.table()
+    miou = found.results['eval']['mIoU']
     assert f'{miou:.1f}' in text
     assert 'dog' in text
     assert 'together' in text
 
 
-def _stop(resumable):
+def _stop(ctx, resumable):
     raise KeyboardInterrupt
 
 
@@ -80,9 +79,14 @@ def test_a_second_run_does_nothing_and_changes_run_what_depends(
     folder, voc, _, _ = finished
     assert _run(_pipeline(folder, voc)) == []
     tested = _pipeline(folder, voc)
-    tested.cam_cfg.model.test_cfg.bg_threshold = 0.31
-    assert tested.manifests['cam'].is_current(tested._cam_inputs())
-    assert not tested.manifests['seeds'].is_current(tested._seeds_inputs())
+    tested.context.cam_cfg.model.test_cfg.bg_threshold = 0.31
+    assert tested.reason_to_run('cam') is None
+    assert tested.reason_to_run('seeds') == 'changed: config'
+    ruled = _pipeline(folder, voc)
+    ruled.context.cam_cfg.pseudo_label = dict(refiners=[])
+    assert ruled.reason_to_run('cam') is None
+    assert ruled.reason_to_run('seeds') is None
+    assert ruled.reason_to_run('pseudo') == 'changed: pseudo_label'
     (folder / 'work' / 'pseudo_labels' / 'img_03.png').unlink()
     assert _run(_pipeline(folder, voc)) == ['pseudo', 'report']
     assert (folder / 'work' / 'pseudo_labels' / 'img_03.png').is_file()
@@ -90,7 +94,7 @@ def test_a_second_run_does_nothing_and_changes_run_what_depends(
     old = folder / 'work' / 'cam' / 'iter_2.pth'
     before = old.read_bytes()
     again = _pipeline(folder, voc, iters=3)
-    monkeypatch.setattr(again, '_seeds', _stop)
+    monkeypatch.setattr(again.steps['seeds'], 'run', _stop)
     with pytest.raises(KeyboardInterrupt):
         _run(again)
     moved = folder / 'work' / 'cam.old1' / 'iter_2.pth'
@@ -98,7 +102,7 @@ def test_a_second_run_does_nothing_and_changes_run_what_depends(
     assert (folder / 'work' / 'cam' / 'iter_3.pth').is_file()
     # What was done before the stop stands; a forced step starts anew.
     last = _pipeline(folder, voc, iters=3)
-    monkeypatch.setattr(last, '_seeds', _stop)
+    monkeypatch.setattr(last.steps['seeds'], 'run', _stop)
     lines = []
     with pytest.raises(KeyboardInterrupt):
         last.run(['cam'], say=lines.append)
@@ -108,23 +112,24 @@ def test_a_second_run_does_nothing_and_changes_run_what_depends(
 
 def _cam_only(pipeline: Pipeline) -> dict:
     """Run the first step alone; return the weights that it leaves."""
-    pipeline._seeds = _stop
+    pipeline.steps['seeds'].run = _stop
     with pytest.raises(KeyboardInterrupt):
         pipeline.run(say=lambda line: None)
-    return torch.load(pipeline.checkpoint('cam'))['state_dict']
+    return torch.load(pipeline.context.checkpoint('cam'))['state_dict']
 
 
-def test_a_killed_training_is_gone_on_with_exactly(tmp_path, shared_voc):
+def test_a_killed_training_resumes_exactly(tmp_path, shared_voc):
     for name in ('whole', 'killed'):
         (tmp_path / name).mkdir()
     whole = _pipeline(tmp_path / 'whole', shared_voc, iters=4)
     expected = _cam_only(whole)
     killed = _pipeline(tmp_path / 'killed', shared_voc, iters=4)
     # What a kill after the second iteration leaves behind.
-    killed._begin('cam', killed._cam_inputs())
-    folder = killed.folder('cam')
+    cam = killed.steps['cam']
+    killed._begin(cam, killed._inputs(cam))
+    folder = killed.context.folder('cam')
     folder.mkdir()
-    shutil.copy(whole.folder('cam') / 'iter_2.pth', folder)
+    shutil.copy(whole.context.folder('cam') / 'iter_2.pth', folder)
     (folder / 'last_checkpoint').write_text(str(folder / 'iter_2.pth'))
     found = _cam_only(killed)
     output = (folder / 'output.txt').read_text()
@@ -137,7 +142,7 @@ def test_a_killed_training_is_gone_on_with_exactly(tmp_path, shared_voc):
 def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
     voc = shutil.copytree(shared_voc, tmp_path / 'voc')
     pipeline = _pipeline(tmp_path, voc)
-    pipeline.cam_cfg.model.decode_head.in_channels = 32
+    pipeline.context.cam_cfg.model.decode_head.in_channels = 32
     with pytest.raises(ToolError, match=r'(?s)train ended with status 1 '
                        r'.*output\.txt.*expected 32, found 64 channels'):
         pipeline.run(say=lambda line: None)

@@ -1,37 +1,44 @@
 """When a step runs, resumes, or makes room."""
 import pytest
 
-from hsc_mm.pipeline.steps import Outcome, Steps
+from hsc_mm.pipeline import Context, Outcome, Pipeline, Step
 
 
-class _Two(Steps):
+class _Number(Step):
+    """Write a number, or twice that of an earlier step."""
+
+    def __init__(self, name, seen, number=None, twice=None, fail=False):
+        super().__init__(name)
+        self.seen, self.number, self.twice = seen, number, twice
+        self.fail = fail
+
+    def _value(self, ctx):
+        return 2 * ctx.result(self.twice)['number'] if self.twice else (
+            self.number)
+
+    def inputs(self, ctx):
+        return dict(number=self._value(ctx), shape=(1, 2))
+
+    def run(self, ctx, resumable):
+        self.seen.append((self.name, resumable))
+        path = ctx.root / self.folder / 'number.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(self._value(ctx)))
+        if self.fail:
+            raise KeyboardInterrupt
+        return Outcome([path], dict(number=self._value(ctx)))
+
+
+class _Two(Pipeline):
     """One step writes a number, the other doubles it."""
 
     def __init__(self, folder, number, fail=False):
-        super().__init__(('one', 'two'), folder)
-        self.number, self.fail = number, fail
         self.seen = []
-
-    def _write(self, name, number, resumable):
-        self.seen.append((name, resumable))
-        path = self.folder(name) / 'number.txt'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(str(number))
-        if self.fail:
-            raise KeyboardInterrupt
-        return Outcome([path], dict(number=number))
-
-    def _one_inputs(self):
-        return dict(number=self.number)
-
-    def _one(self, resumable):
-        return self._write('one', self.number, resumable)
-
-    def _two_inputs(self):
-        return dict(one=self.manifests['one'].result)
-
-    def _two(self, resumable):
-        return self._write('two', 2 * self.number, resumable)
+        steps = [
+            _Number('one', self.seen, number=number, fail=fail),
+            _Number('two', self.seen, twice='one', fail=fail)
+        ]
+        super().__init__(steps, Context(folder, steps=steps))
 
 
 def _quiet(_):
@@ -61,7 +68,7 @@ def test_other_inputs_move_the_old_outputs_aside(tmp_path):
     assert texts == ['3', '4', '5', '10']
 
 
-def test_a_stopped_step_is_gone_on_with_if_its_inputs_are_the_same(tmp_path):
+def test_an_interrupted_step_resumes_if_its_inputs_are_the_same(tmp_path):
     for _ in range(2):
         stopped = _Two(tmp_path, 3, fail=True)
         with pytest.raises(KeyboardInterrupt):
@@ -71,3 +78,35 @@ def test_a_stopped_step_is_gone_on_with_if_its_inputs_are_the_same(tmp_path):
     other.run(say=_quiet)
     assert other.seen == [('one', False), ('two', False)]
     assert (tmp_path / 'one.old1' / 'number.txt').read_text() == '3'
+
+
+def test_from_a_step_on_all_run(tmp_path):
+    _Two(tmp_path, 3).run(say=_quiet)
+    for start, ran in (('one', ['one', 'two']), ('two', ['two'])):
+        again = _Two(tmp_path, 3)
+        again.run(start=start, say=_quiet)
+        assert [name for name, _ in again.seen] == ran
+    for wrong in (dict(start='three'), dict(force=['three'])):
+        with pytest.raises(ValueError, match='three: expected one of the '
+                           'steps one, two'):
+            _Two(tmp_path, 3).run(say=_quiet, **wrong)
+
+
+@pytest.mark.parametrize('names', [('one', 'one'), ('one', 'a/b'),
+                                   ('one', 'manifests'), ('one', '')])
+def test_steps_do_not_share_a_folder(tmp_path, names):
+    steps = [_Number(name, [], number=1) for name in names]
+    with pytest.raises(ValueError, match='expected a name of each step'):
+        Pipeline(steps, Context(tmp_path, steps=steps))
+
+
+def test_a_step_does_not_see_those_after_it(tmp_path):
+    steps = [_Number('one', [], twice='two'), _Number('two', [], number=1)]
+    with pytest.raises(ValueError, match="step 'two': expected one of"):
+        Pipeline(steps, Context(tmp_path, steps=steps)).run(say=_quiet)
+
+
+def test_inputs_that_no_manifest_can_hold_are_refused(tmp_path):
+    steps = [_Number('one', [], number=tmp_path)]
+    with pytest.raises(ValueError, match='inputs of step one: expected JSON'):
+        Pipeline(steps, Context(tmp_path, steps=steps)).run(say=_quiet)

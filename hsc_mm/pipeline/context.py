@@ -1,0 +1,165 @@
+"""What a step sees: configs, data sets, and what earlier steps left."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmengine.config import Config
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.folder import covers, score_folder
+from hsc_mm.utils import digest
+from .inputs import build_dataset
+from .manifest import Manifest
+from .step import ScoreRow, Step
+
+__all__ = ['Context']
+
+
+class Context:
+    """Configs, data sets and the steps before the one that looks.
+
+    Args:
+        root (str | Path): Folder of everything that is written.
+        cam_cfg (Config, optional): Config of the CAM stage.
+        seg_cfg (Config, optional): Config of the segmentation stage.
+        threshold (float, optional): Background threshold of the pseudo
+            labels that the user named.
+        steps (iterable[Step]): The steps.
+    """
+
+    def __init__(self,
+                 root: str | Path,
+                 cam_cfg: Config | None = None,
+                 seg_cfg: Config | None = None,
+                 threshold: float | None = None,
+                 steps: Iterable[Step] = ()) -> None:
+        self.root = Path(root)
+        self.cam_cfg, self.seg_cfg = cam_cfg, seg_cfg
+        self.threshold = threshold
+        self.steps = {step.name: step for step in steps}
+        self.manifests = {
+            name: Manifest(self.root / 'manifests' / f'{name}.json', self.root)
+            for name in self.steps
+        }
+        self._datasets: dict[tuple[str, str], BaseImageLabelDataset] = {}
+
+    def before(self, name: str) -> Context:
+        """Return what the step of a name sees: the steps before it."""
+        seen = copy.copy(self)
+        names = list(self.steps)
+        seen.steps = {n: self.steps[n] for n in names[:names.index(name)]}
+        return seen
+
+    def step(self, name: str) -> Step:
+        """Return a step.
+
+        Raises:
+            ValueError: There is none of that name.
+        """
+        if name not in self.steps:
+            raise ValueError(f'step {name!r}: expected one of '
+                             f'{list(self.steps)}, the steps so far.')
+        return self.steps[name]
+
+    def find(self, kind: str, name: str | None = None) -> Step:
+        """Return the last step that makes something.
+
+        Args:
+            kind (str): See :attr:`Step.makes`.
+            name (str, optional): Take this step instead of the last.
+
+        Raises:
+            ValueError: None does, or the named one does not.
+        """
+        steps = [self.step(name)] if name else reversed(self.steps.values())
+        found = next((step for step in steps if kind in step.makes), None)
+        if found is None:
+            raise ValueError(
+                f'{f"step {name!r}" if name else "pipeline.steps"}: expected '
+                f'a step with {kind!r} in its "makes", found '
+                f'{ {s.name: s.makes for s in self.steps.values()} }.')
+        return found
+
+    def makes(self, kind: str) -> bool:
+        """Say whether a step so far makes something of a kind."""
+        return any(kind in step.makes for step in self.steps.values())
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a step."""
+        return self.root / self.step(name).folder
+
+    def result(self, name: str) -> dict:
+        """Return what a step found out."""
+        return self.manifests[self.step(name).name].result
+
+    def identity(self, name: str) -> str:
+        """Return a hash of the inputs that a finished step was made from."""
+        return digest(self.manifests[self.step(name).name].content['inputs'])
+
+    def checkpoint(self, kind: str, name: str | None = None) -> Path:
+        """Return a checkpoint file.
+
+        Args:
+            kind (str): ``'cam'`` or ``'segmentor'``.
+            name (str, optional): See :meth:`find`.
+        """
+        step = self.find(kind, name)
+        return self.folder(step.name) / self.result(step.name)['checkpoint']
+
+    def checkpoint_hash(self, kind: str, name: str | None = None) -> str:
+        """Return what tells the contents of that file apart."""
+        return self.result(self.find(kind, name).name)['hash']
+
+    def pseudo_labels(self, name: str | None = None) -> Path:
+        """Return the folder of pseudo labels, see :meth:`find`."""
+        return self.folder(self.find('pseudo_labels', name).name)
+
+    def dataset(self, stage: str, split: str) -> BaseImageLabelDataset:
+        """Return the data set of ``'cam'`` or ``'seg'``, without pipeline.
+
+        Args:
+            stage (str): ``'cam'`` or ``'seg'``.
+            split (str): ``'train'``, ``'val'`` or ``'test'``.
+        """
+        if (stage, split) not in self._datasets:
+            cfg = self.cam_cfg if stage == 'cam' else self.seg_cfg
+            self._datasets[stage, split] = build_dataset(cfg, split)
+        return self._datasets[stage, split]
+
+    def score_labels(self, folder: str | Path) -> dict:
+        """Score pseudo labels on the masks of the CAM stage's test split.
+
+        Args:
+            folder (str | Path): With ``<img_id>.png``.
+
+        Returns:
+            dict: See :func:`hsc_mm.evaluation.folder.score_folder`; empty
+            where there are no masks, or images without a pseudo label.
+        """
+        data = self.dataset('cam', 'test')
+        return score_folder(str(folder), data) if covers(folder, data) else {}
+
+    def rows(self) -> list[ScoreRow]:
+        """Return the scores of the steps so far."""
+        return [
+            row for step in self.steps.values()
+            if self.manifests[step.name].content
+            for row in step.rows(self.result(step.name))
+        ]
+
+    def dump(self, cfg: Config, name: str) -> Path:
+        """Write a config for a child process.
+
+        Args:
+            cfg (Config): The config.
+            name (str): Name of the step that needs it.
+
+        Returns:
+            Path: ``manifests/<name>_config.py``.
+        """
+        path = self.root / 'manifests' / f'{name}_config.py'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cfg.dump(str(path))
+        return path

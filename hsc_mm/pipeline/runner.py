@@ -1,0 +1,202 @@
+"""Runner of the steps: it skips, resumes, and moves old outputs aside."""
+import json
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from mmengine.config import Config
+
+from hsc_mm.registry import STEPS
+from .context import Context
+from .inputs import notices
+from .manifest import Manifest
+from .step import Step
+from .summary import PipelineResults
+
+__all__ = ['DEFAULT_STEPS', 'Pipeline', 'build_pipeline']
+
+#: What ``pipeline.steps`` of a config is where it says nothing.
+DEFAULT_STEPS = ('hsc_mm.TrainCAM', 'hsc_mm.ScoreSeeds',
+                 'hsc_mm.MakePseudoLabels', 'hsc_mm.TrainSegmentor',
+                 'hsc_mm.EvaluateSegmentor', 'hsc_mm.WriteReport')
+
+
+def build_pipeline(cam_cfg: Config,
+                   seg_cfg: Config | None,
+                   work_dir: str | Path,
+                   threshold: float | None = None) -> 'Pipeline':
+    """Build the pipeline that a config names.
+
+    Args:
+        cam_cfg (Config): Config of the CAM stage. ``pipeline.steps``, a list
+            of dicts with ``type``, replaces :data:`DEFAULT_STEPS`.
+        seg_cfg (Config, optional): Config of the segmentation stage. Without
+            one the default is to end with the scores of the seeds; of a list
+            in the config, the steps that need one are left out.
+        work_dir (str | Path): Folder of everything that is written.
+        threshold (float, optional): Background threshold of the pseudo
+            labels; by default the best one on the seeds' masks, or what the
+            config says where there are none.
+
+    Returns:
+        Pipeline: Checked.
+
+    Raises:
+        ValueError: See :class:`Pipeline`; or the list of steps is wrong.
+    """
+    listed = (cam_cfg.get('pipeline') or {}).get('steps')
+    if listed is None:
+        names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
+        listed = [dict(type=name) for name in names]
+    steps = [_build_step(entry, cam_cfg) for entry in listed]
+    if seg_cfg is None:
+        steps = [step for step in steps if not step.needs_seg_cfg]
+    return Pipeline(steps,
+                    Context(work_dir, cam_cfg, seg_cfg, threshold, steps))
+
+
+def _build_step(entry: dict, cfg: Config) -> Step:
+    try:
+        step = STEPS.build(dict(entry))
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'pipeline.steps of {cfg.filename}: expected dicts with a '
+            f'registered type and its arguments, found {entry!r}: '
+            f'{error}') from error
+    step.settings = {
+        key: value
+        for key, value in entry.items() if key not in ('name', 'folder')
+    }
+    return step
+
+
+class Pipeline:
+    """Run the steps whose outputs are missing or whose inputs changed.
+
+    Each step has a manifest in ``work_dir/manifests``: its inputs (hashes of
+    config and data, versions, its own settings), the sizes of what it wrote,
+    its result. What an interrupted step of the same inputs left is resumed;
+    what any other run left is moved aside, not deleted.
+
+    Args:
+        steps (list[Step]): In their order.
+        context (Context): Of the same steps.
+
+    Raises:
+        ValueError: Two steps share a name or a folder, or a step refuses
+            its settings or data (:meth:`Step.check`).
+    """
+
+    def __init__(self, steps: list[Step], context: Context) -> None:
+        for what in ('name', 'folder'):
+            found = [getattr(step, what) for step in steps]
+            bad = [n for n in found if not re.fullmatch(r'[\w-]+', n)
+                   or found.count(n) > 1 or n == 'manifests']
+            if bad:
+                raise ValueError(
+                    f'pipeline.steps: expected a {what} of each step that no '
+                    f'other has, of letters, digits, "_" and "-", found '
+                    f'{bad[0]!r} in {found}. "{what}=" gives it another.')
+        self.steps = {step.name: step for step in steps}
+        self.context = context
+        for step in steps:
+            step.check(context.before(step.name))
+
+    def run(self,
+            force: Iterable[str] = (),
+            start: str | None = None,
+            say: Callable[[str], None] = print) -> None:
+        """Run what is not current.
+
+        Args:
+            force (iterable[str]): Steps that run in any case.
+            start (str, optional): This step and all after it do, too.
+            say (callable): Where progress lines go.
+
+        Raises:
+            ValueError: A step fails, or there is none of a name.
+        """
+        forced = set(map(self._known, force))
+        if start is not None:
+            names = list(self.steps)
+            forced.update(names[names.index(self._known(start)):])
+        if self.context.cam_cfg is not None:
+            for text in notices(self.context.cam_cfg):
+                say(f'NOTICE: {text}')
+        width = max(7, *map(len, self.steps)) if self.steps else 0
+        for number, (name, step) in enumerate(self.steps.items(), start=1):
+            inputs = self._inputs(step)
+            manifest = self.context.manifests[name]
+            reason = 'forced' if name in forced else (
+                manifest.reason_to_run(inputs))
+            head = f'[{number}/{len(self.steps)}] {name:{width}s}'
+            if reason is None:
+                say(f'{head} is current ({manifest.seconds:.0f} s before)')
+                continue
+            say(f'{head} runs ({reason})')
+            self._run(step, inputs)
+
+    def results(self) -> PipelineResults:
+        """Return what the finished steps found out."""
+        ctx = self.context
+        report = ctx.find('report') if ctx.makes('report') else None
+        return PipelineResults(
+            results={n: m.result for n, m in ctx.manifests.items()},
+            seconds={n: m.seconds for n, m in ctx.manifests.items()},
+            rows=ctx.rows(),
+            report=ctx.folder(report.name) / 'index.html' if report else None)
+
+    def reason_to_run(self, name: str) -> str | None:
+        """Return why a step must run, in words; None if it is current."""
+        return self.context.manifests[name].reason_to_run(
+            self._inputs(self.steps[name]))
+
+    def _known(self, name: str) -> str:
+        if name not in self.steps:
+            raise ValueError(f'--force/--from {name}: expected one of the '
+                             f'steps {", ".join(self.steps)}.')
+        return name
+
+    def _inputs(self, step: Step) -> dict:
+        inputs = dict(step.inputs(self.context.before(step.name)))
+        if step.settings:
+            inputs['step'] = step.settings
+        return _as_json(inputs, f'inputs of step {step.name}')
+
+    def _run(self, step: Step, inputs: dict) -> None:
+        resumable = self._begin(step, inputs)
+        start = time.monotonic()
+        outputs, result = step.run(self.context.before(step.name), resumable)
+        result = _as_json(result, f'result of step {step.name}')
+        self.context.manifests[step.name].save(inputs, outputs, result,
+                                               time.monotonic() - start)
+        self._started(step).drop()
+
+    def _started(self, step: Step) -> Manifest:
+        """Return the mark of a step that was begun and did not finish."""
+        root = self.context.root
+        return Manifest(root / 'manifests' / f'{step.name}.started.json', root)
+
+    def _begin(self, step: Step, inputs: dict) -> bool:
+        """Make room for a step; say whether its last try can be resumed."""
+        self.context.manifests[step.name].drop()
+        folder, mark = self.context.root / step.folder, self._started(step)
+        resumable = folder.is_dir() and mark.content.get('inputs') == inputs
+        if folder.is_dir() and not resumable:
+            number = 1
+            while (old := folder.with_name(f'{folder.name}.old{number}')
+                   ).exists():
+                number += 1
+            folder.rename(old)
+        mark.save(inputs, [], {}, 0)
+        return resumable
+
+
+def _as_json(content: dict, what: str) -> dict:
+    """Return values as a manifest reads them back: tuples become lists."""
+    try:
+        return json.loads(json.dumps(content))
+    except TypeError as error:
+        raise ValueError(
+            f'{what}: expected JSON values, but {error}.') from error

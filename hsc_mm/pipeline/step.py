@@ -1,0 +1,139 @@
+"""One step of the pipeline: what it reads, what it does, what it found."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .context import Context
+
+__all__ = ['Outcome', 'ScoreRow', 'Step']
+
+
+class Outcome(NamedTuple):
+    """What a step leaves.
+
+    Attributes:
+        outputs (list[Path]): Files and folders below the work dir; a step
+            whose outputs are changed or gone runs again.
+        result (dict): JSON values for later steps and for the report.
+    """
+    outputs: list[Path]
+    result: dict
+
+
+class ScoreRow(NamedTuple):
+    """A score in the tables of report, console and matrix.
+
+    Attributes:
+        what (str): What was scored; the same in every run.
+        split (str): Split whose masks were looked at.
+        miou (float): Percent.
+        iou (list[float | None]): Of each class; None: it does not occur.
+        classes (list[str]): Their names.
+        threshold (float, optional): Background threshold.
+    """
+    what: str
+    split: str
+    miou: float
+    iou: list[float | None]
+    classes: list[str]
+    threshold: float | None = None
+
+    @classmethod
+    def of(cls, what: str, result: dict) -> list[ScoreRow]:
+        """Return the row of a result, or none where nothing was scored.
+
+        Args:
+            what (str): What was scored.
+            result (dict): With the keys of
+                :func:`hsc_mm.evaluation.folder.score_folder`, and
+                ``threshold`` if there is one.
+        """
+        if 'mIoU' not in result:
+            return []
+        return [
+            cls(what, result['split'], result['mIoU'], result['iou'],
+                result['classes'], result.get('threshold'))
+        ]
+
+    @property
+    def title(self) -> str:
+        """str: ``what``, and the threshold."""
+        if self.threshold is None:
+            return self.what
+        return f'{self.what} (threshold {self.threshold})'
+
+
+class Step:
+    """Base of all steps.
+
+    A step runs when its outputs are incomplete or its inputs changed; see
+    :class:`hsc_mm.pipeline.Pipeline`. A subclass has :meth:`inputs` and
+    :meth:`run`, and is registered with :data:`hsc_mm.registry.STEPS`.
+
+    Args:
+        name (str, optional): How later steps, the command line and the
+            manifest call it; by default that of the class.
+        folder (str, optional): The folder below the work dir that it owns;
+            by default that of the class, or ``name`` where one is given.
+
+    Attributes:
+        makes (tuple[str, ...]): What later steps can ask the context for:
+            ``'cam'`` and ``'segmentor'`` (``result`` has ``checkpoint``, a
+            file in the folder, and ``hash``), ``'seeds'`` (``result`` is
+            that of :class:`hsc_mm.SeedMetric`, or empty),
+            ``'pseudo_labels'`` (the folder is one), ``'predictions'`` (masks
+            of the segmentor's test split in ``masks``), ``'report'``.
+        needs_seg_cfg (bool): Whether it is left out where there is no config
+            of the segmentation stage.
+        settings (dict): How the config names it, without name and folder; a
+            change runs the step again.
+    """
+    name = ''
+    folder = ''
+    makes: tuple[str, ...] = ()
+    needs_seg_cfg = False
+
+    def __init__(self,
+                 name: str | None = None,
+                 folder: str | None = None) -> None:
+        self.folder = folder or name or self.folder or self.name
+        self.name = name or self.name
+        self.settings: dict = {}
+
+    def check(self, ctx: Context) -> None:
+        """Refuse wrong settings and data before any step runs.
+
+        Args:
+            ctx (Context): Steps before this one have no results yet.
+
+        Raises:
+            ValueError: Something is wrong.
+        """
+
+    def inputs(self, ctx: Context) -> dict:
+        """Return JSON values that tell what the step is made from.
+
+        Args:
+            ctx (Context): All steps before this one are finished.
+        """
+        raise NotImplementedError(f'{type(self).__name__}.inputs')
+
+    def run(self, ctx: Context, resumable: bool) -> Outcome:
+        """Do the work.
+
+        Args:
+            ctx (Context): All steps before this one are finished.
+            resumable (bool): Whether the folder holds what an interrupted
+                run of the same inputs left. Otherwise there is no folder.
+        """
+        raise NotImplementedError(f'{type(self).__name__}.run')
+
+    def rows(self, result: dict) -> list[ScoreRow]:
+        """Return the scores of a finished run.
+
+        Args:
+            result (dict): That of its :class:`Outcome`.
+        """
+        return []

@@ -1,0 +1,74 @@
+"""Step from a checkpoint of the CAM stage to pseudo labels."""
+from hsc_mm.registry import STEPS
+from ..context import Context
+from ..inputs import config_hash, stage_inputs
+from ..shell import run_tool
+from ..step import Outcome, ScoreRow, Step
+
+__all__ = ['MakePseudoLabels']
+
+
+@STEPS.register_module()
+class MakePseudoLabels(Step):
+    """Write the pseudo labels of the training images.
+
+    The config says how (refiners, label rule). The background threshold is
+    that of the user, else of this step, else the best one of the seeds, else
+    that of the config.
+
+    Args:
+        checkpoint (str, optional): Name of the step whose checkpoint makes
+            the CAMs; by default the last one that made some.
+        threshold (float, optional): Background threshold.
+        **kwargs: See :class:`Step`.
+    """
+    name = 'pseudo'
+    folder = 'pseudo_labels'
+    makes = ('pseudo_labels', )
+
+    def __init__(self,
+                 checkpoint: str | None = None,
+                 threshold: float | None = None,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.checkpoint, self.threshold = checkpoint, threshold
+
+    def check(self, ctx: Context) -> None:
+        """Look for the checkpoint."""
+        ctx.find('cam', self.checkpoint)
+
+    def inputs(self, ctx: Context) -> dict:
+        """Return the stage's, checkpoint, inference, rule and threshold."""
+        return dict(
+            stage_inputs(ctx.cam_cfg, 'train'),
+            inference=config_hash(ctx.cam_cfg, 'test'),
+            pseudo_label=ctx.cam_cfg.get('pseudo_label'),
+            checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
+            threshold=self._threshold(ctx))
+
+    def run(self, ctx: Context, resumable: bool) -> Outcome:
+        """Make them; score them where all masks of the test split exist."""
+        folder, threshold = ctx.root / self.folder, self._threshold(ctx)
+        tta = ctx.cam_cfg.get('tta_pipeline') is not None
+        run_tool('make_pseudo_labels', [
+            ctx.dump(ctx.cam_cfg, self.name),
+            ctx.checkpoint('cam', self.checkpoint), '--out', folder,
+            '--threshold', threshold, *([] if tta else ['--no-tta'])
+        ], ctx.root / 'manifests' / f'{self.name}_output.txt')
+        return Outcome([folder],
+                       dict(ctx.score_labels(folder), threshold=threshold))
+
+    def rows(self, result: dict) -> list[ScoreRow]:
+        """Return the score of the pseudo labels."""
+        own = self.name == type(self).name
+        return ScoreRow.of('pseudo labels' if own else self.name, result)
+
+    def _threshold(self, ctx: Context) -> float:
+        for threshold in (ctx.threshold, self.threshold):
+            if threshold is not None:
+                return threshold
+        if ctx.makes('seeds'):
+            seeds = ctx.result(ctx.find('seeds').name)
+            if seeds:
+                return seeds['best']['threshold']
+        return ctx.cam_cfg.model.test_cfg.bg_threshold

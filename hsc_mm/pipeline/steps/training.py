@@ -1,0 +1,82 @@
+"""Steps that train: the CAM stage and the segmentation stage."""
+from pathlib import Path
+
+from mmengine.config import Config
+
+from hsc_mm.inference.seeds import file_hash
+from hsc_mm.registry import STEPS
+from ..context import Context
+from ..inputs import stage_inputs, with_pseudo_dir
+from ..shell import run_tool
+from ..step import Outcome, Step
+
+__all__ = ['TrainCAM', 'TrainSegmentor']
+
+
+class _Training(Step):
+    """A child process that trains, or resumes, in the step's folder."""
+
+    def _train(self, cfg: Config, ctx: Context, resumable: bool) -> Outcome:
+        folder = ctx.root / self.folder
+        arguments = [ctx.dump(cfg, self.name), '--work-dir', folder]
+        if resumable:
+            arguments.append('--resume')
+        run_tool('train', arguments, folder / 'output.txt')
+        last = Path((folder / 'last_checkpoint').read_text().strip()).name
+        checkpoint = folder / last
+        return Outcome([checkpoint],
+                       dict(checkpoint=last, hash=file_hash(checkpoint)))
+
+
+@STEPS.register_module()
+class TrainCAM(_Training):
+    """Train the CAM stage."""
+    name = 'cam'
+    makes = ('cam', )
+
+    def check(self, ctx: Context) -> None:
+        """Read the data: what is wrong with it shows now."""
+        ctx.dataset('cam', 'train')
+
+    def inputs(self, ctx: Context) -> dict:
+        """See :func:`hsc_mm.pipeline.stage_inputs`."""
+        return stage_inputs(ctx.cam_cfg, 'train')
+
+    def run(self, ctx: Context, resumable: bool) -> Outcome:
+        """Train."""
+        return self._train(ctx.cam_cfg, ctx, resumable)
+
+
+@STEPS.register_module()
+class TrainSegmentor(_Training):
+    """Train the segmentation stage on pseudo labels.
+
+    Args:
+        labels (str, optional): Name of the step whose pseudo labels it
+            learns from; by default the last one that made some.
+        **kwargs: See :class:`Step`.
+    """
+    name = 'seg'
+    makes = ('segmentor', )
+    needs_seg_cfg = True
+
+    def __init__(self, labels: str | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.labels = labels
+
+    def check(self, ctx: Context) -> None:
+        """Look for the pseudo labels, and for what reads them."""
+        with_pseudo_dir(ctx.seg_cfg, ctx.pseudo_labels(self.labels))
+        ctx.dataset('seg', 'train')
+
+    def inputs(self, ctx: Context) -> dict:
+        """Return those of the stage, and what the labels are made from."""
+        source = ctx.find('pseudo_labels', self.labels)
+        return dict(
+            stage_inputs(ctx.seg_cfg, 'train'),
+            pseudo_labels=ctx.identity(source.name))
+
+    def run(self, ctx: Context, resumable: bool) -> Outcome:
+        """Train."""
+        cfg = with_pseudo_dir(ctx.seg_cfg, ctx.pseudo_labels(self.labels))
+        return self._train(cfg, ctx, resumable)
