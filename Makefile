@@ -33,8 +33,9 @@ setup: $(VENV)/.ready ## make .venv and install everything into it
 test: $(VENV)/.ready ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(VENV)/.ready ## check style and spelling
+lint: $(VENV)/.ready ## check style, types and spelling
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	git ls-files -z --cached --others --exclude-standard \
 		| xargs -0 $(CURDIR)/$(BIN)/codespell
 

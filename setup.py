@@ -84,6 +84,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=['hsc_mm', 'hsc_mm.*']),
+    package_data={'hsc_mm': ['py.typed']},
     # OpenCV comes with mmcv: naming it here could install it twice.
     install_requires=[
         'matplotlib',
@@ -119,8 +120,8 @@ setup(
         'coco': ['pycocotools>=2.0.8'],
         'crf': ['pydensecrf2'],
         'dev': [
-            'codespell', 'pycocotools>=2.0.8', 'pytest', 'pytest-xdist',
-            'ruff', 'setuptools>=70.1', 'tensorboard'
+            'codespell', 'mypy', 'pycocotools>=2.0.8', 'pytest',
+            'pytest-xdist', 'ruff', 'setuptools>=70.1', 'tensorboard'
         ],
     },
     # Built outside the checkout: nothing is left there, nothing stale packed.

@@ -35,7 +35,7 @@ def max_norm(cam: Tensor) -> Tensor:
 def _normalized(cam: Tensor, label: Tensor, size: torch.Size) -> Tensor:
     """Normalise a CAM, resize it; absent classes are zero, (B, C, h, w)."""
     present = torch.cat([torch.ones_like(label[:, :1]), label], dim=1)
-    cam = resize_bilinear(max_norm(cam.float()), tuple(size))
+    cam = resize_bilinear(max_norm(cam.float()), size)
     return cam * present.to(cam)[:, :, None, None]
 
 

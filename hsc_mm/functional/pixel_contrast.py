@@ -106,8 +106,8 @@ def pixel_contrast_loss(pixels: list[Tensor],
         for bank, mask in terms:
             losses.append(_negative_mean(found[id(bank)], mask, bank.seen))
     if not losses:
-        return sum(pixel.sum() * 0 for pixel in pixels)
-    return sum(losses) / len(pixels)
+        return pixels[0].sum() * 0 + pixels[1].sum() * 0
+    return torch.stack(losses).sum() / len(pixels)
 
 
 def pixel_contrast(pixels: list[Tensor], weights: list[Tensor],

@@ -87,6 +87,9 @@ class MomentumPrototypes(nn.Module):
         ValueError: ``momentum``, ``init`` or ``normalize`` is out of range.
     """
 
+    rows: Tensor
+    seen: Tensor
+
     def __init__(self,
                  num_rows: int,
                  channels: int,

@@ -49,7 +49,7 @@ def pixel_affinity(image: Tensor,
     Returns:
         Tensor: (B, 8 * D, H, W), by distance, then row by row; sums to one.
     """
-    total = None
+    total: Tensor | None = None
     for channel in image.float().split(1, dim=1):
         near = torch.cat(list(_neighbours(channel, dilations)), dim=1)
         # Tensor.std takes seven times as long.
@@ -62,6 +62,7 @@ def pixel_affinity(image: Tensor,
         for row, column in _RING
     ], device=image.device)
     place = -(place / (place.std() + 1e-8) / sharpness).square()
+    assert total is not None, 'an image has channels'
     weight = total.div_(-image.shape[1]).softmax(dim=1)
     weight += position_weight * place.softmax(0)[:, None, None]
     return weight.div_(1 + position_weight)

@@ -1,4 +1,5 @@
 """Bilinear resizing as two small matrix products."""
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -22,7 +23,7 @@ def _weights(source: int, target: int, device: torch.device,
     return weights.to(device=device, dtype=dtype)
 
 
-def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
     r"""Resize maps bilinearly, corners aligned.
 
     Bilinear interpolation is separable and linear,
@@ -33,7 +34,7 @@ def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         maps (Tensor): (B, D, H, W), floating.
-        size (tuple[int, int]): Height h and width w of the result.
+        size (sequence[int]): Height h and width w of the result.
 
     Returns:
         Tensor: (B, D, h, w), as ``F.interpolate(maps, size,

@@ -98,7 +98,7 @@ def roi_contrast_loss(means: list[Tensor],
     Returns:
         Tensor: Scalar.
     """
-    loss = sum(mean.sum() * 0 for mean in means)
+    loss = means[0].sum() * 0 + means[1].sum() * 0
     if within or cross:
         everywhere = [all_gather(mean) for mean in means]
         known = [all_gather(one) for one in exists]
@@ -109,8 +109,8 @@ def roi_contrast_loss(means: list[Tensor],
                     loss = loss + 0.5 * separation(
                         everywhere[back][:, 0], everywhere[fore][:, 1], pairs)
     if prototype:
-        loss = loss + 0.5 * sum(
-            _pull(*view) for view in zip(means, exists, banks, strict=True))
+        for view in zip(means, exists, banks, strict=True):
+            loss = loss + 0.5 * _pull(*view)
     return loss
 
 
@@ -136,9 +136,11 @@ def roi_contrast(regions: list[Tensor],
         tuple[Tensor, list[Observation]]: The loss, a scalar, and what each
         view observed of its bank.
     """
-    means, exists = zip(*(region_means(z, mask, normalize)
-                          for z, mask in zip(regions, masks, strict=True)),
-                        strict=True)
+    found = [
+        region_means(z, mask, normalize)
+        for z, mask in zip(regions, masks, strict=True)
+    ]
+    means, exists = [one[0] for one in found], [one[1] for one in found]
     if count_empty:
         exists = [torch.ones_like(one) for one in exists]
     observed = [

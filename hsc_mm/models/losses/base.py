@@ -121,7 +121,7 @@ class LossDict(nn.ModuleDict):
         """Tell the losses about the head; see :meth:`ViewLoss.bind`."""
         for loss in self.values():
             if hasattr(loss, 'bind'):
-                loss.bind(num_classes, channels)
+                loss.bind(num_classes, channels)  # type: ignore[operator]
 
     def forward(self, views: list[View],
                 targets: Targets) -> dict[str, Tensor]:
