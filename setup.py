@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 # What ``mim train hsc_mm ...`` and ``mim run hsc_mm ...`` look for.
-MIM = ('tools', 'configs', 'model-index.yml')
+MIM = ('tools', 'configs', 'demo', 'model-index.yml')
 RUBBISH = shutil.ignore_patterns('__pycache__', '*.py[cod]', '.*')
 
 

@@ -9,14 +9,19 @@ tells the class; the data set does not. Heads are painted again from the seed.
 """
 import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
 
-from hsc_mm.demo import make_scene
-from hsc_mm.demo.writer import SPLITS
+from hsc_mm.cli import common as cli
 from hsc_mm.evaluation.folder import ground_truth
-from hsc_mm.inference import cli, load_config, seeds, use_tta
+from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.pipeline.inputs import build_dataset
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'demo'))
+
+from demo_data import make_scene
+from demo_data.writer import SPLITS
 
 
 def parse_args() -> argparse.Namespace:

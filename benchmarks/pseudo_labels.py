@@ -30,7 +30,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from hsc_mm.inference import cli, load_config, seeds, use_tta
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.fast_model import make_fast
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
 from hsc_mm.pseudo_labels.views import plan_batches, view_loader

@@ -1,5 +1,6 @@
 """What the benchmarks compare with computes the same."""
 import copy
+import runpy
 import sys
 from pathlib import Path
 
@@ -89,3 +90,14 @@ def test_the_parts_of_a_step_are_found_and_add_up(monkeypatch, capsys):
     assert rows['backward'][0] == rows['backward'][1] > 0
     for name in ('masks and CRF', 'three levels of contrast'):
         assert rows[name][0] == 0 < rows[name][1]
+
+
+@pytest.mark.parametrize('script', [
+    'crf', 'demo_partial_cam', 'objective', 'pseudo_labels', 'scaling',
+    'step_parts', 'train_step'])
+def test_every_benchmark_starts(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr(sys, 'argv', [f'{script}.py', '--help'])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(FOLDER / f'{script}.py'), run_name='__main__')
+    assert end.value.code == 0

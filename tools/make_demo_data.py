@@ -1,8 +1,13 @@
 #!/usr/bin/env python
-"""The command ``python -m hsc_mm make_demo_data`` under its usual name."""
+"""The generator of the demo data set, which lies beside the package."""
 import sys
+from pathlib import Path
 
-from hsc_mm.cli import run_command
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'demo'))
 
 if __name__ == '__main__':
-    sys.exit(run_command('make_demo_data'))
+    from demo_data.command import main
+
+    from hsc_mm.cli.common import run
+
+    sys.exit(run(main))

@@ -12,7 +12,6 @@ __all__ = ['COMMANDS', 'run_command']
 
 #: Command -> what it does, in the order of a user's way through them.
 COMMANDS = dict(
-    make_demo_data='make the demo data set',
     new_dataset='look at pictures of your own, write a config for each stage',
     prepare_voc='check a folder in VOC layout, write its image labels',
     prepare_coco='make image labels, lists and masks of MS-COCO 2014',

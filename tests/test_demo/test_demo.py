@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from demo_data import CLASSES, make_demo_data, make_scene
+from demo_data.paint import window
 from PIL import Image
 
-from hsc_mm.demo import CLASSES, make_demo_data, make_scene
-from hsc_mm.demo.paint import window
 from hsc_mm.utils.palette import voc_palette
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'make_demo_data.py'
@@ -240,7 +240,7 @@ def test_bad_numbers(tmp_path: Path, bad: dict) -> None:
 
 def test_tool(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """The command line makes a set and reports errors in one line."""
-    tool = importlib.import_module('hsc_mm.cli.make_demo_data')
+    tool = importlib.import_module('demo_data.command')
     args = ['--out', str(tmp_path / 'a'), '--train', '1', '--val', '1']
     tool.main(args)
     assert 'Made' in capsys.readouterr().out

@@ -9,8 +9,8 @@ from typing import Any
 
 import cv2
 
-from hsc_mm.demo.creatures import CLASSES
-from hsc_mm.demo.writer import (
+from demo_data.creatures import CLASSES
+from demo_data.writer import (
     FOLDERS,
     SPLITS,
     file_names,
@@ -23,7 +23,7 @@ __all__ = ['DemoData', 'VERSION', 'make_demo_data']
 
 # Raised whenever the same seed no longer gives the same files.
 VERSION = 1
-GENERATOR = 'hsc_mm.demo'
+GENERATOR = 'demo_data'
 DONE = 'demo.json'
 PARTIAL = 'demo.json.partial'
 LISTS = 'ImageSets/Segmentation'

@@ -2,8 +2,8 @@
 import cv2
 import numpy as np
 
-from hsc_mm.demo.shapes import pick
-from hsc_mm.demo.textures import noise
+from demo_data.shapes import pick
+from demo_data.textures import noise
 
 __all__ = ['make_saliency']
 

@@ -4,8 +4,8 @@ Each object is a large plain body with a small head that tells its class, so
 that the class activation map of a classifier lights up the head and misses
 the body: the difficulty of weakly supervised segmentation in small.
 """
-from hsc_mm.demo.creatures import CLASSES
-from hsc_mm.demo.dataset import DemoData, make_demo_data
-from hsc_mm.demo.scene import Scene, make_scene
+from demo_data.creatures import CLASSES
+from demo_data.dataset import DemoData, make_demo_data
+from demo_data.scene import Scene, make_scene
 
 __all__ = ['CLASSES', 'DemoData', 'Scene', 'make_demo_data', 'make_scene']

@@ -4,8 +4,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from hsc_mm.demo.shapes import pick
-from hsc_mm.demo.textures import any_colour, grain, mix, noise
+from demo_data.shapes import pick
+from demo_data.textures import any_colour, grain, mix, noise
 
 __all__ = ['BACKDROPS', 'HOMES', 'backdrop']
 

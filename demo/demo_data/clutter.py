@@ -4,7 +4,7 @@ Their boxes are about one unit, centred at the origin; y points down.
 """
 import numpy as np
 
-from hsc_mm.demo.shapes import Shape, ellipse, moved, pick, spline, tube
+from demo_data.shapes import Shape, ellipse, moved, pick, spline, tube
 
 __all__ = ['fence', 'thing', 'tuft']
 

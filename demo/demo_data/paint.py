@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hsc_mm.demo.shapes import Shape, bounds
+from demo_data.shapes import Shape, bounds
 
 __all__ = ['Sprite', 'drop_shadow', 'paste', 'render', 'window']
 

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
-from hsc_mm.demo.creatures import CLASSES
-from hsc_mm.demo.saliency import make_saliency
-from hsc_mm.demo.scene import Scene, make_scene
+from demo_data.creatures import CLASSES
+from demo_data.saliency import make_saliency
+from demo_data.scene import Scene, make_scene
 from hsc_mm.utils.io import atomic_write_bytes, write_index_png
 from hsc_mm.utils.palette import voc_palette
 

@@ -6,7 +6,7 @@ Example:
 import argparse
 from collections.abc import Sequence
 
-from hsc_mm.demo import make_demo_data
+from demo_data import make_demo_data
 
 __all__ = ['main']
 

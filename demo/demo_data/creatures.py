@@ -4,8 +4,8 @@ An object is about one unit long, looks along +x, y points down.
 """
 import numpy as np
 
-from hsc_mm.demo.heads import HEADS
-from hsc_mm.demo.shapes import (
+from demo_data.heads import HEADS
+from demo_data.shapes import (
     Shape,
     bounds,
     ellipse,

@@ -5,7 +5,7 @@ down.
 """
 import numpy as np
 
-from hsc_mm.demo.shapes import Shape, ellipse, pick, spline, tube
+from demo_data.shapes import Shape, ellipse, pick, spline, tube
 
 __all__ = ['HEADS']
 

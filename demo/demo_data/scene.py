@@ -4,14 +4,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hsc_mm.demo.backdrops import BACKDROPS, HOMES, backdrop
-from hsc_mm.demo.camera import photograph
-from hsc_mm.demo.clutter import fence, thing, tuft
-from hsc_mm.demo.creatures import CLASSES, creature
-from hsc_mm.demo.layout import draw_labels, draw_spots
-from hsc_mm.demo.paint import Sprite, drop_shadow, paste, render, window
-from hsc_mm.demo.shapes import Shape, moved, pick
-from hsc_mm.demo.textures import coat
+from demo_data.backdrops import BACKDROPS, HOMES, backdrop
+from demo_data.camera import photograph
+from demo_data.clutter import fence, thing, tuft
+from demo_data.creatures import CLASSES, creature
+from demo_data.layout import draw_labels, draw_spots
+from demo_data.paint import Sprite, drop_shadow, paste, render, window
+from demo_data.shapes import Shape, moved, pick
+from demo_data.textures import coat
 
 __all__ = ['Scene', 'Thing', 'make_scene']
 

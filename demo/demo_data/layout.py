@@ -1,8 +1,8 @@
 """How many objects there are in a picture, of which classes, and where."""
 import numpy as np
 
-from hsc_mm.demo.creatures import CLASSES
-from hsc_mm.demo.shapes import pick
+from demo_data.creatures import CLASSES
+from demo_data.shapes import pick
 
 __all__ = ['draw_labels', 'draw_spots']
 
