@@ -81,7 +81,7 @@ class AttentionRecord:
 
 @contextlib.contextmanager
 def record_attention(backbone: nn.Module,
-                     last: int = 8,
+                     last: int | None = None,
                      heads: bool = False,
                      grad: bool = False) -> Iterator[AttentionRecord]:
     """Record the attention of the last blocks, in a ``with`` statement.
@@ -96,7 +96,8 @@ def record_attention(backbone: nn.Module,
     Args:
         backbone (nn.Module): The transformer. Each forward pass of it
             forgets the one before.
-        last (int): Number of blocks.
+        last (int, optional): Number of blocks; by default 8, as in CLIP-ES,
+            or all where there are fewer.
         heads (bool): Whether heads are kept apart, else averaged.
         grad (bool): Whether gradients flow through the attention.
 
@@ -110,6 +111,8 @@ def record_attention(backbone: nn.Module,
     """
     blocks = [one for one in backbone.modules() if _is_plain(one)]
     name = type(backbone).__name__
+    if last is None:
+        last = max(1, min(8, len(blocks)))
     if not 0 < last <= len(blocks):
         raise ValueError(
             f'record_attention: expected {last} >= 1 blocks of plain '
