@@ -7,6 +7,7 @@ from PIL import Image
 
 from hsc_mm.utils import (
     atomic_write_bytes,
+    check_number,
     read_image,
     read_index_png,
     read_json,
@@ -79,3 +80,23 @@ def test_json(tmp_path):
     path.write_text('{')
     with pytest.raises(ValueError, match=r'x\.json: expected a JSON file'):
         read_json(path)
+
+
+@pytest.mark.parametrize(('value', 'options', 'words'), [
+    (True, dict(above=0), 'expected a finite number > 0, found True'),
+    ('3', dict(above=0), "found '3'"),
+    (float('inf'), dict(least=0), 'found inf'),
+    (1.5, dict(least=0, whole=True), 'an integer >= 0, found 1.5'),
+    (1, dict(least=0, below=1), 'number >= 0 and < 1, found 1'),
+    (-1, dict(least=0), 'found -1'),
+])
+def test_a_number_out_of_range_is_named(value, options, words):
+    with pytest.raises(ValueError, match=f'^alpha of X: .*{words}'):
+        check_number('alpha of X', value, **options)
+
+
+def test_a_number_in_range_comes_back():
+    for value, options in ((0, dict(least=0, whole=True)),
+                           (0.5, dict(above=0, below=1)),
+                           (np.float32(2), dict(above=0))):
+        assert check_number('x', value, **options) is value

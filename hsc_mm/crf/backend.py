@@ -6,7 +6,7 @@ import numpy as np
 from hsc_mm.registry import CRF_BACKENDS
 from .presets import CRFNumbers
 
-__all__ = ['CRFBackend', 'backend_names', 'build_backend', 'check_positive']
+__all__ = ['CRFBackend', 'backend_names', 'build_backend']
 
 
 class CRFBackend(ABC):
@@ -86,15 +86,3 @@ def build_backend(cfg: str | dict) -> tuple[str, CRFBackend]:
     except TypeError as error:
         raise ValueError(f'backend of the CRF: {name!r} refuses the options '
                          f'{sorted(options)}: {error}.') from error
-
-
-def check_positive(name: str, value: float) -> float:
-    """Return a number, or refuse it where it is not above 0.
-
-    Raises:
-        ValueError: It is not, with its name.
-    """
-    if not value > 0:
-        raise ValueError(f'{name} of the CRF: expected a number > 0, found '
-                         f'{value!r}.')
-    return value

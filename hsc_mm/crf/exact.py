@@ -8,7 +8,8 @@ from torch import Tensor
 
 from hsc_mm.functional.grid_crf import mean_field
 from hsc_mm.registry import CRF_BACKENDS
-from .backend import CRFBackend, check_positive
+from hsc_mm.utils import check_number
+from .backend import CRFBackend
 from .presets import CRFNumbers
 from .unary import log_unary
 
@@ -202,7 +203,8 @@ class ExactBackend(CRFBackend):
     on_device = True
 
     def __init__(self, memory_mb: float = 512, dtype: str = 'float32') -> None:
-        self.memory = int(check_positive('memory_mb', memory_mb) * 1e6)
+        self.memory = int(
+            check_number('memory_mb of the CRF', memory_mb, above=0) * 1e6)
         if dtype not in _DTYPES:
             raise ValueError('dtype of the CRF: expected one of '
                              f'{tuple(_DTYPES)}, found {dtype!r}.')

@@ -1,7 +1,7 @@
 """Numbers of the dense CRF on full images, by the purpose they serve."""
 import dataclasses
-import math
-import numbers
+
+from hsc_mm.utils import check_number
 
 __all__ = ['CRFNumbers', 'PRESETS', 'crf_numbers']
 
@@ -29,19 +29,14 @@ class CRFNumbers:
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            kind, least = numbers.Real, 'a finite number > 0'
-            allowed = isinstance(value, numbers.Real) and value > 0
-            if field.name.endswith('weight'):
-                least = 'a finite number >= 0'
-                allowed = isinstance(value, numbers.Real) and value >= 0
-            elif field.name == 'steps':
-                kind, least = numbers.Integral, 'an integer >= 0'
-                allowed = isinstance(value, kind) and value >= 0
-            if isinstance(value, bool) or not allowed or not math.isfinite(
-                    value):
-                raise ValueError(f'{field.name} of the CRF: expected '
-                                 f'{least}, found {value!r}.')
+            steps = field.name == 'steps'
+            zero = steps or field.name.endswith('weight')
+            check_number(
+                f'{field.name} of the CRF',
+                getattr(self, field.name),
+                least=0 if zero else None,
+                above=None if zero else 0,
+                whole=steps)
 
 
 #: 'pseudo_label' is for masks to train on; 'segmentation' for the softmax of

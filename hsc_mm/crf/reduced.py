@@ -13,7 +13,8 @@ import torch
 
 from hsc_mm.functional.grid_crf import mean_field
 from hsc_mm.registry import CRF_BACKENDS
-from .backend import CRFBackend, check_positive
+from hsc_mm.utils import check_number
+from .backend import CRFBackend
 from .presets import CRFNumbers
 from .unary import log_unary
 
@@ -175,7 +176,8 @@ class ReducedBackend(CRFBackend):
     """
 
     def __init__(self, max_cells: int = MAX_CELLS) -> None:
-        self.max_cells = check_positive('max_cells', max_cells)
+        self.max_cells = check_number(
+            'max_cells of the CRF', max_cells, above=0)
 
     @classmethod
     def suits(cls) -> bool:

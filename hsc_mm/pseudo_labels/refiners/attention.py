@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from hsc_mm.functional.cam import input_to_image
 from hsc_mm.functional.refinement import attention_affinity
 from hsc_mm.registry import REFINERS
+from hsc_mm.utils import check_number
 from ..soft_cam import SoftCAM
-from .base import Refiner, check_number
+from .base import Refiner
 
 __all__ = ['AttentionAffinity', 'activated_boxes']
 
@@ -40,10 +41,14 @@ class AttentionAffinity(Refiner):
                  rounds: int = 3,
                  power: int = 2) -> None:
         self.box_threshold = check_number(
-            self, 'box_threshold', box_threshold, least=0, below=1)
+            'box_threshold of AttentionAffinity',
+            box_threshold,
+            least=0,
+            below=1)
         self.rounds = check_number(
-            self, 'rounds', rounds, least=0, whole=True)
-        self.power = check_number(self, 'power', power, above=0, whole=True)
+            'rounds of AttentionAffinity', rounds, least=0, whole=True)
+        self.power = check_number(
+            'power of AttentionAffinity', power, above=0, whole=True)
 
     @torch.no_grad()
     def refine(self, soft: SoftCAM) -> SoftCAM:

@@ -1,6 +1,4 @@
 """The refiner: what every refinement between CAMs and labels is."""
-import math
-import numbers
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -8,7 +6,7 @@ import numpy as np
 from hsc_mm.registry import REFINERS
 from ..soft_cam import SoftCAM
 
-__all__ = ['Refiner', 'build_refiner', 'check_number']
+__all__ = ['Refiner', 'build_refiner']
 
 
 class Refiner(ABC):
@@ -134,43 +132,3 @@ def build_refiner(cfg: dict | Refiner) -> Refiner:
     except TypeError as error:
         raise ValueError(f'refiner {name}: refuses the arguments '
                          f'{sorted(arguments)}: {error}.') from error
-
-
-def check_number(owner: object,
-                 name: str,
-                 value: float,
-                 least: float | None = None,
-                 above: float | None = None,
-                 below: float | None = None,
-                 whole: bool = False) -> float:
-    """Return a number of a config, or refuse it where it is out of range.
-
-    Args:
-        owner (object): Whose argument it is, for the message.
-        name (str): Of the argument.
-        value (float): What was found.
-        least (float, optional): The smallest value allowed.
-        above (float, optional): A bound that is not allowed itself.
-        below (float, optional): The same at the upper end.
-        whole (bool): Whether it has to be an integer.
-
-    Returns:
-        float: The value, an int where it is whole.
-
-    Raises:
-        ValueError: It is no finite number in that range.
-    """
-    kind = numbers.Integral if whole else numbers.Real
-    bounds = [(least, '>=', float.__ge__), (above, '>', float.__gt__),
-              (below, '<', float.__lt__)]
-    bounds = [one for one in bounds if one[0] is not None]
-    if isinstance(value, bool) or not isinstance(value, kind) \
-            or not math.isfinite(value) or not all(
-                test(float(value), float(bound))
-                for bound, _, test in bounds):
-        raise ValueError(
-            f'{name} of {type(owner).__name__}: expected '
-            f'{"an integer" if whole else "a number"} '
-            f'{" and ".join(f"{sign} {bound}" for bound, sign, _ in bounds)}'
-            f', found {value!r}.')
-    return int(value) if whole else float(value)

@@ -5,8 +5,9 @@ import numpy as np
 
 from hsc_mm.crf import build_crf, cam_probability
 from hsc_mm.registry import REFINERS
+from hsc_mm.utils import check_number
 from ..soft_cam import SoftCAM
-from .base import Refiner, check_number
+from .base import Refiner
 
 __all__ = ['CRFRefiner']
 
@@ -33,7 +34,7 @@ class CRFRefiner(Refiner):
     def __init__(self,
                  alpha: float = 7.0,
                  crf: str | dict = 'pseudo_label') -> None:
-        self.alpha = check_number(self, 'alpha', alpha, above=0)
+        self.alpha = check_number('alpha of CRFRefiner', alpha, above=0)
         self.cfg = dict(preset=crf) if isinstance(crf, str) else dict(crf)
         self.crf = build_crf(self.cfg)
         self.parallel = not self.crf.on_gpu

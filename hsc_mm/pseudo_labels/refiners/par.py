@@ -11,8 +11,9 @@ from hsc_mm.functional.refinement import (
     pixel_affinity,
 )
 from hsc_mm.registry import REFINERS
+from hsc_mm.utils import check_number
 from ..soft_cam import SoftCAM
-from .base import Refiner, check_number
+from .base import Refiner
 
 __all__ = ['PAR']
 
@@ -43,15 +44,15 @@ class PAR(Refiner):
                  sharpness: float = 0.3,
                  position_weight: float = 0.01) -> None:
         self.dilations = tuple(
-            check_number(self, 'dilations', value, above=0, whole=True)
+            check_number('dilations of PAR', value, above=0, whole=True)
             for value in dilations)
         if not self.dilations:
             raise ValueError('dilations of PAR: expected at least one '
                              'distance, found none.')
-        self.steps = check_number(self, 'steps', steps, above=0, whole=True)
-        self.sharpness = check_number(self, 'sharpness', sharpness, above=0)
+        self.steps = check_number('steps of PAR', steps, above=0, whole=True)
+        self.sharpness = check_number('sharpness of PAR', sharpness, above=0)
         self.position_weight = check_number(
-            self, 'position_weight', position_weight, least=0)
+            'position_weight of PAR', position_weight, least=0)
 
     @torch.no_grad()
     def refine(self, soft: SoftCAM) -> SoftCAM:

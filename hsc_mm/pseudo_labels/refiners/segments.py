@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.registry import REFINERS
+from hsc_mm.utils import check_number
 from hsc_mm.utils.io import check_whole
 from ..soft_cam import SoftCAM
-from .base import Refiner, check_number
+from .base import Refiner
 
 __all__ = ['SegmentRefiner', 'read_segments']
 
@@ -59,9 +60,10 @@ class SegmentRefiner(Refiner):
         if not self.folder.is_dir():
             raise ValueError('folder of SegmentRefiner: expected a folder of '
                              f'segments, found no {self.folder}.')
-        self.share = check_number(self, 'share', share, least=0.5, below=1)
+        self.share = check_number(
+            'share of SegmentRefiner', share, least=0.5, below=1)
         self.threshold = check_number(
-            self, 'threshold', threshold, least=0, below=1)
+            'threshold of SegmentRefiner', threshold, least=0, below=1)
         for name, value, choices in (('rest', rest, ('background', 'keep')),
                                      ('missing', missing, ('error',
                                                            'skip'))):
