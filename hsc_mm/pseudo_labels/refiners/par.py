@@ -26,7 +26,8 @@ class PAR(Refiner):
     scale of the CAM and are not normalised anew, so the threshold of a label
     rule means what it meant. A constant score of the background, as a
     threshold is, would come out as it went in; a background that another
-    refiner has made is smoothed with the maps.
+    refiner has made is smoothed with the maps. With six distances it takes
+    about 600 bytes of memory for each pixel.
 
     Args:
         dilations (Sequence[int]): Distances of the neighbours, in pixels.
