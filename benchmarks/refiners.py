@@ -44,6 +44,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--count', type=int, help='of images; default: all')
     parser.add_argument(
         '--cell', type=int, default=16, help='pixels between seeds')
+    parser.add_argument(
+        '--only', nargs='+', choices=list(rows('')), help='rows of the table')
     return parser.parse_args()
 
 
@@ -142,7 +144,9 @@ def main() -> None:
                     watershed(soft.image, args.cell))
         print(f'{len(items)} images')
         print('| refiners | default | best | s / image |\n|---|---|---|---|')
-        for name, chains in rows(folder).items():
+        table = rows(folder)
+        for name in args.only or table:
+            chains = table[name]
             found = {}
             for chain in chains:
                 scores, seconds = score(chain, items)
