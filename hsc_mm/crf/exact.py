@@ -155,9 +155,7 @@ def exact_mean_field(prob: np.ndarray,
                      device: str = 'cpu',
                      memory: int = 2**29,
                      dtype: torch.dtype = torch.float32) -> np.ndarray:
-    r"""Mean field with exact kernels; time grows with the square of pixels.
-
-    .. math:: Q \leftarrow \mathrm{softmax}(-U + \sum_m w_m n_m K_m n_m Q)
+    """Mean field with exact kernels; time grows with the square of pixels.
 
     Args:
         prob (np.ndarray): Probabilities, (L, H, W).
