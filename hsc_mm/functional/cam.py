@@ -1,14 +1,20 @@
 """Arithmetic of class activation maps: from activation to prediction."""
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
-    'cam_to_input', 'input_to_image', 'normalize_cam', 'present_classes',
-    'seed_scores'
+    'FLIP_AXES', 'activation_to_image', 'cam_to_input', 'choose_classes',
+    'image_padding', 'input_to_image', 'normalize_cam', 'seed_scores'
 ]
 
 _STRIDES = (1, 2, 4, 8, 16, 32, 64)
+
+#: Axis that a flip turns round, of tensors (..., H, W).
+FLIP_AXES = dict(horizontal=-1, vertical=-2)
 
 
 def cam_to_input(maps: Tensor, size: tuple[int, int],
@@ -64,20 +70,79 @@ def input_to_image(maps: Tensor, size: tuple[int, int]) -> Tensor:
         maps, tuple(size), mode='bilinear', align_corners=False)
 
 
-def present_classes(scores: Tensor, score_thr: float) -> Tensor:
-    """Choose the classes of an image by the classifier's own word.
+def image_padding(metainfo: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the (left, right, top, bottom) pixels around an image.
 
     Args:
-        scores (Tensor): Probability of each foreground class, (K,).
-        score_thr (float): Classes above it are present.
+        metainfo (mapping): Of a sample that mmseg's preprocessor padded.
+    """
+    return tuple(metainfo.get(
+        'img_padding_size', metainfo.get('padding_size', (0, 0, 0, 0))))
+
+
+def activation_to_image(activation: Tensor, flips: Sequence[str | None],
+                        input_size: tuple[int, int],
+                        padding: Sequence[int],
+                        image_size: tuple[int, int],
+                        align_corners: bool) -> Tensor:
+    """Sum the activations of an image and its flips, at the image's size.
+
+    Args:
+        activation (Tensor): (F, N, h, w): N maps of each of F flips.
+        flips (sequence[str | None]): F keys of :data:`FLIP_AXES`; None = as
+            it is.
+        input_size (tuple[int, int]): Height and width of the network's
+            input.
+        padding (sequence[int]): Of :func:`image_padding`.
+        image_size (tuple[int, int]): Height H and width W of the image as
+            it was loaded.
+        align_corners (bool): See :func:`cam_to_input`.
 
     Returns:
-        Tensor: (K,) float, 0 or 1. The best class is always present: every
-        image of this task holds at least one.
+        Tensor: (N, H, W).
     """
-    present = scores > score_thr
-    present[scores.argmax()] = True
-    return present.float()
+    if activation.shape[1] == 0:
+        return activation.new_zeros(0, *image_size)
+    left, right, top, bottom = padding
+    height, width = input_size
+    total = 0
+    for flip, maps in zip(flips, activation, strict=True):
+        maps = cam_to_input(maps[:, None], input_size, align_corners)
+        maps = maps[..., top:height - bottom, left:width - right]
+        total = total + (
+            maps if flip is None else maps.flip(FLIP_AXES[flip]))
+    return input_to_image(total, image_size)[:, 0]
+
+
+def choose_classes(scores: Tensor, labels: Tensor | None,
+                   test_cfg: Mapping[str, Any], name: str = '') -> Tensor:
+    """Say which classes images hold.
+
+    Args:
+        scores (Tensor): Probability of each foreground class, (..., K).
+        labels (Tensor, optional): Image labels, (..., K), 0 or 1.
+        test_cfg (mapping): With ``use_image_labels`` the labels choose,
+            otherwise the classifier: classes with a probability above
+            ``score_thr``, and the best one in any case, for every image of
+            this task holds at least one.
+        name (str): Image that an error is about.
+
+    Returns:
+        Tensor: (..., K) of the type of ``scores``, 0 or 1.
+
+    Raises:
+        ValueError: Labels are to be used, and there are none.
+    """
+    if not test_cfg['use_image_labels']:
+        best = scores.argmax(dim=-1, keepdim=True)
+        present = scores > test_cfg['score_thr']
+        return present.scatter(-1, best, True).to(scores)
+    if labels is None:
+        raise ValueError(
+            f'{name or "an image"}: expected image labels, because test_cfg '
+            'has use_image_labels=True, found none. Give the data set its '
+            'labels, or set model.test_cfg.use_image_labels=False.')
+    return labels.to(scores)
 
 
 def normalize_cam(activation: Tensor, present: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.pseudo_labels.view_pipeline import without_masks
+from hsc_mm.registry import MODELS
 from .saliency import drop_saliency
 
 __all__ = [
@@ -132,7 +133,8 @@ def use_crf(cfg: Config, **crf) -> Config:
         return cfg
     if str(model.type).rpartition('.')[2] == 'SegTTAModel':
         model = model.module
-    elif 'module' in model or model.type == 'hsc_mm.CAMSegmentor':
+    elif 'module' in model or getattr(
+            MODELS.get(model.type), 'predicts_seeds', False):
         raise ValueError(
             f'--crf: expected a segmentor, or SegTTAModel around one, found '
             f'{model.type} in {cfg.filename}. For CAMs, '

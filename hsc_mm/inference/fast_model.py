@@ -6,8 +6,6 @@ from mmcv.cnn import fuse_conv_bn
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from hsc_mm.models.segmentors import CAMSegmentor
-
 __all__ = ['fold_batch_norm', 'make_fast']
 
 _LARGEST_ERROR = 1e-5
@@ -19,18 +17,20 @@ def make_fast(model: nn.Module, amp: bool = False) -> nn.Module:
     Channels lie last where that helps: on a CPU, and in half precision.
 
     Args:
-        model (nn.Module): In eval mode, a :class:`hsc_mm.CAMSegmentor` or a
-            :class:`hsc_mm.CAMTTAModel` around one; others stay as they are.
+        model (nn.Module): In eval mode, a model with ``makes_cams`` (see
+            :class:`hsc_mm.models.segmentors.CAMPredictor`) or a TTA model
+            around one; others stay as they are.
         amp (bool): Whether it will compute in half precision.
 
     Returns:
         nn.Module: The model; no longer fit for training.
     """
     segmentor = getattr(model, 'module', model)
-    if isinstance(segmentor, CAMSegmentor):
+    if getattr(segmentor, 'makes_cams', False):
         segmentor.backbone = fold_batch_norm(segmentor.backbone)
         if amp or next(segmentor.parameters()).device.type == 'cpu':
-            segmentor.memory_format = torch.channels_last
+            if hasattr(segmentor, 'memory_format'):
+                segmentor.memory_format = torch.channels_last
             segmentor.to(memory_format=torch.channels_last)
     return model
 

@@ -10,8 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
-from hsc_mm.functional.cam import present_classes
-from hsc_mm.models.segmentors import CAMSegmentor
+from hsc_mm.functional.cam import choose_classes
 from hsc_mm.pseudo_labels.view_pipeline import without_masks
 from hsc_mm.utils.checkpoints import read_checkpoint
 from .class_names import ClassNames, class_names
@@ -74,8 +73,8 @@ class HSCInferencer:
 
     @property
     def is_cam(self) -> bool:
-        """bool: Whether this is a model of the CAM stage."""
-        return isinstance(self._segmentor, CAMSegmentor)
+        """bool: Whether it predicts seeds, as a model of the CAM stage."""
+        return getattr(self._segmentor, 'predicts_seeds', False)
 
     @staticmethod
     def _build_pipeline(cfg: Config) -> Compose:
@@ -190,9 +189,8 @@ class HSCInferencer:
                 task='segmentation',
                 classes=[self.names.classes[i] for i in found])
         scores = sample.cls_scores.float().cpu()
-        present = present_classes(
-            scores, self._segmentor.test_cfg['score_thr'])
-        indices = (present if label is None else label).nonzero()[:, 0] + 1
+        present = choose_classes(scores, label, self._segmentor.test_cfg)
+        indices = present.nonzero()[:, 0] + 1
         cam = sample.seg_logits.data[indices.to(sample.seg_logits.data.device)]
         return dict(
             result,

@@ -8,18 +8,16 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from hsc_mm.functional.cam import (
-    cam_to_input,
-    input_to_image,
+    FLIP_AXES,
+    activation_to_image,
+    choose_classes,
+    image_padding,
     normalize_cam,
-    present_classes,
 )
-from hsc_mm.models.segmentors import CAMSegmentor
 from .soft_cam import SoftCAM
 from .views import Failure, ViewBatch
 
-__all__ = ['MultiScaleCAM', 'SoftCAM', 'iterate_cams']
-
-_AXES = dict(horizontal=3, vertical=2)
+__all__ = ['MultiScaleCAM', 'iterate_cams']
 
 
 class _View(NamedTuple):
@@ -39,9 +37,10 @@ class MultiScaleCAM:
     to the size of the image.
 
     Args:
-        model (nn.Module): A :class:`hsc_mm.CAMSegmentor`, or a
-            :class:`hsc_mm.CAMTTAModel` around one. Its ``test_cfg`` says
-            whether image labels choose the classes.
+        model (nn.Module): A model with ``makes_cams``, see
+            :class:`hsc_mm.models.segmentors.CAMPredictor`, or a TTA model
+            around one. Its ``test_cfg`` says whether image labels choose the
+            classes.
         flips (sequence[str | None]): Each view is seen as it is (None) or
             flipped (``'horizontal'``, ``'vertical'``).
         amp (bool): Whether the network computes in half precision: float16
@@ -57,9 +56,10 @@ class MultiScaleCAM:
                  flips: Sequence[str | None] = (None, ),
                  amp: bool = False) -> None:
         model = getattr(model, 'module', model)
-        if not isinstance(model, CAMSegmentor):
-            raise ValueError('model: expected hsc_mm.CAMSegmentor, found '
-                             f'{type(model).__name__}.')
+        if not getattr(model, 'makes_cams', False):
+            raise ValueError(
+                'model: expected one with makes_cams=True such as '
+                f'hsc_mm.CAMSegmentor, found {type(model).__name__}.')
         self.model = model
         self.flips = list(flips)
         self.amp = amp
@@ -68,18 +68,16 @@ class MultiScaleCAM:
     @torch.inference_mode()
     def __call__(self, batch: ViewBatch) -> list[SoftCAM]:
         """Compute the CAMs of a batch, an item for each image."""
-        if batch.labels is None and self.model.test_cfg['use_image_labels']:
-            raise ValueError(
-                f'{batch.img_ids[0]}: test_cfg has use_image_labels=True, '
-                'but the data set gives no labels. Set '
-                'model.test_cfg.use_image_labels=False.')
         views = [self._chunks(view, batch.shape) for view in batch.views]
         scores = sum(v.scores.sum(0)
                      for v in views) / (len(views) * len(self.flips))
-        present = self._present(scores, batch.labels)
+        present = choose_classes(scores, batch.labels, self.model.test_cfg,
+                                 batch.img_ids[0])
         image, column = present.nonzero(as_tuple=True)  # (N,) each
         total = sum(
-            self._to_image(view, image, column, batch.shape)
+            activation_to_image(view.activation[:, image, column],
+                                self.flips, view.size, view.padding,
+                                batch.shape, self.model.align_corners)
             for view in views)  # (N, H, W)
         cams = normalize_cam(total, torch.ones_like(column)).cpu().numpy()
         image, column = image.cpu().numpy(), column.cpu().numpy()
@@ -90,13 +88,6 @@ class MultiScaleCAM:
                     None if batch.images is None else batch.images[i].numpy())
             for i, img_id in enumerate(batch.img_ids)
         ]
-
-    def _present(self, scores: Tensor, labels: Tensor | None) -> Tensor:
-        """Return which classes are present, (B, K), 0 or 1."""
-        if self.model.test_cfg['use_image_labels']:
-            return labels.to(scores)
-        score_thr = self.model.test_cfg['score_thr']
-        return torch.stack([present_classes(s, score_thr) for s in scores])
 
     def _chunks(self, view: Tensor, shape: tuple[int, int]) -> _View:
         """Run a scale, no more pixels at a time than the batch had unscaled.
@@ -114,7 +105,7 @@ class MultiScaleCAM:
         """Run the network on images (b, 3, H_s, W_s) and their flips."""
         view = view.to(self.device, non_blocking=True)
         turned = torch.cat([
-            view if flip is None else view.flip(_AXES[flip])
+            view if flip is None else view.flip(FLIP_AXES[flip])
             for flip in self.flips
         ])
         shape = tuple(view.shape[2:])
@@ -130,40 +121,12 @@ class MultiScaleCAM:
                 kind,
                 torch.bfloat16 if kind == 'cpu' else torch.float16,
                 enabled=self.amp):
-            activation, scores = self.model.encode_decode(inputs, samples)
-        meta = samples[0].metainfo
+            activation, scores = self.model.predict_cam(inputs, samples)
         split = (len(self.flips), len(view))
         return _View(
             activation.float().unflatten(0, split),
             scores.float().unflatten(0, split), tuple(inputs.shape[2:]),
-            meta.get('img_padding_size',
-                     meta.get('padding_size', (0, 0, 0, 0))))
-
-    def _to_image(self, view: _View, image: Tensor, column: Tensor,
-                  shape: tuple[int, int]) -> Tensor:
-        """Add the flips of the chosen maps at the size of the image.
-
-        Args:
-            view (_View): Activations of one scale.
-            image (Tensor): Which image of the batch, (N,).
-            column (Tensor): Which class of it, (N,).
-            shape (tuple[int, int]): H and W.
-
-        Returns:
-            Tensor: (N, H, W).
-        """
-        if len(image) == 0:
-            return view.activation.new_zeros(0, *shape)
-        left, right, top, bottom = view.padding
-        height, width = view.size
-        total = 0
-        for flip, activation in zip(
-                self.flips, view.activation, strict=True):
-            maps = cam_to_input(activation[image, column][:, None],
-                                view.size, self.model.align_corners)
-            maps = maps[..., top:height - bottom, left:width - right]
-            total = total + (maps if flip is None else maps.flip(_AXES[flip]))
-        return input_to_image(total, shape)[:, 0]
+            image_padding(samples[0].metainfo))
 
 
 def iterate_cams(

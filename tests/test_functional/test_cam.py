@@ -4,18 +4,50 @@ import torch.nn.functional as F
 from sampling import cam_at_pixels, image_at_pixels
 
 from hsc_mm.functional.cam import (
+    activation_to_image,
     cam_to_input,
+    choose_classes,
     input_to_image,
     normalize_cam,
-    present_classes,
     seed_scores,
 )
 
 
-def test_present_classes_keep_the_best():
+def test_the_classifier_keeps_the_best():
     scores = torch.tensor([0.2, 0.4, 0.3])
-    assert present_classes(scores, 0.5).tolist() == [0, 1, 0]
-    assert present_classes(scores, 0.25).tolist() == [0, 1, 1]
+    for threshold, wanted in ((0.5, [0, 1, 0]), (0.25, [0, 1, 1])):
+        cfg = dict(use_image_labels=False, score_thr=threshold)
+        found = choose_classes(scores, torch.tensor([1, 0, 0]), cfg)
+        assert found.tolist() == wanted
+        both = choose_classes(torch.stack([scores, scores / 9]), None, cfg)
+        assert both.tolist() == [wanted, [0, 1, 0]]
+        assert both.dtype == scores.dtype
+
+
+def test_image_labels_choose_and_must_be_there():
+    cfg = dict(use_image_labels=True, score_thr=0.5)
+    scores = torch.tensor([0.2, 0.9])
+    found = choose_classes(scores, torch.tensor([1, 0]), cfg)
+    assert found.tolist() == [1, 0]
+    assert found.dtype == scores.dtype
+    with pytest.raises(ValueError, match='x: expected image labels'):
+        choose_classes(scores, None, cfg, 'x')
+
+
+def test_flips_and_padding_are_undone():
+    """A flipped, padded view adds what the view itself adds."""
+    maps = torch.rand(3, 5, 4)  # stride 4, input 20 x 16, image 17 x 13
+    common = ((20, 16), (1, 2, 3, 0), (17, 13), False)
+    plain = activation_to_image(maps[None], [None], *common)
+    enlarged = F.interpolate(
+        maps[None], (20, 16), mode='bilinear', align_corners=False)[0]
+    assert torch.equal(plain, enlarged[:, 3:, 1:14])
+    for flip, axis in (('horizontal', 2), ('vertical', 1)):
+        found = activation_to_image(
+            torch.stack([maps, maps]), [None, flip], *common)
+        assert torch.allclose(found, plain + plain.flip(axis), atol=1e-6)
+    none = activation_to_image(maps[None, :0], [None], *common)
+    assert none.shape == (0, 17, 13)
 
 
 def test_normalisation_by_class_and_image():

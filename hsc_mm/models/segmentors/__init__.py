@@ -1,6 +1,9 @@
 """Segmentors."""
+from .cam_predictor import CAMPredictor
 from .cam_segmentor import CAMSegmentor
 from .cam_tta import CAMTTAModel
 from .crf_segmentor import CRFRefinedSegmentor
 
-__all__ = ['CAMSegmentor', 'CAMTTAModel', 'CRFRefinedSegmentor']
+__all__ = [
+    'CAMPredictor', 'CAMSegmentor', 'CAMTTAModel', 'CRFRefinedSegmentor'
+]

@@ -1,7 +1,6 @@
 """The segmentor of the CAM stage: makes the views, routes the features."""
 import torch
 import torch.nn.functional as F
-from mmengine.structures import PixelData
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.structures import SegDataSample
 from mmseg.utils import (
@@ -13,21 +12,15 @@ from mmseg.utils import (
 )
 from torch import Tensor
 
-from hsc_mm.functional.cam import (
-    cam_to_input,
-    input_to_image,
-    normalize_cam,
-    present_classes,
-    seed_scores,
-)
 from hsc_mm.registry import MODELS
 from ..attention import record_attention
+from .cam_predictor import CAMPredictor
 
 __all__ = ['CAMSegmentor']
 
 
 @MODELS.register_module()
-class CAMSegmentor(BaseSegmentor):
+class CAMSegmentor(CAMPredictor, BaseSegmentor):
     """Backbone and CAM head, trained from image labels.
 
     Training: ``loss -> make_views -> extract_feat -> decode_head.loss``.
@@ -177,66 +170,3 @@ class CAMSegmentor(BaseSegmentor):
             ]
         return self.postprocess_result(activation, scores, data_samples,
                                        tuple(inputs.shape[2:]))
-
-    def postprocess_result(self, activation: Tensor, scores: Tensor,
-                           data_samples: SampleList,
-                           size: tuple[int, int]) -> SampleList:
-        """Bring activations back to the image as it was loaded.
-
-        Args:
-            activation (Tensor): (B, K, h, w) >= 0.
-            scores (Tensor): (B, K) in [0, 1].
-            data_samples (list[SegDataSample]): The samples of the batch.
-            size (tuple[int, int]): Height and width of the network's input.
-
-        Returns:
-            list[SegDataSample]: The samples, see :meth:`finish`.
-        """
-        maps = cam_to_input(activation, size, self.align_corners)
-        for one, score, sample in zip(
-                maps, scores, data_samples, strict=True):
-            meta = sample.metainfo
-            left, right, top, bottom = meta.get(
-                'img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
-            one = one[:, top:size[0] - bottom, left:size[1] - right]
-            if meta.get('flip', False):
-                axis = 2 if meta['flip_direction'] == 'horizontal' else 1
-                one = one.flip(dims=(axis, ))
-            one = input_to_image(one[None], meta['ori_shape'][:2])[0]
-            sample.activation = PixelData(data=one)
-            sample.cls_scores = score
-            self.finish(sample)
-        return data_samples
-
-    def finish(self, sample: SegDataSample, views: int = 1) -> None:
-        """Turn the activation of a sample into its seed.
-
-        Reads ``activation`` (K, H, W), ``cls_scores`` (K,) and, when image
-        labels are used, ``gt_label`` (K,). Sets ``seg_logits`` (C, H, W):
-        the background threshold and the normalised CAMs in [0, 1];
-        ``pred_sem_seg`` (1, H, W); and in the metainfo ``bg_threshold``,
-        ``use_image_labels`` and ``views``, for those who report.
-        """
-        activation = sample.activation.data
-        if self.test_cfg['use_image_labels']:
-            if 'gt_label' not in sample:
-                raise ValueError(
-                    f'{sample.metainfo.get("img_path")}: test_cfg has '
-                    'use_image_labels=True, but the sample has no gt_label. '
-                    'Give the data set its labels, or set '
-                    'model.test_cfg.use_image_labels=False.')
-            present = sample.gt_label.to(activation)
-        else:
-            present = present_classes(sample.cls_scores,
-                                      self.test_cfg['score_thr'])
-        threshold = float(self.test_cfg['bg_threshold'])
-        logits = seed_scores(normalize_cam(activation, present), threshold)
-        sample.set_data(
-            dict(
-                seg_logits=PixelData(data=logits),
-                pred_sem_seg=PixelData(data=logits.argmax(0, keepdim=True))))
-        sample.set_metainfo(
-            dict(
-                bg_threshold=threshold,
-                use_image_labels=self.test_cfg['use_image_labels'],
-                views=views))

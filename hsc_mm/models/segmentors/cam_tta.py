@@ -17,10 +17,14 @@ class CAMTTAModel(BaseTTAModel):
     ground truth, metainfo) stays that of the first view.
 
     Args:
-        module (dict): Config of a :class:`hsc_mm.CAMSegmentor`.
+        module (dict): Config of a segmentor whose ``predict`` returns seeds,
+            see :class:`hsc_mm.models.segmentors.CAMPredictor`.
         data_preprocessor (dict, optional): mmengine's runner passes the
             variable of that name in a config, which the model's own may
             differ from: it counts only where the model has none.
+
+    Raises:
+        ValueError: The module predicts something else.
     """
 
     def __init__(self,
@@ -29,6 +33,11 @@ class CAMTTAModel(BaseTTAModel):
         if isinstance(module, dict) and module.get('data_preprocessor'):
             data_preprocessor = None
         super().__init__(module, data_preprocessor)
+        if not getattr(self.module, 'predicts_seeds', False):
+            raise ValueError(
+                'module of CAMTTAModel: expected a segmentor with '
+                'predicts_seeds=True such as hsc_mm.CAMSegmentor, found '
+                f'{type(self.module).__name__}. SegTTAModel merges masks.')
 
     def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
         """Merge the views of each image.

@@ -12,7 +12,6 @@ from torch import Tensor
 from hsc_mm.crf import build_crf
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_image
-from .cam_segmentor import CAMSegmentor
 
 __all__ = ['CRFRefinedSegmentor', 'mean_probability', 'refine_present']
 
@@ -98,7 +97,8 @@ class CRFRefinedSegmentor(BaseTTAModel):
         if isinstance(module, dict) and module.get('data_preprocessor'):
             data_preprocessor = None
         super().__init__(module, data_preprocessor)
-        if isinstance(self.module, CAMSegmentor | BaseTTAModel):
+        if isinstance(self.module, BaseTTAModel) or getattr(
+                self.module, 'predicts_seeds', False):
             raise ValueError(
                 'module of CRFRefinedSegmentor: expected a segmentor such as '
                 f'EncoderDecoder, found {type(self.module).__name__}. '

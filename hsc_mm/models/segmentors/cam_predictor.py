@@ -1,0 +1,107 @@
+"""The model that makes CAMs: what pseudo labels ask of it, and its seeds."""
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
+
+from hsc_mm.functional.cam import (
+    activation_to_image,
+    choose_classes,
+    image_padding,
+    normalize_cam,
+    seed_scores,
+)
+
+__all__ = ['CAMPredictor']
+
+
+class CAMPredictor:
+    """A mixin for segmentors that make CAMs; the protocol they follow.
+
+    Pseudo labels (:class:`hsc_mm.pseudo_labels.cams.MultiScaleCAM`),
+    :class:`hsc_mm.CAMTTAModel`, the inferencer and the tools take any model
+    that has these, whatever its class is:
+
+    - ``makes_cams = True``;
+    - ``predicts_seeds``: whether :meth:`predict` returns the seeds of
+      :meth:`finish`; False where a decoder predicts the masks, and CAMs are
+      made besides;
+    - :meth:`predict_cam`, activations and probabilities of a batch;
+    - ``test_cfg`` with ``bg_threshold``, ``use_image_labels`` and
+      ``score_thr``; ``align_corners``; ``data_preprocessor``;
+    - ``backbone``: batch norms in it may be folded for speed;
+      ``memory_format``, where it has one, may be set to channels last.
+
+    A subclass of this class and of mmseg's ``BaseSegmentor`` has the rest.
+    """
+    makes_cams = True
+    predicts_seeds = True
+
+    def predict_cam(
+            self,
+            inputs: Tensor,
+            data_samples: OptSampleList = None) -> tuple[Tensor, Tensor]:
+        """Compute the CAMs of a batch, by default with ``encode_decode``.
+
+        Args:
+            inputs (Tensor): Images after the preprocessor, (B, 3, H, W).
+            data_samples (list[SegDataSample], optional): B samples.
+
+        Returns:
+            tuple[Tensor, Tensor]: Activations of the foreground classes,
+            (B, K, h, w) >= 0, and their probabilities, (B, K) in [0, 1].
+        """
+        return self.encode_decode(inputs, data_samples)
+
+    def postprocess_result(self, activation: Tensor, scores: Tensor,
+                           data_samples: SampleList,
+                           size: tuple[int, int]) -> SampleList:
+        """Bring activations back to the image as it was loaded.
+
+        Args:
+            activation (Tensor): (B, K, h, w) >= 0.
+            scores (Tensor): (B, K) in [0, 1].
+            data_samples (list[SegDataSample]): The samples of the batch.
+            size (tuple[int, int]): Height and width of the network's input.
+
+        Returns:
+            list[SegDataSample]: The samples, see :meth:`finish`.
+        """
+        for maps, score, sample in zip(
+                activation, scores, data_samples, strict=True):
+            meta = sample.metainfo
+            flip = meta['flip_direction'] if meta.get('flip') else None
+            sample.activation = PixelData(
+                data=activation_to_image(maps[None], [flip], size,
+                                         image_padding(meta),
+                                         meta['ori_shape'][:2],
+                                         self.align_corners))
+            sample.cls_scores = score
+            self.finish(sample)
+        return data_samples
+
+    def finish(self, sample: SegDataSample, views: int = 1) -> None:
+        """Turn the activation of a sample into its seed.
+
+        Reads ``activation`` (K, H, W), ``cls_scores`` (K,) and, when image
+        labels are used, ``gt_label`` (K,). Sets ``seg_logits`` (C, H, W):
+        the background threshold and the normalised CAMs in [0, 1];
+        ``pred_sem_seg`` (1, H, W); and in the metainfo ``bg_threshold``,
+        ``use_image_labels`` and ``views``, for those who report.
+        """
+        activation = sample.activation.data
+        present = choose_classes(sample.cls_scores, sample.get('gt_label'),
+                                 self.test_cfg,
+                                 sample.metainfo.get('img_path'))
+        threshold = float(self.test_cfg['bg_threshold'])
+        logits = seed_scores(
+            normalize_cam(activation, present.to(activation)), threshold)
+        sample.set_data(
+            dict(
+                seg_logits=PixelData(data=logits),
+                pred_sem_seg=PixelData(data=logits.argmax(0, keepdim=True))))
+        sample.set_metainfo(
+            dict(
+                bg_threshold=threshold,
+                use_image_labels=self.test_cfg['use_image_labels'],
+                views=views))
