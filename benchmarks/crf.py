@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from hsc_mm.cli import common as cli
-from hsc_mm.crf import PRESETS, build_crf, has_pydensecrf, refine_many
+from hsc_mm.crf import PRESETS, build_crf, has_pydensecrf
+from hsc_mm.utils.pool import map_ordered
 
 PLAIN = 'pydensecrf, serial (the plain way)'
 Item = tuple[int, np.ndarray, np.ndarray]
@@ -96,7 +97,7 @@ def make_items(args: argparse.Namespace) -> list[Item]:
 
 def work(cfg: dict, items: list[Item], workers: int) -> Iterator:
     """Refine; the first exception ends the benchmark."""
-    for _, result in refine_many(build_crf(cfg), items, workers):
+    for _, result in map_ordered(build_crf(cfg), items, workers):
         if isinstance(result, Exception):
             raise result
         yield result.argmax(axis=0)

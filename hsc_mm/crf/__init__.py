@@ -3,7 +3,6 @@ from .backend import CRFBackend, backend_names
 from .dense import DenseCRF, build_crf
 from .exact import ExactBackend
 from .grid import LabelCRF
-from .pool import refine_many
 from .presets import PRESETS, CRFNumbers, crf_numbers
 from .pydense import PyDenseBackend, has_pydensecrf
 from .reduced import ReducedBackend
@@ -12,6 +11,5 @@ from .unary import cam_probability
 __all__ = [
     'CRFBackend', 'CRFNumbers', 'DenseCRF', 'ExactBackend', 'LabelCRF',
     'PRESETS', 'PyDenseBackend', 'ReducedBackend', 'backend_names',
-    'build_crf', 'cam_probability', 'crf_numbers', 'has_pydensecrf',
-    'refine_many'
+    'build_crf', 'cam_probability', 'crf_numbers', 'has_pydensecrf'
 ]

@@ -1,4 +1,5 @@
 """CAMs of several scales and flips, many images at once."""
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from hsc_mm.functional.cam import (
     image_padding,
     normalize_cam,
 )
+from hsc_mm.models.attention import record_attention
 from .soft_cam import SoftCAM
 from .views import Failure, ViewBatch
 
@@ -26,6 +28,8 @@ class _View(NamedTuple):
     scores: Tensor  # (F, B, K)
     size: tuple[int, int]
     padding: Sequence[int]  # left, right, top, bottom
+    attention: Tensor | None  # (B, n, n), without flip
+    grid: tuple[int, int] | None
 
 
 class MultiScaleCAM:
@@ -45,16 +49,20 @@ class MultiScaleCAM:
             flipped (``'horizontal'``, ``'vertical'``).
         amp (bool): Whether the network computes in half precision: float16
             on a GPU, bfloat16 on a CPU.
+        attention_blocks (int): Number of last blocks of a vision transformer
+            whose mean attention comes along: that of the view without flip
+            whose size is nearest to the image's. 0 = none is recorded.
 
     Raises:
-        ValueError: It is another model, or (when called) image labels are to
-            be used and a batch has none.
+        ValueError: It is another model; or (when called) image labels are to
+            be used and a batch has none, or attention cannot be recorded.
     """
 
     def __init__(self,
                  model: nn.Module,
                  flips: Sequence[str | None] = (None, ),
-                 amp: bool = False) -> None:
+                 amp: bool = False,
+                 attention_blocks: int = 0) -> None:
         model = getattr(model, 'module', model)
         if not getattr(model, 'makes_cams', False):
             raise ValueError(
@@ -63,12 +71,23 @@ class MultiScaleCAM:
         self.model = model
         self.flips = list(flips)
         self.amp = amp
+        self.attention_blocks = attention_blocks
+        if attention_blocks and None not in self.flips:
+            raise ValueError('flips: expected a view without flip, whose '
+                             f'attention is recorded, found {self.flips}.')
         self.device = next(model.parameters()).device
 
     @torch.inference_mode()
     def __call__(self, batch: ViewBatch) -> list[SoftCAM]:
         """Compute the CAMs of a batch, an item for each image."""
-        views = [self._chunks(view, batch.shape) for view in batch.views]
+        areas = [view.shape[2] * view.shape[3] for view in batch.views]
+        area = batch.shape[0] * batch.shape[1]
+        nearest = min(range(len(areas)), key=lambda i: abs(areas[i] - area))
+        views = [
+            self._chunks(view, batch.shape,
+                         self.attention_blocks if i == nearest else 0)
+            for i, view in enumerate(batch.views)
+        ]
         scores = sum(v.scores.sum(0)
                      for v in views) / (len(views) * len(self.flips))
         present = choose_classes(scores, batch.labels, self.model.test_cfg,
@@ -82,26 +101,34 @@ class MultiScaleCAM:
         cams = normalize_cam(total, torch.ones_like(column)).cpu().numpy()
         image, column = image.cpu().numpy(), column.cpu().numpy()
         scores = scores.cpu().numpy()
+        attention, grid = views[nearest].attention, views[nearest].grid
+        if attention is not None:
+            attention = attention.cpu().numpy()
         return [
-            SoftCAM(img_id, cams[image == i], column[image == i] + 1,
-                    scores[i],
-                    None if batch.images is None else batch.images[i].numpy())
-            for i, img_id in enumerate(batch.img_ids)
+            SoftCAM(
+                img_id, cams[image == i], column[image == i] + 1, scores[i],
+                image=None
+                if batch.images is None else batch.images[i].numpy(),
+                attention=None if attention is None else attention[i],
+                grid=grid) for i, img_id in enumerate(batch.img_ids)
         ]
 
-    def _chunks(self, view: Tensor, shape: tuple[int, int]) -> _View:
+    def _chunks(self, view: Tensor, shape: tuple[int, int],
+                blocks: int) -> _View:
         """Run a scale, no more pixels at a time than the batch had unscaled.
 
         Memory then does not grow with the square of the largest scale.
         """
         pixels = view.shape[2] * view.shape[3]
         count = max(1, len(view) * shape[0] * shape[1] // pixels)
-        parts = [self._run(part) for part in view.split(count)]
+        parts = [self._run(part, blocks) for part in view.split(count)]
         return parts[0]._replace(
             activation=torch.cat([p.activation for p in parts], dim=1),
-            scores=torch.cat([p.scores for p in parts], dim=1))
+            scores=torch.cat([p.scores for p in parts], dim=1),
+            attention=torch.cat([p.attention for p in parts])
+            if blocks else None)
 
-    def _run(self, view: Tensor) -> _View:
+    def _run(self, view: Tensor, blocks: int) -> _View:
         """Run the network on images (b, 3, H_s, W_s) and their flips."""
         view = view.to(self.device, non_blocking=True)
         turned = torch.cat([
@@ -120,13 +147,30 @@ class MultiScaleCAM:
         with torch.autocast(
                 kind,
                 torch.bfloat16 if kind == 'cpu' else torch.float16,
-                enabled=self.amp):
+                enabled=self.amp), _recording(self.model, blocks) as record:
             activation, scores = self.model.predict_cam(inputs, samples)
         split = (len(self.flips), len(view))
+        padding = image_padding(samples[0].metainfo)
+        attention, grid = None, None
+        if record is not None:
+            if any(padding):
+                raise ValueError(
+                    'attention: expected images without padding, found '
+                    f'{padding} pixels; set size_divisor of '
+                    'data_preprocessor.test_cfg to None.')
+            attention = record.mean().unflatten(0, split)
+            attention, grid = attention[self.flips.index(None)], record.grid
         return _View(
             activation.float().unflatten(0, split),
             scores.float().unflatten(0, split), tuple(inputs.shape[2:]),
-            image_padding(samples[0].metainfo))
+            padding, attention, grid)
+
+
+def _recording(model: nn.Module, blocks: int):
+    """Return a context that records attention, or None."""
+    if blocks:
+        return record_attention(model.backbone, blocks)
+    return contextlib.nullcontext()
 
 
 def iterate_cams(

@@ -22,8 +22,8 @@ class PseudoLabelFolder:
 
     The folder holds ``<img_id>.png``, ``<img_id>.npz`` or both, and a
     manifest that says what they were made from. A file appears under its
-    name only when it is whole, so a run that was stopped can be taken up
-    again: :meth:`has` says which are done. Several processes may write into
+    name only when it is whole, so a run that was interrupted can be resumed:
+    :meth:`has` says which exist. Several processes may write into
     one folder, different images each; whoever comes first leaves the
     manifest, and the others compare theirs with it.
 

@@ -1,82 +1,187 @@
-"""From normalised CAMs to a hard label: thresholds, bands, agreement."""
+"""Label rules, from a soft CAM to a mask: threshold, band, agreement."""
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from inspect import signature
+
 import numpy as np
 
-__all__ = ['IGNORED', 'agree', 'band_label', 'best_label', 'threshold_label']
+from hsc_mm.registry import LABEL_RULES
+from .hard_label import agree, band_label, best_label, threshold_label
+from .refiners import Refiner, build_refiner
+from .soft_cam import SoftCAM
 
-IGNORED = 255
+__all__ = [
+    'AgreementRule', 'BandRule', 'LabelRule', 'ThresholdRule', 'build_rule'
+]
 
 
-def threshold_label(cam: np.ndarray, classes: np.ndarray,
-                    threshold: float) -> np.ndarray:
-    """Call background what no CAM lifts above the threshold.
+class LabelRule(ABC):
+    """Makes a mask of a soft CAM.
 
-    Args:
-        cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
-        classes (np.ndarray): Index of each, (k,).
-        threshold (float): Background threshold; a CAM must be above it.
+    A subclass is registered in :data:`hsc_mm.registry.LABEL_RULES` and
+    writes :meth:`label` and :meth:`identity`. It holds no state that a call
+    changes and can be pickled: worker processes have copies.
 
-    Returns:
-        np.ndarray: (H, W) uint8; where several CAMs are highest, the first
-        one wins.
+    Attributes:
+        refiners (tuple[Refiner, ...]): Those that the rule itself runs.
     """
-    return band_label(cam, classes, threshold, threshold)
+    refiners: tuple[Refiner, ...] = ()
+
+    def __call__(self, soft: SoftCAM) -> np.ndarray:
+        """Label the pixels of an image.
+
+        Args:
+            soft (SoftCAM): After the refiners; it is not changed.
+
+        Returns:
+            np.ndarray: Class indices, (H, W) uint8, 255 = ignored. An image
+            without a class is background.
+
+        Raises:
+            ValueError: The soft CAM lacks what the rule reads.
+        """
+        if not len(soft.cam):
+            return np.zeros(soft.cam.shape[1:], dtype=np.uint8)
+        return self.label(soft)
+
+    @abstractmethod
+    def label(self, soft: SoftCAM) -> np.ndarray:
+        """Label the pixels of an image with at least one class."""
+
+    @abstractmethod
+    def identity(self) -> dict:
+        """Return JSON values that tell two settings apart."""
 
 
-def band_label(cam: np.ndarray, classes: np.ndarray, low: float,
-               high: float) -> np.ndarray:
-    """Leave open what lies between two thresholds.
+@LABEL_RULES.register_module()
+class ThresholdRule(LabelRule):
+    """Background is what no CAM lifts above a threshold.
 
-    A pixel whose highest CAM is above ``high`` has the class of that CAM; one
-    whose highest CAM is ``low`` or less is background; any other is ignored.
+    Where a refiner has made a background (a CRF does), the highest of
+    background and maps is the label, and the threshold is not used.
 
     Args:
-        cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
-        classes (np.ndarray): Index of each, (k,).
+        threshold (float): Background threshold, in [0, 1).
+
+    Raises:
+        ValueError: It is out of range.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        if not 0 <= threshold < 1:
+            raise ValueError('threshold of ThresholdRule: expected a number '
+                             f'in [0, 1), found {threshold!r}.')
+        self.threshold = float(threshold)
+
+    def label(self, soft: SoftCAM) -> np.ndarray:
+        """See :func:`threshold_label` and :func:`best_label`."""
+        if soft.background is None:
+            return threshold_label(soft.cam, soft.classes, self.threshold)
+        return best_label(
+            np.concatenate([soft.background[None], soft.cam]), soft.classes)
+
+    def identity(self) -> dict:
+        """Return JSON values that tell two settings apart."""
+        return dict(type='ThresholdRule', threshold=self.threshold)
+
+
+@LABEL_RULES.register_module()
+class BandRule(LabelRule):
+    """Ignored is what lies between two thresholds, see :func:`band_label`.
+
+    A background that a refiner has made is not looked at: after a CRF the
+    thresholds are those of the probability of the best class.
+
+    Args:
         low (float): Threshold of the background.
-        high (float): Threshold of the foreground, not below ``low``.
+        high (float): Threshold of the foreground.
 
-    Returns:
-        np.ndarray: (H, W) uint8, 255 = ignored.
+    Raises:
+        ValueError: They are not 0 < low <= high < 1.
     """
-    label = np.zeros(cam.shape[1:], dtype=np.uint8)
-    if len(cam) == 0:
-        return label
-    peak = cam.max(axis=0).astype(np.float32)
-    low, high = np.float32(low), np.float32(high)
-    label[peak > low] = IGNORED
-    found = np.asarray(classes, dtype=np.uint8)[cam.argmax(axis=0)]
-    return np.where(peak > high, found, label)
+
+    def __init__(self, low: float, high: float) -> None:
+        if not 0 < low <= high < 1:
+            raise ValueError('band: expected 0 < low <= high < 1, found '
+                             f'{(low, high)}.')
+        self.low, self.high = float(low), float(high)
+
+    def label(self, soft: SoftCAM) -> np.ndarray:
+        """See :func:`band_label`."""
+        return band_label(soft.cam, soft.classes, self.low, self.high)
+
+    def identity(self) -> dict:
+        """Return JSON values that tell two settings apart."""
+        return dict(type='BandRule', low=self.low, high=self.high)
 
 
-def best_label(prob: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the most probable label of each pixel.
+@LABEL_RULES.register_module()
+class AgreementRule(LabelRule):
+    """Ignored is where two refiners disagree about the background.
+
+    Each refines the same soft CAM and its label is that of
+    :class:`ThresholdRule`; :func:`agree` joins the two. Made for two CRFs,
+    ``CRFRefiner(alpha=4)`` and ``CRFRefiner(alpha=24)``.
 
     Args:
-        prob (np.ndarray): Background and k classes, (k + 1, H, W).
-        classes (np.ndarray): Index of each class, (k,).
+        refiners (sequence[dict | Refiner]): The two, first the one that is
+            sparing with foreground.
+        threshold (float): Of the labels, where a refiner makes no
+            background.
 
-    Returns:
-        np.ndarray: (H, W) uint8.
+    Raises:
+        ValueError: There are not two, or an argument is bad.
     """
-    table = np.concatenate([[0], classes]).astype(np.uint8)
-    return table[prob.argmax(axis=0)]
+
+    def __init__(self,
+                 refiners: Sequence[dict | Refiner],
+                 threshold: float) -> None:
+        if isinstance(refiners, dict) or len(refiners) != 2:
+            raise ValueError('refiners of AgreementRule: expected a list of '
+                             f'two, found {refiners!r}.')
+        self.refiners = tuple(map(build_refiner, refiners))
+        self.rule = ThresholdRule(threshold)
+
+    def label(self, soft: SoftCAM) -> np.ndarray:
+        """See :func:`agree`."""
+        return agree(*(self.rule(refine(soft)) for refine in self.refiners))
+
+    def identity(self) -> dict:
+        """Return JSON values that tell two settings apart."""
+        return dict(
+            type='AgreementRule',
+            refiners=[refiner.identity() for refiner in self.refiners],
+            threshold=self.rule.threshold)
 
 
-def agree(low_alpha: np.ndarray, high_alpha: np.ndarray) -> np.ndarray:
-    """Keep what two labels say alike about foreground and background.
-
-    With ``(1 - max CAM) ** alpha`` as background, the label of the low alpha
-    is sparing with foreground, that of the high alpha generous. Background
-    in both is background; foreground in both has the class of the low
-    alpha; everything else is ignored (as in AffinityNet, which besides calls
-    background what is foreground in the low alpha alone).
+def build_rule(cfg: dict | LabelRule, threshold: float) -> LabelRule:
+    """Build a label rule from a config.
 
     Args:
-        low_alpha (np.ndarray): Label, (H, W), 0 = background.
-        high_alpha (np.ndarray): Label, (H, W).
+        cfg (dict | LabelRule): ``type`` and arguments; a rule comes back as
+            it is.
+        threshold (float): Background threshold of a rule that has an
+            argument of this name and is not given it.
 
     Returns:
-        np.ndarray: (H, W) uint8, 255 = ignored.
+        LabelRule: The rule.
+
+    Raises:
+        ValueError: There is no such rule, or it refuses its arguments.
     """
-    label = np.where((low_alpha > 0) == (high_alpha > 0), low_alpha, IGNORED)
-    return label.astype(np.uint8)
+    if isinstance(cfg, LabelRule):
+        return cfg
+    arguments = dict(cfg)
+    name = arguments.pop('type', None)
+    found = LABEL_RULES.get(name) if isinstance(name, str) else name
+    if found is None:
+        known = sorted(f'hsc_mm.{key}' for key in LABEL_RULES.module_dict)
+        raise ValueError(f'rule: expected a type of {known}, or one that '
+                         f'custom_imports registers, found {name!r}.')
+    if 'threshold' in signature(found).parameters:
+        arguments.setdefault('threshold', threshold)
+    try:
+        return found(**arguments)
+    except TypeError as error:
+        raise ValueError(f'rule {name}: refuses the arguments '
+                         f'{sorted(arguments)}: {error}.') from error

@@ -1,6 +1,6 @@
 """One run over a list of images that writes pseudo labels."""
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
-from hsc_mm.pseudo_labels.rules import IGNORED
 from hsc_mm.utils import image_shapes
-from .stream import Labelled
+from .chain import Labelled
+from .folder import PseudoLabelFolder
+from .hard_label import IGNORED
 from .views import Failure, plan_batches
 
 __all__ = ['LabelRun', 'write_labels']
@@ -29,19 +29,26 @@ class LabelRun:
         batches (list[list[int]]): Positions to compute, see
             :func:`hsc_mm.pseudo_labels.views.plan_batches`; batches of other
             shards and those whose labels are all there are left out.
-        there (frozenset[str]): Images of this shard whose files are there.
+        existing (frozenset[str]): Images of this shard whose files exist;
+            they are skipped.
         total (int): Number of images of this shard.
-        made (int): Number of images whose files were written.
+        written (int): Number of images whose files were written.
         failures (list[Failure]): Images that were given up.
-        classes (Counter): Class index -> number of images made that show it.
+        classes (Counter): Class index -> number of written images that show
+            it.
+        complete (bool): Whether the files of all images of the list exist,
+            those of other shards too.
+        class_names (tuple[str]): Name of each class, background first.
     """
     img_ids: list[str]
     batches: list[list[int]]
-    there: frozenset[str]
+    existing: frozenset[str]
     total: int
-    made: int = 0
+    written: int = 0
     failures: list[Failure] = field(default_factory=list)
     classes: Counter = field(default_factory=Counter)
+    complete: bool = False
+    class_names: tuple[str, ...] = ()
 
     @classmethod
     def plan(cls,
@@ -55,14 +62,14 @@ class LabelRun:
 
         Args:
             dataset (BaseImageLabelDataset): The list.
-            folder (PseudoLabelFolder): Where labels are and will be.
+            folder (PseudoLabelFolder): Where labels exist or will be.
             batch_size (int): Images that are computed together.
             shard (tuple[int, int]): This is part i of n.
             workers (int): Threads that look at files.
-            resume (bool): Whether files that are there are kept.
+            resume (bool): Whether files that exist are skipped.
 
         Returns:
-            LabelRun: Files are there when they are whole, have the size of
+            LabelRun: Files exist when they are whole, have the size of
             their image and hold nothing but indices of the data set.
 
         Raises:
@@ -84,33 +91,30 @@ class LabelRun:
             done = pool.map(
                 lambda place: resume and folder.has(
                     infos[place]['img_id'], shapes[place], known), places)
-            there = frozenset(
+            existing = frozenset(
                 place for place, found in zip(places, done, strict=True)
                 if found)
         return cls([info['img_id'] for info in infos],
-                   [b for b in batches if not there.issuperset(b)],
-                   frozenset(infos[place]['img_id'] for place in there),
-                   len(places))
+                   [b for b in batches if not existing.issuperset(b)],
+                   frozenset(infos[place]['img_id'] for place in existing),
+                   len(places),
+                   class_names=tuple(dataset.metainfo['classes']))
 
     @property
     def missing(self) -> int:
         """int: Number of images that are to be computed."""
-        return self.total - len(self.there)
+        return self.total - len(self.existing)
 
-    def summary(self, names: Sequence[str]) -> list[str]:
-        """Return lines for people: counts, classes, failures.
-
-        Args:
-            names (sequence[str]): Name of each class, background first.
-        """
-        shown = ', '.join(f'{names[index]} {count}'
+    def summary(self) -> list[str]:
+        """Return lines for people: counts, classes, failures."""
+        shown = ', '.join(f'{self.class_names[index]} {count}'
                           for index, count in sorted(self.classes.items()))
         lines = [
-            f'{self.made} made, {len(self.there)} were there, '
-            f'{len(self.failures)} failed, {self.total} together'
+            f'{self.written} written, {len(self.existing)} skipped, '
+            f'{len(self.failures)} failed, {self.total} in total'
         ]
         if shown:
-            lines.append(f'images made by class: {shown}')
+            lines.append(f'written images by class: {shown}')
         return lines + [f'failed: {f.img_id}: {f.reason}'
                         for f in self.failures]
 
@@ -161,17 +165,16 @@ def write_labels(stream: Iterable[Labelled | Failure],
 
 
 def _write(item: Labelled, folder: PseudoLabelFolder) -> set[int]:
-    soft, seed = item
-    if '.npz' in folder.kinds:
-        folder.write_soft(soft.img_id, soft.cam, soft.classes)
-    if seed is None:
-        return set(soft.classes.tolist())
-    folder.write(soft.img_id, seed)
-    return set(np.flatnonzero(np.bincount(seed.ravel())).tolist()) - {
+    if item.cam is not None:
+        folder.write_soft(item.img_id, item.cam, item.classes)
+    if item.mask is None:
+        return set(item.classes.tolist())
+    folder.write(item.img_id, item.mask)
+    return set(np.flatnonzero(np.bincount(item.mask.ravel())).tolist()) - {
         0, IGNORED
     }
 
 
 def _count(future: Future, run: LabelRun) -> None:
     run.classes.update(future.result())
-    run.made += 1
+    run.written += 1

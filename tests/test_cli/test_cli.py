@@ -109,7 +109,7 @@ def test_pseudo_labels_hold_the_indices_of_the_data_set(trained, shared_voc):
     (out / 'img_01.png').unlink()
     (out / 'img_02.png').write_bytes(whole['img_02.png'][:50])
     done = run(*call)
-    assert '6 of 8 pseudo labels are there' in done.stdout
+    assert '6 of 8 pseudo labels exist' in done.stdout
     assert {p.name: p.read_bytes() for p in out.glob('*.png')} == whole
     again = {p.name: p.stat().st_mtime_ns for p in out.glob('*.png')}
     assert [n for n in times if times[n] != again[n]] == [

@@ -19,11 +19,15 @@ from tiny_configs import cam_config
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
-from hsc_mm.pseudo_labels.cams import SoftCAM
+from hsc_mm.pseudo_labels import (
+    LabelChain,
+    RunOptions,
+    SoftCAM,
+    make_pseudo_labels,
+)
+from hsc_mm.pseudo_labels.chain import label_stream
 from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
-from hsc_mm.pseudo_labels.rules import band_label
-from hsc_mm.pseudo_labels.settings import LabelSettings
-from hsc_mm.pseudo_labels.stream import label_stream
+from hsc_mm.pseudo_labels.hard_label import band_label, best_label
 from hsc_mm.pseudo_labels.views import Failure
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import (
@@ -32,6 +36,9 @@ from hsc_mm.utils import (
     voc_palette,
     write_index_png,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fragile_refiner import Fragile
 
 COUNT = 24
 
@@ -101,7 +108,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
     assert make(tmp_path / 'a', '--soft', '--threshold', 0.4) == 0
-    assert '24 made, 0 were there, 0 failed' in capsys.readouterr().out
+    assert '24 written, 0 skipped, 0 failed' in capsys.readouterr().out
     labels = read_json(stage[0] / 'image_labels.json')['images']
     for img_id, names in labels.items():
         hard = read_index_png(tmp_path / 'a' / f'{img_id}.png')
@@ -140,15 +147,16 @@ def test_a_band_lies_between_two_thresholds(make, tmp_path, capsys):
             band, np.where(high > 0, high, np.where(low > 0, 255, 0)))
         assert (band == 255).any()
     # The same by a switch of the config.
-    option = ('--cfg-options',
-              'model.test_cfg.pseudo_label.band=0.3,0.6')
+    option = ('--cfg-options', 'pseudo_label.rule.type=hsc_mm.BandRule',
+              'pseudo_label.rule.low=0.3', 'pseudo_label.rule.high=0.6')
     assert make(tmp_path / 'config', '--no-tta', *option) == 0
     assert content(tmp_path / 'config') == content(tmp_path / 'band')
     assert make(tmp_path / 'band', '--no-tta', '--band', 0.2, 0.6) == 1
-    assert 'band [0.3, 0.6], expected [0.2, 0.6]' in capsys.readouterr().err
+    assert ("rule {'type': 'BandRule', 'low': 0.3, 'high': 0.6}, expected "
+            "{'type': 'BandRule', 'low': 0.2,") in capsys.readouterr().err
     assert make(tmp_path / 'x', '--crf', '--no-tta', *option) == 0
     assert make(tmp_path / 'y', '--no-tta', '--cfg-options',
-                'model.test_cfg.pseudo_label.bend=1') == 1
+                'pseudo_label.bend=1') == 1
     assert 'expected keys of' in capsys.readouterr().err
 
 
@@ -167,8 +175,9 @@ def test_a_crf_and_two_that_agree(make, tmp_path):
         ignored += (both == 255).sum()
     assert ignored > 0
     manifest = read_json(tmp_path / 'both' / 'pseudo_labels.json')
-    assert manifest['crf']['alphas'] == [4, 24]
-    assert manifest['crf']['backend'] != 'auto'
+    refiners = manifest['rule']['refiners']
+    assert [one['alpha'] for one in refiners] == [4, 24]
+    assert refiners[0]['backend']['type'] != 'auto'
 
 
 def test_shards_make_what_one_run_makes(make, tmp_path, capsys):
@@ -176,17 +185,17 @@ def test_shards_make_what_one_run_makes(make, tmp_path, capsys):
     capsys.readouterr()
     parts = tmp_path / 'parts'
     assert make(parts, '--soft', '--shard', '1/2') == 0
-    assert 'other parts are not there yet' in capsys.readouterr().out
+    assert 'other parts are not written yet' in capsys.readouterr().out
     first = {name for name in content(parts) if name.endswith('.png')}
     assert 0 < len(first) < COUNT
     assert not read_json(parts / 'pseudo_labels.json')['complete']
     assert make(parts, '--soft', '--shard', '2/2') == 0
     out = capsys.readouterr().out
-    assert f'0 of {COUNT - len(first)} pseudo labels are there' in out
-    assert f'all {COUNT} pseudo labels are there' in out
+    assert f'0 of {COUNT - len(first)} pseudo labels exist' in out
+    assert f'all {COUNT} pseudo labels exist' in out
     assert content(parts) == content(tmp_path / 'whole')
     assert make(parts, '--soft', '--shard', '1/2') == 0
-    assert '0 made' in capsys.readouterr().out
+    assert '0 written' in capsys.readouterr().out
     for wrong in ('0/2', '3/2', 'x'):
         with pytest.raises(SystemExit):
             make(parts, '--shard', wrong)
@@ -235,7 +244,7 @@ def test_broken_images_are_listed_and_the_rest_is_made(
         make, damaged, tmp_path, capsys):
     assert make(tmp_path / 'p', config=damaged) == 1
     shown = capsys.readouterr()
-    assert '21 made, 0 were there, 3 failed, 24 together' in shown.out
+    assert '21 written, 0 skipped, 3 failed, 24 in total' in shown.out
     for line in ('failed: img_03: .*cut short', 'failed: img_04: .*empty',
                  'failed: img_05: .*img_05.jpg'):
         assert re.search(line, shown.out), line
@@ -243,7 +252,7 @@ def test_broken_images_are_listed_and_the_rest_is_made(
     assert len(list((tmp_path / 'p').glob('*.png'))) == 21
     assert not read_json(tmp_path / 'p' / 'pseudo_labels.json')['complete']
     assert make(tmp_path / 'p', config=damaged) == 1
-    assert '0 made, 21 were there, 3 failed' in capsys.readouterr().out
+    assert '0 written, 21 skipped, 3 failed' in capsys.readouterr().out
 
 
 def test_no_image_at_all_is_said_at_once(make, tmp_path, capsys):
@@ -265,14 +274,15 @@ def test_damaged_labels_are_made_again(make, tmp_path, capsys):
     write_soft_cam(out / 'img_07.npz', np.zeros((1, 4, 4)), [8])
     capsys.readouterr()
     assert make(out, '--soft') == 0
-    assert '6 made, 18 were there' in capsys.readouterr().out
+    assert '6 written, 18 skipped' in capsys.readouterr().out
     assert content(out) == good
     assert make(out, '--soft', '--no-resume') == 0
-    assert '24 made, 0 were there' in capsys.readouterr().out
+    assert '24 written, 0 skipped' in capsys.readouterr().out
     assert content(out) == good
 
 
-def test_a_crf_that_fails_costs_one_image():
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_refiner_that_fails_costs_one_image(workers):
     rng = np.random.default_rng(0)
     image = np.zeros((4, 5, 3), np.uint8)
     stream = [
@@ -282,29 +292,106 @@ def test_a_crf_that_fails_costs_one_image():
                             ('d', 1), ('last', 0))
     ]
     stream.insert(1, Failure('broken', 'why'))
-
-    def refine(prob, image):
-        if len(prob) == 3 and prob[1, 0, 0] == stream[2].cam[0, 0, 0]:
-            raise RuntimeError('no memory')
-        return prob[:, :2] if len(prob) == 3 else prob
-
-    settings = LabelSettings(threshold=0.3, two_alpha=(4, 24))
-    found = list(label_stream(iter(stream), settings, refine))
-    assert [getattr(f, 'img_id', None) or f.soft.img_id for f in found] == [
+    refiner = Fragile(stream[2].cam[0, 0, 0], stream[4].cam[0, 0, 0])
+    chain = LabelChain([refiner], threshold=0.3)
+    found = list(label_stream(iter(stream), chain, workers))
+    assert [f.img_id for f in found] == [
         'a', 'broken', 'b', 'none', 'c', 'd', 'last']
-    assert found[2] == Failure('b', 'CRF: no memory')
-    assert 'found shape (3, 2, 5)' in found[4].reason
-    assert not found[3].seed.any()
-    assert found[5].seed.shape == (4, 5)
+    assert found[2] == Failure('b', 'no memory')
+    assert re.search(r'Fragile: .*\(2, 4, 5\).*\(2, 2, 5\)',
+                     found[4].reason)
+    assert not found[3].mask.any()
+    assert found[5].mask.shape == (4, 5)
+    assert np.array_equal(
+        found[0].mask, stream[0].cam[0] > np.float32(0.3))
 
 
 @pytest.mark.parametrize(('settings', 'match'), [
-    (dict(band=(0.4, 0.2)), 'band: expected 0 < low'),
-    (dict(band=(0.2, 0.4), crf='pseudo_label'), 'no CRF beside it'),
-    (dict(two_alpha=(24, 4)), 'alpha: expected positive'),
-    (dict(alpha=-1), 'alpha: expected positive'),
+    (dict(rule=dict(type='hsc_mm.BandRule', low=0.4, high=0.2)),
+     'band: expected 0 < low'),
+    (dict(rule=dict(type='hsc_mm.BandRule', middle=0.4)),
+     'rule hsc_mm.BandRule: refuses the arguments'),
+    (dict(rule=dict(type='hsc_mm.Guess')), 'rule: expected a type of'),
+    (dict(rule=dict(type='hsc_mm.ThresholdRule', threshold=30)),
+     'threshold of ThresholdRule: expected a number in'),
+    (dict(rule=dict(type='hsc_mm.AgreementRule',
+                    refiners=[dict(type='hsc_mm.CRFRefiner')])),
+     'expected a list of two'),
+    (dict(refiners=dict(type='hsc_mm.PAR')), 'refiners: expected a list'),
+    (dict(refiners=[dict(type='hsc_mm.CRFRefiner', alpha=-1)]),
+     'alpha of CRFRefiner: expected a number'),
     (dict(soft='yes'), 'soft: expected'),
 ])
 def test_wrong_settings(settings, match):
     with pytest.raises(ValueError, match=match):
-        LabelSettings(threshold=0.3, **settings)
+        LabelChain(**settings)
+
+
+@pytest.mark.parametrize(('flags', 'match'), [
+    (('--two-alpha', 24, 4), 'the lower one first, found 24 4'),
+    (('--alpha', 3), '--alpha: expected a CRF'),
+    (('--crf-backend', 'exact', '--two-alpha', 4, 24, '--alpha', 7),
+     '--alpha: expected a CRF as a refiner'),
+    (('--crf-backend', 'exact'), '--crf-backend: expected a CRF, found none'),
+    (('--crf', '--alpha', 0), 'alpha of CRFRefiner'),
+    (('--refiners', 'Sorcery'), 'refiner: expected a type of'),
+])
+def test_flags_that_make_no_sense(make, tmp_path, flags, match, capsys):
+    assert make(tmp_path / 'x', *flags) == 1
+    assert match in capsys.readouterr().err
+    assert not (tmp_path / 'x').exists()
+
+
+def config_with(stage, tmp_path, **pseudo_label):
+    """Write the config with a chain in it."""
+    cfg = load_config(stage[1])
+    cfg.pseudo_label = pseudo_label
+    cfg.dump(str(tmp_path / 'chain.py'))
+    return tmp_path / 'chain.py'
+
+
+def test_the_config_and_the_flags_name_one_chain(make, stage, tmp_path):
+    """A chain of a config, by flags, in workers, and from Python."""
+    chain = dict(
+        refiners=[dict(type='hsc_mm.PAR'),
+                  dict(type='hsc_mm.CRFRefiner', alpha=4)], soft='also')
+    config = config_with(stage, tmp_path, **chain)
+    assert make(tmp_path / 'a', '--no-tta', config=config) == 0
+    assert make(tmp_path / 'b', '--no-tta', '--soft', '--refiners', 'PAR',
+                'CRFRefiner', '--alpha', 4, '--workers', 2) == 0
+    run = make_pseudo_labels(
+        stage[1], stage[2], tmp_path / 'c', tta=False,
+        options=RunOptions(workers=0), **chain)
+    assert run.complete
+    assert (run.written, run.total, run.failures) == (24, 24, [])
+    assert set(run.classes) == {1, 2}
+    assert content(tmp_path / 'a') == content(tmp_path / 'b')
+    assert content(tmp_path / 'a') == content(tmp_path / 'c')
+    # The maps of the files are the posterior, whose label the mask is.
+    for path in (tmp_path / 'a').glob('*.npz'):
+        cam, classes = read_soft_cam(path)
+        cam = cam.astype(np.float32)
+        prob = np.concatenate([1 - cam.sum(0, keepdims=True), cam])
+        first, second = np.sort(prob, axis=0)[-2:][::-1]
+        mask = read_index_png(path.with_suffix('.png'))
+        again = best_label(prob, classes)
+        assert (again == mask)[first - second > 0.01].all()
+    # Without them it is a threshold, and --threshold leaves a rule alone.
+    assert make(tmp_path / 'd', '--no-tta', '--refiners', 'none',
+                config=config) == 0
+    assert make(tmp_path / 'e', '--no-tta') == 0
+    assert png(tmp_path / 'd') == png(tmp_path / 'e')
+    assert png(tmp_path / 'd') != png(tmp_path / 'a')
+    assert make(tmp_path / 'f', '--no-tta', '--threshold', 0.9,
+                config=config) == 0
+    assert png(tmp_path / 'f') == png(tmp_path / 'a')
+    rule = dict(type='hsc_mm.ThresholdRule', threshold=0.1)
+    config = config_with(stage, tmp_path, rule=rule)
+    assert make(tmp_path / 'g', '--no-tta', '--threshold', 0.3,
+                config=config) == 0
+    assert png(tmp_path / 'g') == png(tmp_path / 'e')
+
+
+def png(folder: Path) -> dict[str, bytes]:
+    """Return the masks of a folder."""
+    return {n: b for n, b in content(folder).items() if n.endswith('.png')}

@@ -1,4 +1,4 @@
-"""Many images through a CRF: order, exceptions, dead workers."""
+"""A pool of processes: order, exceptions, dead workers."""
 import subprocess
 import sys
 import time
@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hsc_mm.crf import DenseCRF, refine_many
+from hsc_mm.crf import DenseCRF
+from hsc_mm.utils.pool import map_ordered
 
 sys.path.insert(0, str(Path(__file__).parent))
 from crf_doubles import Double
 
 PARENT = """
 import time
-from hsc_mm.crf import pool
+from hsc_mm.utils import pool
 
 if __name__ == '__main__':
     workers = pool._Pool(max, 2)
@@ -45,7 +46,7 @@ def check(found, numbers, bad):
 
 def test_in_process():
     taken = []
-    results = refine_many(Double(), items(range(1, 7), taken))
+    results = map_ordered(Double(), items(range(1, 7), taken))
     assert taken == []
     found = [next(results)]
     assert taken == [1]
@@ -56,7 +57,7 @@ def test_in_process():
 
 def test_two_workers_keep_the_order_and_survive_a_death():
     taken, numbers = [], [1, 2, 5, 3, 7, 4, 6, 8, 9]
-    results = refine_many(Double(), items(numbers, taken), 2, max_pending=3)
+    results = map_ordered(Double(), items(numbers, taken), 2, max_pending=3)
     found = [next(results)]
     assert taken == [1, 2, 5]
     found += results
@@ -71,8 +72,8 @@ def test_workers_give_what_the_process_gives():
               for i in range(3)]
     images.append((3, images[0][1], images[1][2]))
     crf = DenseCRF(backend='reduced')
-    here = dict(refine_many(crf, images))
-    there = dict(refine_many(crf, images, workers=1))
+    here = dict(map_ordered(crf, images))
+    there = dict(map_ordered(crf, images, workers=1))
     for i in range(3):
         np.testing.assert_array_equal(here[i], there[i])
     assert str(here[3]) == str(there[3])
@@ -85,7 +86,7 @@ def test_an_error_of_the_source_is_raised():
         raise OSError('no more')
 
     with pytest.raises(OSError, match='no more'):
-        list(refine_many(Double(), broken()))
+        list(map_ordered(Double(), broken()))
 
 
 @pytest.mark.parametrize(('options', 'words'), [
@@ -94,7 +95,7 @@ def test_an_error_of_the_source_is_raised():
 ])
 def test_bad_numbers_are_named(options, words):
     with pytest.raises(ValueError, match=words):
-        refine_many(Double(), [], **options)
+        map_ordered(Double(), [], **options)
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path):

@@ -1,4 +1,4 @@
-"""Many images through a CRF, in processes of their own."""
+"""Pool of processes that apply one function to many items, in order."""
 import multiprocessing
 import os
 import threading
@@ -6,21 +6,20 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import cv2
-import numpy as np
 import torch
 
-__all__ = ['refine_many']
+__all__ = ['map_ordered']
 
-Refine = Callable[[np.ndarray, np.ndarray], np.ndarray]
-_refine: Refine | None = None
+_function: Callable | None = None
 
 
-def _start(refine: Refine) -> None:
-    """Prepare a worker: one thread, its own copy of the CRF."""
-    global _refine
-    _refine = refine
+def _start(function: Callable) -> None:
+    """Prepare a worker: one thread, its own copy of the function."""
+    global _function
+    _function = function
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -45,20 +44,20 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _work(prob: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Refine an image in a worker."""
-    return _refine(prob, image)
+def _work(arguments: tuple) -> Any:
+    """Apply the function in a worker."""
+    return _function(*arguments)
 
 
 class _Pool:
     """Workers that can be replaced when one of them dies."""
 
-    def __init__(self, refine: Refine, workers: int) -> None:
+    def __init__(self, function: Callable, workers: int) -> None:
         self._arguments = dict(
             max_workers=workers,
             mp_context=_context(),
             initializer=_start,
-            initargs=(refine, ))
+            initargs=(function, ))
         self.executor = ProcessPoolExecutor(**self._arguments)
 
     def replace(self) -> None:
@@ -67,22 +66,22 @@ class _Pool:
         self.executor = ProcessPoolExecutor(**self._arguments)
 
     def submit(self, item: list) -> None:
-        """Hand an item [key, prob, image, future] to a worker."""
+        """Hand an item [key, arguments, future] to a worker."""
         try:
-            item[3] = self.executor.submit(_work, *item[1:3])
+            item[2] = self.executor.submit(_work, item[1])
         except BrokenProcessPool:
             self.replace()
-            item[3] = self.executor.submit(_work, *item[1:3])
+            item[2] = self.executor.submit(_work, item[1])
 
-    def finish(self, item: list, others: Iterable[list]) -> np.ndarray:
+    def finish(self, item: list, others: Iterable[list]) -> Any:
         """Wait for an item; a dead worker costs at most the one at fault."""
         try:
-            return item[3].result()
+            return item[2].result()
         except BrokenProcessPool:
             self.replace()
             try:
                 # Alone, so that it cannot be another's fault.
-                return self.executor.submit(_work, *item[1:3]).result()
+                return self.executor.submit(_work, item[1]).result()
             finally:
                 for other in others:
                     self.submit(other)
@@ -92,30 +91,31 @@ class _Pool:
         self.executor.shutdown(wait=True, cancel_futures=True)
 
 
-def refine_many(
-    refine: Refine,
-    items: Iterable[tuple[Hashable, np.ndarray, np.ndarray]],
+def map_ordered(
+    function: Callable,
+    items: Iterable[tuple],
     workers: int = 0,
     max_pending: int | None = None
-) -> Iterator[tuple[Hashable, np.ndarray | Exception]]:
-    """Refine many images, in order, each worker with one thread.
+) -> Iterator[tuple[Hashable, Any]]:
+    """Apply a function to many items, in order, each worker with one thread.
 
     Workers import the caller's script, which needs the usual
     ``if __name__ == '__main__'``.
 
     Args:
-        refine (Callable): A :class:`hsc_mm.crf.DenseCRF`, or anything that
-            can be pickled and called like it.
-        items (Iterable): Key, probabilities (L, H, W), image (H, W, 3). It
-            is read as results are taken, never further ahead than
-            ``max_pending``.
+        function (Callable): Anything that can be pickled and called with
+            the arguments of an item: a refiner of CAMs, a
+            :class:`hsc_mm.crf.DenseCRF`.
+        items (Iterable[tuple]): A key and the arguments of each:
+            ``(key, prob, image)``. It is read as results are taken, never
+            further ahead than ``max_pending``.
         workers (int): Processes; 0 computes here, with all threads.
-        max_pending (int, optional): Most images under way; by default twice
+        max_pending (int, optional): Most items under way; by default twice
             the workers.
 
     Yields:
-        tuple: Key, and the posterior (L, H, W) or the exception that took
-        its place. Only an exception of ``items`` itself is raised.
+        tuple: Key, and the result or the exception that took its place.
+        Only an exception of ``items`` itself is raised.
 
     Raises:
         ValueError: A number is negative.
@@ -125,14 +125,15 @@ def refine_many(
                                ('max_pending', pending_most,
                                 min(workers, 1))):
         if value < least:
-            raise ValueError(f'{name} of refine_many: expected an integer '
+            raise ValueError(f'{name} of map_ordered: expected an integer '
                              f'>= {least}, found {value!r}.')
     if workers == 0:
-        return _here(refine, items)
-    return _in_pool(refine, items, workers, pending_most)
+        return ((key, _attempt(function, *arguments))
+                for key, *arguments in items)
+    return _in_pool(function, items, workers, pending_most)
 
 
-def _attempt(work: Callable, *arguments: object) -> np.ndarray | Exception:
+def _attempt(work: Callable, *arguments: Any) -> Any:
     """Return the result, or the exception."""
     try:
         return work(*arguments)
@@ -140,19 +141,13 @@ def _attempt(work: Callable, *arguments: object) -> np.ndarray | Exception:
         return error
 
 
-def _here(refine: Refine, items: Iterable) -> Iterator:
-    """Refine in this process."""
-    for key, prob, image in items:
-        yield key, _attempt(refine, prob, image)
-
-
-def _in_pool(refine: Refine, items: Iterable, workers: int,
-             max_pending: int) -> Iterator:
-    """Refine in workers."""
-    pool, pending = _Pool(refine, workers), deque()
+def _in_pool(function: Callable, items: Iterable[tuple], workers: int,
+             max_pending: int) -> Iterator[tuple[Hashable, Any]]:
+    """Apply the function in workers."""
+    pool, pending = _Pool(function, workers), deque()
     try:
-        for key, prob, image in items:
-            pending.append([key, prob, image, None])
+        for key, *arguments in items:
+            pending.append([key, arguments, None])
             pool.submit(pending[-1])
             if len(pending) >= max_pending:
                 item = pending.popleft()

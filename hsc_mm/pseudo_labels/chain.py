@@ -1,0 +1,224 @@
+"""The chain from soft CAMs to pseudo labels: refiners, then a label rule."""
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+
+from hsc_mm.utils.pool import map_ordered
+from .refiners import Refiner, build_refiner
+from .rules import LabelRule, build_rule
+from .soft_cam import SoftCAM
+from .views import Failure
+
+__all__ = ['LabelChain', 'Labelled', 'label_stream']
+
+_KEYS = ('refiners', 'rule', 'soft')
+
+
+class Labelled(NamedTuple):
+    """What is written of an image.
+
+    Attributes:
+        img_id (str): Its id.
+        classes (np.ndarray): Class index of each of its maps, (k,).
+        mask (np.ndarray, optional): Class indices, (H, W) uint8, 255 =
+            ignored; None where only soft CAMs are wanted.
+        cam (np.ndarray, optional): Maps after the refiners, (k, H, W);
+            None where only masks are wanted.
+    """
+    img_id: str
+    classes: np.ndarray
+    mask: np.ndarray | None
+    cam: np.ndarray | None
+
+
+class LabelChain:
+    """Makes what is written of the soft CAM of an image.
+
+    An image without a class passes the refiners by. The chain can be
+    pickled: worker processes have copies.
+
+    Args:
+        refiners (sequence[dict | Refiner]): In the order in which they run;
+            see :data:`hsc_mm.registry.REFINERS`.
+        rule (dict | LabelRule, optional): Makes the mask; see
+            :data:`hsc_mm.registry.LABEL_RULES`. By default
+            ``hsc_mm.ThresholdRule``.
+        threshold (float): Background threshold of a rule that names none.
+        soft (str, optional): ``'also'``: the maps after the refiners are
+            written besides the mask; ``'only'``: alone.
+
+    Attributes:
+        needs (frozenset[str]): What the refiners read beside the CAM:
+            ``'image'``, ``'attention'``.
+        refines (bool): Whether there is any refiner.
+        parallel (bool): Whether worker processes may run it.
+
+    Raises:
+        ValueError: An argument is bad.
+    """
+
+    def __init__(self,
+                 refiners: Sequence[dict | Refiner] = (),
+                 rule: dict | LabelRule | None = None,
+                 threshold: float = 0.3,
+                 soft: str | None = None) -> None:
+        if soft not in (None, 'also', 'only'):
+            raise ValueError('soft: expected None, "also" or "only", found '
+                             f'{soft!r}.')
+        if isinstance(refiners, dict | str):
+            raise ValueError('refiners: expected a list of dict(type=...), '
+                             f'found {refiners!r}.')
+        self.refiners = tuple(map(build_refiner, refiners))
+        self.rule = build_rule(
+            rule or dict(type='hsc_mm.ThresholdRule'), threshold)
+        self.threshold = float(threshold)
+        self.soft = soft
+        running = self.refiners + (
+            () if soft == 'only' else self.rule.refiners)
+        self.needs = frozenset(need for one in running for need in one.needs)
+        self.refines = bool(running)
+        self.parallel = all(one.parallel for one in running)
+
+    @classmethod
+    def from_config(cls, cfg: Config, threshold: float | None = None,
+                    **changes) -> 'LabelChain':
+        """Build the chain that ``pseudo_label`` of a config describes.
+
+        Args:
+            cfg (Config): With or without ``pseudo_label=dict(refiners=[...],
+                rule=dict(...), soft=...)``.
+            threshold (float, optional): Background threshold, also of a
+                ``ThresholdRule`` of the config; by default
+                ``model.test_cfg.bg_threshold``, and 0.3 where that is
+                missing.
+            **changes: ``refiners``, ``rule`` and ``soft`` that replace those
+                of the config; None = not given.
+
+        Returns:
+            LabelChain: The chain.
+
+        Raises:
+            ValueError: A key is unknown, or an argument is bad.
+        """
+        found = check_keys(cfg.get('pseudo_label') or {})
+        found.update({
+            key: value
+            for key, value in check_keys(changes).items() if value is not None
+        })
+        rule = found.get('rule')
+        if threshold is not None and isinstance(rule, dict) and str(
+                rule.get('type')).endswith('ThresholdRule'):
+            rule = dict(rule, threshold=threshold)
+        if threshold is None:
+            model = cfg.model.get('module', cfg.model)
+            threshold = (model.get('test_cfg') or {}).get('bg_threshold', 0.3)
+        return cls(
+            found.get('refiners') or (), rule, threshold,
+            found.get('soft'))
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """tuple[str, ...]: Suffixes of the files that are written."""
+        return {None: ('.png', ), 'also': ('.png', '.npz'),
+                'only': ('.npz', )}[self.soft]
+
+    def refine(self, soft: SoftCAM) -> SoftCAM:
+        """Run the refiners.
+
+        Args:
+            soft (SoftCAM): With what :attr:`needs` names.
+
+        Returns:
+            SoftCAM: With the same classes and sizes.
+
+        Raises:
+            ValueError: A refiner returns something else, or not finite.
+        """
+        for refiner in self.refiners if len(soft.cam) else ():
+            shape, soft = soft.cam.shape, refiner(soft)
+            maps = [soft.cam] if soft.background is None else [
+                soft.cam, soft.background[None]]
+            if soft.cam.shape != shape or any(
+                    part.shape[1:] != shape[1:] or not np.isfinite(part).all()
+                    for part in maps):
+                raise ValueError(
+                    f'{type(refiner).__name__}: expected finite maps of '
+                    f'shape {shape} from it, found '
+                    f'{[part.shape for part in maps]}')
+        return soft
+
+    def __call__(self, soft: SoftCAM) -> Labelled:
+        """Make what is written of an image; see :meth:`refine`."""
+        soft = self.refine(soft)
+        return Labelled(
+            soft.img_id, soft.classes,
+            None if self.soft == 'only' else self.rule(soft),
+            soft.cam if self.soft else None)
+
+    def identity(self) -> dict:
+        """Return what a manifest notes of it, plain JSON values."""
+        return dict(
+            threshold=self.threshold,
+            soft=self.soft,
+            refiners=[refiner.identity() for refiner in self.refiners],
+            rule=None if self.soft == 'only' else self.rule.identity())
+
+    def __str__(self) -> str:
+        steps = [type(refiner).__name__ for refiner in self.refiners]
+        steps.append('soft CAMs' if self.soft == 'only' else _line(
+            self.rule.identity()))
+        return ', '.join(steps)
+
+
+def check_keys(found: Mapping) -> dict:
+    """Return the keys of a chain, or refuse unknown ones.
+
+    Raises:
+        ValueError: There is another key.
+    """
+    if set(found) - set(_KEYS):
+        raise ValueError(f'pseudo_label: expected keys of {list(_KEYS)}, '
+                         f'found {sorted(found)}.')
+    return dict(found)
+
+
+def _line(identity: Mapping) -> str:
+    """Write the identity of a rule in a line."""
+    values = [
+        f'{key} {value}' for key, value in identity.items()
+        if key not in ('type', 'refiners')
+    ]
+    names = [f'{one["type"]}' for one in identity.get('refiners', ())]
+    return f'{identity["type"]} ({", ".join(names + values)})'
+
+
+def label_stream(stream: Iterable[SoftCAM | Failure],
+                 chain: LabelChain,
+                 workers: int = 0) -> Iterator[Labelled | Failure]:
+    """Yield the labels of a stream of CAMs, in its order.
+
+    Args:
+        stream (iterable): Of :func:`hsc_mm.pseudo_labels.cams.iterate_cams`,
+            with what the chain needs.
+        chain (LabelChain): What is made of them.
+        workers (int): Processes of the chain, where it has refiners that
+            may run in some; 0 = this one.
+
+    Yields:
+        Labelled | Failure: Failures of the stream pass through; an image
+        that a refiner or the rule cannot do becomes one.
+    """
+    workers = workers if chain.refines and chain.parallel else 0
+    items = ((item.img_id, item) for item in stream)
+    for img_id, result in map_ordered(partial(_apply, chain), items, workers):
+        if isinstance(result, BaseException):
+            result = Failure(img_id, str(result) or type(result).__name__)
+        yield result
+
+
+def _apply(chain: LabelChain,
+           item: SoftCAM | Failure) -> Labelled | Failure:
+    return item if isinstance(item, Failure) else chain(item)

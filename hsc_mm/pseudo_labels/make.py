@@ -1,0 +1,161 @@
+"""The function that makes pseudo labels of a checkpoint."""
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.inference import load_config, seeds, use_tta
+from hsc_mm.inference.fast_model import make_fast
+from hsc_mm.utils import digest
+from .cams import MultiScaleCAM, iterate_cams
+from .chain import LabelChain, Labelled, label_stream
+from .folder import PseudoLabelFolder
+from .refiners import Refiner
+from .rules import LabelRule
+from .run import LabelRun, write_labels
+from .views import Failure, view_loader
+
+__all__ = ['RunOptions', 'make_pseudo_labels']
+
+#: Blocks of a transformer whose attention refiners get, as in CLIP-ES.
+ATTENTION_BLOCKS = 8
+
+
+def _silent(items: Iterable, total: int) -> Iterator:
+    yield from items
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run computes; the labels are the same, but for ``amp``.
+
+    Attributes:
+        batch_size (int): Images of equal size that are computed together.
+        workers (int): Processes that read images, and as many for refiners.
+        device (str, optional): ``'cpu'``, ``'cuda'`` ...; by default
+            ``'cuda'`` if there is one.
+        amp (bool): Whether the network computes in half precision.
+        shard (tuple[int, int]): ``(i, n)``: do part i of n, from 1; other
+            runs write the others into the same folder.
+        resume (bool): Whether files that exist and are whole are skipped.
+        progress (callable): Gets the labels to come and their number, and
+            yields them.
+        notify (callable): Gets a line of text when the work begins.
+    """
+    batch_size: int = 4
+    workers: int = 2
+    device: str | None = None
+    amp: bool = False
+    shard: tuple[int, int] = (1, 1)
+    resume: bool = True
+    progress: Callable[[Iterable, int], Iterable] = _silent
+    notify: Callable[[str], object] = str
+
+    @property
+    def torch_device(self) -> str:
+        """str: The device."""
+        return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def make_pseudo_labels(cfg: Config | str | Path,
+                       checkpoint: str | Path,
+                       out: str | Path,
+                       *,
+                       split: str = 'train',
+                       threshold: float | str | None = None,
+                       refiners: Sequence[dict | Refiner] | None = None,
+                       rule: dict | LabelRule | None = None,
+                       soft: str | None = None,
+                       tta: bool = True,
+                       options: RunOptions | None = None) -> LabelRun:
+    """Turn the CAMs of a checkpoint into files of pseudo labels.
+
+    Masks are palette PNGs with the indices that the masks of the data set
+    have; soft CAMs are npz. What is not given is as ``pseudo_label`` of the
+    config says; see :class:`hsc_mm.pseudo_labels.chain.LabelChain`.
+
+    Args:
+        cfg (Config | str | Path): Config of a model that makes CAMs.
+        checkpoint (str | Path): Checkpoint of the model.
+        out (str | Path): Folder for the files: a new or empty one, or that
+            of the same labels, which is resumed.
+        split (str): Whose dataloader names the images.
+        threshold (float | str, optional): Background threshold in (0, 1).
+            ``'best'`` evaluates the test split first and takes the one with
+            the highest mIoU, which looks at its masks.
+        refiners (sequence[dict | Refiner], optional): Refine the CAMs.
+        rule (dict | LabelRule, optional): Makes masks of them.
+        soft (str, optional): ``'also'``: refined soft CAMs besides;
+            ``'only'``.
+        tta (bool): Scales and flips of ``tta_pipeline``; otherwise one view.
+        options (RunOptions, optional): How to compute.
+
+    Returns:
+        LabelRun: Counts, and the images that failed, each with its reason.
+
+    Raises:
+        FileExistsError: ``out`` holds other files, or other labels.
+        OSError: A file cannot be written.
+        ValueError: Config, checkpoint or settings are bad, or no image can
+            be read.
+    """
+    options = options or RunOptions()
+    cfg = cfg.copy() if isinstance(cfg, Config) else load_config(cfg)
+    if threshold == 'best':
+        threshold = seeds.best_threshold(
+            use_tta(cfg) if tta else cfg, str(checkpoint))
+    if threshold is not None:
+        cfg.model.test_cfg.bg_threshold = float(threshold)
+    chain = LabelChain.from_config(
+        cfg, threshold, refiners=refiners, rule=rule, soft=soft)
+    if tta:
+        cfg = use_tta(cfg)
+    dataset = seeds.seed_dataset(cfg, split, check=False)
+    folder = PseudoLabelFolder(
+        out,
+        dict(
+            checkpoint=seeds.file_hash(checkpoint),
+            **chain.identity(),
+            amp=options.amp or None,
+            split=split,
+            # What CAMs are computed by: model and test pipeline.
+            inference=digest([
+                cfg.model.to_dict(), cfg.test_dataloader.dataset.pipeline
+            ]),
+            classes=list(dataset.metainfo['classes'])),
+        label_map=dataset.metainfo['label_map'],
+        kinds=chain.suffixes)
+    run = LabelRun.plan(dataset, folder, options.batch_size, options.shard,
+                        options.workers, options.resume)
+    options.notify(f'{out}: {len(run.existing)} of {run.total} pseudo labels '
+                   f'exist, {chain}')
+    if run.missing:
+        folder.begin()
+        labels = _labels(cfg, str(checkpoint), dataset, run, chain, options)
+        write_labels(options.progress(labels, run.missing), folder, run)
+    run.complete = folder.finish(run.img_ids, options.shard == (1, 1))
+    return run
+
+
+def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
+            run: LabelRun, chain: LabelChain,
+            options: RunOptions) -> Iterator[Labelled | Failure]:
+    """Compute what is missing."""
+    device = options.torch_device
+    model = make_fast(
+        seeds.build_model(cfg, checkpoint, device), options.amp)
+    loader, pipeline = view_loader(
+        dataset,
+        cfg,
+        run.batches,
+        options.workers,
+        with_images='image' in chain.needs,
+        pin_memory=device.startswith('cuda'))
+    engine = MultiScaleCAM(
+        model, pipeline.flips, options.amp,
+        ATTENTION_BLOCKS if 'attention' in chain.needs else 0)
+    return label_stream(
+        iterate_cams(engine, loader, run.existing), chain, options.workers)
