@@ -73,7 +73,8 @@ class PseudoLabelFolder:
     def _create(self, manifest: Path) -> bool:
         """Write the manifest unless another process is faster."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if any(not p.name.startswith(f'.{MANIFEST}.')
+        # Drafts of others, and the temporary files of those, are no labels.
+        if any(not p.name.lstrip('.').startswith(f'{MANIFEST}.')
                for p in self.path.iterdir()):
             return manifest.is_file()
         draft = self.path / f'.{MANIFEST}.{uuid.uuid4().hex}.tmp'
