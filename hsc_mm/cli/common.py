@@ -1,12 +1,11 @@
 """Arguments and error lines that every tool has."""
 import argparse
-import copy
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,8 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 __all__ = [
-    'add_checkpoint', 'add_config', 'add_label_rules', 'label_changes',
-    'parse', 'progress', 'run', 'threshold'
+    'add_checkpoint', 'add_config', 'parse', 'progress', 'run', 'threshold'
 ]
 
 
@@ -57,113 +55,6 @@ def threshold(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f'expected a number between 0 and 1, found {text}')
     return value
-
-
-def add_label_rules(parser: argparse.ArgumentParser,
-                    threshold_type: Callable, threshold_help: str) -> None:
-    """Add what becomes of soft CAMs: see :func:`label_changes`."""
-    rule = parser.add_mutually_exclusive_group()
-    rule.add_argument('--threshold', type=threshold_type, help=threshold_help)
-    rule.add_argument(
-        '--band',
-        nargs=2,
-        type=threshold,
-        metavar=('LOW', 'HIGH'),
-        help='background below LOW, foreground above HIGH, 255 between')
-    rule.add_argument(
-        '--crf',
-        nargs='?',
-        const='pseudo_label',
-        metavar='PRESET',
-        help='dense CRF as the last refiner (default: pseudo_label)')
-    rule.add_argument(
-        '--two-alpha',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='CRF with two alphas, 255 where they disagree: 4 24')
-    parser.add_argument(
-        '--refiners',
-        nargs='+',
-        metavar='NAME',
-        help='registered refiners instead of those of the config, such as '
-        'PAR CRFRefiner; "none" for none')
-    parser.add_argument(
-        '--alpha',
-        type=float,
-        help='background of the CRF: (1 - highest CAM) ** alpha (default: 7)')
-    parser.add_argument(
-        '--crf-backend', help='of the CRF (default: that of the config, auto)')
-
-
-def label_changes(args: argparse.Namespace, cfg: Config) -> dict:
-    """Turn the flags of :func:`add_label_rules` into refiners and a rule.
-
-    Args:
-        args (argparse.Namespace): Of a command line with these flags;
-            ``device`` is that of a CRF, too.
-        cfg (Config): Its ``pseudo_label`` is what flags change.
-
-    Returns:
-        dict: ``refiners`` and ``rule`` as in ``pseudo_label``; None where
-        the config counts.
-
-    Raises:
-        ValueError: Flags contradict each other.
-    """
-    found = cfg.get('pseudo_label') or {}
-    refiners, rule = None, None
-    if args.refiners:
-        refiners = [] if args.refiners == ['none'] else [
-            dict(type=name if '.' in name else f'hsc_mm.{name}')
-            for name in args.refiners
-        ]
-    if args.crf:
-        refiners = [*(refiners or []), _crf(args.crf)]
-        rule = dict(type='hsc_mm.ThresholdRule')
-    elif args.two_alpha:
-        refiners = refiners or []
-        low, high = args.two_alpha
-        if not 0 < low <= high:
-            raise ValueError('--two-alpha: expected positive numbers, the '
-                             f'lower one first, found {low:g} {high:g}.')
-        rule = dict(
-            type='hsc_mm.AgreementRule',
-            refiners=[_crf('pseudo_label', alpha=a) for a in (low, high)])
-    elif args.band:
-        rule = dict(
-            type='hsc_mm.BandRule', low=args.band[0], high=args.band[1])
-    used = copy.deepcopy(
-        list(found.get('refiners') or []) if refiners is None else refiners)
-    inner = copy.deepcopy(rule or found.get('rule') or {})
-    crfs = [one for one in used if _is_crf(one)]
-    inner_crfs = [one for one in inner.get('refiners', []) if _is_crf(one)]
-    if args.alpha is not None and not crfs:
-        raise ValueError('--alpha: expected a CRF as a refiner, found none; '
-                         'add --crf.')
-    if args.crf_backend is not None and not crfs + inner_crfs:
-        raise ValueError('--crf-backend: expected a CRF, found none; add '
-                         '--crf or --two-alpha.')
-    for one in crfs if args.alpha is not None else ():
-        one['alpha'] = args.alpha
-    for one in crfs + inner_crfs:
-        numbers = one.get('crf', 'pseudo_label')
-        one['crf'] = dict(preset=numbers) if isinstance(
-            numbers, str) else dict(numbers)
-        for key in ('backend', 'device'):
-            value = getattr(args, key if key == 'device' else 'crf_backend')
-            if value is not None:
-                one['crf'][key] = value
-    return dict(refiners=used if used or refiners == [] else None,
-                rule=inner or None)
-
-
-def _crf(preset: str, **arguments) -> dict:
-    return dict(type='hsc_mm.CRFRefiner', crf=dict(preset=preset), **arguments)
-
-
-def _is_crf(refiner: dict) -> bool:
-    return str(refiner.get('type')).rpartition('.')[2] == 'CRFRefiner'
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:

@@ -9,6 +9,7 @@ from functools import partial
 from hsc_mm.inference import load_config
 from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
 from . import common as cli
+from .label_flags import add_label_flags, label_changes
 
 
 def _threshold(text: str) -> str | float:
@@ -42,7 +43,7 @@ def parse_args() -> argparse.Namespace:
         choices=['train', 'val', 'test'],
         default='train',
         help='whose dataloader names the images (default: train)')
-    cli.add_label_rules(
+    add_label_flags(
         parser, _threshold,
         'background threshold: a number, or "best" to evaluate the test '
         'split first and take the best one, which looks at its masks '
@@ -105,7 +106,7 @@ def main() -> int:
             resume=args.resume,
             progress=partial(cli.progress, what='pseudo labels'),
             notify=print),
-        **cli.label_changes(args, cfg))
+        **label_changes(args, cfg))
     print('\n'.join(run.summary()))
     if run.failures:
         print(f'error: {args.out}: {len(run.failures)} of {run.total} images '

@@ -1,4 +1,5 @@
 """The function that makes pseudo labels of a checkpoint."""
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,8 @@ def make_pseudo_labels(cfg: Config | str | Path,
             be read.
     """
     options = options or RunOptions()
-    cfg = cfg.copy() if isinstance(cfg, Config) else load_config(cfg)
+    cfg = load_config(cfg) if not isinstance(
+        cfg, Config) else copy.deepcopy(cfg)
     if threshold == 'best':
         threshold = seeds.best_threshold(
             use_tta(cfg) if tta else cfg, str(checkpoint))

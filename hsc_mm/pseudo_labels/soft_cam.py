@@ -14,7 +14,8 @@ class SoftCAM(NamedTuple):
         cam (np.ndarray): CAMs of the present classes, (k, H, W) float32 in
             [0, 1].
         classes (np.ndarray): Class index of each, (k,), ascending, from 1.
-        scores (np.ndarray): Probability of each foreground class, (K,).
+        scores (np.ndarray, optional): Probability of each foreground class,
+            (K,); None of seeds that were imported.
         image (np.ndarray, optional): (H, W, 3) uint8 RGB.
         background (np.ndarray, optional): Score of the background, (H, W)
             float32, to be compared with those of the classes. Refiners that
@@ -29,7 +30,7 @@ class SoftCAM(NamedTuple):
     img_id: str
     cam: np.ndarray
     classes: np.ndarray
-    scores: np.ndarray
+    scores: np.ndarray | None
     image: np.ndarray | None = None
     background: np.ndarray | None = None
     attention: np.ndarray | None = None

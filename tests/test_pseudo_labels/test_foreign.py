@@ -15,8 +15,15 @@ from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
+from hsc_mm.pseudo_labels import LabelChain, SoftCAM
 from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
-from hsc_mm.pseudo_labels.foreign import load_npy, source_format
+from hsc_mm.pseudo_labels.foreign import (
+    import_seeds,
+    load_npy,
+    source_format,
+)
+from hsc_mm.pseudo_labels.refiners import PAR, CRFRefiner
+from hsc_mm.pseudo_labels.rules import AgreementRule, BandRule
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import (
     read_image,
@@ -402,6 +409,69 @@ def test_the_second_stage_reads_them(bring, maps, shared_voc, tmp_path, kind):
             sure = (value > 0.46) & (value == np.max([*one.values()], axis=0))
             if sure.any():
                 assert set(seed[sure]) == {dict([(8, 1), (12, 2)])[index]}
+
+
+@pytest.mark.parametrize(('flags', 'chain'), [
+    (('--band', 0.2, 0.6), dict(rule=BandRule(0.2, 0.6))),
+    (('--crf', '--alpha', 4), dict(refiners=[CRFRefiner(4)])),
+    (('--refiners', 'PAR', '--threshold', 0.4),
+     dict(refiners=[PAR()], threshold=0.4)),
+    (('--two-alpha', 4, 24),
+     dict(rule=AgreementRule([CRFRefiner(4), CRFRefiner(24)], 0.3))),
+])
+def test_masks_by_refiners_and_rules(bring, maps, shared_voc, tmp_path, flags,
+                                     chain):
+    """The chain of pseudo labels, applied to maps that others made."""
+    save(tmp_path / 'from', from_zero(maps))
+    assert bring(tmp_path / 'from', '--kind', 'hard', *flags) == 0
+    chain = LabelChain(**chain)
+    for img_id, one in maps.items():
+        image = read_image(shared_voc / 'JPEGImages' / f'{img_id}.jpg')
+        soft = SoftCAM(img_id, np.stack(list(one.values())), np.array(
+            list(one)), None, np.ascontiguousarray(image[..., ::-1]))
+        mask = read_index_png(tmp_path / 'out' / f'{img_id}.png')
+        assert np.array_equal(mask, chain(soft).mask)
+    manifest = read_json(tmp_path / 'out' / 'imported_seeds.json')
+    assert manifest['rule'] == chain.identity()['rule']
+    assert manifest['refiners'] == chain.identity()['refiners']
+    # Without them it is a threshold.
+    assert bring(tmp_path / 'from', '--kind', 'hard',
+                 out=tmp_path / 'plain') == 0
+    assert (tmp_path / 'plain' / 'img_01.png').read_bytes() != (
+        tmp_path / 'out' / 'img_01.png').read_bytes()
+
+
+def test_soft_seeds_refined_as_the_config_says(config, maps, tmp_path):
+    save(tmp_path / 'from', from_zero(maps))
+    cfg = load_config(config)
+    cfg.pseudo_label = dict(refiners=[dict(type='hsc_mm.PAR')], soft='also')
+    for name, workers in (('here', 0), ('pool', 2)):
+        found = import_seeds(cfg, tmp_path / 'from', tmp_path / name,
+                             workers=workers)
+        assert (found.written, found.total) == (8, 8)
+    none = import_seeds(cfg, tmp_path / 'from', tmp_path / 'none',
+                        refiners=[])
+    assert none.kind == 'soft'
+    assert_soft(tmp_path / 'none', maps)
+    for img_id in IDS:
+        here, pool, plain = (
+            (tmp_path / name / f'{img_id}.npz').read_bytes()
+            for name in ('here', 'pool', 'none'))
+        assert here == pool != plain
+        assert not (tmp_path / 'here' / f'{img_id}.png').exists()
+    assert cfg.pseudo_label.soft == 'also'  # stays as it was
+
+
+def test_what_cannot_be_refined(bring, maps, shared_voc, tmp_path, capsys):
+    source = shared_voc / 'SegmentationClass'
+    assert bring(source, '--crf') == 1
+    assert 'PNGs hold indices, not maps' in capsys.readouterr().err
+    save(tmp_path / 'from', from_zero(maps))
+    assert bring(tmp_path / 'from', '--band', 0.2, 0.6) == 1
+    assert 'Choose kind hard' in capsys.readouterr().err
+    assert bring(tmp_path / 'from', '--refiners', 'AttentionAffinity') == 1
+    assert 'none that reads the attention' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
 
 
 def scores(maps, voc, threshold) -> list[float]:

@@ -1,10 +1,11 @@
 """Seeds of other projects: read, checked, written as our own."""
-from .formats import FORMATS, source_format
-from .importer import SeedImporter
+from .convert import ImportOptions
+from .evaluate import evaluate_seeds
+from .importer import ImportSummary, import_seeds
+from .readers import FORMATS, source_format
 from .safe_npy import load_npy
-from .score import hard_table, score_soft_folder
 
 __all__ = [
-    'FORMATS', 'SeedImporter', 'hard_table', 'load_npy', 'score_soft_folder',
-    'source_format'
+    'FORMATS', 'ImportOptions', 'ImportSummary', 'evaluate_seeds',
+    'import_seeds', 'load_npy', 'source_format'
 ]

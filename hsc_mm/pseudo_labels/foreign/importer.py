@@ -1,187 +1,132 @@
-"""Seeds of a split, read from files of another project."""
+"""Import of the seeds of a split from files of another project."""
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
+from mmengine.config import Config
 
-from hsc_mm.evaluation.mask_files import write_seed
-from hsc_mm.pseudo_labels.files import write_soft_cam
-from hsc_mm.utils import (
-    image_shapes,
-    read_index_png,
-    read_json,
-    write_json,
-)
-from .formats import FORMATS
-from .irn import read_irn
-from .maps import ForeignMaps, fit_to_image, unit_range
-from .npy_dict import read_npy_dict
-from .soft import read_npz
+from hsc_mm.inference import load_config, seeds
+from hsc_mm.utils.pool import map_ordered
+from ..chain import LabelChain
+from ..refiners import Refiner
+from ..rules import LabelRule, ThresholdRule
+from .convert import ImportOptions, SeedConverter
+from .readers import source_format
 
-__all__ = ['MANIFEST', 'SeedImporter']
-
-MANIFEST = 'imported_seeds.json'
+__all__ = ['ImportSummary', 'import_seeds']
 
 
-class SeedImporter:
-    """Read seeds of others image by image, and write them as ours.
+@dataclass
+class ImportSummary:
+    """What became of an import.
 
-    Way of an image: file -> maps or mask -> mask indices -> size of the
-    image -> ``<out>/<img_id>.npz`` or ``.png``.
+    Attributes:
+        form (str): Format of the files.
+        kind (str): ``'soft'`` or ``'hard'``.
+        threshold (float): Background threshold.
+        total (int): Number of images of the split.
+        missing (list[str]): What was said of images without a seed.
+        broken (list[str]): Of seeds that cannot be used.
+    """
+    form: str
+    kind: str
+    threshold: float
+    total: int
+    missing: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def written(self) -> int:
+        """int: Number of seeds that were written."""
+        return self.total - len(self.missing) - len(self.broken)
+
+
+def import_seeds(cfg: Config | str | Path,
+                 source: str | Path,
+                 out: str | Path,
+                 *,
+                 options: ImportOptions | None = None,
+                 threshold: float | None = None,
+                 refiners: Sequence[dict | Refiner] | None = None,
+                 rule: dict | LabelRule | None = None,
+                 workers: int = 0,
+                 progress: Callable[[Iterable, int], Iterable] | None = None
+                 ) -> ImportSummary:
+    """Read the seeds of a split and write them as ours.
+
+    Maps go through the refiners and the rule of pseudo labels: those that
+    are given, else those of ``pseudo_label`` of the config.
 
     Args:
+        cfg (Config | str | Path): Whose data set names images and classes.
         source (str | Path): Folder with a file for each image.
-        form (str): One of :data:`FORMATS`.
-        out (str | Path): Folder to write to.
-        kind (str): ``'soft'`` or ``'hard'``; maps become either, PNGs only
-            the second.
-        all_classes (list[str]): What the indices of the data set's masks
-            mean, background first.
-        offset (int, optional): What is added to an index of a file to make
-            it a mask index: by default 1 for maps, whose files count the
-            foreground from 0, and 0 for PNGs and our own format. Files that
-            themselves count the background get none.
-        map_name (str, optional): Which maps of an IRN file.
-        normalize (bool): Whether maps are divided by their maximum.
-        threshold (float): Background threshold of hard seeds from maps.
+        out (str | Path): Folder to write to: new, empty, or that of the same
+            seeds, which are written anew.
+        options (ImportOptions, optional): Format and meaning of the files.
+        threshold (float, optional): Background threshold of masks; by
+            default ``model.test_cfg.bg_threshold``, or 0.3.
+        refiners (sequence[dict | Refiner], optional): Refine the maps.
+        rule (dict | LabelRule, optional): Makes masks of them.
+        workers (int): Processes, where there are refiners; 0 = this one.
+        progress (callable, optional): Gets what is to come and its number,
+            and yields it.
+
+    Returns:
+        ImportSummary: Counts, and what is missing or broken.
 
     Raises:
-        FileExistsError: ``out`` holds other files, or seeds of another
-            source.
-        ValueError: ``kind`` does not go with the format.
+        FileExistsError: ``out`` holds other files, or other seeds.
+        FileNotFoundError: There is no such source, or no seed in it.
+        ValueError: Arguments contradict each other.
     """
+    cfg = load_config(cfg) if not isinstance(
+        cfg, Config) else copy.deepcopy(cfg)
+    options = options or ImportOptions()
+    dataset = seeds.seed_dataset(
+        cfg, options.split, check=False, guard=False)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    options = options.resolve(
+        lambda: source_format(source, [info['img_id'] for info in infos]))
+    chain = _build_chain(cfg, options, threshold, refiners, rule)
+    converter = SeedConverter(source, out, dataset.all_classes, options,
+                              chain)
+    summary = ImportSummary(options.form, options.kind, chain.threshold,
+                            len(infos))
+    workers = workers if chain.refines and chain.parallel else 0
+    results = map_ordered(
+        converter, ((info['img_id'], info) for info in infos), workers)
+    for _, error in progress(results, len(infos)) if progress else results:
+        if isinstance(error, FileNotFoundError):
+            summary.missing.append(str(error))
+        elif isinstance(error, BaseException):
+            summary.broken.append(str(error) or type(error).__name__)
+    converter.finish(summary.written, summary.total - summary.written)
+    return summary
 
-    def __init__(self,
-                 source: str | Path,
-                 form: str,
-                 out: str | Path,
-                 kind: str,
-                 all_classes: list[str],
-                 offset: int | None = None,
-                 map_name: str | None = None,
-                 normalize: bool = False,
-                 threshold: float = 0.3) -> None:
-        if form == 'png' and kind == 'soft':
-            raise ValueError('--kind soft: PNGs hold indices, not maps. '
-                             'Choose --kind hard.')
-        self.source, self.out = Path(source), Path(out)
-        self.form, self.kind = form, kind
-        self.all_classes = all_classes
-        self.offset = (form in ('npy', 'irn')) if offset is None else offset
-        self.offset = int(self.offset)
-        self.normalize, self.threshold = normalize, threshold
-        self.read = dict(
-            npy=read_npy_dict,
-            irn=partial(read_irn, name=map_name),
-            npz=read_npz,
-            png=read_index_png)[form]
-        self.identity = dict(
-            source=str(self.source.resolve()),
-            format=form,
-            kind=kind,
-            offset=self.offset,
-            map_name=map_name,
-            normalize=normalize,
-            threshold=threshold if kind == 'hard' and form != 'png' else None)
-        self._open()
 
-    def _open(self) -> None:
-        manifest = self.out / MANIFEST
-        if manifest.is_file():
-            found = read_json(manifest)
-            for key, value in self.identity.items():
-                if found.get(key) != value:
-                    raise FileExistsError(
-                        f'--out {self.out}: it holds seeds with {key} '
-                        f'{found.get(key)!r}, expected {value!r}. Choose '
-                        'another folder or remove this one.')
-        elif self.out.is_dir() and any(self.out.iterdir()):
-            raise FileExistsError(
-                f'--out {self.out}: expected a new or empty folder, found '
-                'other files in it. Choose another folder.')
-        write_json(manifest, dict(self.identity, complete=False))
-
-    def finish(self, count: int, failed: int) -> None:
-        """Note in the manifest how many seeds there are."""
-        write_json(
-            self.out / MANIFEST,
-            dict(
-                self.identity, complete=not failed, count=count,
-                failed=failed))
-
-    def path(self, img_id: str) -> Path:
-        """Return the file of an image in the source."""
-        return self.source / f'{img_id}{FORMATS[self.form]}'
-
-    def convert(self, info: dict) -> None:
-        """Import the seed of an image.
-
-        Args:
-            info (dict): Item of a data set: ``img_id``, ``img_path``,
-                ``label_map``.
-
-        Raises:
-            FileNotFoundError: There is no seed.
-            ValueError: It is broken, of another size, or holds a class that
-                the data set does not have; the message names the file.
-        """
-        for suffix in ('.npz', '.png'):  # of an earlier run: not this file's
-            (self.out / f'{info["img_id"]}{suffix}').unlink(missing_ok=True)
-        path = self.path(info['img_id'])
-        if not path.is_file():
-            raise FileNotFoundError(f'{path}: missing')
-        size, _ = image_shapes(info['img_path'])
-        try:
-            found = self.read(path)
-            if isinstance(found, ForeignMaps):
-                self._write_maps(info, found, size)
-            else:
-                self._write_mask(info, found, size)
-        except ValueError as error:
-            text = str(error)
-            named = text.startswith(str(path))
-            raise ValueError(text if named else f'{path}: {text}') from error
-
-    def _write_mask(self, info: dict, mask: np.ndarray,
-                    size: tuple[int, int]) -> None:
-        if mask.shape != size:
-            raise ValueError(
-                f'expected a mask of the size of its image, {size[0]} x '
-                f'{size[1]}, found {mask.shape[0]} x {mask.shape[1]}')
-        shifted = np.where(mask == 255, 255, mask.astype(int) + self.offset)
-        self._check(np.unique(shifted[shifted != 255]))
-        # Mask indices already: nothing is left to be turned round.
-        write_seed(self.out / f'{info["img_id"]}.png', shifted, None)
-
-    def _write_maps(self, info: dict, found: ForeignMaps,
-                    size: tuple[int, int]) -> None:
-        indices = found.indices + (0 if found.has_background else self.offset)
-        self._check(indices)
-        if len(set(indices.tolist())) < len(indices):
-            raise ValueError('expected each class once, found '
-                             f'{indices.tolist()}')
-        label_map = info.get('label_map') or {}
-        kept = [
-            place for place, index in enumerate(indices.tolist())
-            if index and label_map.get(index, index) != 255
-        ]
-        indices, maps = indices[kept], found.maps[kept]
-        maps = unit_range(
-            fit_to_image(maps, size, strided=self.form == 'irn'),
-            self.normalize)
-        if self.kind == 'soft':
-            write_soft_cam(self.out / f'{info["img_id"]}.npz', maps, indices)
-            return
-        background = np.full((1, *size), self.threshold, np.float32)
-        best = np.concatenate([background, maps]).argmax(axis=0)
-        seed = np.concatenate([[0], indices])[best]
-        write_seed(self.out / f'{info["img_id"]}.png', seed, None)
-
-    def _check(self, indices: np.ndarray) -> None:
-        """Refuse indices that mean no class of the data set."""
-        last = len(self.all_classes) - 1
-        wrong = [i for i in indices.tolist() if not 0 <= i <= last]
-        if wrong:
-            raise ValueError(
-                f'expected mask indices 0..{last}, found {wrong[0]} (offset '
-                f'{self.offset} included). Does --class-offset fit?')
+def _build_chain(cfg: Config, options: ImportOptions,
+                 threshold: float | None,
+                 refiners: Sequence[dict | Refiner] | None,
+                 rule: dict | LabelRule | None) -> LabelChain:
+    """Build the chain of an import; ``kind`` says what is written."""
+    build = partial(LabelChain.from_config, cfg, threshold)
+    cfg.pseudo_label = dict(cfg.get('pseudo_label') or {}, soft=None)
+    if options.form == 'png':
+        if refiners or rule:
+            raise ValueError('refiners and rule: PNGs hold indices, not '
+                             'maps. Import maps to refine or label them.')
+        cfg.pseudo_label = {}
+        return build()
+    chain = build(refiners=refiners, rule=rule,
+                  soft='only' if options.kind == 'soft' else None)
+    if options.kind == 'soft' and rule and not isinstance(
+            chain.rule, ThresholdRule):
+        raise ValueError('rule: it makes masks. Choose kind hard for them.')
+    if 'attention' in chain.needs:
+        raise ValueError(
+            'refiners: expected none that reads the attention of a network, '
+            'for there is none when seeds are imported, found '
+            f'{[type(one).__name__ for one in chain.refiners]}.')
+    return chain

@@ -1,0 +1,216 @@
+"""Conversion of the seed of an image: its file, checked, written as ours."""
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.utils import (
+    image_shapes,
+    read_image,
+    read_index_png,
+    read_json,
+    write_json,
+)
+from ..chain import LabelChain
+from ..files import write_soft_cam
+from ..soft_cam import SoftCAM
+from .maps import ForeignMaps, fit_to_image, unit_range
+from .readers import FORMATS, read_irn, read_npy_dict, read_npz
+
+__all__ = ['ImportOptions', 'MANIFEST', 'SeedConverter']
+
+MANIFEST = 'imported_seeds.json'
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What files of another project hold, and what is made of them.
+
+    Attributes:
+        split (str): Whose dataloader names the images.
+        form (str): One of :data:`hsc_mm.pseudo_labels.foreign.FORMATS`, or
+            ``'auto'``: look at the files.
+        kind (str, optional): ``'soft'`` or ``'hard'``; maps become either,
+            PNGs only the second. By default soft, of PNGs hard.
+        offset (int, optional): What is added to an index of a file to make
+            it a mask index: by default 1 for maps, whose files count the
+            foreground from 0, and 0 for PNGs and our own format. Files that
+            themselves count the background get none.
+        map_name (str, optional): Which maps of an IRN file.
+        normalize (bool): Whether maps are divided by their maximum.
+    """
+    split: str = 'train'
+    form: str = 'auto'
+    kind: str | None = None
+    offset: int | None = None
+    map_name: str | None = None
+    normalize: bool = False
+
+    def resolve(self, find_format: Callable[[], str]) -> 'ImportOptions':
+        """Return the options with every default filled in.
+
+        Raises:
+            ValueError: ``kind`` does not go with the format.
+        """
+        form = find_format() if self.form == 'auto' else self.form
+        kind = self.kind or ('hard' if form == 'png' else 'soft')
+        if form == 'png' and kind == 'soft':
+            raise ValueError('--kind soft: PNGs hold indices, not maps. '
+                             'Choose --kind hard.')
+        offset = form in ('npy', 'irn') if self.offset is None else self.offset
+        return replace(self, form=form, kind=kind, offset=int(offset))
+
+
+class SeedConverter:
+    """Reads seeds of others image by image, and writes them as ours.
+
+    Way of an image: file -> maps or mask -> mask indices -> size of the
+    image -> refiners and rule -> ``<out>/<img_id>.npz`` or ``.png``.
+
+    Args:
+        source (str | Path): Folder with a file for each image.
+        out (str | Path): Folder to write to.
+        all_classes (list[str]): What the indices of the data set's masks
+            mean, background first.
+        options (ImportOptions): Resolved.
+        chain (LabelChain): What is made of maps.
+
+    Raises:
+        FileExistsError: ``out`` holds other files, or seeds of another
+            source.
+    """
+
+    def __init__(self, source: str | Path, out: str | Path,
+                 all_classes: list[str], options: ImportOptions,
+                 chain: LabelChain) -> None:
+        self.source, self.out = Path(source), Path(out)
+        self.all_classes = all_classes
+        self.options, self.chain = options, chain
+        self.read = dict(
+            npy=read_npy_dict,
+            irn=partial(read_irn, name=options.map_name),
+            npz=read_npz,
+            png=read_index_png)[options.form]
+        made = chain.identity()
+        maps = options.form != 'png'
+        self.identity = dict(
+            source=str(self.source.resolve()),
+            format=options.form,
+            kind=options.kind,
+            offset=options.offset,
+            map_name=options.map_name,
+            normalize=options.normalize,
+            threshold=chain.threshold
+            if options.kind == 'hard' and maps else None,
+            refiners=made['refiners'] if maps else [],
+            rule=made['rule'] if maps else None)
+        self._open()
+
+    def _open(self) -> None:
+        manifest = self.out / MANIFEST
+        if manifest.is_file():
+            found = read_json(manifest)
+            for key, value in self.identity.items():
+                if found.get(key) != value:
+                    raise FileExistsError(
+                        f'--out {self.out}: it holds seeds with {key} '
+                        f'{found.get(key)!r}, expected {value!r}. Choose '
+                        'another folder or remove this one.')
+        elif self.out.is_dir() and any(self.out.iterdir()):
+            raise FileExistsError(
+                f'--out {self.out}: expected a new or empty folder, found '
+                'other files in it. Choose another folder.')
+        write_json(manifest, dict(self.identity, complete=False))
+
+    def finish(self, count: int, failed: int) -> None:
+        """Note in the manifest how many seeds there are."""
+        write_json(
+            self.out / MANIFEST,
+            dict(
+                self.identity, complete=not failed, count=count,
+                failed=failed))
+
+    def path(self, img_id: str) -> Path:
+        """Return the file of an image in the source."""
+        return self.source / f'{img_id}{FORMATS[self.options.form]}'
+
+    def __call__(self, info: dict) -> None:
+        """Import the seed of an image.
+
+        Args:
+            info (dict): Item of a data set: ``img_id``, ``img_path``,
+                ``label_map``.
+
+        Raises:
+            FileNotFoundError: There is no seed.
+            ValueError: It is broken, of another size, or holds a class that
+                the data set does not have; the message names the file.
+        """
+        for suffix in ('.npz', '.png'):  # of an earlier run: not this file's
+            (self.out / f'{info["img_id"]}{suffix}').unlink(missing_ok=True)
+        path = self.path(info['img_id'])
+        if not path.is_file():
+            raise FileNotFoundError(f'{path}: missing')
+        size, _ = image_shapes(info['img_path'])
+        try:
+            found = self.read(path)
+            if isinstance(found, ForeignMaps):
+                self._write_maps(info, found, size)
+            else:
+                self._write_mask(info, found, size)
+        except ValueError as error:
+            text = str(error)
+            named = text.startswith(str(path))
+            raise ValueError(text if named else f'{path}: {text}') from error
+
+    def _write_mask(self, info: dict, mask: np.ndarray,
+                    size: tuple[int, int]) -> None:
+        if mask.shape != size:
+            raise ValueError(
+                f'expected a mask of the size of its image, {size[0]} x '
+                f'{size[1]}, found {mask.shape[0]} x {mask.shape[1]}')
+        shifted = np.where(mask == 255, 255,
+                           mask.astype(int) + self.options.offset)
+        self._check(np.unique(shifted[shifted != 255]))
+        # Mask indices already: nothing is left to be turned round.
+        write_seed(self.out / f'{info["img_id"]}.png', shifted, None)
+
+    def _write_maps(self, info: dict, found: ForeignMaps,
+                    size: tuple[int, int]) -> None:
+        indices = found.indices
+        if not found.has_background:
+            indices = indices + self.options.offset
+        self._check(indices)
+        if len(set(indices.tolist())) < len(indices):
+            raise ValueError('expected each class once, found '
+                             f'{indices.tolist()}')
+        label_map = info.get('label_map') or {}
+        kept = [
+            place for place, index in enumerate(indices.tolist())
+            if index and label_map.get(index, index) != 255
+        ]
+        indices, maps = indices[kept], found.maps[kept]
+        maps = unit_range(
+            fit_to_image(maps, size, strided=self.options.form == 'irn'),
+            self.options.normalize)
+        image = read_image(info['img_path'])[..., ::-1] \
+            if 'image' in self.chain.needs else None
+        made = self.chain(
+            SoftCAM(info['img_id'], maps, indices, None, image))
+        if made.cam is not None:
+            write_soft_cam(
+                self.out / f'{info["img_id"]}.npz', made.cam, made.classes)
+        if made.mask is not None:
+            write_seed(self.out / f'{info["img_id"]}.png', made.mask, None)
+
+    def _check(self, indices: np.ndarray) -> None:
+        """Refuse indices that mean no class of the data set."""
+        last = len(self.all_classes) - 1
+        wrong = [i for i in indices.tolist() if not 0 <= i <= last]
+        if wrong:
+            raise ValueError(
+                f'expected mask indices 0..{last}, found {wrong[0]} (offset '
+                f'{self.options.offset} included). Does --class-offset fit?')

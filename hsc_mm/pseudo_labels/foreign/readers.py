@@ -1,0 +1,160 @@
+"""Readers of seeds of other projects, and which of them a folder needs."""
+from pathlib import Path
+
+import numpy as np
+
+from hsc_mm.pseudo_labels.files import read_soft_cam
+from .maps import ForeignMaps, stack_maps
+from .safe_npy import load_npy
+
+__all__ = [
+    'FORMATS', 'MAP_NAMES', 'read_irn', 'read_npy_dict', 'read_npz',
+    'source_format'
+]
+
+#: Format -> suffix of its files.
+FORMATS = dict(npy='.npy', irn='.npy', npz='.npz', png='.png')
+#: Names of maps, the best first: full size, refined, walked, SIPE's, stride.
+MAP_NAMES = ('high_res', 'refined_cam', 'attn_highres', 'rw', 'IS_CAM', 'cam')
+_WITH_BACKGROUND = ('IS_CAM', )
+
+
+def source_format(source: str | Path, ids: list[str]) -> str:
+    """Find out in which format a folder holds the seeds of some images.
+
+    Args:
+        source (str | Path): The folder.
+        ids (list[str]): Ids of the images.
+
+    Returns:
+        str: One of :data:`FORMATS`.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no seed in it.
+        ValueError: It holds more than one kind of files.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        raise FileNotFoundError(f'{source}: there is no such folder.')
+    first = {}
+    for suffix in sorted(set(FORMATS.values())):
+        paths = (source / f'{one}{suffix}' for one in ids)
+        first[suffix] = next((path for path in paths if path.is_file()), None)
+    found = [suffix for suffix, path in first.items() if path]
+    if not found:
+        raise FileNotFoundError(
+            f'{source}: expected files <img_id>.npy, .npz or .png of the '
+            f'{len(ids)} images of the split, such as {ids[0]}.npy; found '
+            'none.')
+    if len(found) > 1:
+        raise ValueError(f'{source}: found files {" and ".join(found)} of '
+                         'the split. Name the right ones by --format.')
+    if found != ['.npy']:
+        return found[0][1:]
+    for one in ids:
+        try:
+            content = load_npy(source / f'{one}.npy')
+        except (OSError, ValueError):
+            continue
+        return 'irn' if isinstance(content, dict) and 'keys' in content \
+            else 'npy'
+    raise ValueError(f'{source}: expected .npy files of maps, found none '
+                     'that can be read. Name the format to see why.')
+
+
+def read_npy_dict(path: str | Path) -> ForeignMaps:
+    """Read a file of one map for each class: AffinityNet, SEAM, EPS.
+
+    The file holds a dictionary ``{class index: (H, W)}``, as ``np.save``
+    writes it, or one array (K, H, W) of all classes, in which maps that are
+    zero everywhere stand for absent classes.
+
+    Args:
+        path (str | Path): The ``.npy`` file.
+
+    Returns:
+        ForeignMaps: At the size they have.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else.
+    """
+    content = load_npy(path)
+    if isinstance(content, np.ndarray):
+        maps = stack_maps(content)
+        present = np.flatnonzero(maps.any(axis=(1, 2)))
+        return ForeignMaps(present, maps[present])
+    if not isinstance(content, dict):
+        raise ValueError('expected a dictionary {class index: map}, found '
+                         f'{type(content).__name__}')
+    wrong = [key for key in content if not isinstance(key, int | np.integer)]
+    if wrong:
+        raise ValueError('expected class indices as keys of the dictionary, '
+                         f'found {wrong[:5]}')
+    indices = np.array(sorted(content), dtype=np.int64)
+    return ForeignMaps(indices, stack_maps([content[i] for i in indices]))
+
+
+def read_irn(path: str | Path, name: str | None = None) -> ForeignMaps:
+    """Read IRN's dictionaries ``{keys, cam, high_res}``, and the like.
+
+    ``keys`` (k,) are indices of the foreground from 0, and the maps are
+    (k, h, w): ``high_res`` at the size of the image, ``cam`` at stride 4.
+    Some put the background in front of ``keys`` and count from it: where
+    ``keys`` are one more than the maps and begin with 0, or belong to maps
+    that are known to hold the background (``IS_CAM``), that is undone.
+
+    Args:
+        path (str | Path): The ``.npy`` file.
+        name (str, optional): Which maps; the first of :data:`MAP_NAMES`
+            that is there by default.
+
+    Returns:
+        ForeignMaps: At the size they have.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else.
+    """
+    content = load_npy(path)
+    if not isinstance(content, dict) or 'keys' not in content:
+        found = sorted(map(str, content)) if isinstance(content, dict) \
+            else type(content).__name__
+        raise ValueError('expected a dictionary with "keys" and maps, found '
+                         f'{found}')
+    wanted = (name, ) if name else MAP_NAMES
+    chosen = next((one for one in wanted if one in content), None)
+    if chosen is None:
+        raise ValueError(f'expected maps named {" or ".join(wanted)}, found '
+                         f'{sorted(map(str, content))}')
+    keys = np.asarray(content['keys'])
+    if keys.ndim != 1 or (keys.dtype.kind not in 'iu' and len(keys)):
+        raise ValueError('expected "keys" of whole numbers, (k,), found '
+                         f'{keys.dtype} {keys.shape}')
+    maps = stack_maps(content[chosen])
+    padded = len(keys) == len(maps) + 1 and keys[0] == 0
+    keys = keys[1:] if padded else keys
+    if len(keys) != len(maps):
+        raise ValueError(f'expected as many maps as keys, {len(keys)}, found '
+                         f'{len(maps)} in "{chosen}"')
+    return ForeignMaps(
+        keys.astype(np.int64), maps, padded or chosen in _WITH_BACKGROUND)
+
+
+def read_npz(path: str | Path) -> ForeignMaps:
+    """Read a file of our own soft format.
+
+    Args:
+        path (str | Path): An ``.npz`` with ``cam`` (k, H, W) in [0, 1] and
+            ``classes`` (k,), mask indices.
+
+    Returns:
+        ForeignMaps: That count the background.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is broken or holds something else.
+    """
+    cam, classes = read_soft_cam(path)
+    return ForeignMaps(
+        classes.astype(np.int64), stack_maps(cam), has_background=True)
