@@ -87,6 +87,13 @@ def test_a_second_run_does_nothing_and_changes_run_what_depends(
     assert ruled.reason_to_run('cam') is None
     assert ruled.reason_to_run('seeds') is None
     assert ruled.reason_to_run('pseudo') == 'changed: pseudo_label'
+    ruled.context.cam_cfg.pseudo_label = dict(
+        rule=dict(type='hsc_mm.ThresholdRule', threshold=0.45))
+    inputs = ruled.steps['pseudo'].inputs(ruled.context.before('pseudo'))
+    assert inputs['threshold'] == 0.45
+    ruled.context.threshold = 0.2
+    inputs = ruled.steps['pseudo'].inputs(ruled.context.before('pseudo'))
+    assert inputs['threshold'] == 0.2
     (folder / 'work' / 'pseudo_labels' / 'img_03.png').unlink()
     assert _run(_pipeline(folder, voc)) == ['pseudo', 'report']
     assert (folder / 'work' / 'pseudo_labels' / 'img_03.png').is_file()

@@ -7,14 +7,22 @@ from ..step import Outcome, ScoreRow, Step
 
 __all__ = ['MakePseudoLabels']
 
+_THRESHOLD = 'hsc_mm.ThresholdRule'
+
+
+def _rule(ctx: Context) -> dict:
+    """Return the label rule that the config names, or an empty dict."""
+    return (ctx.cam_cfg.get('pseudo_label') or {}).get('rule') or {}
+
 
 @STEPS.register_module()
 class MakePseudoLabels(Step):
     """Write the pseudo labels of the training images.
 
-    The config says how (refiners, label rule). The background threshold is
-    that of the user, else of this step, else the best one of the seeds, else
-    that of the config.
+    ``pseudo_label`` of the config says how (refiners, label rule). The
+    background threshold is that of the user, else of this step, else of the
+    rule in the config, else the best one of the seeds, else
+    ``model.test_cfg.bg_threshold``.
 
     Args:
         checkpoint (str, optional): Name of the step whose checkpoint makes
@@ -55,8 +63,10 @@ class MakePseudoLabels(Step):
             ctx.checkpoint('cam', self.checkpoint), '--out', folder,
             '--threshold', threshold, *([] if tta else ['--no-tta'])
         ], ctx.root / 'manifests' / f'{self.name}_output.txt')
-        return Outcome([folder],
-                       dict(ctx.score_labels(folder), threshold=threshold))
+        rule = _rule(ctx).get('type', _THRESHOLD)
+        made_by = dict(threshold=threshold) if rule == _THRESHOLD else dict(
+            rule=rule)
+        return Outcome([folder], dict(ctx.score_labels(folder), **made_by))
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the score of the pseudo labels."""
@@ -64,7 +74,8 @@ class MakePseudoLabels(Step):
         return ScoreRow.of('pseudo labels' if own else self.name, result)
 
     def _threshold(self, ctx: Context) -> float:
-        for threshold in (ctx.threshold, self.threshold):
+        for threshold in (ctx.threshold, self.threshold,
+                          _rule(ctx).get('threshold')):
             if threshold is not None:
                 return threshold
         if ctx.makes('seeds'):
