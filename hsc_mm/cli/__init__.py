@@ -1,7 +1,8 @@
 """Commands: ``python -m hsc_mm COMMAND``, or the tools of the same names.
 
-Each module of this package but :mod:`hsc_mm.cli.common` and
-:mod:`hsc_mm.cli.label_flags` is one command, whose ``main()`` reads ``sys.argv`` and returns the exit status.
+Each module of this package is one command, whose ``main()`` reads
+``sys.argv`` and returns the exit status; ``common`` and ``label_flags`` are
+what they share.
 """
 import sys
 from importlib import import_module

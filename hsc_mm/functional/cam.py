@@ -105,7 +105,7 @@ def activation_to_image(activation: Tensor, flips: Sequence[str | None],
         return activation.new_zeros(0, *image_size)
     left, right, top, bottom = padding
     height, width = input_size
-    total = 0
+    total = activation.new_zeros(())
     for flip, maps in zip(flips, activation, strict=True):
         maps = cam_to_input(maps[:, None], input_size, align_corners)
         maps = maps[..., top:height - bottom, left:width - right]
