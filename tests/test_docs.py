@@ -1,0 +1,88 @@
+"""Code in the documentation: what a page tells strangers to write, works."""
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
+
+from hsc_mm.pseudo_labels.refiners import build_refiner
+from hsc_mm.pseudo_labels.soft_cam import SoftCAM
+from hsc_mm.registry import DATASETS, LABEL_RULES, MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    """The files of docs/extend.md, in a project beside the configs."""
+    root = tmp_path_factory.mktemp('stranger')
+    (root / 'configs').symlink_to(ROOT / 'configs')
+    text = (ROOT / 'docs' / 'extend.md').read_text()
+    for code in re.findall(r'```python\n(# my_project/.*?)```', text, re.S):
+        path = root / code.splitlines()[0].removeprefix('# ')
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(code)
+    sys.path.insert(0, str(root))
+    for path in (root / 'my_project').glob('*.py'):
+        if '_base_' not in path.read_text():
+            import_module(f'my_project.{path.stem}')
+    yield root / 'my_project'
+    sys.path.remove(str(root))
+
+
+@pytest.mark.parametrize(('name', 'losses'), [
+    ('focal', {'loss_cls', 'loss_agree'}),
+    ('compact', {'loss_cls', 'loss_er', 'loss_ecr', 'loss_min', 'loss_class',
+                 'loss_pixel', 'loss_compact'}),
+])
+def test_losses_and_levels_of_strangers_train(project, name, losses):
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    head = Config.fromfile(project / f'{name}_r50_voc.py').model.decode_head
+    head.in_channels = 8
+    if head.get('refiner'):
+        head.refiner.in_channels, head.refiner.in_index = (8, 8), (0, 0)
+    head = MODELS.build(head)
+    head.train()
+    samples = []
+    for row in torch.eye(20)[:3]:
+        samples.append(SegDataSample())
+        samples[-1].gt_label = row
+    for _ in range(2):
+        views = [((torch.rand(3, 8, s, s), ), torch.rand(3, 3, 4 * s, 4 * s))
+                 for s in (12, 8)]
+        found = head.loss(views, samples)
+        sum(found.values()).backward()
+        for module in head.modules():
+            if hasattr(module, 'commit'):
+                module.commit()
+    assert set(found) == losses
+    assert all(one.isfinite() for one in found.values())
+
+
+def test_refiners_rules_embeddings_and_data_of_strangers(project, tmp_path):
+    cam = np.zeros((2, 12, 16), np.float32)
+    cam[0, 2:6, 2:6], cam[1, 7:, 9:] = 0.9, 0.8
+    soft = SoftCAM('one', cam, np.array([3, 5]), np.zeros(20),
+                   np.zeros((12, 16, 3), np.uint8))
+    cfg = Config.fromfile(project / 'refined_r50_voc.py')
+    for refiner in map(build_refiner, cfg.pseudo_label.refiners):
+        soft = refiner(soft)
+    assert soft.cam.shape == cam.shape and np.isfinite(soft.cam).all()
+    rule = LABEL_RULES.build(dict(type='hsc_mm.ShareRule', share=0.5))
+    assert set(np.unique(rule(soft))) == {0, 3, 5}
+    module = MODELS.build(dict(type='hsc_mm.DeepEmbedding', in_channels=4))
+    assert module(torch.rand(1, 4, 2, 2)).shape == (1, module.channels, 2, 2)
+    for name in ('cat_1', 'dog_2'):
+        (tmp_path / f'{name}.jpg').write_bytes(
+            (ROOT / 'docs' / 'images').glob('*.jpg').__next__().read_bytes())
+    data = DATASETS.build(dict(
+        type='hsc_mm.NamedDataset', data_prefix=dict(img_path=str(tmp_path)),
+        pipeline=[]))
+    assert [one['gt_label'].tolist() for one in data] == [[1, 0], [0, 1]]
