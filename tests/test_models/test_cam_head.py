@@ -11,7 +11,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hsc_mm.models import CAMHead, HierarchicalContrast, Targets
+from hsc_mm.models import CAMHead, HierarchicalContrast, Targets, ViewLoss
 
 CHANNELS = (6, 8, 10)
 METHODS = ('seam', 'eps', 'hsc')
@@ -346,6 +346,37 @@ def test_embeddings_are_computed_in_half_precision():
     with torch.autocast('cpu', dtype=torch.bfloat16):
         view = head.make_views(draw()[0])[0]
     assert view.embedding('pixel').dtype == torch.bfloat16
+
+
+class _Decoder(torch.nn.Sequential):
+    """An embedding whose channels are the classes, as of a stranger."""
+
+    def __init__(self, in_channels):
+        super().__init__()
+        self.wide = in_channels
+
+    def bind(self, num_classes):
+        self.append(torch.nn.Conv2d(self.wide, num_classes, 1))
+        self.channels = num_classes
+
+
+class _Decoded(ViewLoss):
+    needs = ('segmentation', )
+
+    def bind(self, num_classes, channels):
+        assert channels == dict(segmentation=num_classes)
+
+    def forward(self, views, targets):
+        assert views[0].embedding('segmentation').shape == (3, 4, 9, 11)
+        return views[0].embedding('segmentation').logsumexp(1).mean()
+
+
+def test_an_embedding_that_asks_is_told_the_number_of_classes():
+    head = CAMHead(10, 4, losses=dict(mine=dict(type=_Decoded)),
+                   embeddings=dict(segmentation=dict(type=_Decoder)))
+    loss = head.loss(*draw())['loss_mine']
+    loss.backward()
+    assert head.embeddings['segmentation'][0].weight.grad.abs().sum() > 0
 
 
 def test_what_a_subclass_computes_makes_the_seeds_too():

@@ -60,8 +60,9 @@ class CAMHead(BaseModule):
             or ``'refined'``.
         embeddings (dict): Name -> config of a module
             ``(B, in_channels, h, w) -> (B, D, h, w)`` that has ``channels``
-            D; ``in_channels`` is filled in. One that no loss needs is not
-            built; None leaves it out.
+            D; ``in_channels`` is filled in, and one that has
+            ``bind(num_classes)`` is told C, such as a decoder. One that no
+            loss needs is not built; None leaves it out.
         losses (dict): Name -> config of a loss, see
             :class:`hsc_mm.models.losses.LossDict`; a config that inherits
             overrides one entry, or sets it to None.
@@ -119,6 +120,9 @@ class CAMHead(BaseModule):
             for name, cfg in embeddings.items()
             if cfg and name in self.losses.needs
         })
+        for one in self.embeddings.values():
+            if hasattr(one, 'bind'):
+                one.bind(num_classes)
         # What the segmentor brings is checked by the segmentor.
         self.check_losses(('second_view', 'attention'))
         self.losses.bind(num_classes, {
