@@ -42,7 +42,8 @@ class SeedMetric(BaseMetric):
             :class:`hsc_mm.LeakGuardHook` knows and sets it.
 
     Raises:
-        ValueError: A sample has no ground truth.
+        ValueError: A sample has no ground truth, or is a mask instead of a
+            seed.
     """
 
     default_prefix = 'seed'
@@ -85,6 +86,12 @@ class SeedMetric(BaseMetric):
                     'the sample has none. Set data_prefix.seg_map_path and '
                     'add LoadAnnotations to the pipeline, or take the '
                     'evaluator out of the config.')
+            if 'bg_threshold' not in sample:
+                raise ValueError(
+                    f'{sample.get("img_path")}: SeedMetric scores seeds, and '
+                    'the prediction has no bg_threshold: it is a mask, not a '
+                    'CAM. Take val_evaluator=test_evaluator=dict(type='
+                    "'hsc_mm.MaskMetric', iou_metrics=['mIoU']).")
             self._count(sample)
             self.results.append((sample['cls_scores'].cpu(),
                                  self._image_label(sample)))

@@ -149,3 +149,11 @@ def test_samples_without_masks_are_an_error():
     del sample['gt_sem_seg']
     with pytest.raises(ValueError, match='needs a mask'):
         metric.process({}, [sample])
+
+
+def test_masks_of_a_segmentor_are_refused():
+    sample = next(iter(_samples(_images())))
+    del sample['bg_threshold']
+    with pytest.raises(ValueError, match=r'0\.jpg: SeedMetric scores seeds, '
+                       r'and the prediction has no bg_threshold.*MaskMetric'):
+        SeedMetric().process({}, [sample])
