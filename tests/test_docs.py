@@ -68,7 +68,7 @@ def test_losses_and_levels_of_strangers_train(project, name, losses):
 
 def test_refiners_rules_embeddings_and_data_of_strangers(project, tmp_path):
     cam = np.zeros((2, 12, 16), np.float32)
-    cam[0, 2:6, 2:6], cam[1, 7:, 9:] = 0.9, 0.8
+    cam[0, :6, :8], cam[1, 6:, 8:] = 0.9, 0.9
     soft = SoftCAM('one', cam, np.array([3, 5]), np.zeros(20),
                    np.zeros((12, 16, 3), np.uint8))
     cfg = Config.fromfile(project / 'refined_r50_voc.py')

@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hsc_mm import functional as hsc
-from hsc_mm.models.contrast.objective import training_progress
-from hsc_mm.models.losses import ViewLoss
+from hsc_mm.models.losses import ViewLoss, training_progress
 from hsc_mm.models.views import Targets, View
 from hsc_mm.registry import MODELS
 from .labels import (

@@ -1,4 +1,7 @@
-"""Levels of the contrast: each a loss with its own momentum prototypes."""
+"""Levels of the contrast: each a loss with its own momentum prototypes.
+
+In one file, though long: the protocol, and the three levels that show it.
+"""
 from typing import NamedTuple
 
 from mmseg.utils import ConfigType

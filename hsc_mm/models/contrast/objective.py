@@ -1,6 +1,5 @@
 """The objective of HSC: contrast at ROI, class and pixel level."""
 import torch
-from mmengine.logging import MessageHub
 from mmseg.utils import ConfigType, OptConfigType
 from torch import Tensor, nn
 
@@ -13,27 +12,16 @@ from hsc_mm.functional.contrast_maps import (
 )
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
-from ..losses.base import ViewLoss, two_views
+from ..losses.base import ViewLoss, training_progress, two_views
 from ..views import Targets, View
 from .levels import Evidence
 
-__all__ = ['HierarchicalContrast', 'training_progress']
+__all__ = ['HierarchicalContrast']
 
 LEVELS = dict(
     roi=dict(type='hsc_mm.ROIContrast'),
     cls=dict(type='hsc_mm.ClassContrast'),
     pixel=dict(type='hsc_mm.PixelContrast'))
-
-
-def training_progress() -> float:
-    """Return the share of the training that has passed, in [0, 1].
-
-    mmengine's runner notes it in its MessageHub; outside of a training it
-    is 1.
-    """
-    hub = MessageHub.get_current_instance()
-    total = hub.runtime_info.get('max_iters')
-    return hub.runtime_info.get('iter', 0) / total if total else 1.0
 
 
 @MODELS.register_module()

@@ -1,4 +1,7 @@
-"""The CAM head: a classifier whose weights are the activation map."""
+"""The CAM head: a classifier whose weights are the activation map.
+
+In one file, though long: its arguments and methods are one contract.
+"""
 import re
 
 import torch

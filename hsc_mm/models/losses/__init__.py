@@ -1,5 +1,5 @@
 """Losses of both stages."""
-from .base import LossDict, ViewLoss, two_views
+from .base import LossDict, ViewLoss, training_progress, two_views
 from .bootstrapped import (
     BootstrappedCrossEntropyLoss,
     bootstrapped_cross_entropy,
@@ -18,5 +18,5 @@ __all__ = [
     'EquivarianceCrossLoss', 'EquivarianceLoss', 'LossDict',
     'MinPoolingLoss', 'SaliencyLoss', 'SymmetricCrossEntropyLoss',
     'ViewLoss', 'bootstrapped_cross_entropy', 'symmetric_cross_entropy',
-    'two_views'
+    'training_progress', 'two_views'
 ]

@@ -2,13 +2,14 @@
 from collections.abc import Iterable
 
 import torch
+from mmengine.logging import MessageHub
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
 from ..views import Targets, View
 
-__all__ = ['LossDict', 'ViewLoss', 'two_views']
+__all__ = ['LossDict', 'ViewLoss', 'training_progress', 'two_views']
 
 
 class ViewLoss(nn.Module):
@@ -46,6 +47,17 @@ class ViewLoss(nn.Module):
                 targets: Targets) -> Tensor | dict[str, Tensor]:
         """Return the weighted loss."""
         raise NotImplementedError
+
+
+def training_progress() -> float:
+    """Return the share of the training that has passed, in [0, 1].
+
+    mmengine's runner notes it in its MessageHub; outside of a training it
+    is 1.
+    """
+    hub = MessageHub.get_current_instance()
+    total = hub.runtime_info.get('max_iters')
+    return hub.runtime_info.get('iter', 0) / total if total else 1.0
 
 
 def two_views(views: list[View], owner: str) -> list[View]:
