@@ -16,7 +16,6 @@ ORDER = ['cam', 'seeds', 'pseudo', 'blur', 'seg', 'eval', 'report']
 _CONFIG = """
 _base_ = './{base}'
 custom_imports = dict(imports=['hsc_mm', 'blur_step'])
-model = dict(test_cfg=dict(pseudo_label=dict(soft='also')))
 pseudo_label = dict(soft='also')
 pipeline = dict(steps=[
     dict(type='hsc_mm.TrainCAM'), dict(type='hsc_mm.ScoreSeeds'),
