@@ -21,8 +21,8 @@ import torch
 from measure import resident, resident_peak, synchronize, take_turns
 from torch import Tensor
 
+from hsc_mm.engine.hooks.keep_memory_hook import keep_freed_memory
 from hsc_mm.models import Targets
-from hsc_mm.utils.memory import keep_freed_memory
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'reference'))
 

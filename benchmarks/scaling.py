@@ -17,7 +17,7 @@ import torch
 from measure import take_turns
 from torch import distributed, multiprocessing
 
-from hsc_mm.utils.memory import keep_freed_memory
+from hsc_mm.engine.hooks.keep_memory_hook import keep_freed_memory
 
 BASE = dict(batch=12, classes=21, view=56, grid=16)
 GROW = dict(

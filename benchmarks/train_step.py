@@ -29,9 +29,9 @@ from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from hsc_mm.engine.hooks.keep_memory_hook import keep_freed_memory
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import MODELS
-from hsc_mm.utils.memory import keep_freed_memory
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'reference'))
 

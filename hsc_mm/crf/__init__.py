@@ -3,10 +3,9 @@ from .backend import CRFBackend, backend_names
 from .dense import DenseCRF, build_crf
 from .exact import ExactBackend
 from .grid import LabelCRF
-from .presets import PRESETS, CRFNumbers, crf_numbers
+from .numbers import PRESETS, CRFNumbers, cam_probability, crf_numbers
 from .pydense import PyDenseBackend, has_pydensecrf
 from .reduced import ReducedBackend
-from .unary import cam_probability
 
 __all__ = [
     'CRFBackend', 'CRFNumbers', 'DenseCRF', 'ExactBackend', 'LabelCRF',

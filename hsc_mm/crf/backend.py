@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from hsc_mm.registry import CRF_BACKENDS
-from .presets import CRFNumbers
+from .numbers import CRFNumbers
 
 __all__ = ['CRFBackend', 'backend_names', 'build_backend']
 

@@ -3,8 +3,7 @@ import numpy as np
 import torch
 
 from .backend import build_backend
-from .presets import crf_numbers
-from .unary import check_inputs
+from .numbers import check_inputs, crf_numbers
 
 __all__ = ['DenseCRF', 'build_crf']
 

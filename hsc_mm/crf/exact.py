@@ -10,8 +10,7 @@ from hsc_mm.functional.grid_crf import mean_field
 from hsc_mm.registry import CRF_BACKENDS
 from hsc_mm.utils import check_number
 from .backend import CRFBackend
-from .presets import CRFNumbers
-from .unary import log_unary
+from .numbers import CRFNumbers, log_unary
 
 __all__ = [
     'ExactBackend', 'exact_mean_field', 'make_bilateral', 'make_gaussian'

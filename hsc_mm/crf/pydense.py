@@ -5,8 +5,7 @@ import numpy as np
 
 from hsc_mm.registry import CRF_BACKENDS
 from .backend import CRFBackend
-from .presets import CRFNumbers
-from .unary import log_unary
+from .numbers import CRFNumbers, log_unary
 
 __all__ = ['PyDenseBackend', 'has_pydensecrf', 'pydensecrf_mean_field']
 

@@ -1,5 +1,5 @@
 """Small helpers shared by the package and its tools."""
-from .indices import class_map, to_classes, to_mask_indices
+from .indices import class_map, to_classes, to_mask_indices, voc_palette
 from .io import (
     atomic_write_bytes,
     digest,
@@ -11,7 +11,6 @@ from .io import (
     write_json,
 )
 from .numbers import check_number
-from .palette import voc_palette
 
 __all__ = [
     'atomic_write_bytes', 'check_number', 'class_map', 'digest',

@@ -1,8 +1,18 @@
 """Pictures of CAMs, masks and scores."""
-from .figures import class_bars, threshold_curve
-from .overlay import cam_overlay, label_strip, mask_overlay
-from .sheet import present_tiles, stack_rows, titled_strip
-from .similarity import cosine_matrix, similarity_figure
+from .figures import (
+    class_bars,
+    cosine_matrix,
+    similarity_figure,
+    threshold_curve,
+)
+from .pictures import (
+    cam_overlay,
+    label_strip,
+    mask_overlay,
+    present_tiles,
+    stack_rows,
+    titled_strip,
+)
 
 __all__ = [
     'cam_overlay', 'class_bars', 'cosine_matrix', 'label_strip',

@@ -22,8 +22,7 @@ from hsc_mm.utils import (
     read_index_png,
     to_classes,
 )
-from .overlay import mask_overlay
-from .sheet import stack_rows, titled_strip
+from .pictures import mask_overlay, stack_rows, titled_strip
 
 __all__ = [
     'Scored', 'contact_sheet', 'masked_dataset', 'rank_images', 'write_picture'

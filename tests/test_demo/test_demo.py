@@ -10,7 +10,7 @@ from demo_data import CLASSES, make_demo_data, make_scene
 from demo_data.paint import window
 from PIL import Image
 
-from hsc_mm.utils.palette import voc_palette
+from hsc_mm.utils.indices import voc_palette
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'make_demo_data.py'
 TRAIN, VAL = 30, 6

@@ -13,7 +13,7 @@ from hsc_mm.registry import HOOKS
 COUNT = '''
 import resource
 import numpy as np
-from hsc_mm.utils.memory import keep_freed_memory
+from hsc_mm.engine.hooks.keep_memory_hook import keep_freed_memory
 
 def faults():
     """Pages that the kernel had to give for three arrays of 40 MB."""

@@ -15,7 +15,7 @@ from hsc_mm.visualization import (
     similarity_figure,
     threshold_curve,
 )
-from hsc_mm.visualization.strips import png_to_rgb, seed_strip
+from hsc_mm.visualization.pictures import png_to_rgb, seed_strip
 from .startup_check_hook import _bare
 
 __all__ = ['CAMVisualizationHook']
@@ -125,7 +125,7 @@ class CAMVisualizationHook(Hook):
 
 
 def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
-    """Draw a prediction; see :func:`hsc_mm.visualization.strips.seed_strip`.
+    """Draw a prediction; see :func:`hsc_mm.visualization.pictures.seed_strip`.
 
     Args:
         sample (SegDataSample): With ``img_path`` and ``pred_sem_seg``; of a

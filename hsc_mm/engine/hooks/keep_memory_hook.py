@@ -1,17 +1,49 @@
-"""Memory of runs on a CPU."""
+"""Freed memory of runs on a CPU, kept for the next step."""
+import ctypes
+import platform
+
 from mmengine.hooks import Hook
 
 from hsc_mm.registry import HOOKS
-from hsc_mm.utils.memory import keep_freed_memory
 
-__all__ = ['KeepMemoryHook']
+__all__ = ['keep_freed_memory', 'KeepMemoryHook']
+
+# Of malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+# What glibc starts with.
+TRIM_THRESHOLD, MMAP_MAX = 128 * 1024, 65536
+
+
+def keep_freed_memory(keep: bool = True) -> bool:
+    """Let the C library reuse freed memory instead of handing it back.
+
+    By itself glibc takes every large block from the kernel anew and hands it
+    back when it is freed, and the kernel clears it page by page each time.
+    Training on a CPU takes and frees gigabytes in each step: kept, they are
+    worth about a tenth of its time (``benchmarks/train_step.py``). The process
+    then holds on to the most that it ever needed, until it ends.
+
+    Args:
+        keep (bool): False restores what glibc starts with.
+
+    Returns:
+        bool: Whether the C library took it; others than glibc are left as
+        they are.
+    """
+    if platform.libc_ver()[0] != 'glibc':
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    # -1 becomes the largest size there is: never.
+    done = [mallopt(M_TRIM_THRESHOLD, -1 if keep else TRIM_THRESHOLD),
+            mallopt(M_MMAP_MAX, 0 if keep else MMAP_MAX)]
+    return all(done)
 
 
 @HOOKS.register_module()
 class KeepMemoryHook(Hook):
     """Keep freed memory for the next step where a model runs on a CPU.
 
-    See :func:`hsc_mm.utils.memory.keep_freed_memory`. On a GPU nothing is
+    See :func:`keep_freed_memory`. On a GPU nothing is
     done: torch keeps its memory there by itself.
 
     Args:

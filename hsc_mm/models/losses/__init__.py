@@ -1,9 +1,5 @@
 """Losses of both stages."""
 from .base import LossDict, ViewLoss, training_progress, two_views
-from .bootstrapped import (
-    BootstrappedCrossEntropyLoss,
-    bootstrapped_cross_entropy,
-)
 from .cam_losses import (
     ClassificationLoss,
     EquivarianceCrossLoss,
@@ -11,7 +7,12 @@ from .cam_losses import (
     MinPoolingLoss,
     SaliencyLoss,
 )
-from .symmetric import SymmetricCrossEntropyLoss, symmetric_cross_entropy
+from .noisy_labels import (
+    BootstrappedCrossEntropyLoss,
+    SymmetricCrossEntropyLoss,
+    bootstrapped_cross_entropy,
+    symmetric_cross_entropy,
+)
 
 __all__ = [
     'BootstrappedCrossEntropyLoss', 'ClassificationLoss',
