@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from hsc_mm.pseudo_labels.refiners import build_refiner
@@ -40,6 +41,7 @@ def project(tmp_path_factory):
     ('focal', {'loss_cls', 'loss_agree'}),
     ('compact', {'loss_cls', 'loss_er', 'loss_ecr', 'loss_min', 'loss_class',
                  'loss_pixel', 'loss_compact'}),
+    ('edges', {'loss_cls', 'loss_edge'}),
 ])
 def test_losses_and_levels_of_strangers_train(project, name, losses):
     init_default_scope('mmseg')
@@ -54,6 +56,7 @@ def test_losses_and_levels_of_strangers_train(project, name, losses):
     for row in torch.eye(20)[:3]:
         samples.append(SegDataSample())
         samples[-1].gt_label = row
+        samples[-1].gt_edges = PixelData(data=torch.rand(1, 48, 48))
     for _ in range(2):
         views = [((torch.rand(3, 8, s, s), ), torch.rand(3, 3, 4 * s, 4 * s))
                  for s in (12, 8)]

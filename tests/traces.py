@@ -96,15 +96,12 @@ def fill(model: torch.nn.Module) -> None:
 def tiny(name: str, voc: Path, work_dir: Path) -> Config:
     """Return a config of this project, on tiny data, without weights."""
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
-    wants_saliency = (cfg.train_dataloader.dataset.get('data_prefix')
-                      or {}).get('saliency_path')
+    maps = cfg.train_dataloader.dataset.get('aux_maps')
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']
         loader.update(num_workers=0, persistent_workers=False)
         prefix = {} if split == 'train' else dict(
             seg_map_path='SegmentationClass')
-        if split == 'train' and wants_saliency:
-            prefix['saliency_path'] = 'SaliencyMaps'
         loader.dataset = dict(
             type='hsc_mm.VOCImageLabelDataset',
             data_root=str(voc),
@@ -112,6 +109,7 @@ def tiny(name: str, voc: Path, work_dir: Path) -> Config:
             label_file='image_labels.json',
             metainfo=dict(classes=CLASSES),
             data_prefix=prefix,
+            aux_maps=maps if split == 'train' else None,
             test_mode=split != 'train',
             pipeline=loader.dataset.pipeline)
     cfg.train_dataloader.batch_size = 4

@@ -2,7 +2,7 @@
 # learn from saliency what a CAM of heads does not show.
 _base_ = ['cam_demo-continued.py', '../_base_/methods/eps.py']
 train_dataloader = dict(
-    dataset=dict(data_prefix=dict(saliency_path='SaliencyMaps')))
+    dataset=dict(aux_maps=dict(saliency=dict(path='SaliencyMaps'))))
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
 model = dict(decode_head={{_base_.eps}})

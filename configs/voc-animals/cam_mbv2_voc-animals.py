@@ -12,7 +12,7 @@ crop_size = (160, 160)
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
     dict(type='LoadImageFromFile'),
-    dict(type='hsc_mm.LoadSaliencyMap', required=False),
+    dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(160, 288)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),

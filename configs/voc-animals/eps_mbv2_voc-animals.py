@@ -1,7 +1,7 @@
 # EPS on six classes of VOC.
 _base_ = ['cam_mbv2_voc-animals.py', '../_base_/methods/eps.py']
 train_dataloader = dict(
-    dataset=dict(data_prefix=dict(saliency_path='SaliencyMaps')))
+    dataset=dict(aux_maps=dict(saliency=dict(path='SaliencyMaps'))))
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
 model = dict(decode_head={{_base_.eps}})

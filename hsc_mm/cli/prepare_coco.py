@@ -8,14 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.datasets.coco_lists import (
+from hsc_mm.datasets.coco_masks import has_pycocotools
+from hsc_mm.datasets.coco_prepare import (
+    MASKS,
     SPLIT_SIZES,
     label_file,
     read_split,
     write_lists,
+    write_masks,
 )
-from hsc_mm.datasets.coco_masks import has_pycocotools
-from hsc_mm.datasets.coco_prepare import MASKS, write_masks
 from hsc_mm.datasets.labels import image_stem
 from . import common as cli
 

@@ -1,6 +1,5 @@
 """What data sets with image-level labels have in common."""
 import os
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,9 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from hsc_mm.utils import class_map
-from .checks import raise_problems
-from .item_checks import check_items
+from .aux_maps import read_aux_maps
+from .checks import check_items, raise_problems
 from .labels import image_stem
-from .saliency_maps import MapFolder
 
 __all__ = ['BaseImageLabelDataset']
 
@@ -26,7 +24,7 @@ class BaseImageLabelDataset(BaseSegDataset):
     background followed by them.
 
     Every file is looked at when the data set is built: existence, header and
-    last bytes, sizes of masks and saliency maps against their image, and
+    last bytes, sizes of masks and auxiliary maps against their image, and
     whether masks hold indices of the classes (all by their header, some by
     their content). What is wrong is listed in one error, before anything is
     trained. A transform that reads files of its own joins in by a method
@@ -41,17 +39,23 @@ class BaseImageLabelDataset(BaseSegDataset):
         keep_empty (bool, optional): Whether images that hold none of the
             chosen classes stay; by default in test mode only.
         data_prefix (dict): Folders: ``img_path``; ``seg_map_path`` if masks
-            are to be read (evaluation only); ``saliency_path`` if there are
-            saliency maps.
-        saliency_suffix (str, optional): Suffix of the saliency maps; found
-            for each by default (see ``saliency_maps.MapFolder``).
-        partial_saliency (bool): Whether images may lack a saliency map: the
-            saliency loss leaves these out.
+            are to be read (evaluation only).
+        aux_maps (dict, optional): Maps beside the images by name, for
+            example ``dict(saliency=dict(path='SaliencyMaps', suffix=None,
+            required=True, fill=0))``: the folder, relative to
+            ``data_root``; their suffix, found for each by default; whether
+            each image must have one (losses leave out those without); the
+            value of padded pixels, 0..255. None in place of an entry or its
+            ``path`` leaves it out. :class:`hsc_mm.LoadAuxMaps` loads them.
+        check_files (bool): Whether the files are looked at, ``scan`` of the
+            transforms included; False for those who tell missing and broken
+            ones one by one.
         kwargs: Those of :class:`mmseg.datasets.BaseSegDataset`. ``ann_file``
             is the list of image ids; without it all labelled images count.
 
     Raises:
-        FileNotFoundError: ``ann_file`` or ``label_file`` is missing.
+        FileNotFoundError: ``ann_file``, ``label_file`` or a folder of
+            auxiliary maps is missing.
         ValueError: Files are missing, broken or of unequal size, masks hold
             colours or indices of no class, an image has no labels, or a
             label is not among the classes.
@@ -62,14 +66,14 @@ class BaseImageLabelDataset(BaseSegDataset):
                  with_labels: bool = True,
                  keep_empty: bool | None = None,
                  data_prefix: dict | None = None,
-                 saliency_suffix: str | None = None,
-                 partial_saliency: bool = False,
+                 aux_maps: dict | None = None,
+                 check_files: bool = True,
                  **kwargs) -> None:
         self.with_labels = with_labels
         self.keep_empty = keep_empty
-        self.saliency_suffix = saliency_suffix
-        self.partial_saliency = partial_saliency
+        self.check_files = check_files
         root = kwargs.get('data_root') or ''
+        self.aux_maps = read_aux_maps(aux_maps, root)
         self.label_file = os.path.join(root, label_file) if label_file else ''
         prefix = dict(img_path='')
         prefix.update({k: v for k, v in (data_prefix or {}).items() if v})
@@ -125,22 +129,35 @@ class BaseImageLabelDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """List the items; see the class for what is checked and raised."""
         ids = self.ids()
-        infos = [self._info(image_id) for image_id in ids]
-        self._check(infos)
+        infos = [self.item(image_id) for image_id in ids]
+        if self.check_files:
+            check_items(
+                f'{type(self).__name__} ({self.split}, {len(infos)} images)',
+                infos, self.ann_file or self.label_file,
+                len(self.all_classes), self.ignore_index)
         if self.with_labels:
             infos = self._attach_labels(ids, infos)
         for transform in self.pipeline.transforms:
-            if hasattr(transform, 'scan'):
+            if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos)
         self._metainfo.update(split=self.split, size=len(infos))
         return infos
 
-    def _info(self, image_id: str) -> dict:
-        """Return paths of one image; ids may carry their own suffix."""
+    def image_path(self, image_id: str) -> str:
+        """Return the path of an image; ids may carry their own suffix."""
         stem = image_stem(image_id)
         suffix = image_id[len(stem):] or self.img_suffix
+        return os.path.join(self.data_prefix['img_path'], stem + suffix)
+
+    def item(self, image_id: str) -> dict:
+        """Return the item of an image, without its labels.
+
+        ``aux_maps`` of an item holds path and fill of each map that there
+        is, ``optional_maps`` the names of those that it may lack.
+        """
+        stem = image_stem(image_id)
         info = dict(
-            img_path=os.path.join(self.data_prefix['img_path'], stem + suffix),
+            img_path=self.image_path(image_id),
             img_id=stem,
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -148,24 +165,12 @@ class BaseImageLabelDataset(BaseSegDataset):
         if 'seg_map_path' in self.data_prefix:
             info['seg_map_path'] = os.path.join(
                 self.data_prefix['seg_map_path'], stem + self.seg_map_suffix)
-        if 'saliency_path' in self.data_prefix:
-            path = self._maps.path(stem)
-            if not self.partial_saliency or os.path.isfile(path):
-                info['saliency_path'] = path
-            else:
-                info['partial_saliency'] = True
-                info['optional_maps'] = ('saliency', )
+        if self.aux_maps:
+            found = {n: one.describe(stem) for n, one in self.aux_maps.items()}
+            info['aux_maps'] = {n: one for n, one in found.items() if one}
+            info['optional_maps'] = tuple(
+                n for n, one in self.aux_maps.items() if not one.required)
         return info
-
-    @cached_property
-    def _maps(self) -> MapFolder:
-        return MapFolder(self.data_prefix['saliency_path'],
-                         self.saliency_suffix)
-
-    def _check(self, infos: list[dict]) -> None:
-        what = f'{type(self).__name__} ({self.split}, {len(infos)} images)'
-        check_items(what, infos, self.ann_file or self.label_file,
-                    len(self.all_classes), self.ignore_index)
 
     def _attach_labels(self, ids: list[str], infos: list[dict]) -> list[dict]:
         labels = self.labels(ids)

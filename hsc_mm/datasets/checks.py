@@ -6,8 +6,13 @@ from pathlib import Path
 from PIL import Image
 
 from hsc_mm.utils.io import check_whole, image_shapes
+from .aux_maps import map_kind
+from .mask_checks import MASK_ADVICE, check_masks
 
-__all__ = ['check_files', 'missing_files', 'raise_problems']
+__all__ = [
+    'check_files', 'check_items', 'item_files', 'item_maps', 'missing_files',
+    'raise_problems'
+]
 
 
 def raise_problems(what: str, problems: list[str], advice: str,
@@ -85,3 +90,58 @@ def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
     except OSError as error:
         problems.append(f'{Path(path)}: expected an image, but {error}')
     return None
+
+
+def item_maps(info: dict) -> dict[str, str]:
+    """Return kind -> path of the mask and the maps beside an image.
+
+    Args:
+        info (dict): Item of a data set.
+
+    Returns:
+        dict[str, str]: ``'mask'``, ``'saliency map'`` ... -> path.
+    """
+    maps = {'mask': info['seg_map_path']} if 'seg_map_path' in info else {}
+    for name, one in info.get('aux_maps', {}).items():
+        maps[map_kind(name)] = one['path']
+    return maps
+
+
+def item_files(infos: list[dict]) -> list[str]:
+    """List the files of items: images, masks, auxiliary maps."""
+    return [
+        path for info in infos
+        for path in (info['img_path'], *item_maps(info).values())
+    ]
+
+
+def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
+                ignore_index: int) -> None:
+    """Refuse items whose files are missing, broken or do not fit.
+
+    Args:
+        what (str): The data set, as messages name it.
+        infos (list[dict]): Items, with ``img_path`` and, where there are
+            any, ``seg_map_path`` and ``aux_maps``.
+        listed (str): The file that names the images.
+        all_classes (int): Classes that masks know, background included.
+        ignore_index (int): Index of pixels that do not count.
+
+    Raises:
+        ValueError: Files are missing, broken or of another size than their
+            image, or masks hold colours or indices of no class.
+    """
+    missing = missing_files(item_files(infos))
+    raise_problems(
+        what, [f'{path}: missing' for path in missing],
+        f'Files of the list {listed} are missing; check data_root, '
+        'data_prefix, aux_maps and the suffixes. '
+        '(aux_maps.NAME.required=False lets images lack a map.)')
+    problems = []
+    for info in infos:
+        problems += check_files(info['img_path'], item_maps(info))
+    raise_problems(what, problems,
+                   'Replace these files or take them off the list.')
+    masks = [i['seg_map_path'] for i in infos if 'seg_map_path' in i]
+    raise_problems(what, check_masks(masks, all_classes, ignore_index),
+                   MASK_ADVICE)

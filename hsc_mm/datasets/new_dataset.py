@@ -1,19 +1,12 @@
-"""Configs of both stages for pictures of one's own."""
+"""Pictures of one's own: what is known of them, and what is wrong."""
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from mmengine.config import Config
+from .checks import missing_files, raise_problems
+from .image_label import ImageLabelDataset
+from .mask_checks import MASK_ADVICE, mask_problems
 
-from hsc_mm.datasets import ImageLabelDataset
-from hsc_mm.datasets.checks import missing_files, raise_problems
-from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
-from hsc_mm.utils import atomic_write_bytes
-from .leaf_text import leaf_text
-
-__all__ = ['NewDataset', 'write_configs']
-
-BASES = ('hsc_mbv2_own.py', 'deeplabv3plus_mbv2_own-pseudo.py')
+__all__ = ['NewDataset']
 
 
 @dataclass
@@ -48,10 +41,16 @@ class NewDataset:
             FileNotFoundError: ``label_file`` is not there.
             ValueError: Labels or images are wrong; all that are, are listed.
         """
-        prefix = dict(img_path=self.images, saliency_path=self.saliency)
         return ImageLabelDataset(
             self.label_file,
-            data_prefix={k: v for k, v in prefix.items() if v})
+            data_prefix={'img_path': self.images} if self.images else {},
+            aux_maps=self.aux_maps)
+
+    @property
+    def aux_maps(self) -> dict[str, dict]:
+        """dict[str, dict]: Argument ``aux_maps`` of the data set."""
+        return dict(
+            saliency=dict(path=self.saliency)) if self.saliency else {}
 
     def with_mask(self, dataset: ImageLabelDataset) -> list[str]:
         """Return the ids of the images that have a mask.
@@ -76,42 +75,3 @@ class NewDataset:
             line for i in found for line in mask_problems(paths[i], count)
         ], MASK_ADVICE)
         return found
-
-
-def write_configs(new: NewDataset,
-                  out: str | Path,
-                  bases: str | Path,
-                  force: bool = False) -> tuple[Path, Path, ImageLabelDataset]:
-    """Write a short config for each stage, on top of those in configs/own.
-
-    Args:
-        new (NewDataset): The pictures.
-        out (str | Path): Folder for the configs; its name is theirs.
-        bases (str | Path): The folder ``configs/own``.
-        force (bool): Whether configs that are there are replaced.
-
-    Returns:
-        tuple: Config of the CAM stage, of the segmentation stage, and the
-        data set.
-
-    Raises:
-        FileExistsError: A config is there.
-        ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`.
-    """
-    out = Path(out)
-    names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py')
-    there = [out / name for name in names if (out / name).exists()]
-    if there and not force:
-        raise FileExistsError(f'{there[0]}: there is one already. Choose '
-                              'another --out, or replace it with --force.')
-    dataset = new.read()
-    scored = new.with_mask(dataset)
-    if scored:
-        atomic_write_bytes(out / 'eval.txt',
-                           ('\n'.join(scored) + '\n').encode())
-    for stage, (name, base) in enumerate(zip(names, BASES, strict=True)):
-        base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
-        text = leaf_text(new, dataset, len(scored), base, cam=stage == 0)
-        atomic_write_bytes(out / name, text.encode())
-        Config.fromfile(out / name)
-    return out / names[0], out / names[1], dataset

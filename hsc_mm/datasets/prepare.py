@@ -52,7 +52,7 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
 
 
 def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
-    """Check the images of a list, and masks and saliency where there are any.
+    """Check the images of a list, and masks and maps where there are any.
 
     Args:
         root (Path): Folder in VOC layout.
@@ -70,8 +70,7 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
     images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in ids}
     missing = set(missing_files(images.values()))
     problems = [f'{path}: missing' for path in sorted(missing)]
-    folders = dict(mask='SegmentationClass')
-    folders['saliency map'] = 'SaliencyMaps'
+    folders = {'mask': 'SegmentationClass', 'saliency map': 'SaliencyMaps'}
     for image_id, path in images.items():
         if path in missing:
             continue

@@ -1,15 +1,125 @@
-"""What the checks look at."""
+"""What the checks look at: a config, its data and its model."""
 import copy
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from hsc_mm.registry import MODELS
-from .splits import Split, read_splits
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.registry import DATASETS, MODELS
 
-__all__ = ['Case']
+__all__ = ['Case', 'Split', 'read_splits']
+
+
+@dataclass
+class Split:
+    """One data set of a config.
+
+    Attributes:
+        name (str): ``'train'``, ``'val'``, ``'test'``, ``'val, test'``.
+        pipeline (list[dict]): Its transforms, as the config has them.
+        dataset (BaseImageLabelDataset, optional): Not initialised: nothing
+            was checked. None if even that failed, or it is another's.
+        ids (list[str]): Image ids.
+        infos (list[dict]): File names of each image.
+        labels (dict, optional): id -> names of classes; None where there
+            are none to be read.
+        problems (list[str]): What went wrong while reading.
+        foreign (bool): It is no data set of this package.
+    """
+    name: str
+    pipeline: list
+    dataset: BaseImageLabelDataset | None = None
+    ids: list[str] = field(default_factory=list)
+    infos: list[dict] = field(default_factory=list)
+    labels: dict[str, list[str]] | None = None
+    problems: list[str] = field(default_factory=list)
+    foreign: bool = False
+
+    @property
+    def is_train(self) -> bool:
+        """bool: Whether it is trained on."""
+        return self.name.startswith('train')
+
+    def items(self) -> list[dict]:
+        """Return the items that training would use.
+
+        Where the labels are known, images without a chosen class are left
+        out as :class:`BaseImageLabelDataset` does.
+        """
+        if self.dataset is None or self.labels is None or not self.is_train \
+                or self.dataset.keep_empty:
+            return self.infos
+        chosen = set(self.dataset.foreground)
+        return [
+            info for image_id, info in zip(self.ids, self.infos, strict=True)
+            if chosen.intersection(self.labels.get(image_id, []))
+        ]
+
+
+def read_splits(cfg: Config) -> list[Split]:
+    """Read the data sets of a config; problems are kept, not raised.
+
+    Args:
+        cfg (Config): Of either stage.
+
+    Returns:
+        list[Split]: Equal data sets of validation and test once.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    splits: list[Split] = []
+    seen: list[tuple[dict, Split]] = []
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader') or {}
+        for dataset in _leaves(loader.get('dataset')):
+            same = {k: v for k, v in dataset.items() if k != 'pipeline'}
+            twin = next((s for d, s in seen if d == same), None)
+            if twin is not None and not twin.is_train:
+                twin.name += f', {name}'
+                continue
+            splits.append(_read(name, dataset))
+            seen.append((same, splits[-1]))
+    return splits
+
+
+def _leaves(dataset: dict | None) -> Iterator[dict]:
+    """Yield the data sets inside wrappers of mmengine."""
+    if dataset is None:
+        return
+    for inner in dataset.get('datasets') or [dataset.get('dataset')]:
+        if isinstance(inner, dict):
+            yield from _leaves(inner)
+        else:
+            yield dataset
+
+
+def _read(name: str, cfg: dict) -> Split:
+    split = Split(name, list(cfg.get('pipeline') or []))
+    root = cfg.get('data_root')
+    if root and not os.path.isdir(root):
+        split.problems.append(f'data_root {root}: there is no such folder')
+        return split
+    cfg = dict(
+        copy.deepcopy(cfg), pipeline=[], lazy_init=True, serialize_data=False)
+    try:
+        built = DATASETS.build(cfg)
+        if not isinstance(built, BaseImageLabelDataset):
+            split.foreign = True
+            built.full_init()
+            split.infos = [built.get_data_info(i) for i in range(len(built))]
+            return split
+        split.dataset = built
+        split.ids = built.ids()
+        split.infos = [built.item(image_id) for image_id in split.ids]
+        if built.with_labels:
+            split.labels = built.labels(split.ids)
+    except Exception as error:  # whatever it is, it is reported
+        split.problems.append(str(error) or type(error).__name__)
+    return split
 
 
 class Case:

@@ -4,16 +4,11 @@ from collections.abc import Callable, Iterator
 from mmengine.config import Config
 
 from .case import Case
-from .disk import disk
-from .dry_run import dry_run
-from .environment import environment
-from .files import counts, files
+from .dry_run import dry_run, views
+from .files import aux_maps, counts, files, masks
 from .finding import Finding, error, fact
-from .labels import labels
-from .masks import masks
-from .network import classes, views
-from .pseudo import pseudo_labels
-from .saliency import saliency
+from .labels import classes, labels, pseudo_labels
+from .machine import disk, environment
 from .weights import weights
 
 __all__ = ['CHECKS', 'examine']
@@ -25,7 +20,7 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     'files': files,
     'labels': labels,
     'masks': masks,
-    'saliency': saliency,
+    'maps': aux_maps,
     'pseudo labels': pseudo_labels,
     'classes': classes,
     'weights': weights,

@@ -1,16 +1,32 @@
-"""Images, and the masks and maps beside them."""
+"""Files of the data: images, masks, auxiliary maps."""
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from hsc_mm.datasets.checks import check_files, missing_files
-from hsc_mm.datasets.item_checks import MAP_KINDS, item_files
-from .case import Case
-from .finding import Finding, error, fact
-from .splits import Split
+import cv2
 
-__all__ = ['counts', 'files']
+from hsc_mm.datasets.aux_maps import map_kind, to_grey
+from hsc_mm.datasets.checks import (
+    check_files,
+    item_files,
+    item_maps,
+    missing_files,
+)
+from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
+from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
+from hsc_mm.utils import read_image
+from .case import Case, Split
+from .finding import Finding, error, fact, warning
+
+__all__ = ['aux_maps', 'counts', 'files', 'masks']
+
+
+def _each(function: Callable, items: Iterable) -> list:
+    """Map in threads, in order."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        return list(pool.map(function, items))
 
 
 def counts(case: Case) -> Iterator[Finding]:
@@ -48,9 +64,8 @@ def files(case: Case) -> Iterator[Finding]:
                 f'{split.name}: {len(missing)} of {len(wanted)} files are '
                 'missing', 'Check data_root, data_prefix and the suffixes, '
                 'or take these images off the list.', _listed(split, missing))
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-            found = pool.map(partial(_problems, missing=missing), split.infos)
-            broken = [line for lines in found for line in lines]
+        found = _each(partial(_problems, missing=missing), split.infos)
+        broken = [line for lines in found for line in lines]
         if broken:
             yield error(
                 f'{split.name}: {len(broken)} files are broken, or of '
@@ -61,9 +76,13 @@ def files(case: Case) -> Iterator[Finding]:
 
 def _listed(split: Split, missing: set[str]) -> list[str]:
     """Name missing files; a folder of which there is nothing, once."""
+    kinds: dict[str, list[str]] = {}
+    for info in split.infos:
+        for kind, path in dict(image=info['img_path'],
+                               **item_maps(info)).items():
+            kinds.setdefault(kind, []).append(path)
     lines = []
-    for key in ('img_path', *MAP_KINDS):
-        paths = [info[key] for info in split.infos if key in info]
+    for paths in kinds.values():
         gone = [path for path in paths if path in missing]
         if len(gone) == len(paths) > 3:
             folder = os.path.commonpath(gone)
@@ -77,9 +96,101 @@ def _listed(split: Split, missing: set[str]) -> list[str]:
 def _problems(info: dict, missing: set[str]) -> list[str]:
     if info['img_path'] in missing:
         return []
-    maps = {
-        kind: info[key]
-        for key, kind in MAP_KINDS.items()
-        if key in info and info[key] not in missing
-    }
-    return check_files(info['img_path'], maps)
+    return check_files(info['img_path'], {
+        kind: path
+        for kind, path in item_maps(info).items() if path not in missing
+    })
+
+
+def masks(case: Case) -> Iterator[Finding]:
+    """Read every mask whole."""
+    found_any = False
+    for split in case.splits:
+        paths = [i['seg_map_path'] for i in split.infos if 'seg_map_path' in i]
+        paths = [path for path in paths if os.path.isfile(path)]
+        if split.dataset is None or not paths:
+            continue
+        found_any = True
+        count = len(split.dataset.all_classes)
+        ignored = split.dataset.ignore_index
+        look = partial(
+            mask_problems, all_classes=count, ignore_index=ignored)
+        lines = [line for found in _each(look, paths) for line in found]
+        if lines:
+            yield error(f'{split.name}: {len(lines)} of {len(paths)} masks '
+                        'hold something else than class indices',
+                        MASK_ADVICE, lines)
+        else:
+            yield fact(f'{split.name}: {len(paths)} masks hold indices '
+                       f'0..{count - 1} and {ignored} alone')
+    if not found_any:
+        yield fact('no masks: nothing will be scored, and nothing needs them')
+
+
+def aux_maps(case: Case) -> Iterator[Finding]:
+    """Count the maps, and those that are black or white all over."""
+    for hook in case.cfg.get('custom_hooks') or []:
+        if is_map_notice(str(hook.get('text'))):
+            yield warning(
+                hook['text'], 'If there are maps, name their folder: '
+                'aux_maps=dict(NAME=dict(path=...)). Else train a config '
+                'without these losses.')
+    wanted = wanted_maps(case.cfg)
+    for split in case.train:
+        declared = {name for info in split.infos
+                    for name in info.get('aux_maps', ())}
+        for name in sorted(declared):
+            yield from _look(split, name, name in wanted)
+        for name, losses in wanted.items():
+            if name not in declared and split.infos and not split.foreign:
+                lost = ', '.join(f'losses.{loss}' for loss in losses)
+                off = ', '.join(f'{loss}=None' for loss in losses)
+                yield error(
+                    f'{split.name}: {lost} needs {map_kind(name)}s, the data '
+                    'set has none', 'Name their folder: '
+                    f'aux_maps=dict({name}=dict(path=...)), or set '
+                    f'losses=dict({off}).')
+
+
+def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
+    kind = map_kind(name)
+    paths = [
+        info['aux_maps'][name]['path'] for info in split.infos
+        if name in info.get('aux_maps', ())
+    ]
+    there = [path for path in paths if os.path.isfile(path)]
+    kinds = _each(partial(_content, kind=kind), there)
+    count = Counter(kinds)
+    yield fact(f'{split.name}: {len(there)} of {len(split.infos)} images '
+               f'have a {kind}; {count["black"]} are black all over, '
+               f'{count["white"]} white')
+    useless = [found for found in kinds if found not in ('', 'black', 'white')]
+    if useless:
+        yield error(f'{split.name}: {len(useless)} {kind}s cannot be used',
+                    'Grey maps are needed, 255 = 1.', useless)
+    absent = len(split.infos) - len(paths)
+    if absent:
+        yield warning(
+            f'{split.name}: {absent} images have no {kind} '
+            f'(aux_maps.{name}.required=False)' +
+            '; the losses leave them out' * wanted,
+            'Make the missing maps if the losses should see all images.')
+    empty = [
+        path for path, found in zip(there, kinds, strict=True)
+        if found in ('black', 'white')
+    ]
+    if empty:
+        yield warning(
+            f'{split.name}: {len(empty)} {kind}s are black or white '
+            'all over: they say the same of every pixel',
+            'Look at these maps; a model that failed leaves such.', empty)
+
+
+def _content(path: str, kind: str) -> str:
+    """Return '', 'black', 'white', or what is wrong with a map."""
+    try:
+        grey = to_grey(path, read_image(path, cv2.IMREAD_UNCHANGED), kind)
+    except (OSError, ValueError) as problem:
+        return str(problem)
+    low, high = int(grey.min()), int(grey.max())
+    return 'black' if high == 0 else 'white' if low == 255 else ''

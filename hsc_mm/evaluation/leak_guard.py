@@ -116,8 +116,8 @@ def _listed(source: Any) -> list[str]:
         if parts != [None]:
             return [path for part in parts for path in _listed(part)]
         cfg = dict(copy.deepcopy(source), pipeline=[], lazy_init=True)
-        cfg['data_prefix'] = dict(cfg.get('data_prefix') or {})
-        cfg['data_prefix'].pop('saliency_path', None)  # may be elsewhere
+        if cfg.get('aux_maps'):
+            cfg['aux_maps'] = None  # may be elsewhere
         return _listed(DATASETS.build(cfg))
     parts = getattr(source, 'datasets', None) or \
         [getattr(source, 'dataset', None)]
@@ -125,7 +125,7 @@ def _listed(source: Any) -> list[str]:
         return [path for part in parts for path in _listed(part)]
     # With `indices`, a part of the list is trained on.
     if isinstance(source, BaseImageLabelDataset) and source._indices is None:
-        return _resolved(source._info(i)['img_path'] for i in source.ids())
+        return _resolved(map(source.image_path, source.ids()))
     if isinstance(source, BaseDataset):
         source.full_init()
     return image_files(source)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from hsc_mm.pseudo_labels.view_pipeline import without_masks
+from hsc_mm.datasets import build
 from hsc_mm.registry import MODELS
-from .saliency import drop_saliency
+from .missing_maps import drop_losses_without_maps
 
 __all__ = [
     'config_folder', 'load_config', 'resume_from_work_dir', 'use_crf',
@@ -43,8 +43,8 @@ def load_config(path: str | Path,
             config says, else ``work_dirs/<name of the config>``.
 
     Returns:
-        Config: With ``work_dir`` set; without saliency maps, a config that
-        wants some is that of the saliency-free baseline.
+        Config: With ``work_dir`` set; losses that need maps which the data
+        set does not declare are switched off.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -58,7 +58,7 @@ def load_config(path: str | Path,
         cfg.work_dir = str(work_dir)
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
-    drop_saliency(cfg)
+    drop_losses_without_maps(cfg)
     return cfg
 
 
@@ -154,7 +154,7 @@ def without_truth(cfg: Config) -> Config:
     """
     cfg = copy.deepcopy(cfg)
     dataset = cfg.test_dataloader.dataset
-    dataset.pipeline = without_masks(dataset.pipeline)
+    dataset.pipeline = build.without_truth(dataset.pipeline)
     if dataset.get('data_prefix'):
         dataset.data_prefix.pop('seg_map_path', None)
     return cfg

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
+from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
-from hsc_mm.pseudo_labels.view_pipeline import without_masks
 from hsc_mm.utils.checkpoints import read_checkpoint
 from .class_names import ClassNames, class_names
 from .configs import load_config, use_tta
@@ -80,7 +80,7 @@ class HSCInferencer:
     def _build_pipeline(cfg: Config) -> Compose:
         """Build the test pipeline, from an array instead of a file."""
         init_default_scope(cfg.get('default_scope', 'mmseg'))
-        steps = without_masks(
+        steps = without_truth(
             copy.deepcopy(cfg.test_dataloader.dataset.pipeline))
         if not steps or steps[0].get('type') != 'LoadImageFromFile':
             raise ValueError(

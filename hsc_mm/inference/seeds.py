@@ -15,9 +15,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import build_split, without_truth
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
-from hsc_mm.pseudo_labels.view_pipeline import without_masks
-from hsc_mm.registry import DATASETS, MODELS
+from hsc_mm.registry import MODELS
 
 __all__ = [
     'best_threshold', 'build_model', 'file_hash', 'iterate_seeds',
@@ -91,23 +91,12 @@ def seed_dataset(cfg: Config,
             an image is bad.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
-    prefix = dict(dataset.get('data_prefix') or {})
-    for key in ('seg_map_path', 'saliency_path'):
-        prefix.pop(key, None)
-    pipeline = without_masks(cfg.test_dataloader.dataset.pipeline)
-    dataset.update(
-        data_prefix=prefix,
-        pipeline=pipeline,
-        keep_empty=dataset.get('keep_empty', dataset.get('test_mode', False)),
-        test_mode=True,
-        serialize_data=False)
-    if check:
-        built = DATASETS.build(dataset)
-    else:
-        built = DATASETS.build(dict(dataset, lazy_init=True))
-        built._check = lambda infos: None
-        built.full_init()
+    built = build_split(
+        cfg,
+        split,
+        pipeline=without_truth(cfg.test_dataloader.dataset.pipeline),
+        masks=False,
+        check=check)
     if guard and split != 'train':
         test_cfg = cfg.model.get('module', cfg.model).get('test_cfg')
         loader = cfg.get('train_dataloader') or {}

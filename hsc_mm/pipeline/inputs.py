@@ -5,11 +5,10 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.datasets.item_checks import item_files
-from hsc_mm.registry import DATASETS
+from hsc_mm.datasets.build import build_split
+from hsc_mm.datasets.checks import item_files
 from hsc_mm.utils import digest
 from hsc_mm.version import __version__
 from .manifest import fingerprint
@@ -37,17 +36,7 @@ def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
     Raises:
         ValueError: It is not a data set of this package.
     """
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset_cfg = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
-    dataset_cfg.update(pipeline=[], serialize_data=False)
-    dataset = DATASETS.build(dataset_cfg)
-    if not isinstance(dataset, BaseImageLabelDataset):
-        raise ValueError(
-            f'{split}_dataloader of {cfg.filename}: expected a data set of '
-            f'hsc_mm, found {type(dataset).__name__}. The pipeline reads '
-            'hsc_mm.VOCImageLabelDataset and hsc_mm.ImageLabelDataset; '
-            'tools/train.py reads any.')
-    return dataset
+    return build_split(cfg, split, maps=True)
 
 
 def notices(cfg: Config) -> list[str]:

@@ -5,11 +5,10 @@ import numpy as np
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
+from hsc_mm.datasets.build import without_truth
 from hsc_mm.datasets.checks import check_files
 
-__all__ = ['ViewPipeline', 'without_masks']
-
-_MASK_LOADERS = ('LoadAnnotations', 'hsc_mm.LoadSaliencyMap')
+__all__ = ['ViewPipeline']
 
 
 class ViewPipeline:
@@ -32,7 +31,7 @@ class ViewPipeline:
 
     def __init__(self, pipeline: Sequence[dict]) -> None:
         init_default_scope('mmseg')
-        steps = without_masks(pipeline)
+        steps = without_truth(pipeline)
         if not steps or not steps[0]['type'].startswith('LoadImage'):
             raise ValueError(
                 'test pipeline: expected LoadImageFromFile in front, found '
@@ -72,20 +71,6 @@ class ViewPipeline:
         return [
             view(dict(loaded, seg_fields=[])) for view in self.views
         ], loaded['img']
-
-
-def without_masks(pipeline: Sequence[dict]) -> list[dict]:
-    """Drop the loaders of masks and saliency, also inside TTA branches."""
-    kept = []
-    for step in pipeline:
-        if step['type'] in _MASK_LOADERS:
-            continue
-        step = dict(step)
-        if 'transforms' in step:
-            branches = [without_masks(b) for b in step['transforms']]
-            step['transforms'] = [b for b in branches if b]
-        kept.append(step)
-    return kept
 
 
 def _flip(step: dict) -> str | None:

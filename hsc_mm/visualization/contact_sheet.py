@@ -1,5 +1,4 @@
 """The images that a folder of labels does worst on, on one sheet."""
-import copy
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,13 +8,12 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.folder import ground_truth
-from hsc_mm.registry import DATASETS
 from hsc_mm.utils import (
     atomic_write_bytes,
     read_image,
@@ -61,20 +59,8 @@ def masked_dataset(cfg: Config, split: str,
     Raises:
         ValueError: The data set has no masks, or files are missing.
     """
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    options = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
-    prefix = options.get('data_prefix') or {}
-    if 'seg_map_path' not in prefix:
-        raise ValueError(
-            f'--split {split}: expected seg_map_path in the data_prefix of '
-            f'{split}_dataloader, found {sorted(prefix)}. Name a split with '
-            'masks.')
-    prefix.pop('saliency_path', None)
-    options.update(
-        pipeline=[], test_mode=True, serialize_data=False, lazy_init=True)
-    dataset = DATASETS.build(options)
-    dataset._check = lambda infos: None  # one line below instead of many
-    dataset.full_init()
+    # Missing files are one line below instead of many.
+    dataset = build_split(cfg, split, masks=True, check=False)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     wanted = dict(
         images=[info['img_path'] for info in infos],

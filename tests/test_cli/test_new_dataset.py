@@ -12,7 +12,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_configs import ROOT
 
-from hsc_mm.datasets.new_dataset import NewDataset, write_configs
+from hsc_mm.datasets.new_configs import write_configs
+from hsc_mm.datasets.new_dataset import NewDataset
 from hsc_mm.doctor import examine
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import PipelineResults, build_pipeline, run_pipeline
@@ -187,7 +188,7 @@ def test_without_the_maps_the_pipeline_says_so(shared_voc, tmp_path):
     new = _new(shared_voc / 'image_labels.json', images=str(images),
                saliency=str(shared_voc / 'SaliencyMaps'))
     cam, _ = _configs(new, tmp_path / 'birds')
-    options = {'train_dataloader.dataset.data_prefix.saliency_path': None}
+    options = {'train_dataloader.dataset.aux_maps.saliency': None}
     cfg = load_config(cam, options)
     pipeline = build_pipeline(cfg, None, tmp_path / 'work')
     lines = []

@@ -28,9 +28,12 @@ from tiny_coco import (
 
 from hsc_mm.cli import common as cli
 from hsc_mm.datasets.coco_annotations import parse_instances
-from hsc_mm.datasets.coco_lists import read_split, write_lists
 from hsc_mm.datasets.coco_masks import broken_outlines, draw_mask
-from hsc_mm.datasets.coco_prepare import write_masks
+from hsc_mm.datasets.coco_prepare import (
+    read_split,
+    write_lists,
+    write_masks,
+)
 from hsc_mm.utils import read_index_png, read_json
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'prepare_coco.py'

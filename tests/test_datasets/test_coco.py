@@ -20,8 +20,11 @@ from tiny_configs import ROOT
 
 from hsc_mm.datasets import COCOImageLabelDataset
 from hsc_mm.datasets.coco import COCO_CLASSES
-from hsc_mm.datasets.coco_lists import read_split, write_lists
-from hsc_mm.datasets.coco_prepare import write_masks
+from hsc_mm.datasets.coco_prepare import (
+    read_split,
+    write_lists,
+    write_masks,
+)
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import read_index_png, voc_palette
 

@@ -84,18 +84,20 @@ def test_a_text_file_is_no_image(voc_root):
         _voc(voc_root)
 
 
-@pytest.mark.parametrize(('folder', 'prefix', 'kind'), [
-    ('SegmentationClass', 'seg_map_path', 'mask'),
-    ('SaliencyMaps', 'saliency_path', 'saliency map'),
+@pytest.mark.parametrize(('folder', 'options', 'kind'), [
+    ('SegmentationClass',
+     dict(data_prefix=dict(seg_map_path='SegmentationClass')), 'mask'),
+    ('SaliencyMaps', dict(aux_maps=dict(saliency=dict(path='SaliencyMaps'))),
+     'saliency map'),
 ])
-def test_maps_of_another_size(voc_root, folder, prefix, kind):
+def test_maps_of_another_size(voc_root, folder, options, kind):
     path = voc_root / folder / 'img_02.png'
     cv2.imwrite(str(path), np.zeros((9, 7), np.uint8))
     with pytest.raises(ValueError, match=f'img_02.png: expected a {kind}'):
-        _voc(voc_root, data_prefix={prefix: folder})
+        _voc(voc_root, **options)
     path.unlink()
     with pytest.raises(ValueError, match=r'img_02\.png: missing'):
-        _voc(voc_root, data_prefix={prefix: folder})
+        _voc(voc_root, **options)
 
 
 def test_masks_fit_images_turned_by_exif(voc_root):

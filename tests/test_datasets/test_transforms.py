@@ -7,7 +7,7 @@ from mmseg.datasets.transforms import RandomFlip
 
 from hsc_mm.datasets.transforms import (
     CropPad,
-    LoadSaliencyMap,
+    LoadAuxMaps,
     PackImageLabelInputs,
     RandomLongSideResize,
 )
@@ -21,14 +21,15 @@ def _results(height=30, width=40):
         img=np.repeat(value[..., None], 3, axis=2),
         img_shape=(height, width),
         gt_seg_map=value.copy(),
-        gt_saliency_map=value.copy(),
-        seg_fields=['gt_seg_map', 'gt_saliency_map'])
+        aux_saliency=value.copy(),
+        aux_maps=dict(saliency=dict(path='s.png', fill=0)),
+        seg_fields=['gt_seg_map', 'aux_saliency'])
 
 
 def _together(results):
     image = results['img'][..., 0]
     assert np.array_equal(image, results['gt_seg_map'])
-    assert np.array_equal(image, results['gt_saliency_map'])
+    assert np.array_equal(image, results['aux_saliency'])
 
 
 @pytest.mark.parametrize('size', [(20, 24), (30, 40), (30, 20)])
@@ -45,7 +46,7 @@ def test_padding_has_a_value_for_each_kind():
     results = CropPad((50, 64), pad_val=(1, 2, 3))(_results())
     padded = results['gt_seg_map'] == 255
     assert padded.sum() == 50 * 64 - 30 * 40
-    assert (results['gt_saliency_map'][padded] == 0).all()
+    assert (results['aux_saliency'][padded] == 0).all()
     assert (results['img'][padded] == (1, 2, 3)).all()
     inside = ~padded
     assert np.array_equal(results['img'][inside][:, 0],
@@ -70,7 +71,7 @@ def test_long_side_and_aspect():
     for _ in range(40):
         results = RandomLongSideResize((60, 80))(_results(30, 60))
         height, width = results['img'].shape[:2]
-        assert results['gt_saliency_map'].shape == (height, width)
+        assert results['aux_saliency'].shape == (height, width)
         assert abs(width - 2 * height) <= 1
         sides.add(width)
     assert min(sides) >= 60
@@ -90,26 +91,30 @@ def _saliency(tmp_path, array):
     path = tmp_path / 's.png'
     cv2.imwrite(str(path), array)
     return dict(
-        saliency_path=str(path), img_shape=(6, 8), seg_fields=[],
-        img_path='x.jpg')
+        aux_maps=dict(saliency=dict(path=str(path), fill=0)),
+        img_shape=(6, 8), seg_fields=[], img_path='x.jpg')
 
 
 def test_saliency_grey_in_any_form(tmp_path):
     grey = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
     for array in (grey, cv2.merge([grey] * 3), grey.astype(np.uint16) * 257):
-        results = LoadSaliencyMap()(_saliency(tmp_path, array))
-        assert np.array_equal(results['gt_saliency_map'], grey)
-        assert results['seg_fields'] == ['gt_saliency_map']
+        results = LoadAuxMaps()(_saliency(tmp_path, array))
+        assert np.array_equal(results['aux_saliency'], grey)
+        assert results['seg_fields'] == ['aux_saliency']
 
 
 def test_saliency_errors_name_the_file(tmp_path):
     colour = np.random.default_rng(0).integers(0, 255, (6, 8, 3))
     with pytest.raises(ValueError, match=r's\.png: .*found colours'):
-        LoadSaliencyMap()(_saliency(tmp_path, colour.astype(np.uint8)))
+        LoadAuxMaps()(_saliency(tmp_path, colour.astype(np.uint8)))
     with pytest.raises(ValueError, match=r's\.png: .*found \(3, 4\)'):
-        LoadSaliencyMap()(_saliency(tmp_path, np.zeros((3, 4), np.uint8)))
-    with pytest.raises(ValueError, match='data_prefix'):
-        LoadSaliencyMap()(dict(seg_fields=[], img_path='x.jpg'))
+        LoadAuxMaps()(_saliency(tmp_path, np.zeros((3, 4), np.uint8)))
+    nothing = dict(seg_fields=[], img_path='x.jpg')
+    with pytest.raises(ValueError, match=r'aux_maps=dict\(saliency='):
+        LoadAuxMaps(['saliency'])(dict(nothing))
+    assert LoadAuxMaps()(dict(nothing)) == nothing
+    optional = dict(nothing, optional_maps=('saliency', ))
+    assert LoadAuxMaps(['saliency'])(dict(optional)) == optional
 
 
 def test_packing():

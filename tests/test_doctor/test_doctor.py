@@ -158,16 +158,16 @@ def test_saliency_maps(voc_root, tmp_path):
     cv2.imwrite(str(folder / 'img_04.png'), colours)
     (folder / 'img_05.png').unlink()
     config = hsc_config(voc_root, tmp_path / 'cam.py')
-    key = 'train_dataloader.dataset.partial_saliency'
-    findings = _examine(config, {key: True})
+    key = 'train_dataloader.dataset.aux_maps.saliency.required'
+    findings = _examine(config, {key: False})
     facts = [f.text for f in findings
-             if f.level == 'fact' and f.check == 'saliency']
+             if f.level == 'fact' and f.check == 'maps']
     assert facts == ['train: 7 of 8 images have a saliency map; 1 are black '
                      'all over, 1 white']
-    found = _only(findings, 'error', 'saliency')
+    found = _only(findings, 'error', 'maps')
     assert 'img_04.png: expected a grey' in found.details[0]
     said = [f for f in findings
-            if f.level == 'warning' and f.check == 'saliency']
+            if f.level == 'warning' and f.check == 'maps']
     assert '1 images have no saliency map' in said[0].text
     assert [Path(line).name for line in said[1].details] == [
         'img_00.png', 'img_02.png']
@@ -179,9 +179,9 @@ def test_saliency_maps(voc_root, tmp_path):
 def test_without_saliency_it_is_said_that_it_is_the_baseline(
         shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')
-    key = 'train_dataloader.dataset.data_prefix.saliency_path'
+    key = 'train_dataloader.dataset.aux_maps.saliency'
     findings = _examine(config, {key: None})
-    said = [f for f in findings if f.check == 'saliency']
+    said = [f for f in findings if f.check == 'maps']
     assert [f.level for f in said] == ['warning']
     assert 'saliency-free baseline' in said[0].text
 

@@ -13,11 +13,14 @@ from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config
 
 from hsc_mm.datasets import VOCImageLabelDataset
-from hsc_mm.datasets.saliency_maps import MapFolder, colour_problem
-from hsc_mm.datasets.transforms import LoadSaliencyMap
+from hsc_mm.datasets.aux_maps import AuxMapFolder, colour_problem
+from hsc_mm.datasets.transforms import LoadAuxMaps
 from hsc_mm.inference import load_config
 from hsc_mm.inference.inputs import list_inputs
-from hsc_mm.inference.saliency import NOTICE, drop_saliency
+from hsc_mm.inference.missing_maps import (
+    drop_losses_without_maps,
+    map_notice,
+)
 from hsc_mm.registry import MODELS
 from hsc_mm.saliency import (
     SaliencyProvider,
@@ -27,13 +30,14 @@ from hsc_mm.saliency import (
 )
 
 TRAIN = 'ImageSets/Segmentation/train.txt'
-KEY = 'train_dataloader.dataset.data_prefix.saliency_path'
+KEY = 'train_dataloader.dataset.aux_maps.saliency'
+NOTICE = map_notice('saliency')
 
 
-def _data(root, **kwargs):
+def _data(root, pipeline=(), **options):
     return VOCImageLabelDataset(
-        data_root=str(root), ann_file=TRAIN,
-        data_prefix=dict(saliency_path='SaliencyMaps'), **kwargs)
+        data_root=str(root), ann_file=TRAIN, pipeline=list(pipeline),
+        aux_maps=dict(saliency=dict(path='SaliencyMaps', **options)))
 
 
 def test_maps_of_any_suffix_are_found(voc_root):
@@ -53,11 +57,11 @@ def test_maps_of_any_suffix_are_found(voc_root):
     init_default_scope('mmseg')
     data = _data(voc_root, pipeline=[
         dict(type='LoadImageFromFile'),
-        dict(type='hsc_mm.LoadSaliencyMap')])
+        dict(type='hsc_mm.LoadAuxMaps')])
     for number, suffix in enumerate(suffixes):
         info = data.get_data_info(number)
-        assert info['saliency_path'].endswith(suffix)
-        found = data[number]['gt_saliency_map']
+        assert info['aux_maps']['saliency']['path'].endswith(suffix)
+        found = data[number]['aux_saliency']
         assert found.dtype == np.uint8
         assert found.min() < 20
         assert found.max() > 235
@@ -65,28 +69,28 @@ def test_maps_of_any_suffix_are_found(voc_root):
     with pytest.raises(ValueError, match=r'expected one saliency map, found '
                        r'\.bmp, \.png'):
         _data(voc_root)
-    assert len(_data(voc_root, partial_saliency=True,
-                     saliency_suffix='.png')) == 8
+    assert len(_data(voc_root, required=False, suffix='.png')) == 8
 
 
 def test_a_folder_that_is_not_there_is_no_fallback(shared_voc, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'saliency_path.*no such'):
-        MapFolder(str(tmp_path / 'no'))
+    with pytest.raises(FileNotFoundError,
+                       match=r'aux_maps\.saliency.*no such'):
+        AuxMapFolder('saliency', str(tmp_path / 'no')).find('img_00')
     cfg = load_config(hsc_config(shared_voc, tmp_path / 'cam.py'),
-                      {KEY: 'NoSuchFolder'})
+                      {f'{KEY}.path': 'NoSuchFolder'})
     assert cfg.model.decode_head.losses.sal is not None
 
 
 def test_missing_maps_are_listed_unless_allowed(voc_root):
     for number in (1, 4):
         (voc_root / 'SaliencyMaps' / f'img_0{number}.png').unlink()
-    with pytest.raises(ValueError, match=r'(?s)2 problem.*partial_saliency='
-                       r'True.*img_01\.png: missing.*img_04'):
+    with pytest.raises(ValueError, match=r'(?s)2 problem.*required='
+                       r'False.*img_01\.png: missing.*img_04'):
         _data(voc_root)
-    data = _data(voc_root, partial_saliency=True)
-    without = [i for i in range(8) if 'saliency_path' not in data[i]]
+    data = _data(voc_root, required=False)
+    without = [i for i in range(8) if 'saliency' not in data[i]['aux_maps']]
     assert without == [1, 4]
-    assert data[1]['partial_saliency']
+    assert data[1]['optional_maps'] == ('saliency', )
 
 
 def test_maps_in_colour_are_refused_before_training(voc_root):
@@ -94,8 +98,8 @@ def test_maps_in_colour_are_refused_before_training(voc_root):
     path = folder / 'img_03.png'
     grey = cv2.imread(str(path), 0)
     cv2.imwrite(str(path), np.stack([grey] * 3, axis=2))
-    assert colour_problem(path) is None
-    pipeline = [dict(type='hsc_mm.LoadSaliencyMap')]
+    assert colour_problem(path, 'saliency map') is None
+    pipeline = [dict(type='hsc_mm.LoadAuxMaps')]
     assert len(_data(voc_root, pipeline=pipeline)) == 8
     cv2.imwrite(str(path), np.stack([grey, grey, 255 - grey], axis=2))
     with pytest.raises(ValueError, match=r'img_03\.png: expected a grey'):
@@ -111,10 +115,10 @@ def test_the_coverage_is_said(voc_root, monkeypatch):
     monkeypatch.setattr('hsc_mm.datasets.transforms.loading.print_log',
                         lambda text, **kwargs: lines.append(text))
     (voc_root / 'SaliencyMaps' / 'img_02.png').unlink()
-    data = _data(voc_root, partial_saliency=True)
-    LoadSaliencyMap().scan([data[i] for i in range(8)])
+    data = _data(voc_root, required=False)
+    LoadAuxMaps().scan([data[i] for i in range(8)])
     assert lines == ['saliency maps: 7 of 8 images have one']
-    LoadSaliencyMap().scan([dict(img_path='x')])
+    LoadAuxMaps().scan([dict(img_path='x')])
     assert len(lines) == 1
 
 
@@ -189,7 +193,7 @@ def test_without_maps_a_config_is_its_baseline(name, baseline):
     untouched = load_config(path)
     assert untouched.test_evaluator.supervision == 'image labels + saliency'
     assert untouched.get('custom_hooks') is None
-    assert drop_saliency(found) is False
+    assert drop_losses_without_maps(found) is False
 
 
 def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
@@ -197,8 +201,9 @@ def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
     config = hsc_config(shared_voc, tmp_path / 'cam.py')
     cfg = load_config(config)
     assert cfg.train_dataloader.dataset.pipeline[2].type == \
-        'hsc_mm.LoadSaliencyMap'
-    strict = {KEY: None, 'train_dataloader.dataset.pipeline.2.required': True}
+        'hsc_mm.LoadAuxMaps'
+    names = 'train_dataloader.dataset.pipeline.2.names'
+    strict = {KEY: None, names: ['saliency']}
     assert load_config(config, strict).model.decode_head.losses.sal is not None
 
 
@@ -222,7 +227,7 @@ def test_a_run_with_some_maps_trains(voc_root, tmp_path):
     done = subprocess.run([
         sys.executable, str(ROOT / 'tools' / 'train.py'), str(config),
         '--work-dir', str(tmp_path / 'run'), '--cfg-options',
-        'train_dataloader.dataset.partial_saliency=True'
+        f'{KEY}.required=False'
     ], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     text = done.stdout + done.stderr
@@ -266,8 +271,8 @@ def test_maps_are_made_kept_and_used(voc_root):
     assert provider.calls == 10
     data = VOCImageLabelDataset(
         data_root=str(voc_root), ann_file=TRAIN,
-        data_prefix=dict(saliency_path='made'),
-        pipeline=[dict(type='hsc_mm.LoadSaliencyMap')])
+        aux_maps=dict(saliency=dict(path='made')),
+        pipeline=[dict(type='hsc_mm.LoadAuxMaps')])
     assert len(data) == 8
     image = voc_root / 'JPEGImages' / 'img_05.jpg'
     image.write_bytes(image.read_bytes()[:200])
@@ -341,5 +346,5 @@ def test_the_command(tmp_path, shared_voc):
 def test_plain_configs_are_left_alone(shared_voc, tmp_path):
     cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
     before = cfg.pretty_text
-    assert drop_saliency(cfg) is False
+    assert drop_losses_without_maps(cfg) is False
     assert cfg.pretty_text == before

@@ -6,7 +6,7 @@ mean_rgb = [123.675, 116.28, 103.53]
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
     dict(type='LoadImageFromFile'),
-    dict(type='hsc_mm.LoadSaliencyMap', required=False),
+    dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='hsc_mm.CropPad', size=(128, 128), pad_val=mean_rgb[::-1]),
     dict(type='hsc_mm.PackImageLabelInputs')

@@ -6,7 +6,7 @@ std_rgb = [58.395, 57.12, 57.375]
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
     dict(type='LoadImageFromFile'),
-    dict(type='hsc_mm.LoadSaliencyMap', required=False),
+    dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(448, 768)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),

@@ -4,3 +4,5 @@ eps = dict(
     activation='softmax',
     losses=dict(sal=dict(type='hsc_mm.SaliencyLoss')),
     seed_from='raw')
+# The head, where the data set has no saliency maps (aux_maps.saliency=None).
+without_saliency = dict(activation='relu')

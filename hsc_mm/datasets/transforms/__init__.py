@@ -1,12 +1,12 @@
-"""Transforms for images with saliency maps and image labels."""
+"""Transforms for images with auxiliary maps and image labels."""
 from .color import RandomHSV
 from .formatting import PackImageLabelInputs
 from .geometry import CropPad, RandomLongSideResize
-from .loading import LoadSaliencyMap
+from .loading import LoadAuxMaps
 from .pseudo_label import LoadPseudoLabel
 from .seeding import SeedBySampler
 
 __all__ = [
-    'CropPad', 'LoadPseudoLabel', 'LoadSaliencyMap', 'PackImageLabelInputs',
+    'CropPad', 'LoadAuxMaps', 'LoadPseudoLabel', 'PackImageLabelInputs',
     'RandomHSV', 'RandomLongSideResize', 'SeedBySampler'
 ]

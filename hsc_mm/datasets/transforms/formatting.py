@@ -1,9 +1,10 @@
-"""Packing of image labels and saliency into a data sample."""
+"""Packing of image labels and auxiliary maps into a data sample."""
 import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 
+from hsc_mm.datasets.aux_maps import aux_key
 from hsc_mm.registry import TRANSFORMS
 
 __all__ = ['PackImageLabelInputs']
@@ -11,15 +12,15 @@ __all__ = ['PackImageLabelInputs']
 
 @TRANSFORMS.register_module()
 class PackImageLabelInputs(PackSegInputs):
-    """mmseg's packing, with image labels and saliency.
+    """mmseg's packing, with image labels and auxiliary maps.
 
     Required keys: those of :class:`mmseg.datasets.PackSegInputs`; taken
-    along when there: ``gt_label`` (K,) multi-hot, ``gt_saliency_map`` (H, W)
-    uint8.
+    along when there: ``gt_label`` (K,) multi-hot, and of each map that
+    :class:`hsc_mm.LoadAuxMaps` loaded ``aux_<name>``, (H, W) uint8.
 
     The sample gets ``gt_label``, a float tensor of shape (K,) over the
     foreground classes, their number as ``num_labels`` of the metainfo,
-    and ``gt_saliency``, PixelData of shape (1, H, W) in [0, 1].
+    and ``gt_<name>`` of each map, PixelData of shape (1, H, W) in [0, 1].
 
     Args:
         meta_keys (sequence[str]): What of ``results`` becomes metainfo.
@@ -41,8 +42,10 @@ class PackImageLabelInputs(PackSegInputs):
             sample.gt_label = torch.from_numpy(label)
             # In the metainfo, so that it is known without asking a device.
             sample.set_metainfo(dict(num_labels=int(label.sum())))
-        if 'gt_saliency_map' in results:
-            saliency = torch.from_numpy(
-                np.ascontiguousarray(results['gt_saliency_map']))
-            sample.gt_saliency = PixelData(data=saliency[None].float() / 255)
+        for name in results.get('aux_maps', ()):
+            found = results.get(aux_key(name))
+            if found is not None:
+                grey = torch.from_numpy(np.ascontiguousarray(found))
+                sample.set_field(
+                    PixelData(data=grey[None].float() / 255), f'gt_{name}')
         return packed

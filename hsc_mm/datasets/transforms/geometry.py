@@ -5,11 +5,10 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmseg.datasets.transforms import Resize
 
+from hsc_mm.datasets.aux_maps import aux_key
 from hsc_mm.registry import TRANSFORMS
 
 __all__ = ['CropPad', 'RandomLongSideResize']
-
-_FILL = dict(gt_seg_map=255, gt_saliency_map=0)
 
 
 @TRANSFORMS.register_module()
@@ -56,7 +55,7 @@ class CropPad(BaseTransform):
     that is shorter the image is put somewhere into the window. Both places
     are random, or centred. mmcv's ``Pad`` does not know the maps of other
     names, hence one transform for image, masks (padded with 255) and
-    saliency (padded with 0).
+    auxiliary maps (padded with the ``fill`` of the item's ``aux_maps``).
 
     Required keys: ``img``, ``seg_fields``. Modified: these, ``img_shape``,
     ``pad_shape``.
@@ -88,9 +87,13 @@ class CropPad(BaseTransform):
         shifts = [(self._draw(max(slack, 0)), self._draw(max(-slack, 0)))
                   for slack in (height - self.size[0], width - self.size[1])]
         results['img'] = self._place(results['img'], shifts, self.pad_val)
+        fills = {
+            aux_key(name): one['fill']
+            for name, one in results.get('aux_maps', {}).items()
+        }
         for key in results.get('seg_fields', []):
             results[key] = self._place(results[key], shifts,
-                                       _FILL.get(key, 255))
+                                       fills.get(key, 255))
         results['img_shape'] = results['pad_shape'] = self.size
         return results
 

@@ -1,41 +1,54 @@
-"""Loading of saliency maps."""
+"""Loading of auxiliary maps, such as saliency maps."""
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import mmcv
+import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
+from hsc_mm.datasets.aux_maps import (
+    aux_key,
+    colour_problem,
+    map_kind,
+    to_grey,
+)
 from hsc_mm.datasets.checks import raise_problems
-from hsc_mm.datasets.saliency_maps import colour_problem, to_grey
 from hsc_mm.registry import TRANSFORMS
 
-__all__ = ['LoadSaliencyMap']
+__all__ = ['LoadAuxMaps']
 
 
 @TRANSFORMS.register_module()
-class LoadSaliencyMap(BaseTransform):
-    """Load ``saliency_path``; flips, crops and resizes then follow it.
+class LoadAuxMaps(BaseTransform):
+    """Load the auxiliary maps of an item; geometry then follows the image.
 
-    Required keys: ``saliency_path``, ``seg_fields``, and ``img_shape`` to
-    compare with. Added: ``gt_saliency_map``, (H, W) uint8, 255 = salient.
-    Formats are those of OpenCV; of 16 bits the upper 8 are used.
+    Required keys: ``aux_maps`` of the data set's items, ``seg_fields``, and
+    ``img_shape`` to compare with. Added: ``aux_<name>``, (H, W) uint8, for
+    each map, which :class:`hsc_mm.PackImageLabelInputs` makes
+    ``gt_<name>`` of. Formats are those of OpenCV; of 16 bits the upper 8
+    are used.
 
     Args:
-        required (bool): Whether an image without a saliency map is an
-            error; False lets it pass as it is.
+        names (sequence[str], optional): Maps that are loaded; one that the
+            data set does not declare is then an error. None loads what is
+            declared, and nothing where nothing is.
         backend_args (dict, optional): File backend of mmengine.
 
     Raises:
-        ValueError: The map has colours, or another size than the image.
+        ValueError: A map is not there, has colours, or another size than
+            the image.
     """
+    loads_truth = True
 
     def __init__(self,
-                 required: bool = True,
+                 names: Sequence[str] | None = None,
                  backend_args: dict | None = None) -> None:
-        self.required = required
+        self.names = None if names is None else tuple(names)
         self.backend_args = backend_args
 
     def scan(self, infos: list[dict]) -> None:
@@ -47,38 +60,54 @@ class LoadSaliencyMap(BaseTransform):
         Raises:
             ValueError: Maps have colours.
         """
-        paths = [i['saliency_path'] for i in infos if 'saliency_path' in i]
-        if not paths:
-            return
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-            problems = [p for p in pool.map(colour_problem, paths) if p]
-        raise_problems(f'saliency maps ({len(paths)})', problems,
-                       'Grey maps are needed, 255 = salient.')
-        if is_main_process():
-            print_log(
-                f'saliency maps: {len(paths)} of {len(infos)} images have one',
-                logger='current')
+        names = self.names or dict.fromkeys(
+            name for info in infos for name in info.get('aux_maps', ()))
+        for name in names:
+            kind = map_kind(name)
+            paths = [
+                info['aux_maps'][name]['path'] for info in infos
+                if name in info.get('aux_maps', ())
+            ]
+            with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+                found = pool.map(partial(colour_problem, kind=kind), paths)
+                problems = [problem for problem in found if problem]
+            raise_problems(f'{kind}s ({len(paths)})', problems,
+                           'Grey maps are needed, 255 = 1.')
+            if is_main_process():
+                print_log(
+                    f'{kind}s: {len(paths)} of {len(infos)} images have one',
+                    logger='current')
 
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
-        path = results.get('saliency_path')
-        if path is None and not self.required:
-            return results
-        if path is None:
-            raise ValueError(
-                f'{results.get("img_path")}: LoadSaliencyMap found no '
-                'saliency_path. Name the folder of the maps in the data '
-                'set: data_prefix=dict(saliency_path=...).')
-        data = fileio.get(path, backend_args=self.backend_args)
-        saliency = mmcv.imfrombytes(data, flag='unchanged')
-        if saliency is None:
-            raise ValueError(f'{path}: expected a saliency map, but it '
-                             'cannot be decoded.')
-        saliency = to_grey(path, saliency)
-        if saliency.shape != tuple(results['img_shape'][:2]):
-            raise ValueError(
-                f'{path}: expected a saliency map of the size of its image, '
-                f'{results["img_shape"][:2]}, found {saliency.shape}.')
-        results['gt_saliency_map'] = saliency
-        results['seg_fields'].append('gt_saliency_map')
+        declared = results.get('aux_maps', {})
+        for name in declared if self.names is None else self.names:
+            if name in declared:
+                results[aux_key(name)] = self._load(
+                    declared[name]['path'], map_kind(name),
+                    tuple(results['img_shape'][:2]))
+                results['seg_fields'].append(aux_key(name))
+            elif name not in results.get('optional_maps', ()):
+                raise ValueError(
+                    f'{results.get("img_path")}: LoadAuxMaps expected a '
+                    f'{map_kind(name)}, found {sorted(declared)}. Name the '
+                    'folder of the maps in the data set: '
+                    f'aux_maps=dict({name}=dict(path=...)).')
         return results
+
+    def _load(self, path: str, kind: str,
+              shape: tuple[int, ...]) -> np.ndarray:
+        """Read a map of a shape, (H, W) uint8."""
+        data = fileio.get(path, backend_args=self.backend_args)
+        found = mmcv.imfrombytes(data, flag='unchanged')
+        if found is None:
+            raise ValueError(f'{path}: expected a {kind}, but it cannot be '
+                             'decoded.')
+        found = to_grey(path, found, kind)
+        if found.shape != shape:
+            raise ValueError(f'{path}: expected a {kind} of the size of its '
+                             f'image, {shape}, found {found.shape}.')
+        return found
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(names={self.names})'

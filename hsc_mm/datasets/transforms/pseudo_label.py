@@ -46,6 +46,7 @@ class LoadPseudoLabel(BaseTransform):
             or (when built) ``threshold`` or ``band`` is out of range or
             given for PNGs.
     """
+    loads_truth = True
 
     def __init__(self,
                  pseudo_dir: str,

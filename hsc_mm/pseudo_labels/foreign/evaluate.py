@@ -1,5 +1,4 @@
 """Evaluation of imported seeds, in the form of :class:`hsc_mm.SeedMetric`."""
-import copy
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -11,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.confusion import seed_histogram, sweep_scores
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
 from hsc_mm.pseudo_labels.files import read_soft_cam
-from hsc_mm.registry import DATASETS
 
 __all__ = ['evaluate_seeds', 'evaluate_soft_folder']
 
@@ -40,13 +39,7 @@ def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
     Raises:
         ValueError: The split has no masks, or an image no seed.
     """
-    options = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
-    options.update(pipeline=[], test_mode=True, serialize_data=False)
-    dataset = DATASETS.build(options)
-    if 'seg_map_path' not in dataset.data_prefix:
-        raise ValueError(
-            f'--evaluate {split}: expected seg_map_path in the data_prefix '
-            f'of {split}_dataloader, found none. Name a split with masks.')
+    dataset = build_split(cfg, split, masks=True)
     suffix = '.npz' if kind == 'soft' else '.png'
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     missing = missing_files(

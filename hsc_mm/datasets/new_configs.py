@@ -1,15 +1,56 @@
-"""The text of a config for pictures of one's own."""
-from __future__ import annotations
+"""Configs of both stages for pictures of one's own."""
+import os
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
+from mmengine.config import Config
 from yapf.yapflib.yapf_api import FormatCode
 
-if TYPE_CHECKING:
-    from hsc_mm.datasets import ImageLabelDataset
-    from .new_dataset import NewDataset
+from hsc_mm.utils import atomic_write_bytes
+from .image_label import ImageLabelDataset
+from .new_dataset import NewDataset
 
-__all__ = ['leaf_text']
+__all__ = ['leaf_text', 'write_configs']
+
+BASES = ('hsc_mbv2_own.py', 'deeplabv3plus_mbv2_own-pseudo.py')
+
+
+def write_configs(new: NewDataset,
+                  out: str | Path,
+                  bases: str | Path,
+                  force: bool = False) -> tuple[Path, Path, ImageLabelDataset]:
+    """Write a short config for each stage, on top of those in configs/own.
+
+    Args:
+        new (NewDataset): The pictures.
+        out (str | Path): Folder for the configs; its name is theirs.
+        bases (str | Path): The folder ``configs/own``.
+        force (bool): Whether configs that are there are replaced.
+
+    Returns:
+        tuple: Config of the CAM stage, of the segmentation stage, and the
+        data set.
+
+    Raises:
+        FileExistsError: A config is there.
+        ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`.
+    """
+    out = Path(out)
+    names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py')
+    there = [out / name for name in names if (out / name).exists()]
+    if there and not force:
+        raise FileExistsError(f'{there[0]}: there is one already. Choose '
+                              'another --out, or replace it with --force.')
+    dataset = new.read()
+    scored = new.with_mask(dataset)
+    if scored:
+        atomic_write_bytes(out / 'eval.txt',
+                           ('\n'.join(scored) + '\n').encode())
+    for stage, (name, base) in enumerate(zip(names, BASES, strict=True)):
+        base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
+        text = leaf_text(new, dataset, len(scored), base, cam=stage == 0)
+        atomic_write_bytes(out / name, text.encode())
+        Config.fromfile(out / name)
+    return out / names[0], out / names[1], dataset
 
 
 def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
@@ -25,9 +66,7 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
     """
     classes = tuple(dataset.metainfo['classes'])
     size = len(dataset)
-    prefix = dict(img_path=new.images)
-    if new.saliency and cam:
-        prefix['saliency_path'] = new.saliency
+    maps = f', aux_maps={new.aux_maps!r}' * bool(new.aux_maps and cam)
     head = [
         f'# {new.label_file}: {size} images of {len(classes) - 1} classes, '
         f'{scored or "none"} with a mask.',
@@ -36,7 +75,8 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
     lines = [
         f'_base_ = {base!r}', f'metainfo = dict(classes={classes!r})',
         f'train_dataloader = dict(batch_size={min(8, size)}, '
-        f'dataset={_dataset(new, prefix)})', *_evaluation(new, scored),
+        f'dataset={_dataset(new, dict(img_path=new.images), maps)})',
+        *_evaluation(new, scored),
         *_model(new, len(classes), cam), f'train_cfg = dict('
         f'max_iters={new.iters}, val_interval={new.iters})',
         "param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, "
@@ -98,7 +138,10 @@ def _model(new: NewDataset, classes: int, cam: bool) -> list[str]:
         lines = [
             "test_evaluator = dict(supervision='image labels + saliency'"
             f'{more})'
-        ] + ['val_evaluator = test_evaluator'] * bool(new.masks)
+        ] + ['val_evaluator = test_evaluator'] * bool(new.masks) + [
+            '# The head, where aux_maps.saliency is None.',
+            "without_saliency = dict(activation='relu')"
+        ]
     parts.append(f'decode_head=dict({head})')
     if not cam:
         parts.append(f'auxiliary_head=dict(num_classes={classes})')

@@ -1,0 +1,191 @@
+"""Auxiliary maps: grey images beside the images, such as saliency maps."""
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from hsc_mm.utils import read_image
+from .labels import IMAGE_SUFFIXES
+
+__all__ = [
+    'AuxMapFolder', 'aux_key', 'colour_problem', 'map_kind', 'read_aux_maps',
+    'to_grey'
+]
+
+_GREY_MODES = ('1', 'L', 'LA', 'I', 'I;16', 'I;16B', 'I;16L')
+# The sample's gt_<name> of these means something else.
+_TAKEN = ('label', 'sem_seg', 'seg_map', 'edge_map', 'depth_map')
+
+
+def aux_key(name: str) -> str:
+    """Return the key of a loaded map in the dict of a pipeline."""
+    return f'aux_{name}'
+
+
+def map_kind(name: str) -> str:
+    """Return what messages call a map: ``'saliency map'``."""
+    return f'{name} map'
+
+
+@dataclass
+class AuxMapFolder:
+    """A folder of maps, one for each image, in any image format.
+
+    Sub-folders are those of the images: the map of ``cat/01.jpg`` is
+    ``cat/01.png``, ``cat/01.jpg`` or of another image format.
+
+    Attributes:
+        name (str): What they are: ``'saliency'``.
+        path (str): The folder.
+        suffix (str, optional): Suffix of all maps; None finds it for each.
+        required (bool): Whether each image must have one.
+        fill (int): Value of pixels beside the image, where it is padded, in
+            0..255.
+    """
+    name: str
+    path: str
+    suffix: str | None = None
+    required: bool = True
+    fill: int = 0
+    _content: dict[str, dict[str, list[str]]] = field(
+        default_factory=dict, repr=False)
+
+    def _listed(self, folder: str) -> dict[str, list[str]]:
+        """Return stem -> suffixes of the maps in a folder, read once."""
+        if not self._content and not os.path.isdir(self.path):
+            raise FileNotFoundError(
+                f'aux_maps.{self.name} {self.path}: there is no such folder. '
+                f'Name that of the {map_kind(self.name)}s, or set '
+                f'aux_maps.{self.name}=None to train without.')
+        if folder not in self._content:
+            found: dict[str, list[str]] = {}
+            names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+            for name in names:
+                stem, suffix = os.path.splitext(name)
+                if suffix.lower() in IMAGE_SUFFIXES:
+                    found.setdefault(stem, []).append(suffix)
+            self._content[folder] = found
+        return self._content[folder]
+
+    def find(self, stem: str) -> str:
+        """Return the path of a map; one that is not there ends in ``.png``.
+
+        Args:
+            stem (str): Image id without suffix, sub-folders included.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            ValueError: There are two maps of the image.
+        """
+        folder, name = os.path.split(os.path.join(self.path, stem))
+        listed = self._listed(folder)
+        if self.suffix is not None:
+            return os.path.join(folder, name + self.suffix)
+        suffixes = listed.get(name, [])
+        if len(suffixes) > 1:
+            raise ValueError(
+                f'{os.path.join(folder, name)}: expected one '
+                f'{map_kind(self.name)}, found {", ".join(suffixes)}. Remove '
+                'all but one, or name the suffix in the data set: '
+                f'aux_maps.{self.name}.suffix=".png".')
+        return os.path.join(folder, name + (suffixes or ['.png'])[0])
+
+    def describe(self, stem: str) -> dict[str, Any] | None:
+        """Return what an item says of its map: ``path`` and ``fill``.
+
+        None where the image has no map and needs none.
+        """
+        path = self.find(stem)
+        if not self.required and not os.path.isfile(path):
+            return None
+        return dict(path=path, fill=self.fill)
+
+
+def read_aux_maps(cfg: dict[str, dict | None] | None,
+                  data_root: str) -> dict[str, AuxMapFolder]:
+    """Read the argument ``aux_maps`` of a data set.
+
+    Args:
+        cfg (dict, optional): Name -> the attributes of
+            :class:`AuxMapFolder`; an entry that is None, or whose ``path``
+            is None, is left out.
+        data_root (str): What paths are relative to; empty for none.
+
+    Raises:
+        ValueError: A name cannot be one, an option is unknown, or ``fill``
+            is out of range.
+    """
+    folders = {}
+    for name, options in (cfg or {}).items():
+        options = dict(options or {})
+        known = ('path', 'suffix', 'required', 'fill')
+        unknown = [key for key in options if key not in known]
+        if not name.isidentifier() or name in _TAKEN or unknown:
+            raise ValueError(
+                f'aux_maps.{name}: expected a name that is an identifier and '
+                f'none of {_TAKEN}, with {known}, found '
+                f'{unknown or repr(name)}.')
+        path = options.pop('path', None)
+        if path is None:
+            continue
+        folder = AuxMapFolder(name, os.path.join(data_root, path), **options)
+        if not 0 <= folder.fill <= 255:
+            raise ValueError(f'aux_maps.{name}.fill: expected 0..255, found '
+                             f'{folder.fill}.')
+        folders[name] = folder
+    return folders
+
+
+def to_grey(path: str | Path, image: np.ndarray, kind: str) -> np.ndarray:
+    """Return a decoded map as one channel of 8 bits.
+
+    Args:
+        path (str | Path): Named in the error.
+        image (np.ndarray): (H, W) or (H, W, 3 or 4), uint8 or uint16, as
+            OpenCV decodes it; a fourth channel (opacity) is left aside.
+        kind (str): What messages call it.
+
+    Returns:
+        np.ndarray: (H, W) uint8; of 16 bits the upper 8.
+
+    Raises:
+        ValueError: Three channels differ (these are colours), or values are
+            no integers of 8 or 16 bits.
+    """
+    if image.ndim == 3:
+        if not np.array_equal(image[..., 0], image[..., 1]) or \
+                not np.array_equal(image[..., 0], image[..., 2]):
+            raise ValueError(
+                f'{path}: expected a grey {kind}, found colours. Name '
+                'the folder of the maps, not of the images or overlays.')
+        image = image[..., 0]
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8:
+        raise ValueError(f'{path}: expected a {kind} of 8 or 16 bits a '
+                         f'pixel, found {image.dtype}. Export it as PNG.')
+    return image
+
+
+def colour_problem(path: str | Path, kind: str) -> str | None:
+    """Say whether a map has colours; a grey one costs only its header.
+
+    Args:
+        path (str | Path): A map that exists.
+        kind (str): What messages call it.
+
+    Returns:
+        str | None: What is wrong, or None.
+    """
+    try:
+        with Image.open(path) as picture:
+            if picture.mode in _GREY_MODES:
+                return None
+        to_grey(path, read_image(path, cv2.IMREAD_UNCHANGED), kind)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None

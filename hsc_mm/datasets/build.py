@@ -1,0 +1,116 @@
+"""Data sets and pipelines of a config, put together for a purpose."""
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from hsc_mm.registry import DATASETS, TRANSFORMS
+from .base import BaseImageLabelDataset
+
+__all__ = ['build_split', 'is_ours', 'loads_truth', 'without_truth']
+
+# Loaders of ground truth that do not say so by an attribute.
+_FOREIGN_LOADERS = ('LoadAnnotations', 'LoadDepthAnnotation')
+
+
+def build_split(cfg: Config,
+                split: str,
+                *,
+                pipeline: Sequence[dict] = (),
+                masks: bool | None = None,
+                maps: bool = False,
+                labels: bool | None = None,
+                check: bool = True) -> BaseImageLabelDataset:
+    """Build the data set of a split for another purpose than training.
+
+    Its items are those that a training or test would see, in the order of
+    the list: images that hold none of the chosen classes are left out of a
+    training split.
+
+    Args:
+        cfg (Config): With ``<split>_dataloader``; stays as it is.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        pipeline (sequence[dict]): Transforms; without any, items are file
+            names and labels.
+        masks (bool, optional): False leaves the masks out, True needs some;
+            by default they are as in the config.
+        maps (bool): Whether items name their auxiliary maps.
+        labels (bool, optional): Whether image labels are read; by default
+            as in the config.
+        check (bool): Whether missing and broken files are an error; False
+            for those who tell them one by one.
+
+    Returns:
+        BaseImageLabelDataset: Initialised.
+
+    Raises:
+        ValueError: It is not a data set of this package, masks are needed
+            and there are none, or files are bad.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    options = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
+    if not is_ours(options):
+        raise ValueError(
+            f'{split}_dataloader of {cfg.filename}: expected a data set of '
+            f'hsc_mm, found {options.get("type")}. Seeds and the pipeline '
+            'need hsc_mm.VOCImageLabelDataset or hsc_mm.ImageLabelDataset; '
+            'tools/train.py reads any.')
+    prefix = dict(options.get('data_prefix') or {})
+    if masks is False:
+        prefix.pop('seg_map_path', None)
+    elif masks and not prefix.get('seg_map_path'):
+        raise ValueError(
+            f'{split}_dataloader of {cfg.filename}: expected seg_map_path in '
+            f'its data_prefix, found {sorted(prefix)}. Name a split with '
+            'masks.')
+    if not maps:
+        options['aux_maps'] = None
+    if labels is not None:
+        options['with_labels'] = labels
+    if options.get('keep_empty') is None:
+        options['keep_empty'] = options.get('test_mode', False)
+    options['data_prefix'] = prefix  # ConfigDict.update would merge it
+    options.update(
+        pipeline=list(pipeline),
+        test_mode=True,
+        serialize_data=False,
+        check_files=check)
+    return DATASETS.build(options)
+
+
+def is_ours(options: dict) -> bool:
+    """Say whether the config of a data set is of one of this package."""
+    kind = DATASETS.get(str(options.get('type')))
+    return isinstance(kind, type) and issubclass(kind, BaseImageLabelDataset)
+
+
+def loads_truth(step: dict[str, Any]) -> bool:
+    """Say whether a transform loads what only training or scores need.
+
+    A class says so by the attribute ``loads_truth = True``.
+
+    Args:
+        step (dict): Config of the transform.
+    """
+    kind = step['type']
+    if isinstance(kind, str):
+        if kind.rpartition('.')[2] in _FOREIGN_LOADERS:
+            return True
+        kind = TRANSFORMS.get(kind)
+    return getattr(kind, 'loads_truth', False)
+
+
+def without_truth(pipeline: Sequence[dict]) -> list[dict]:
+    """Drop the loaders of masks and maps, also inside TTA branches."""
+    kept = []
+    for step in pipeline:
+        if loads_truth(step):
+            continue
+        step = dict(step)
+        if 'transforms' in step:
+            branches = [without_truth(b) for b in step['transforms']]
+            step['transforms'] = [b for b in branches if b]
+        kept.append(step)
+    return kept

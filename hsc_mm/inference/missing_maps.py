@@ -1,0 +1,107 @@
+"""Configs with losses that need maps, on data that has none."""
+from collections.abc import Iterator
+
+from mmengine.config import Config
+
+from hsc_mm.registry import MODELS
+
+__all__ = [
+    'drop_losses_without_maps', 'is_map_notice', 'map_notice', 'wanted_maps'
+]
+
+_LOADER = 'hsc_mm.LoadAuxMaps'
+_BEGINNING = 'no {} maps: train_dataloader.dataset.aux_maps.{} is not set.'
+
+
+def map_notice(name: str) -> str:
+    """Return what the log says of a run without the maps of a name."""
+    return (f'{_BEGINNING.format(name, name)} This run is the {name}-free '
+            'baseline, the losses that need these maps are off.')
+
+
+def is_map_notice(text: str) -> bool:
+    """Say whether a text is :func:`map_notice` of some name."""
+    words = text.split()
+    return len(words) > 1 and text == map_notice(words[1])
+
+
+def _heads(cfg: Config) -> Iterator[tuple[str, dict]]:
+    """Yield key and losses of the model's heads that have a dict of them."""
+    for key, part in (cfg.get('model') or {}).items():
+        if isinstance(part, dict) and isinstance(part.get('losses'), dict):
+            yield key, part['losses']
+
+
+def _needs(loss: dict | None) -> tuple[str, ...]:
+    """Return the maps that a loss needs, as its class declares them."""
+    kind = MODELS.get(loss['type']) if loss and loss.get('type') else None
+    found = getattr(kind, 'needs_maps', ())
+    return tuple(found) if isinstance(found, list | tuple) else ()
+
+
+def wanted_maps(cfg: Config) -> dict[str, list[str]]:
+    """List the maps that losses of a config need.
+
+    Args:
+        cfg (Config): Config of the CAM stage, or any other.
+
+    Returns:
+        dict[str, list[str]]: Name of a map -> names of the losses; each
+        loss declares its maps by the attribute ``needs_maps``.
+    """
+    wanted: dict[str, list[str]] = {}
+    for _, losses in _heads(cfg):
+        for loss, options in losses.items():
+            for name in _needs(options):
+                wanted.setdefault(name, []).append(loss)
+    return wanted
+
+
+def _missing(cfg: Config) -> list[str]:
+    """List the maps that losses need, that nobody names, and may be so.
+
+    A :class:`hsc_mm.LoadAuxMaps` without ``names`` loads what there is: it
+    lets maps be absent.
+    """
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    if not any(
+            step.get('type') == _LOADER and step.get('names') is None
+            for step in dataset.get('pipeline') or []):
+        return []
+    declared = dataset.get('aux_maps') or {}
+    return [
+        name for name in wanted_maps(cfg)
+        if (declared.get(name) or {}).get('path') is None
+    ]
+
+
+def drop_losses_without_maps(cfg: Config) -> bool:
+    """Turn such a config into that of the baseline without these maps.
+
+    The losses that need the maps are switched off, and what
+    ``without_<name>`` of the config says is merged into their head. The
+    metrics leave ``' + <name>'`` out of the supervision that they print,
+    and a hook puts :func:`map_notice` in the log.
+
+    Args:
+        cfg (Config): Changed in place; others stay as they are.
+
+    Returns:
+        bool: Whether it was changed.
+    """
+    missing = _missing(cfg)
+    for name in missing:
+        without = dict(cfg.get(f'without_{name}') or {})
+        for head, losses in list(_heads(cfg)):
+            off = [k for k, one in losses.items() if name in _needs(one)]
+            if off:
+                losses.update(dict.fromkeys(off))
+                cfg.merge_from_dict(dict(model={head: without}))
+        for key in ('val_evaluator', 'test_evaluator'):
+            evaluator = cfg.get(key)
+            if isinstance(evaluator, dict) and 'supervision' in evaluator:
+                evaluator['supervision'] = evaluator['supervision'].replace(
+                    f' + {name}', '')
+        hook = dict(type='hsc_mm.NoticeHook', text=map_notice(name))
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+    return bool(missing)

@@ -1,0 +1,145 @@
+"""A map beside the images that the package has never heard of."""
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from tiny_configs import cam_config
+
+from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.datasets.aux_maps import read_aux_maps
+from hsc_mm.inference import load_config
+from hsc_mm.inference.missing_maps import is_map_notice, map_notice
+from hsc_mm.models import ViewLoss
+from hsc_mm.registry import MODELS
+
+TRAIN = 'ImageSets/Segmentation/train.txt'
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadAuxMaps'),
+    dict(type='RandomFlip', prob=1.0),
+    dict(type='Resize', scale_factor=2.0, keep_ratio=True),
+    dict(type='hsc_mm.CropPad', size=(140, 150), centre=True),
+    dict(type='hsc_mm.PackImageLabelInputs')
+]
+
+
+@MODELS.register_module(force=True)
+class QuietEdges(ViewLoss):
+    """The activation of the foreground should vanish on edges."""
+    needs_maps = ('edges', )
+
+    def forward(self, views, targets):
+        edges = targets.maps['edges']
+        cam = views[0].cam[edges.rows].sigmoid()
+        small = torch.nn.functional.interpolate(edges.data, cam.shape[2:])
+        return self.loss_weight * (cam * small).mean()
+
+
+@pytest.fixture
+def edges_root(voc_root):
+    """A VOC with a folder of maps that hold the images' green channel."""
+    (voc_root / 'Edges').mkdir()
+    for path in (voc_root / 'JPEGImages').iterdir():
+        green = cv2.imread(str(path))[..., 1]
+        cv2.imwrite(str(voc_root / 'Edges' / f'{path.stem}.png'), green)
+    return voc_root
+
+
+def _data(root, pipeline=PIPELINE, edges=None, **kwargs):
+    init_default_scope('mmseg')
+    return VOCImageLabelDataset(
+        data_root=str(root), ann_file=TRAIN, pipeline=pipeline,
+        aux_maps=dict(edges=dict(path='Edges', **(edges or {}))), **kwargs)
+
+
+@pytest.mark.parametrize('fill', [0, 51])
+def test_maps_follow_geometry_and_arrive_in_the_sample(edges_root, fill):
+    data = _data(edges_root, edges=dict(fill=fill))
+    for number in (0, 1):
+        path = edges_root / 'JPEGImages' / f'img_0{number}.jpg'
+        green = cv2.imread(str(path))[:, ::-1, 1]
+        height, width = (2 * side for side in green.shape)
+        packed = data[number]
+        found = packed['data_samples'].gt_edges.data
+        assert found.shape == (1, 140, 150)
+        assert packed['inputs'].shape == (3, 140, 150)
+        expected = np.full((140, 150), fill, np.float32)
+        top, left = (140 - height) // 2, (150 - width) // 2
+        expected[top:top + height, left:left + width] = green.repeat(
+            2, axis=0).repeat(2, axis=1)
+        np.testing.assert_allclose(found[0].numpy(), expected / 255,
+                                   atol=1e-6)
+        assert packed['data_samples'].optional_maps == ()
+
+
+def test_maps_are_checked_like_all_files(edges_root):
+    path = edges_root / 'Edges' / 'img_03.png'
+    cv2.imwrite(str(path), np.zeros((9, 7), np.uint8))
+    with pytest.raises(ValueError, match=r'img_03\.png: expected a edges map '
+                       'of the size'):
+        _data(edges_root)
+    path.unlink()
+    with pytest.raises(ValueError, match=r'img_03\.png: missing'):
+        _data(edges_root)
+    data = _data(edges_root, edges=dict(required=False))
+    assert 'gt_edges' not in data[3]['data_samples']
+    assert data[3]['data_samples'].optional_maps == ('edges', )
+    assert data[2]['data_samples'].optional_maps == ('edges', )
+    assert len(_data(edges_root, check_files=False)) == 8
+
+
+def test_two_kinds_and_a_choice_of_them(edges_root):
+    maps = dict(edges=dict(path='Edges'), saliency=dict(path='SaliencyMaps'),
+                depth=None, heat=dict(path=None))
+    init_default_scope('mmseg')
+    for names, expected in ((None, {'gt_edges', 'gt_saliency'}),
+                            (['saliency'], {'gt_saliency'})):
+        pipeline = [PIPELINE[0], dict(PIPELINE[1], names=names), PIPELINE[-1]]
+        data = VOCImageLabelDataset(
+            data_root=str(edges_root), ann_file=TRAIN, pipeline=pipeline,
+            aux_maps=maps)
+        found = set(data[0]['data_samples'].keys()) & {
+            'gt_edges', 'gt_saliency', 'gt_depth', 'gt_heat'}
+        assert found == expected
+
+
+@pytest.mark.parametrize(('cfg', 'text'), [
+    ({'sem_seg': dict(path='x')}, r'aux_maps\.sem_seg: expected a name'),
+    ({'a-b': dict(path='x')}, r'aux_maps\.a-b: expected a name'),
+    ({'edges': dict(path='x', optional=True)}, r"found \['optional'\]"),
+    ({'edges': dict(path='x', fill=256)}, r'fill: expected 0\.\.255'),
+])
+def test_what_is_wrong_with_a_declaration_is_said(cfg, text):
+    with pytest.raises(ValueError, match=text):
+        read_aux_maps(cfg, '')
+
+
+def _trained(config, work_dir, options=None):
+    cfg = load_config(config, options, str(work_dir))
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return cfg, runner.message_hub.log_scalars
+
+
+def test_a_loss_of_a_stranger_trains_on_it_or_is_left_out(edges_root,
+                                                          tmp_path):
+    config = cam_config(edges_root, tmp_path / 'cam.py', iters=2)
+    cfg = Config.fromfile(config)
+    cfg.train_dataloader.dataset.aux_maps = dict(edges=dict(path='Edges'))
+    cfg.model.decode_head.losses.edge = dict(type='hsc_mm.QuietEdges')
+    cfg.val_evaluator.supervision = 'image labels + edges'
+    cfg.without_edges = dict(losses=dict(cls=dict(loss_weight=0.5)))
+    cfg.dump(str(config))
+    cfg, scalars = _trained(config, tmp_path / 'with')
+    assert scalars['train/decode.loss_edge'].data[0].min() > 0
+    assert cfg.get('custom_hooks') is None
+    cfg, scalars = _trained(config, tmp_path / 'without', {
+        'train_dataloader.dataset.aux_maps.edges': None})
+    assert 'train/decode.loss_edge' not in scalars
+    assert cfg.model.decode_head.losses.cls.loss_weight == 0.5
+    assert cfg.val_evaluator.supervision == 'image labels'
+    assert is_map_notice(cfg.custom_hooks[-1].text)
+    assert map_notice('edges') == cfg.custom_hooks[-1].text
