@@ -319,7 +319,7 @@ def test_a_refiner_that_fails_costs_one_image(workers):
      'expected a list of two'),
     (dict(refiners=dict(type='hsc_mm.PAR')), 'refiners: expected a list'),
     (dict(refiners=[dict(type='hsc_mm.CRFRefiner', alpha=-1)]),
-     'alpha of CRFRefiner: expected a number'),
+     'alpha of CRFRefiner: expected a finite number'),
     (dict(soft='yes'), 'soft: expected'),
 ])
 def test_wrong_settings(settings, match):

@@ -34,7 +34,8 @@ class CRFRefiner(Refiner):
     def __init__(self,
                  alpha: float = 7.0,
                  crf: str | dict = 'pseudo_label') -> None:
-        self.alpha = check_number('alpha of CRFRefiner', alpha, above=0)
+        self.alpha = float(
+            check_number('alpha of CRFRefiner', alpha, above=0))
         self.cfg = dict(preset=crf) if isinstance(crf, str) else dict(crf)
         self.crf = build_crf(self.cfg)
         self.parallel = not self.crf.on_gpu
