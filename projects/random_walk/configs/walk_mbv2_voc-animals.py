@@ -1,0 +1,14 @@
+# Plain CAM on six classes of VOC, pseudo labels refined by a random walk.
+_base_ = '../../../configs/voc-animals/cam_mbv2_voc-animals.py'
+custom_imports = dict(imports=['hsc_mm', 'projects.random_walk.steps'])
+pseudo_label = dict(soft='also')
+pipeline = dict(steps=[
+    dict(type='hsc_mm.TrainCAM'),
+    dict(type='hsc_mm.ScoreSeeds'),
+    dict(type='hsc_mm.MakePseudoLabels'),
+    dict(type='hsc_mm.TrainAffinity'),
+    dict(type='hsc_mm.RandomWalk'),
+    dict(type='hsc_mm.TrainSegmentor'),
+    dict(type='hsc_mm.EvaluateSegmentor'),
+    dict(type='hsc_mm.WriteReport')
+])
