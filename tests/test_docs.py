@@ -89,3 +89,18 @@ def test_refiners_rules_embeddings_and_data_of_strangers(project, tmp_path):
         type='hsc_mm.NamedDataset', data_prefix=dict(img_path=str(tmp_path)),
         pipeline=[]))
     assert [one['gt_label'].tolist() for one in data] == [[1, 0], [0, 1]]
+
+
+def test_files_that_pages_name_are_there():
+    package = ROOT / 'hsc_mm'
+    folders = [package, ROOT, *(package / one for one in (
+        'datasets', 'models/segmentors', 'pseudo_labels', 'pipeline'))]
+    text = (ROOT / 'docs' / 'architecture.md').read_text()
+    named = re.findall(r'`((?:\.\./)?[\w/.*-]+(?:\.py|/))`', text)
+    assert len(named) > 60
+    for name in named:
+        assert any(list(folder.glob(name.removeprefix('../')))
+                   for folder in folders), name
+    readme = (ROOT / 'README.md').read_text()
+    for name in re.findall(r'`(hsc_mm/[\w/.]+(?:\.py|/))`', readme):
+        assert (ROOT / name).exists(), name
