@@ -7,7 +7,8 @@ pipeline = dict(steps=[
     dict(type='hsc_mm.ScoreSeeds'),
     dict(type='hsc_mm.MakePseudoLabels'),
     dict(type='hsc_mm.TrainAffinity'),
-    dict(type='hsc_mm.RandomWalk'),
+    # Pictures have 16 x 16 cells: 2^8 steps would mix all of them.
+    dict(type='hsc_mm.RandomWalk', log_steps=4, alpha=4),
     dict(type='hsc_mm.TrainSegmentor'),
     dict(type='hsc_mm.EvaluateSegmentor'),
     dict(type='hsc_mm.WriteReport')
