@@ -125,34 +125,20 @@ class LabelChain:
         return {None: ('.png', ), 'also': ('.png', '.npz'),
                 'only': ('.npz', )}[self.soft]
 
-    def refine(self, soft: SoftCAM) -> SoftCAM:
-        """Run the refiners.
+    def __call__(self, soft: SoftCAM) -> Labelled:
+        """Make what is written of an image.
 
         Args:
             soft (SoftCAM): With what :attr:`needs` names.
 
         Returns:
-            SoftCAM: With the same classes and sizes.
+            Labelled: Mask, maps, or both.
 
         Raises:
-            ValueError: A refiner returns something else, or not finite.
+            ValueError: A refiner or the rule refuses the image.
         """
         for refiner in self.refiners if len(soft.cam) else ():
-            shape, soft = soft.cam.shape, refiner(soft)
-            maps = [soft.cam] if soft.background is None else [
-                soft.cam, soft.background[None]]
-            if soft.cam.shape != shape or any(
-                    part.shape[1:] != shape[1:] or not np.isfinite(part).all()
-                    for part in maps):
-                raise ValueError(
-                    f'{type(refiner).__name__}: expected finite maps of '
-                    f'shape {shape} from it, found '
-                    f'{[part.shape for part in maps]}')
-        return soft
-
-    def __call__(self, soft: SoftCAM) -> Labelled:
-        """Make what is written of an image; see :meth:`refine`."""
-        soft = self.refine(soft)
+            soft = refiner(soft)
         return Labelled(
             soft.img_id, soft.classes,
             None if self.soft == 'only' else self.rule(soft),

@@ -28,6 +28,8 @@ from hsc_mm.pseudo_labels import (
 from hsc_mm.pseudo_labels.chain import label_stream
 from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
 from hsc_mm.pseudo_labels.hard_label import band_label, best_label
+from hsc_mm.pseudo_labels.refiners import Refiner
+from hsc_mm.pseudo_labels.rules import AgreementRule
 from hsc_mm.pseudo_labels.views import Failure
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import (
@@ -306,6 +308,26 @@ def test_a_refiner_that_fails_costs_one_image(workers):
         found[0].mask, stream[0].cam[0] > np.float32(0.3))
 
 
+@pytest.mark.parametrize('place', ['refiners', 'rule'])
+def test_what_a_refiner_returns_is_checked(place):
+    """Also inside of a rule, whose label would hide it."""
+
+    class Broken(Refiner):
+
+        def refine(self, soft: SoftCAM) -> SoftCAM:
+            return soft._replace(background=soft.cam[0] * np.nan)
+
+        def identity(self) -> dict:
+            return dict(type='Broken')
+
+    chain = LabelChain([Broken()]) if place == 'refiners' else LabelChain(
+        rule=AgreementRule([Broken(), Broken()], 0.3))
+    soft = SoftCAM('x', np.ones((1, 4, 5), np.float32), np.array([1]), None,
+                   np.zeros((4, 5, 3), np.uint8))
+    found = list(label_stream([soft], chain))
+    assert 'x: Broken: expected finite maps' in found[0].reason
+
+
 @pytest.mark.parametrize(('settings', 'match'), [
     (dict(rule=dict(type='hsc_mm.BandRule', low=0.4, high=0.2)),
      'band: expected 0 < low'),
@@ -319,7 +341,7 @@ def test_a_refiner_that_fails_costs_one_image(workers):
      'expected a list of two'),
     (dict(refiners=dict(type='hsc_mm.PAR')), 'refiners: expected a list'),
     (dict(refiners=[dict(type='hsc_mm.CRFRefiner', alpha=-1)]),
-     'alpha of CRFRefiner: expected a finite number'),
+     'alpha of CRFRefiner: expected a finite number > 0'),
     (dict(soft='yes'), 'soft: expected'),
 ])
 def test_wrong_settings(settings, match):

@@ -39,12 +39,23 @@ class Refiner(ABC):
 
         Raises:
             ValueError: Something that the refiner needs is missing, does not
-                fit the CAM, or is out of range.
+                fit the CAM, or is out of range; or what it returns does not
+                fit, or is not finite.
         """
         if not len(soft.cam):
             return soft
         check_soft_cam(soft, self.needs, type(self).__name__)
-        return self.refine(soft)
+        found = self.refine(soft)
+        maps = [found.cam] if found.background is None else [
+            found.cam, found.background[None]]
+        if found.cam.shape != soft.cam.shape or not all(
+                part.shape[1:] == soft.cam.shape[1:]
+                and np.isfinite(part).all() for part in maps):
+            raise ValueError(
+                f'{soft.img_id}: {type(self).__name__}: expected finite maps '
+                f'of shape {soft.cam.shape} from it, found '
+                f'{[part.shape for part in maps]}.')
+        return found
 
     @abstractmethod
     def refine(self, soft: SoftCAM) -> SoftCAM:
