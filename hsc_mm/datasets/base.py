@@ -153,7 +153,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         """Return the item of an image, without its labels.
 
         ``aux_maps`` of an item holds path and fill of each map that there
-        is, ``optional_maps`` the names of those that it may lack.
+        is, ``optional_maps`` the names of those that it may lack and does.
         """
         stem = image_stem(image_id)
         info = dict(
@@ -169,7 +169,7 @@ class BaseImageLabelDataset(BaseSegDataset):
             found = {n: one.describe(stem) for n, one in self.aux_maps.items()}
             info['aux_maps'] = {n: one for n, one in found.items() if one}
             info['optional_maps'] = tuple(
-                n for n, one in self.aux_maps.items() if not one.required)
+                n for n, one in found.items() if one is None)
         return info
 
     def _attach_labels(self, ids: list[str], infos: list[dict]) -> list[dict]:

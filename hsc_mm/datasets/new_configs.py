@@ -11,7 +11,8 @@ from .new_dataset import NewDataset
 
 __all__ = ['leaf_text', 'write_configs']
 
-BASES = ('hsc_mbv2_own.py', 'deeplabv3plus_mbv2_own-pseudo.py')
+_CAM, _CAM_WITH_SALIENCY = 'hsc_mbv2_own.py', 'hsc_eps_mbv2_own.py'
+_SEGMENTATION = 'deeplabv3plus_mbv2_own-pseudo.py'
 
 
 def write_configs(new: NewDataset,
@@ -45,7 +46,9 @@ def write_configs(new: NewDataset,
     if scored:
         atomic_write_bytes(out / 'eval.txt',
                            ('\n'.join(scored) + '\n').encode())
-    for stage, (name, base) in enumerate(zip(names, BASES, strict=True)):
+    cam_base = _CAM_WITH_SALIENCY if new.saliency else _CAM
+    for stage, (name, base) in enumerate(
+            zip(names, (cam_base, _SEGMENTATION), strict=True)):
         base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
         text = leaf_text(new, dataset, len(scored), base, cam=stage == 0)
         atomic_write_bytes(out / name, text.encode())
@@ -77,7 +80,7 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
         f'train_dataloader = dict(batch_size={min(8, size)}, '
         f'dataset={_dataset(new, dict(img_path=new.images), maps)})',
         *_evaluation(new, scored),
-        *_model(new, len(classes), cam), f'train_cfg = dict('
+        _model(new, len(classes), cam), f'train_cfg = dict('
         f'max_iters={new.iters}, val_interval={new.iters})',
         "param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, "
         f'begin=0, end={new.iters}, by_epoch=False)]'
@@ -119,9 +122,9 @@ def _evaluation(new: NewDataset, scored: int) -> list[str]:
     ]
 
 
-def _model(new: NewDataset, classes: int, cam: bool) -> list[str]:
-    """Return the lines for the model, and what it was trained from."""
-    parts, lines = [], []
+def _model(new: NewDataset, classes: int, cam: bool) -> str:
+    """Return the line for the model, and what it was trained from."""
+    parts = []
     if new.grey:
         grey = [127.5] * 3
         parts.append(f'data_preprocessor=dict(mean={grey}, std={grey})')
@@ -130,19 +133,7 @@ def _model(new: NewDataset, classes: int, cam: bool) -> list[str]:
     elif new.weights:
         parts.append(
             f'backbone=dict(init_cfg=dict(checkpoint={new.weights!r}))')
-    head = f'num_classes={classes}'
-    if cam and new.saliency:
-        head += (", activation='softmax', seed_from='raw', "
-                 "losses=dict(sal=dict(type='hsc_mm.SaliencyLoss'))")
-        more = ', format_only=True' * (not new.masks)
-        lines = [
-            "test_evaluator = dict(supervision='image labels + saliency'"
-            f'{more})'
-        ] + ['val_evaluator = test_evaluator'] * bool(new.masks) + [
-            '# The head, where aux_maps.saliency is None.',
-            "without_saliency = dict(activation='relu')"
-        ]
-    parts.append(f'decode_head=dict({head})')
+    parts.append(f'decode_head=dict(num_classes={classes})')
     if not cam:
         parts.append(f'auxiliary_head=dict(num_classes={classes})')
-    return [f'model = dict({", ".join(parts)})', *lines]
+    return f'model = dict({", ".join(parts)})'

@@ -179,6 +179,21 @@ def test_a_json_and_saliency_maps(shared_voc, tmp_path):
     assert len(masks) == 8
 
 
+def test_without_the_maps_the_config_is_the_one_without_them(shared_voc,
+                                                             tmp_path):
+    heads = []
+    for saliency in (str(shared_voc / 'SaliencyMaps'), None):
+        new = _new(shared_voc / 'image_labels.json',
+                   images=str(shared_voc / 'JPEGImages'), saliency=saliency)
+        cam, _ = _configs(new, tmp_path / f'birds_{bool(saliency)}')
+        cfg = load_config(cam, {
+            'train_dataloader.dataset.aux_maps': dict(saliency=None)})
+        head = cfg.model.decode_head.to_dict()
+        head['losses'] = {k: v for k, v in head['losses'].items() if v}
+        heads.append({'activation': 'relu', **head})
+    assert heads[0] == heads[1]
+
+
 def test_without_the_maps_the_pipeline_says_so(shared_voc, tmp_path):
     root = _folders(shared_voc, tmp_path / 'mine')
     new = _new(root, saliency=str(shared_voc / 'SaliencyMaps'))

@@ -12,7 +12,7 @@ from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.aux_maps import read_aux_maps
 from hsc_mm.inference import load_config
 from hsc_mm.inference.missing_maps import is_map_notice, map_notice
-from hsc_mm.models import ViewLoss
+from hsc_mm.models import Targets, ViewLoss
 from hsc_mm.registry import MODELS
 
 TRAIN = 'ImageSets/Segmentation/train.txt'
@@ -87,8 +87,29 @@ def test_maps_are_checked_like_all_files(edges_root):
     data = _data(edges_root, edges=dict(required=False))
     assert 'gt_edges' not in data[3]['data_samples']
     assert data[3]['data_samples'].optional_maps == ('edges', )
-    assert data[2]['data_samples'].optional_maps == ('edges', )
+    # One that is there but not loaded is not excused.
+    assert data[2]['data_samples'].optional_maps == ()
     assert len(_data(edges_root, check_files=False)) == 8
+
+
+def test_maps_that_are_there_but_not_loaded_are_no_zero_loss(edges_root):
+    loaded = _data(edges_root, edges=dict(required=False))
+    forgotten = _data(edges_root, edges=dict(required=False),
+                      pipeline=[PIPELINE[0], PIPELINE[-1]])
+    targets = Targets.of([loaded[0]['data_samples']], 21, ['edges'])
+    assert targets.maps['edges'].rows == [0]
+    with pytest.raises(ValueError, match='needs the map "edges", found none'):
+        Targets.of([forgotten[0]['data_samples']], 21, ['edges'])
+
+
+def test_an_optional_folder_without_a_map_is_said(edges_root, monkeypatch):
+    lines = []
+    monkeypatch.setattr('hsc_mm.datasets.transforms.loading.print_log',
+                        lambda text, **kwargs: lines.append(text))
+    for path in (edges_root / 'Edges').iterdir():
+        path.unlink()
+    _data(edges_root, edges=dict(required=False))
+    assert lines == ['edges maps: 0 of 8 images have one']
 
 
 def test_two_kinds_and_a_choice_of_them(edges_root):

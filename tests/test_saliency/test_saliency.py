@@ -171,7 +171,8 @@ PAIRS = {
     'demo/hsc_eps_demo': 'demo/hsc_demo',
     'voc-animals/eps_mbv2_voc-animals': 'voc-animals/cam_mbv2_voc-animals',
     'voc-animals/hsc_eps_mbv2_voc-animals':
-        'voc-animals/hsc_mbv2_voc-animals'
+        'voc-animals/hsc_mbv2_voc-animals',
+    'own/hsc_eps_mbv2_own': 'own/hsc_mbv2_own'
 }
 
 

@@ -61,7 +61,9 @@ class LoadAuxMaps(BaseTransform):
             ValueError: Maps have colours.
         """
         names = self.names or dict.fromkeys(
-            name for info in infos for name in info.get('aux_maps', ()))
+            name for info in infos
+            for key in ('aux_maps', 'optional_maps')
+            for name in info.get(key, ()))
         for name in names:
             kind = map_kind(name)
             paths = [
