@@ -92,7 +92,7 @@ setup(
         'packaging',
         'Pillow',
         'rich',
-        'torch>=2.1',
+        'torch>=2.6',
         'torchvision',
     ],
     extras_require={

@@ -14,15 +14,14 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, spec_from_loader
 from io import StringIO
-from pickle import UnpicklingError
 from types import ModuleType
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 __all__ = [
-    'allow_runner_checkpoints', 'check_families', 'check_torchvision',
-    'has_openmmlab', 'import_quietly', 'setup', 'stub_mmcv_ops'
+    'check_families', 'check_torchvision', 'has_openmmlab',
+    'import_quietly', 'setup', 'stub_mmcv_ops'
 ]
 
 # Import name -> distributions that provide it, per family.
@@ -56,7 +55,7 @@ def setup() -> None:
     check_torchvision()
     if family == 'openmmlab':
         stub_mmcv_ops()
-    allow_runner_checkpoints()
+    import_module('hsc_mm.utils.checkpoint_sources').install()
     # Said at each start by an mmcv without compiled ops; none is used here.
     warnings.filterwarnings(
         'ignore', message='Fail to import ``MultiScaleDeformableAttention``')
@@ -155,48 +154,6 @@ def stub_mmcv_ops() -> None:
         return
     if not any(isinstance(finder, _OpsFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _OpsFinder())
-
-
-def allow_runner_checkpoints() -> None:
-    """Allow what a runner's checkpoint holds besides tensors.
-
-    From 2.6 on, ``torch.load`` refuses unknown types unless told otherwise,
-    which upstream mmengine does not do: resume and test would fail. Exactly
-    what mmengine writes is allowed, under the names of NumPy 1 and 2, so that
-    a checkpoint of one family loads in the other; all else stays refused.
-    """
-    import torch
-    if Version(Version(torch.__version__).public) < Version('2.6'):
-        return
-    import numpy as np
-    from mmengine.config import ConfigDict
-    from mmengine.logging import HistoryBuffer
-    from mmengine.optim import OneCycleParamScheduler
-    types = {type(np.dtype(code)) for code in '?bhilqBHILQefdSU'}
-    types |= {
-        ConfigDict, HistoryBuffer, OneCycleParamScheduler, np.ndarray, np.dtype
-    }
-    # With their names, because onedl's loader takes the bare types that it
-    # knows off the list again when it is done.
-    allowed = [(t, f'{t.__module__}.{t.__qualname__}') for t in types]
-    core = sys.modules[np.empty(0).__reduce__()[0].__module__]
-    allowed += [(getattr(core, name), f'numpy.{package}.multiarray.{name}')
-                for package in ('core', '_core')
-                for name in ('_reconstruct', 'scalar')]
-    allowed.append((_method, 'builtins.getattr'))
-    torch.serialization.add_safe_globals(allowed)
-
-
-def _method(owner: type, name: str):
-    """Stand in for ``getattr``, by which a pickle names a method."""
-    known = {
-        'HistoryBuffer': ('min', 'max', 'mean', 'current'),
-        'OneCycleParamScheduler': ('_annealing_cos', '_annealing_linear'),
-    }
-    if name in known.get(getattr(owner, '__name__', ''), ()):
-        return getattr(owner, name)
-    raise UnpicklingError(
-        f'attribute {name!r} of {owner!r} is nothing that a runner saves')
 
 
 def _installed(*names: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from demo_data.writer import (
     write_picture,
 )
 from hsc_mm.utils.io import atomic_write_bytes, read_json, write_json
+from hsc_mm.utils.outputs import place
 
 __all__ = ['DemoData', 'VERSION', 'make_demo_data']
 
@@ -174,6 +175,7 @@ def _clear(out: Path, wanted: dict) -> None:
     write_json(out / PARTIAL, wanted)
     (out / DONE).unlink(missing_ok=True)
     for folder in FOLDERS:
+        place(out, f'{folder}/x')  # a link to elsewhere: not ours to clear
         for path in (out / folder).glob('*_*.*'):
             if OWN_FILE.fullmatch(path.name):
                 path.unlink()

@@ -10,6 +10,7 @@ from demo_data.saliency import make_saliency
 from demo_data.scene import Scene, make_scene
 from hsc_mm.utils.indices import voc_palette
 from hsc_mm.utils.io import atomic_write_bytes, write_index_png
+from hsc_mm.utils.outputs import place
 
 __all__ = ['FOLDERS', 'SPLITS', 'file_names', 'picture_id', 'write_picture']
 
@@ -90,7 +91,8 @@ def write_picture(out: Path, seed: int, split: str, index: int) -> None:
     saliency = make_saliency(rng, [thing.visible for thing in scene.things],
                              scene.clutter)
     name = picture_id(split, index)
-    image, mask, xml, salient = (out / file for file in file_names(name))
+    image, mask, xml, salient = (
+        place(out, file) for file in file_names(name))
     bgr = np.ascontiguousarray(scene.image[..., ::-1])
     atomic_write_bytes(
         image, _encoded('.jpg', bgr, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))

@@ -17,8 +17,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from hsc_mm.utils.checkpoints import TRUST
+
 __all__ = [
-    'add_checkpoint', 'add_config', 'parse', 'progress', 'run', 'threshold'
+    'add_checkpoint', 'add_config', 'add_trust', 'parse', 'progress', 'run',
+    'threshold'
 ]
 
 
@@ -33,6 +36,7 @@ def add_config(parser: argparse.ArgumentParser,
         action=DictAction,
         help='values that override the config, as key=value; lists as '
         'key="[a,b]" or key=a,b, nested ones with quotes and no white space')
+    add_trust(parser)
     if not launcher:
         return
     parser.add_argument(
@@ -41,6 +45,15 @@ def add_config(parser: argparse.ArgumentParser,
         default='none',
         help='how several processes are started (default: none)')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the switch that lets code in checkpoints run."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='run the code that a checkpoint may hold; without it only '
+        'weights and plain values are loaded')
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +73,8 @@ def threshold(text: str) -> float:
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse, and refuse files that are not there before anything starts."""
     args = parser.parse_args()
+    if getattr(args, 'trust_checkpoint', False):
+        os.environ[TRUST] = '1'  # for workers and child processes too
     for name in ('config', 'checkpoint', 'cam_config', 'seg_config'):
         path = getattr(args, name, None)
         if path is not None and not os.path.isfile(path):

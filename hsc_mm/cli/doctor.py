@@ -26,13 +26,16 @@ def main() -> int:
     from hsc_mm.doctor import as_json, as_text, examine
     from hsc_mm.inference import load_config
     from hsc_mm.utils import write_json
+    from hsc_mm.utils.outputs import claim_file
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    # Before the work: a file of the user's is refused at once.
+    out = args.json and claim_file(args.json, [args.config], '--json')
     findings = examine(
         cfg,
         args.dry_run,
         say=lambda title: print(f'looking at: {title}', file=sys.stderr))
     if args.json:
-        write_json(args.json, as_json(findings))
+        write_json(out, as_json(findings))
     print(as_text(args.config, findings, colour=sys.stdout.isatty()))
     return int(any(finding.level == 'error' for finding in findings))

@@ -11,6 +11,7 @@ from hsc_mm.pseudo_labels.foreign import (
     import_seeds,
 )
 from hsc_mm.utils import write_json
+from hsc_mm.utils.outputs import claim_file
 from . import common as cli
 from .label_flags import add_label_flags, label_changes
 
@@ -101,5 +102,5 @@ def main() -> int:
                                       args.supervision)
         print(text)
         if args.json:
-            write_json(args.json, result)
+            write_json(claim_file(args.json, [args.config], '--json'), result)
     return 1 if found.written < found.total else 0

@@ -1,5 +1,6 @@
 """Look at pictures of one's own and write a config for each stage."""
 import argparse
+import shlex
 from pathlib import Path
 
 from . import common as cli
@@ -53,5 +54,8 @@ def main() -> None:
               'commands, and --weights for results.')
     work = f'work_dirs/{Path(out).name}'
     print(f'wrote {cam}\nwrote {seg}\nnext:\n'
-          f'  python tools/doctor.py {cam}\n'
-          f'  python tools/pipeline.py {cam} {seg} --work-dir {work}')
+          f'  {shlex.join(["python", "tools/doctor.py", str(cam)])}\n  ' +
+          shlex.join([
+              'python', 'tools/pipeline.py', str(cam), str(seg), '--work-dir',
+              work
+          ]))

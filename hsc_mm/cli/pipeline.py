@@ -40,6 +40,7 @@ def parse_args() -> argparse.Namespace:
         dest='start',
         metavar='STEP',
         help='run this step and all after it in any case')
+    cli.add_trust(parser)
     for stage in ('cam', 'seg'):
         parser.add_argument(
             f'--{stage}-options',

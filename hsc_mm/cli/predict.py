@@ -31,6 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=cli.DictAction,
         help='values that override the config, as key=value')
+    cli.add_trust(parser)
     return cli.parse(parser)
 
 

@@ -3,6 +3,7 @@ import argparse
 
 from hsc_mm.crf import PRESETS, backend_names
 from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
+from hsc_mm.utils.outputs import claim_folder
 from . import common as cli
 
 
@@ -51,6 +52,7 @@ def main() -> None:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time)
         if args.show_dir:
+            claim_folder(args.show_dir, '--show-dir')
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         cfg = use_tta(cfg)

@@ -8,8 +8,9 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from hsc_mm.utils import class_map
+from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
-from .checks import check_items, raise_problems
+from .checks import check_ids, check_items, raise_problems
 from .labels import image_stem
 
 __all__ = ['BaseImageLabelDataset']
@@ -129,6 +130,9 @@ class BaseImageLabelDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """List the items; see the class for what is checked and raised."""
         ids = self.ids()
+        check_ids(f'{type(self).__name__}: image ids', ids,
+                  self.data_prefix['img_path'], self.ann_file
+                  or self.label_file)
         infos = [self.item(image_id) for image_id in ids]
         if self.check_files:
             check_items(
@@ -147,7 +151,13 @@ class BaseImageLabelDataset(BaseSegDataset):
         """Return the path of an image; ids may carry their own suffix."""
         stem = image_stem(image_id)
         suffix = image_id[len(stem):] or self.img_suffix
-        return os.path.join(self.data_prefix['img_path'], stem + suffix)
+        return os.path.join(self.data_prefix['img_path'],
+                            self._name(image_id) + suffix)
+
+    def _name(self, image_id: str) -> str:
+        """Return the name of an image, relative to the image folder."""
+        stem = image_stem(image_id)
+        return inside(stem, self.data_prefix['img_path']) or stem
 
     def item(self, image_id: str) -> dict:
         """Return the item of an image, without its labels.
@@ -155,7 +165,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         ``aux_maps`` of an item holds path and fill of each map that there
         is, ``optional_maps`` the names of those that it may lack and does.
         """
-        stem = image_stem(image_id)
+        stem = self._name(image_id)
         info = dict(
             img_path=self.image_path(image_id),
             img_id=stem,

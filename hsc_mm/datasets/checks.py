@@ -1,4 +1,5 @@
 """Checks of the files of a data set, made before training starts."""
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,12 +7,14 @@ from pathlib import Path
 from PIL import Image
 
 from hsc_mm.utils.io import check_whole, image_shapes
+from hsc_mm.utils.outputs import inside
 from .aux_maps import map_kind
+from .labels import image_stem
 from .mask_checks import MASK_ADVICE, check_masks
 
 __all__ = [
-    'check_files', 'check_items', 'item_files', 'item_maps', 'missing_files',
-    'raise_problems'
+    'check_files', 'check_ids', 'check_items', 'item_files', 'item_maps',
+    'missing_files', 'raise_problems'
 ]
 
 
@@ -145,3 +148,51 @@ def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
     masks = [i['seg_map_path'] for i in infos if 'seg_map_path' in i]
     raise_problems(what, check_masks(masks, all_classes, ignore_index),
                    MASK_ADVICE)
+
+
+def check_ids(what: str, ids: list[str], folder: str, listed: str) -> None:
+    """Refuse ids that lead out of the image folder, or share a name.
+
+    Results are written under these names.
+
+    Args:
+        what (str): The data set, as messages name it.
+        ids (list[str]): Image ids, as listed; they may carry a suffix.
+        folder (str): Folder of the images; an absolute path in it is an id.
+        listed (str): The file that names the images.
+
+    Raises:
+        ValueError: An id is absolute or climbs, and leads out of the folder,
+            or two ids have one name; the message has their lines.
+    """
+    names: dict[str, str] = {}
+    problems = []
+    for image_id in ids:
+        name = inside(image_stem(image_id), folder)
+        if name is None:
+            problem = f'leads out of the image folder {folder or "."}'
+        elif name in names:
+            problem = f'has the name of "{names[name]}"'
+        else:
+            names[name] = image_id
+            continue
+        problems.append(f'{listed}{_line(listed, image_id)}: "{image_id}" '
+                        f'{problem}')
+    raise_problems(what, problems, 'Write them relative to the image folder '
+                   '(--images, data_prefix.img_path), each name once.')
+
+
+def _line(path: str, image_id: str) -> str:
+    """Return ``', line N'`` of an image in a list; empty if not found."""
+    try:
+        lines = Path(path).read_text('utf-8', 'replace').splitlines()
+    except OSError:
+        return ''
+    quoted = json.dumps(image_id)
+    finders = (lambda line: line.split(',')[0].strip() == image_id,
+               lambda line: quoted in line, lambda line: image_id in line)
+    for found in finders:
+        for number, line in enumerate(lines, start=1):
+            if found(line):
+                return f', line {number}'
+    return ''

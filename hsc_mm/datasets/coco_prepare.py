@@ -17,6 +17,7 @@ from hsc_mm.utils import (
     write_index_png,
     write_json,
 )
+from hsc_mm.utils.outputs import claim, place
 from .coco_annotations import (
     COCOImage,
     Instances,
@@ -42,12 +43,12 @@ SPLIT_SIZES = dict(train2014=82081, val2014=40137)
 
 def annotation_file(root: Path, split: str) -> Path:
     """Return the path of the instances JSON of a split."""
-    return root / 'annotations' / f'instances_{split}.json'
+    return place(root / 'annotations', f'instances_{split}.json')
 
 
 def label_file(root: Path, split: str) -> Path:
     """Return the path of the image labels of a split."""
-    return root / f'image_labels_{split}.json'
+    return place(root, f'image_labels_{split}.json')
 
 
 def read_split(root: Path, split: str) -> tuple[Instances, str]:
@@ -90,9 +91,9 @@ def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
     if not labels.images:
         raise ValueError(f'{annotation_file(root, split)}: expected an image '
                          'with an annotation, found none. Fetch it again.')
+    listed = claim(root / 'ImageSets', f'{split}.txt', option='--root')
     write_labels(label_file(root, split), labels)
-    atomic_write_bytes(root / 'ImageSets' / f'{split}.txt',
-                       ('\n'.join(labels.images) + '\n').encode())
+    atomic_write_bytes(listed, ('\n'.join(labels.images) + '\n').encode())
     return labels
 
 
@@ -180,7 +181,7 @@ def _open(folder: Path, identity: dict) -> None:
 def _write_mask(folder: Path, index: dict[int, int],
                 image: COCOImage) -> tuple[str, bool, list[str]]:
     """Write one mask, or keep it; return digest, whether new, problems."""
-    path = folder / f'{image_stem(image.img_id)}.png'
+    path = place(folder, f'{image_stem(image.img_id)}.png')
     shape = (image.height, image.width)
     mask = _whole_mask(path, shape)
     new = mask is None

@@ -6,6 +6,7 @@ from mmengine.config import Config
 from yapf.yapflib.yapf_api import FormatCode
 
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.outputs import claim
 from .image_label import ImageLabelDataset
 from .new_dataset import NewDataset
 
@@ -32,7 +33,8 @@ def write_configs(new: NewDataset,
         data set.
 
     Raises:
-        FileExistsError: A config is there.
+        FileExistsError: A config is there, or a file that was not written
+            here has its name.
         ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`.
     """
     out = Path(out)
@@ -43,17 +45,37 @@ def write_configs(new: NewDataset,
                               'another --out, or replace it with --force.')
     dataset = new.read()
     scored = new.with_mask(dataset)
-    if scored:
-        atomic_write_bytes(out / 'eval.txt',
-                           ('\n'.join(scored) + '\n').encode())
     cam_base = _CAM_WITH_SALIENCY if new.saliency else _CAM
+    files = {}
     for stage, (name, base) in enumerate(
             zip(names, (cam_base, _SEGMENTATION), strict=True)):
         base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
-        text = leaf_text(new, dataset, len(scored), base, cam=stage == 0)
+        files[name] = leaf_text(
+            new, dataset, len(scored), base, cam=stage == 0)
+    _try(out, files)
+    if scored:
+        files['eval.txt'] = '\n'.join(scored) + '\n'
+    for name in files:
+        claim(out, name)
+    for name, text in files.items():
         atomic_write_bytes(out / name, text.encode())
-        Config.fromfile(out / name)
     return out / names[0], out / names[1], dataset
+
+
+def _try(out: Path, files: dict[str, str]) -> None:
+    """Read configs under temporary names, so that no broken one is left."""
+    made = not out.exists()
+    for name, text in files.items():
+        draft = out / f'try_{os.getpid()}_{name}'
+        try:
+            atomic_write_bytes(draft, text.encode())
+            Config.fromfile(draft)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            if made and out.is_dir():
+                out.rmdir()
+            raise
+        draft.unlink()
 
 
 def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
@@ -69,6 +91,13 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
     """
     classes = tuple(dataset.metainfo['classes'])
     size = len(dataset)
+    for given in (*classes, new.label_file, new.images, new.masks,
+                  new.saliency, new.weights, base):
+        if given and ('{{' in given or '\n' in given):
+            raise ValueError(
+                f'{given!r}: expected a name without "{{{{" and line ends: '
+                'mmengine would take it for a part of the config. Rename '
+                'it.')
     maps = f', aux_maps={new.aux_maps!r}' * bool(new.aux_maps and cam)
     head = [
         f'# {new.label_file}: {size} images of {len(classes) - 1} classes, '
@@ -105,7 +134,7 @@ def _evaluation(new: NewDataset, scored: int) -> list[str]:
     prefix = dict(
         img_path=new.images, seg_map_path=new.masks if scored else None)
     if scored:
-        more = ", ann_file='{{ fileDirname }}/eval.txt'"
+        more = ', ann_file=r"""{{ fileDirname }}/eval.txt"""'
         return [
             '# Masks are for evaluation alone: those of eval.txt, beside this '
             'file.', 'val_dataloader = dict('

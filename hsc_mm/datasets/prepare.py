@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 from hsc_mm.utils import write_json
+from hsc_mm.utils.outputs import claim_file, inside
 from .checks import check_files, missing_files
 from .labels import ImageLabels, labels_from_mask, read_list, read_voc_xml
 
@@ -67,6 +68,12 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
     """
     list_file = root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
     ids = [line.split()[0] for line in read_list(list_file)]
+    problems = [
+        f'{list_file}: image id "{i}" leads out of JPEGImages' for i in ids
+        if inside(i, root / 'JPEGImages') != i
+    ]
+    if problems:
+        return [], problems
     images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in ids}
     missing = set(missing_files(images.values()))
     problems = [f'{path}: missing' for path in sorted(missing)]
@@ -86,4 +93,5 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
 
 def write_labels(path: Path, labels: ImageLabels) -> None:
     """Write the JSON that the data sets of this package read."""
-    write_json(path, dict(classes=labels.classes, images=labels.images))
+    write_json(
+        claim_file(path), dict(classes=labels.classes, images=labels.images))

@@ -2,21 +2,22 @@
 import os
 from collections.abc import Iterator
 
-import torch
-from mmengine.runner import checkpoint as sources
-
 from hsc_mm.engine.hooks.startup_check_hook import (
     check_pretrained,
+    check_warm_start,
     pretrained_parts,
 )
+from hsc_mm.utils.checkpoint_sources import locate
+from hsc_mm.utils.checkpoints import load
 from .case import Case
 from .finding import Finding, error, fact, warning
 
-__all__ = ['cached_file', 'weights']
+__all__ = ['weights']
 
 
 def weights(case: Case) -> Iterator[Finding]:
     """Compare the files with the modules that they are for."""
+    yield from _warm_start(case)
     named = {
         module: cfg['checkpoint']
         for module, _, cfg in pretrained_parts(case.model)
@@ -28,7 +29,9 @@ def weights(case: Case) -> Iterator[Finding]:
             'weights: model.backbone.init_cfg=dict(type="Pretrained", '
             'checkpoint=...).')
     for module, name in named.items():
-        path, remote = cached_file(name)
+        path, url = locate(name)
+        remote = url is not None
+        path = path if path and os.path.isfile(path) else None
         if path is None and not remote:
             case.missing_weights.add(name)
             yield error(
@@ -54,35 +57,16 @@ def weights(case: Case) -> Iterator[Finding]:
                 f'{module} from {name}' for module, name in named.items()))
 
 
-def cached_file(name: str) -> tuple[str | None, bool]:
-    """Find weights on this machine, as mmengine would.
-
-    Args:
-        name (str): A path, a URL, or ``torchvision://``, ``open-mmlab://``,
-            ``mmcls://`` and a model.
-
-    Returns:
-        tuple[str | None, bool]: The file, None if it is not here; and
-        whether it can be fetched.
-    """
-    kind, _, model = name.partition('://')
-    if not model:
-        return (name if os.path.isfile(name) else None), False
-    tables = {
-        'torchvision': sources.get_torchvision_models,
-        'modelzoo': sources.get_torchvision_models,
-        'open-mmlab': sources.get_external_models,
-        'openmmlab': sources.get_external_models,
-        'mmcls': sources.get_mmcls_models
-    }
-    url = name
-    if kind in tables:
-        url = tables[kind]().get(model)
-        if url is None:
-            return None, False
-    if '://' not in url:
-        path = os.path.join(sources._get_mmengine_home(), url)
-        return (path if os.path.isfile(path) else None), False
-    path = os.path.join(torch.hub.get_dir(), 'checkpoints',
-                        os.path.basename(url))
-    return (path if os.path.isfile(path) else None), True
+def _warm_start(case: Case) -> Iterator[Finding]:
+    """Open the checkpoint that the training begins with."""
+    name = case.cfg.get('load_from')
+    if not name or locate(name)[1]:
+        return
+    try:
+        found = load(locate(name)[0] or name)
+        check_warm_start(name, case.model, found.get('state_dict', found))
+    except (OSError, ValueError) as problem:
+        yield error(f'load_from: {problem}', 'Name a checkpoint of this '
+                    'network: --cfg-options load_from=FILE')
+    else:
+        yield fact(f'load_from fits: {name}')

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import write_json
+from hsc_mm.utils.outputs import claim_file
 from .confusion import seed_histogram, sweep_scores
 from .mask_files import write_mask
 from .report import seed_report, seed_tables
@@ -155,7 +156,7 @@ class SeedMetric(BaseMetric):
         report['classes'] = list(self.dataset_meta['classes'])
         print_log('\n' + seed_tables(report), logger='current')
         if self.out_json:
-            write_json(self.out_json, report)
+            write_json(claim_file(self.out_json, option='out_json'), report)
         best, own = report['best'], report['own']
         return dict(
             mIoU=own['mIoU'],

@@ -24,6 +24,7 @@ from hsc_mm.utils import (
     read_index_png,
     voc_palette,
 )
+from hsc_mm.utils.outputs import MARKER, claim_file
 
 __all__ = ['Submission', 'pack_submission', 'submission_folder']
 
@@ -108,7 +109,8 @@ def pack_submission(masks: str | Path,
             problems.append(str(error))
         members.append((f'{folder}/{path.name}', data))
     raise_problems(f'masks {masks}', problems, _ADVICE)
-    atomic_write_bytes(out, _archive(members))
+    data = _archive(members)
+    atomic_write_bytes(claim_file(out, option='archive'), data)
     return Submission(folder, len(members),
                       [VOC_CLASSES[index] for index in sorted(seen)])
 
@@ -120,7 +122,8 @@ def _listing(masks: Path, ids: Sequence[str]) -> list[str]:
         f'{path}: missing'
         for path in missing_files(str(masks / name) for name in sorted(wanted))
     ]
-    surplus = sorted({one.name for one in masks.iterdir()} - wanted)
+    surplus = sorted({one.name for one in masks.iterdir()} - wanted -
+                     {MARKER})
     return lines + [
         f'{masks / name}: not an image of the list' for name in surplus
     ]

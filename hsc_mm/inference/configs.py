@@ -1,11 +1,14 @@
 """Reading configs for the tools."""
 import copy
+import logging
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from hsc_mm.datasets import build
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.work_dirs import newest_whole
 from .missing_maps import drop_losses_without_maps
 
 __all__ = [
@@ -58,16 +61,23 @@ def load_config(path: str | Path,
         cfg.work_dir = str(work_dir)
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
+    own = Path(cfg.work_dir) / Path(path).name
+    if own.exists() and own.samefile(path):
+        raise ValueError(
+            f'work_dir {cfg.work_dir}: expected another folder than that of '
+            f'the config: a run writes all of its settings to {path}. Name '
+            'one by --work-dir.')
     drop_losses_without_maps(cfg)
     return cfg
 
 
 def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
-    """Let a run resume from the latest checkpoint in its work dir.
+    """Let a run resume from the newest whole checkpoint in its work dir.
 
     mmengine resumes from ``load_from`` where there is one. In a config that
     is the checkpoint of another training, which this one began with: it is
-    for the beginning alone.
+    for the beginning alone. Damaged checkpoints are passed over; without a
+    whole one the run starts from the beginning.
 
     Args:
         cfg (Config): With ``work_dir``; changed in place.
@@ -75,12 +85,18 @@ def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
             ``--cfg-options``: then it is what to resume from.
     """
     cfg.resume = True
-    if named or cfg.get('load_from') is None:
+    if named and cfg.get('load_from') is not None:
         return
-    if (Path(cfg.work_dir) / 'last_checkpoint').is_file():
-        cfg.load_from = None
-    else:
-        cfg.resume = False
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint')
+    found = newest_whole(
+        cfg.work_dir, hook,
+        lambda text: print_log(text, 'current', logging.WARNING))
+    if found is not None:
+        cfg.load_from = str(found)
+        return
+    cfg.resume = False
+    print_log(f'{cfg.work_dir}: no whole checkpoint to resume from: the run '
+              'starts from the beginning.', 'current', logging.WARNING)
 
 
 def use_tta(cfg: Config) -> Config:

@@ -12,7 +12,8 @@ from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
-from hsc_mm.utils.checkpoints import read_checkpoint
+from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.outputs import refuse_data_folder
 from .class_names import ClassNames, class_names
 from .configs import load_config, use_tta
 from .inputs import ImageInput, list_inputs
@@ -52,7 +53,7 @@ class HSCInferencer:
                  tta: bool = False,
                  threshold: float | None = None) -> None:
         cfg = model if isinstance(model, Config) else load_config(model)
-        checkpoint = read_checkpoint(weights)
+        checkpoint = load(weights)
         if tta:
             cfg = use_tta(cfg)
         self.device = device or (
@@ -133,6 +134,8 @@ class HSCInferencer:
         """
         label = self._multi_hot(labels)
         items = list_inputs(inputs)
+        if out_dir is not None:
+            refuse_data_folder(out_dir, [item.path for item in items])
         return self._run(items, label, out_dir)
 
     def _run(self, items: list[ImageInput], label: torch.Tensor | None,

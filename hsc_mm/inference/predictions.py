@@ -7,6 +7,7 @@ import numpy as np
 
 from hsc_mm.evaluation.mask_files import write_seed
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.outputs import claim
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from .class_names import ClassNames
 
@@ -59,13 +60,16 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
         names (ClassNames): Of the model.
 
     Raises:
+        FileExistsError: One of them is there and was not written here.
         OSError: A file cannot be written.
     """
-    base = Path(folder) / result['name']
+    overlay, mask, values = (
+        claim(folder, f'{result["name"]}{suffix}', [result['path']])
+        for suffix in ('.overlay.png', '.mask.png', '.npz'))
     picture = draw_prediction(image, result, names)
     _, data = cv2.imencode('.png', picture[..., ::-1])
-    atomic_write_bytes(f'{base}.overlay.png', data.tobytes())
-    write_seed(f'{base}.mask.png', result['mask'], names.label_map)
+    atomic_write_bytes(overlay, data.tobytes())
+    write_seed(mask, result['mask'], names.label_map)
     if result['task'] == 'cam':
         raw = dict(
             cam=result['cam'].astype(np.float16),
@@ -77,4 +81,4 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
             mask=result['mask'], names=np.array(names.classes, dtype=np.str_))
     buffer = BytesIO()
     np.savez_compressed(buffer, **raw)
-    atomic_write_bytes(f'{base}.npz', buffer.getvalue())
+    atomic_write_bytes(values, buffer.getvalue())

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from hsc_mm.inference import load_config
 from hsc_mm.utils import write_json
+from hsc_mm.utils.outputs import claim
 from .context import Context
 from .inputs import config_hash, stage_inputs
 from .manifest import fingerprint
@@ -74,7 +75,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
     pipeline.run(force, start, say)
     results = pipeline.results()
     write_json(
-        Path(work_dir) / 'summary.json',
+        claim(work_dir, 'summary.json', option='work_dir'),
         dict(
             results.as_dict(),
             batch_size=cam_cfg.train_dataloader.batch_size))

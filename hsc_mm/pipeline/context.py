@@ -10,6 +10,7 @@ from mmengine.config import Config
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.utils import digest
+from hsc_mm.utils.outputs import claim
 from .inputs import build_dataset
 from .manifest import Manifest
 from .step import ScoreRow, Step
@@ -159,7 +160,7 @@ class Context:
         Returns:
             Path: ``manifests/<name>_config.py``.
         """
-        path = self.root / 'manifests' / f'{name}_config.py'
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = claim(self.root / 'manifests', f'{name}_config.py',
+                     option='work_dir')
         cfg.dump(str(path))
         return path

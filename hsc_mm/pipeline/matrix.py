@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
+from hsc_mm.utils.outputs import claim
 
 __all__ = ['Cell', 'collect', 'markdown', 'run_cell', 'run_matrix']
 
@@ -57,8 +58,9 @@ def run_cell(cell: Cell, seg_config: str | None,
     for stage in ('cam', 'seg') if seg_config else ('cam', ):
         command += [f'--{stage}-options', f'randomness.seed={cell.seed}',
                     *options.get(stage, [])]
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    log, record = cell.folder / 'output.txt', cell.folder / 'cell.json'
+    log, record = (
+        claim(cell.folder, name, option='work_dir')
+        for name in ('output.txt', 'cell.json'))
     summary = cell.folder / 'summary.json'
     before = read_json(summary) if summary.is_file() else None
     with open(log, 'w', encoding='utf-8') as file:
@@ -133,8 +135,11 @@ def run_matrix(configs: list[str],
             say(f'[{number}/{len(cells)}] {cell.name}, seed {cell.seed}: '
                 f'{state}')
     rows = collect(sorted(done, key=lambda c: configs.index(c['config'])))
-    write_json(root / 'matrix.json', rows)
-    atomic_write_bytes(root / 'matrix.md', f'{markdown(rows)}\n'.encode())
+    table, page = (
+        claim(root, name, option='work_dir')
+        for name in ('matrix.json', 'matrix.md'))
+    write_json(table, rows)
+    atomic_write_bytes(page, f'{markdown(rows)}\n'.encode())
     return rows, failures
 
 

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.outputs import claim_file
 from hsc_mm.version import __version__
 from hsc_mm.visualization import class_bars, threshold_curve
 from .gallery import Row, encode
@@ -101,7 +102,8 @@ def write_report(content: ReportContent, page: Path) -> None:
             body.append(_legend(content.colours))
         body.append(_pictures(gallery.rows))
     html = _PAGE.format(body='\n'.join(body), version=__version__)
-    atomic_write_bytes(page, html.encode('utf-8'))
+    atomic_write_bytes(
+        claim_file(page, option='report'), html.encode('utf-8'))
 
 
 def _facts(content: ReportContent) -> str:

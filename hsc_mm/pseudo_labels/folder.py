@@ -10,6 +10,7 @@ import numpy as np
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.mask_files import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
+from hsc_mm.utils.outputs import place
 from .files import check_label, write_soft_cam
 
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
@@ -94,7 +95,7 @@ class PseudoLabelFolder:
 
     def file(self, img_id: str, kind: str = '.png') -> Path:
         """Return the path of a file of an image."""
-        return self.path / f'{img_id}{kind}'
+        return place(self.path, f'{img_id}{kind}')
 
     def has(self,
             img_id: str,

@@ -9,6 +9,7 @@ import numpy as np
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.outputs import claim, place, refuse_data_folder
 from .provider import SaliencyProvider, as_map
 
 __all__ = ['SaliencyRun', 'write_maps']
@@ -46,11 +47,14 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         SaliencyRun: Counts and failures.
 
     Raises:
+        FileExistsError: ``out`` is the folder of an image, or a map that
+            does not fit is there and was not written here.
         OSError: A file cannot be written.
     """
     run = SaliencyRun()
     for image in images:
-        path = Path(out) / f'{image.name}.png'
+        refuse_data_folder(out, [image.path])
+        path = place(out, f'{image.name}.png')
         kinds = {'saliency map': str(path)}
         if path.is_file() and not check_files(image.path, kinds):
             run.there += 1
@@ -61,6 +65,7 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         except (OSError, ValueError) as error:
             run.failures.append(f'{image.path}: {error}')
             continue
+        claim(out, f'{image.name}.png', [image.path])
         atomic_write_bytes(path, cv2.imencode('.png', found)[1].tobytes())
         run.made += 1
     return run

@@ -1,44 +1,219 @@
-"""Checkpoints that a user names."""
+"""Checkpoints: the one door through which all of them are loaded.
+
+A checkpoint is data. Loading one builds tensors and plain values and runs
+nothing that the file asks for; :mod:`.checkpoint_sources` puts :func:`load`
+in the place of mmengine's loaders, some of which fall back to trusting the
+file. What is loaded is whole (checksums) and holds numbers (no NaN).
+"""
+import hashlib
+import os
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any
 
 import torch
+from torch import Tensor
 
-__all__ = ['read_checkpoint']
+from .checkpoint_content import literals_only, runner_types
+
+__all__ = [
+    'SUM_SUFFIX', 'TRUST', 'check_finite', 'file_sum', 'load', 'read',
+    'trusted', 'why_not_whole'
+]
+
+#: Of the file beside a checkpoint that holds its SHA-256, as sha256sum does.
+SUM_SUFFIX = '.sha256'
+#: Environment variable of ``--trust-checkpoint``.
+TRUST = 'HSC_MM_TRUST_CHECKPOINT'
+_NO_WEIGHTS = ('optimizer', 'param_schedulers', 'message_hub', 'rng_state')
+# A damaged pickle may raise anything; MemoryError, when it names a size.
+_ERRORS = (OSError, RuntimeError, ValueError, EOFError, LookupError,
+           TypeError, AttributeError, ArithmeticError, MemoryError,
+           AssertionError, ImportError, pickle.UnpicklingError)
 
 
-def read_checkpoint(path: str | Path) -> dict:
-    """Load a checkpoint to the CPU, by torch's safe loading.
+def trusted() -> bool:
+    """Say whether the user told us to run the code of checkpoints."""
+    return os.environ.get(TRUST, '0') not in ('', '0')
+
+
+def file_sum(path: str | Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def load(path: str | Path, map_location: Any = 'cpu') -> dict:
+    """Load a checkpoint, and run nothing of it.
+
+    Types besides tensors and plain values are those that mmengine's own
+    checkpoints hold. A config inside is reduced to its literal values.
+    With :data:`TRUST` in the environment, code in the file runs.
 
     Args:
         path (str | Path): The file.
+        map_location: See :func:`torch.load`.
 
     Returns:
         dict: What a runner saved, or a state dict.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is broken, no checkpoint, or holds more than weights
-            and plain values.
+        ValueError: It is damaged, no checkpoint, wants code to run, or its
+            weights are NaN or infinite.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path}: there is no such file.')
-    try:
-        # mmengine's loader may fall back to running what the file asks for.
-        found = torch.load(path, map_location='cpu', weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, LookupError,
-            UnpicklingError) as error:
-        reason = _reason(error)
-        raise ValueError(f'checkpoint {path}: expected a file that torch can '
-                         f'read, but {reason}') from error
-    if not isinstance(found, dict):
-        raise ValueError(f'checkpoint {path}: expected a dictionary, found '
-                         f'{type(found).__name__}.')
+    path = Path(path).expanduser()
+    found = read(path, map_location)
+    if not isinstance(found, Mapping):
+        raise ValueError(
+            f'checkpoint {path}: expected a dictionary, found '
+            f'{type(found).__name__}. Name a file that a training wrote.')
+    if not any(True for _ in _tensors(found)):
+        raise ValueError(f'checkpoint {path}: expected weights, found no '
+                         'tensor in it. Name a file that a training wrote.')
+    check_finite(path, found)
+    if not trusted():
+        _tame(found)
     return found
 
 
-def _reason(error: Exception) -> str:
-    """Say in a line what torch says in many."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    blocked = [line for line in lines if 'GLOBAL' in line]
-    return (blocked or lines or [type(error).__name__])[0].strip()
+def read(path: str | Path, map_location: Any = 'cpu') -> Any:
+    """Read whatever a file holds, as safely as :func:`load`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged or wants code to run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {path}: there is no such file.')
+    damage = _wrong_bytes(path)
+    if damage:
+        raise ValueError(f'checkpoint {path}: {damage}')
+    return _read(path, map_location)
+
+
+def check_finite(path: str | Path, found: Mapping) -> None:
+    """Raise ValueError if weights of a checkpoint are NaN or infinite."""
+    for name, value in _tensors(found):
+        if not _finite(value):
+            raise ValueError(
+                f'checkpoint {path}: expected finite weights, found NaN or '
+                f'infinity in "{name}". The training that wrote it diverged, '
+                'or the file is damaged: take an earlier checkpoint.')
+
+
+def _read(path: Path, map_location: Any) -> Any:
+    if trusted():
+        from mmengine.logging import print_log
+        print_log(f'checkpoint {path}: {TRUST} is set, code in the file runs',
+                  'current', 30)
+        return torch.load(path, map_location, weights_only=False)
+    torch.serialization.add_safe_globals(runner_types())
+    try:
+        return torch.load(path, map_location, weights_only=True)
+    except _ERRORS as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        asks = [line for line in lines if 'GLOBAL' in line or
+                'reduce' in line or 'attribute' in line]
+        if asks:
+            name = re.search(r'GLOBAL (\S+)', asks[0])
+            raise ValueError(
+                f'checkpoint {path}: expected a file that holds weights and '
+                'plain values, found something that would run code ('
+                f'{name[1] if name else asks[0][-120:]}). It was '
+                'not run. If you know who made the file, and only then, use '
+                f'--trust-checkpoint (or {TRUST}=1).') from error
+        reason = (lines or [''])[0].split('. ')[0][:200]
+        reason = reason or type(error).__name__
+        raise ValueError(
+            f'checkpoint {path}: expected a file that torch can read, but '
+            f'{_plain(path, reason)}') from error
+
+
+def _plain(path: Path, reason: str) -> str:
+    """Say what a broken file looks like, from its first bytes."""
+    with open(path, 'rb') as file:
+        head = file.read(512)
+    if head[:2] == b'PK':
+        return f'it is cut short or damaged ({reason}). Fetch it again.'
+    if head and not any(b < 9 or 13 < b < 32 for b in head):
+        return 'it is a text. Name the file of the weights.'
+    return f'it is damaged or no checkpoint ({reason}). Fetch it again.'
+
+
+def why_not_whole(path: str | Path) -> str | None:
+    """Say what is wrong with the bytes of a checkpoint; None: nothing.
+
+    Bytes are compared with the checksum beside the file or, without one,
+    with those inside it. A file of torch's old format has none and is read.
+    """
+    try:
+        damage = _wrong_bytes(Path(path))
+        if not damage and not zipfile.is_zipfile(path):
+            _read(Path(path), 'cpu')
+    except (OSError, ValueError) as error:
+        return str(error)
+    return damage
+
+
+def _wrong_bytes(path: Path) -> str | None:
+    """Compare a file with its checksum, else with those of its members."""
+    if not path.stat().st_size:
+        return 'expected a checkpoint, found an empty file. Fetch it again.'
+    beside = path.with_name(path.name + SUM_SUFFIX)
+    if beside.is_file():
+        words = beside.read_text('utf-8', 'replace').split()
+        if words and words[0].lower() != file_sum(path):
+            return (f'its bytes are not those that {beside.name} beside it '
+                    'names: it is damaged. Take another checkpoint (or, if '
+                    f'it was changed on purpose, remove {beside.name}).')
+        if words:
+            return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except zipfile.BadZipFile:
+        if path.read_bytes()[:2] != b'PK':
+            return None  # the old format, or no checkpoint: torch will say
+        return 'it is cut short. Fetch or copy it again.'
+    except (OSError, RuntimeError, NotImplementedError, EOFError,
+            zipfile.zlib.error) as error:
+        return f'it is damaged ({error}). Fetch or copy it again.'
+    return broken and f'it is damaged (in {broken}). Fetch or copy it again.'
+
+
+def _tensors(found: Mapping, prefix: str = '', depth: int = 3) -> Iterator[
+        tuple[str, Tensor]]:
+    """Yield name and value of the weights of a checkpoint."""
+    for key, value in found.items():
+        if isinstance(value, Tensor):
+            yield f'{prefix}{key}', value
+        elif depth and isinstance(value, Mapping) and key not in _NO_WEIGHTS:
+            yield from _tensors(value, f'{prefix}{key}.', depth - 1)
+
+
+def _finite(value: Tensor) -> bool:
+    """Say whether a tensor holds neither NaN nor infinity."""
+    if not value.is_floating_point() or value.layout is not torch.strided:
+        return True
+    value = value.detach()
+    for axis, stride in enumerate(value.stride()):  # repeated values once
+        if not stride and value.shape[axis]:
+            value = value.narrow(axis, 0, 1)
+    return bool((value if value.element_size() > 1 else
+                 value.float()).isfinite().all())
+
+
+def _tame(found: Mapping) -> None:
+    """Keep of a runner's configs what is no code: hosts execute them."""
+    meta = found.get('meta')
+    if isinstance(meta, dict):
+        for key in ('config', 'cfg'):
+            if key in meta:
+                text = literals_only(meta[key])
+                if text != meta[key]:
+                    meta[f'{key}_as_saved'], meta[key] = meta[key], text

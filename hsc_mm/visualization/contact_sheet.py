@@ -20,6 +20,7 @@ from hsc_mm.utils import (
     read_index_png,
     to_classes,
 )
+from hsc_mm.utils.outputs import claim_file
 from .pictures import mask_overlay, stack_rows, titled_strip
 
 __all__ = [
@@ -162,6 +163,7 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     """Write an RGB picture as JPEG or PNG, whole or not at all.
 
     Raises:
+        FileExistsError: There is such a file that was not written here.
         ValueError: The suffix is of another format, or the picture is too
             large for a JPEG.
     """
@@ -174,4 +176,4 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
                          'pixels are too many for a JPEG. Take fewer images '
                          'or write a .png.')
     data = cv2.imencode(suffix, picture[..., ::-1])[1].tobytes()
-    atomic_write_bytes(path, data)
+    atomic_write_bytes(claim_file(path), data)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.outputs import claim_file
 from hsc_mm.version import __version__
 from .check import expected_shapes, find_problems, outputs
 from .mxnet import is_params, read_params, rename_mxnet
@@ -46,6 +47,7 @@ def convert(src: str | Path,
         dict: What is written: ``state_dict`` and ``meta``.
 
     Raises:
+        FileExistsError: ``dst`` is there and was not written here.
         OSError: A file cannot be read or written.
         ValueError: An argument is out of range, or ``src`` is damaged or
             not what ``source`` says.
@@ -68,7 +70,8 @@ def convert(src: str | Path,
     checkpoint = dict(state_dict=state, meta=meta)
     buffer = BytesIO()
     torch.save(checkpoint, buffer)
-    atomic_write_bytes(dst, buffer.getvalue())
+    atomic_write_bytes(
+        claim_file(dst, [src], 'dst'), buffer.getvalue())
     return checkpoint
 
 

@@ -129,8 +129,10 @@ def _read_array(cursor: _Cursor) -> np.ndarray:
     kind = np.dtype('<' + _TYPES[flag])
     size = kind.itemsize * prod(shape)
     data = cursor.take(size, f'{kind.name} values of shape {shape}')
-    # A copy: the bytes of the file are read-only.
-    return np.frombuffer(data, kind).reshape(shape).copy()
+    try:  # A copy: the bytes of the file are read-only.
+        return np.frombuffer(data, kind).reshape(shape).copy()
+    except ValueError as error:  # no values, in dimensions that overflow
+        raise cursor.error(f'expected a shape, found {shape}') from error
 
 
 def _read_shape(cursor: _Cursor) -> tuple[int, ...] | None:

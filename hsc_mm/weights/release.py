@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hsc_mm.utils.checkpoints import check_finite, read
+
 __all__ = [
     'BACKGROUNDS', 'SOURCES', 'Source', 'add_counters', 'guess_source',
     'is_backbone', 'read_release', 'rename_release'
@@ -67,16 +69,12 @@ def read_release(path: str | Path) -> dict[str, Tensor]:
         OSError: The file cannot be read.
         ValueError: It is no checkpoint, or holds something else.
     """
-    with open(path, 'rb') as file:
-        try:
-            state = torch.load(file, map_location='cpu', weights_only=True)
-        except Exception as error:  # A damaged pickle may raise anything.
-            reason = (str(error).strip().splitlines() or ['cut short'])[0]
-            raise ValueError(
-                f'{path}: expected a checkpoint of PyTorch with nothing but '
-                f'tensors, but it cannot be read ({type(error).__name__}: '
-                f'{reason}). Fetch the file again, or save its state dict '
-                'alone.') from error
+    try:
+        state = read(path)
+    except ValueError as error:
+        reason = str(error).removeprefix(f'checkpoint {path}: ')
+        raise ValueError(f'{path}: expected a checkpoint of PyTorch with '
+                         f'nothing but tensors, but: {reason}') from error
     if isinstance(state, dict) and isinstance(state.get('state_dict'), dict):
         state = state['state_dict']
     wrong = None if isinstance(state, dict) else type(state).__name__
@@ -87,6 +85,7 @@ def read_release(path: str | Path) -> dict[str, Tensor]:
     if wrong is not None:
         raise ValueError(f'{path}: expected a dict of tensors, found {wrong}. '
                          'Save the state dict of the model alone.')
+    check_finite(path, state)
     return {
         str(key).removeprefix('module.'): value
         for key, value in state.items()

@@ -88,7 +88,7 @@ def _train(path: Path, work: Path, pseudo: Path | None = None) -> Runner:
         for step in cfg.train_dataloader.dataset.pipeline:
             if step['type'] == 'hsc_mm.LoadPseudoLabel':
                 step['pseudo_dir'] = str(pseudo)
-        cfg.test_evaluator.output_dir = str(work.parent / 'masks')
+        cfg.test_evaluator.output_dir = str(work / 'predicted')
         cfg.test_evaluator.keep_results = True
     runner = Runner.from_cfg(cfg)
     runner.train()
@@ -175,7 +175,7 @@ def test_a_json_and_saliency_maps(shared_voc, tmp_path):
     assert 'train/decode.loss_sal' in runner.message_hub.log_scalars
     runner = _train(seg, tmp_path / 'seg', pseudo)
     runner.test()
-    masks = list((tmp_path / 'masks').glob('*.png'))
+    masks = list((tmp_path / 'seg' / 'predicted').glob('*.png'))
     assert len(masks) == 8
 
 

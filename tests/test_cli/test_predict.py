@@ -20,6 +20,7 @@ from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_image, read_index_png, voc_palette
+from hsc_mm.utils.outputs import MARKER
 
 TOOL = ROOT / 'tools' / 'predict.py'
 KINDS = ('.mask.png', '.npz', '.overlay.png')
@@ -77,7 +78,7 @@ def names(folder) -> set[str]:
     """Return the files below a folder."""
     return {
         p.relative_to(folder).as_posix()
-        for p in folder.rglob('*') if p.is_file()
+        for p in folder.rglob('*') if p.is_file() and p.name != MARKER
     }
 
 

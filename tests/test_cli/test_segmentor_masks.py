@@ -67,7 +67,7 @@ def _masks(stage, tool, monkeypatch, *flags, config=None):
         tool.main()
     return {
         path.stem: read_index_png(path)
-        for path in (folder / name).iterdir()
+        for path in (folder / name).glob('*.png')
     }, folder / name
 
 

@@ -16,9 +16,9 @@ from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
 from hsc_mm.doctor import as_json, as_text, examine
 from hsc_mm.doctor.dry_run import spell_time
-from hsc_mm.doctor.weights import cached_file
 from hsc_mm.inference import load_config
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.checkpoint_sources import locate
 
 
 def _examine(path: Path, options: dict | None = None, **kwargs) -> list:
@@ -229,14 +229,13 @@ def test_weights(shared_voc, tmp_path):
 
 def test_weights_that_must_be_fetched(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    assert cached_file('https://x.org/a.pth') == (None, True)
-    assert cached_file('torchvision://resnet50') == (None, True)
-    assert cached_file('torchvision://resnet51') == (None, False)
-    assert cached_file('mmcls://mobilenet_v2')[1]
-    (tmp_path / 'checkpoints').mkdir()
-    (tmp_path / 'checkpoints' / 'a.pth').write_bytes(b'')
-    assert cached_file('https://x.org/a.pth')[0] == str(
-        tmp_path / 'checkpoints' / 'a.pth')
+    url, cached = 'https://x.org/a.pth', tmp_path / 'checkpoints' / 'a.pth'
+    assert locate(url) == locate(url + '?x=1')[:1] + (url, )
+    assert locate(url)[0] == str(cached)
+    assert locate('torchvision://resnet50')[1].startswith('https://')
+    assert locate('torchvision://resnet51') == (None, None)
+    assert locate('mmcls://mobilenet_v2')[1].startswith('https://')
+    assert locate('here.pth') == ('here.pth', None)
 
 
 def test_num_classes_of_every_head(shared_voc, tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 from hsc_mm.cli import common as cli
 from hsc_mm.evaluation.voc_submission import pack_submission
 from hsc_mm.utils import voc_palette, write_index_png
+from hsc_mm.utils.outputs import MARKER
 
 IDS = ['2008_000001', '2008_000002', '2008_000003']
 SHAPES = [(8, 12), (10, 6), (8, 12)]
@@ -53,7 +54,8 @@ def test_right_masks_are_packed_as_they_are(made):
             data = archive.extractfile(one).read()
             assert data == (made / 'masks' / f'{name}.png').read_bytes()
             assert Image.open(io.BytesIO(data)).mode == 'P'
-    assert [p.name for p in (made / 'out').iterdir()] == ['results.tgz']
+    assert {p.name for p in (made / 'out').iterdir()} == {
+        'results.tgz', MARKER}
 
 
 def test_equal_masks_give_equal_bytes(made, monkeypatch):

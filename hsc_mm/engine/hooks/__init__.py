@@ -5,10 +5,11 @@ from .keep_memory_hook import KeepMemoryHook
 from .leak_guard_hook import LeakGuardHook
 from .momentum_prototype_hook import MomentumPrototypeHook
 from .notice_hook import NoticeHook
+from .safe_checkpoint_hook import SafeCheckpointHook
 from .startup_check_hook import StartupCheckHook
 
 __all__ = [
     'CAMVisualizationHook', 'ExactResumeHook', 'KeepMemoryHook',
     'LeakGuardHook', 'MomentumPrototypeHook', 'NoticeHook',
-    'StartupCheckHook'
+    'SafeCheckpointHook', 'StartupCheckHook'
 ]

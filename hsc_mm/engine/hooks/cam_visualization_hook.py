@@ -1,5 +1,6 @@
 """Seeing what a CAM stage looks at while it learns."""
 import os
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from mmengine.structures import BaseDataElement
 from hsc_mm.models.contrast import ClassContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import read_image, read_json, voc_palette
+from hsc_mm.utils.outputs import check_name
 from hsc_mm.visualization import (
     cosine_matrix,
     similarity_figure,
@@ -107,7 +109,7 @@ class CAMVisualizationHook(Hook):
             name = sample.metainfo.get('img_id') or os.path.splitext(
                 os.path.basename(sample.metainfo['img_path']))[0]
             # A backend makes a file of the name: no folders.
-            name = f'{mode}_{name}'.replace('/', '_')
+            name = check_name(re.sub(r'[\\/]', '_', f'{mode}_{name}'))
             strip = draw_sample(sample, loop.dataloader.dataset.metainfo)
             runner.visualizer.add_image(name, strip, runner.iter)
             self._drawn += 1

@@ -3,6 +3,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import BaseLoop, CheckpointLoader
@@ -10,8 +11,13 @@ from torch import nn
 
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import HOOKS
+from hsc_mm.utils.checkpoints import why_not_whole
+from hsc_mm.utils.work_dirs import set_aside
 
-__all__ = ['StartupCheckHook', 'check_pretrained', 'pretrained_parts']
+__all__ = [
+    'StartupCheckHook', 'check_pretrained', 'check_warm_start',
+    'pretrained_parts'
+]
 
 
 @HOOKS.register_module()
@@ -55,7 +61,7 @@ class StartupCheckHook(Hook):
         self.may_lack = tuple(may_lack)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Check a checkpoint that is tested or resumed, not a warm start."""
+        """Check a checkpoint: all of it, or enough for a warm start."""
         # Until it is needed, a runner holds the loop's config.
         training = isinstance(runner._train_loop, BaseLoop)
         if self.check_weights and (runner._resume or not training):
@@ -71,13 +77,18 @@ class StartupCheckHook(Hook):
                 raise ValueError(
                     f'checkpoint {runner._load_from or runner.work_dir}: it '
                     f'does not fit the model of this config: {problem}.')
+        elif self.check_weights:
+            check_warm_start(runner._load_from, _bare(runner.model),
+                              checkpoint.get('state_dict', checkpoint))
 
     def before_train(self, runner) -> None:
         """Check, after the weights are loaded and before any is changed."""
-        found = sorted(Path(runner.work_dir).glob('*.pth'))
+        found = []
         # A resumed run that found nothing to resume starts from the first
         # iteration too.
-        if found and runner.iter == 0 and not self.allow_overwrite:
+        if runner.iter == 0 and not self.allow_overwrite:
+            found = _whole_ones(runner)
+        if found:
             raise FileExistsError(
                 f'work_dir {runner.work_dir}: expected no checkpoints of an '
                 f'earlier run, found {found[0].name}. Go on with --resume, '
@@ -86,6 +97,53 @@ class StartupCheckHook(Hook):
                 'True.')
         if self.check_weights and not runner._resume:
             check_pretrained(_bare(runner.model), self.may_lack)
+
+
+def _whole_ones(runner) -> list[Path]:
+    """List the checkpoints in a work folder; damaged ones are put aside."""
+    whole = []
+    for path in sorted(Path(runner.work_dir).glob('*.pth')):
+        damage = why_not_whole(path)
+        if damage is None:
+            whole.append(path)
+        elif is_main_process() and path.is_file():
+            runner.logger.warning(f'{path}: {damage} It is no checkpoint to '
+                                  f'keep and is now {set_aside(path)}.')
+    return whole
+
+
+def check_warm_start(name: str | None, model: nn.Module,
+                      state: dict) -> None:
+    """Refuse weights of which hardly any fits: they are another network's.
+
+    Args:
+        name (str, optional): The file, for messages.
+        model (nn.Module): To begin with them.
+        state (dict): Name -> tensor, as in the file.
+
+    Raises:
+        ValueError: Less than half of the numbers of the backbone (of the
+            model, where there is none) are in the file.
+    """
+    part = 'backbone.' if hasattr(model, 'backbone') else ''
+    wanted = {
+        key: value for key, value in model.state_dict().items()
+        if key.startswith(part) and value.is_floating_point()
+    }
+    found = {
+        key.removeprefix('module.'): getattr(value, 'shape', None)
+        for key, value in state.items()
+    }
+    fits = sum(value.numel() for key, value in wanted.items()
+               if found.get(key) == value.shape)
+    total = sum(value.numel() for value in wanted.values())
+    if 2 * fits < total:
+        raise ValueError(
+            f'load_from {name}: expected weights of this network, but only '
+            f'{fits} of the {total} numbers of its {part[:-1] or "model"} '
+            'are in the file, by name and shape. Name a checkpoint of this '
+            'architecture; weights of a backbone alone go into '
+            'model.backbone.init_cfg.')
 
 
 def _bare(model: nn.Module) -> nn.Module:

@@ -5,6 +5,7 @@ from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
+from hsc_mm.utils.outputs import MARKER
 from ..context import Context
 from ..inputs import stage_inputs
 from ..shell import run_tool
@@ -96,7 +97,8 @@ class EvaluateSegmentor(_Test):
         folder = ctx.root / self.folder
         masks, data = folder / 'masks', ctx.dataset('seg', 'test')
         has_masks = 'seg_map_path' in data.data_prefix
-        shutil.rmtree(masks, ignore_errors=True)
+        if (masks / MARKER).is_file():  # nothing but ours is removed
+            shutil.rmtree(masks, ignore_errors=True)
         arguments = [
             ctx.dump(ctx.seg_cfg, self.name),
             ctx.checkpoint('segmentor', self.checkpoint), '--work-dir',

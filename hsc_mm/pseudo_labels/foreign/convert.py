@@ -14,6 +14,7 @@ from hsc_mm.utils import (
     read_json,
     write_json,
 )
+from hsc_mm.utils.outputs import place
 from ..chain import LabelChain
 from ..files import write_soft_cam
 from ..soft_cam import SoftCAM
@@ -135,7 +136,7 @@ class SeedConverter:
 
     def path(self, img_id: str) -> Path:
         """Return the file of an image in the source."""
-        return self.source / f'{img_id}{FORMATS[self.options.form]}'
+        return place(self.source, f'{img_id}{FORMATS[self.options.form]}')
 
     def __call__(self, info: dict) -> None:
         """Import the seed of an image.
@@ -150,7 +151,8 @@ class SeedConverter:
                 the data set does not have; the message names the file.
         """
         for suffix in ('.npz', '.png'):  # of an earlier run: not this file's
-            (self.out / f'{info["img_id"]}{suffix}').unlink(missing_ok=True)
+            place(self.out, f'{info["img_id"]}{suffix}').unlink(
+                missing_ok=True)
         path = self.path(info['img_id'])
         if not path.is_file():
             raise FileNotFoundError(f'{path}: missing')

@@ -1,0 +1,91 @@
+"""Places that weights come from: files, and addresses that mmengine knows."""
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as host
+
+from .checkpoint_content import runner_types
+from .checkpoints import load
+
+__all__ = ['install', 'locate']
+
+_FETCHED = ('http://', 'https://')
+_NAMED = ('torchvision://', 'modelzoo://', 'open-mmlab://', 'openmmlab://',
+          'mmcls://')
+_STORES = (r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'pavi://')
+
+
+def install() -> None:
+    """Let mmengine load every checkpoint by :func:`hsc_mm.utils.load`.
+
+    Through its public registry of schemes: whoever started the run, ours or
+    ``mim train mmseg``, loads by one door. ``torch.load`` itself is told the
+    types that a runner's checkpoint holds.
+    """
+    torch.serialization.add_safe_globals(runner_types())
+    for prefixes, loader in (('', load_from_local), (_FETCHED + _NAMED,
+                                                     load_from_address),
+                             (_STORES, load_from_store)):
+        CheckpointLoader.register_scheme(prefixes, loader, force=True)
+
+
+def locate(name: str) -> tuple[str | None, str | None]:
+    """Find weights as mmengine names them.
+
+    Args:
+        name (str): A path, a URL, or ``torchvision://``, ``open-mmlab://``,
+            ``mmcls://`` and a model.
+
+    Returns:
+        tuple[str | None, str | None]: The file on this machine, there or
+        not, and the URL it can be fetched from. Both are None where the
+        model is unknown.
+    """
+    kind, _, model = name.partition('://')
+    url = name
+    if name.startswith(_NAMED):
+        table = dict(
+            mmcls=host.get_mmcls_models,
+            torchvision=host.get_torchvision_models,
+            modelzoo=host.get_torchvision_models).get(
+                kind, host.get_external_models)()
+        if kind.startswith('open'):
+            model = host.get_deprecated_model_names().get(model, model)
+        url = table.get(model)
+        if url is None:
+            return None, None
+        if '://' not in url:
+            return os.path.join(host._get_mmengine_home(), url), None
+    if not url.startswith(_FETCHED):
+        return url, None
+    folder = os.path.join(torch.hub.get_dir(), 'checkpoints')
+    return os.path.join(folder, os.path.basename(url.split('?')[0])), url
+
+
+def load_from_local(filename: str, map_location: Any = None) -> dict:
+    return load(filename, map_location)
+
+
+def load_from_address(filename: str, map_location: Any = None) -> dict:
+    """Fetch weights once, whole or not at all, and load them."""
+    path, url = locate(filename)
+    if path is None:
+        raise ValueError(f'checkpoint {filename}: expected a model that '
+                         'mmengine knows. Name the file of the weights.')
+    if url and is_main_process() and not os.path.isfile(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, path, progress=os.isatty(0))
+    barrier()
+    checkpoint = load(path, map_location)
+    if filename.startswith('mmcls://'):
+        checkpoint = host._process_mmcls_checkpoint(checkpoint)
+    return checkpoint
+
+
+def load_from_store(filename: str, map_location: Any = None) -> dict:
+    raise ValueError(f'checkpoint {filename}: expected a file or a URL. '
+                     'Copy it to this machine and name the copy.')

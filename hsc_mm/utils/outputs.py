@@ -1,0 +1,222 @@
+"""Paths of everything that is written: inside their folder, nobody else's.
+
+A name that comes out of a list, a JSON or a CSV is data. Three rules hold
+for every file that is written: it lies under the folder that the user named
+(:func:`place`); it is no input of the run; and it replaces nothing but what
+was written here before (:func:`claim`). What was written is noted in
+:data:`MARKER`, a hidden text file in the same folder, a name in a line.
+"""
+import json
+import os
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = [
+    'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder',
+    'inside', 'place', 'refuse_data_folder'
+]
+
+MARKER = '.hsc_mm_outputs'
+_HEAD = '# Files here that hsc_mm wrote. It replaces no others.\n'
+_DRIVE = re.compile(r'[A-Za-z]:[\\/]')
+Name = str | os.PathLike
+
+
+def check_name(name: Name) -> str:
+    """Refuse a name that could lead out of the folder it is put in.
+
+    Args:
+        name (str | Path): Relative path of a file; may hold slashes.
+
+    Returns:
+        str: The name.
+
+    Raises:
+        ValueError: It is empty, absolute, has a drive or a NUL, or climbs
+            (``..``).
+    """
+    text = os.fspath(name)
+    parts = re.split(r'[\\/]', text)
+    why = ''
+    if '\0' in text:
+        why = 'it holds a NUL character'
+    elif os.path.isabs(text) or parts[0] == '' or _DRIVE.match(text) or \
+            os.path.splitdrive(text)[0]:
+        why = 'it is absolute'
+    elif '..' in parts:
+        why = 'it climbs out of its folder (..)'
+    elif parts[-1] in ('.', '', MARKER):
+        why = 'it names no file'
+    if why:
+        raise ValueError(f'name {text!r}: expected a path relative to its '
+                         f'folder, but {why}. Mend it in the list it is '
+                         'from.')
+    return text
+
+
+def inside(name: Name, folder: Name) -> str | None:
+    """Return a name relative to a folder, None if it leads out of it.
+
+    Args:
+        name (str | Path): Absolute, or relative to ``folder``.
+        folder (str | Path): Where it is to be.
+    """
+    text = os.fspath(name)
+    try:
+        return check_name(text)
+    except ValueError:
+        if not text.strip() or '\0' in text:
+            return None
+    for real in (os.path.abspath, os.path.realpath):
+        root = real(folder)
+        found = os.path.relpath(real(os.path.join(root, text)), root)
+        if found.split(os.sep)[0] != '..':
+            return Path(found).as_posix()
+    return None
+
+
+def place(root: Name, name: Name) -> Path:
+    """Return the path of a file under a folder, or refuse it.
+
+    Args:
+        root (str | Path): The folder, there or not.
+        name (str | Path): See :func:`check_name`.
+
+    Raises:
+        ValueError: The name is refused, or a symbolic link leads out of the
+            folder.
+    """
+    path = Path(root) / check_name(name)
+    home, real = os.path.realpath(root), os.path.realpath(path.parent)
+    if os.path.commonpath([home, real]) != home:
+        raise ValueError(f'{path}: expected a file under {root}, but a '
+                         f'symbolic link leads to {real}. Remove the link or '
+                         'choose another folder.')
+    return path
+
+
+def refuse_data_folder(root: Name, files: Iterable[Name | None],
+                       option: str = '--out') -> None:
+    """Refuse a folder in which inputs of the run lie.
+
+    Raises:
+        FileExistsError: It is the folder of one of the files.
+    """
+    if not os.path.isdir(root):
+        return
+    home = os.path.realpath(root)
+    for folder in {os.path.dirname(os.fspath(f)) or '.' for f in files if f}:
+        if os.path.realpath(folder) == home:
+            raise FileExistsError(
+                f'{option} {root}: expected another folder than that of the '
+                'inputs (images, masks, maps). Nothing was written; choose '
+                'a new folder.')
+
+
+def claim(root: Name,
+          name: Name,
+          inputs: Iterable[Name | None] = (),
+          option: str = '--out') -> Path:
+    """Decide where a file is written, and note that it is ours.
+
+    Args:
+        root (str | Path): The folder of the outputs; made if missing.
+        name (str | Path): See :func:`check_name`.
+        inputs (iterable): Files that the run reads; None stands for none.
+        option (str): What messages call the folder.
+
+    Returns:
+        Path: May be written.
+
+    Raises:
+        FileExistsError: It is an input, or a file that was not written here.
+        ValueError: See :func:`place`.
+        OSError: The folder cannot be made or written.
+    """
+    path = place(root, name)
+    if os.path.lexists(path):
+        if any(_same(path, one) for one in inputs if one):
+            raise FileExistsError(
+                f'{option} {path}: expected a file that the run does not '
+                'read, found one of its inputs. Nothing was written; choose '
+                'another name.')
+        ours = os.fspath(name) in _names(root)
+        if path.is_dir() or path.is_symlink() or not ours:
+            raise FileExistsError(
+                f'{option} {path}: expected no such file, or one that was '
+                f'written by this tool (they are listed in {MARKER} beside '
+                'it). It stays as it is; choose another name or folder.')
+        return path
+    _note(Path(root), os.fspath(name))
+    return path
+
+
+def claim_file(path: Name,
+               inputs: Iterable[Name | None] = (),
+               option: str = '--out') -> Path:
+    """Decide about one file that the user names; see :func:`claim`."""
+    path = Path(path)
+    if path.name in ('', '..', MARKER) or '\0' in str(path):
+        raise ValueError(f'{option} {path}: expected the name of a file.')
+    return claim(path.parent, path.name, inputs, option)
+
+
+def claim_folder(root: Name, option: str = '--out') -> Path:
+    """Take a folder for files whose names others choose.
+
+    Raises:
+        FileExistsError: It holds something, and was not taken before.
+    """
+    root = Path(root)
+    if '*' in _names(root):
+        return root
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise FileExistsError(
+            f'{option} {root}: expected a new or empty folder, or one of an '
+            'earlier run, found other files. Choose another folder.')
+    _note(root, '*')
+    return root
+
+
+def _same(one: Path, other: Name) -> bool:
+    """Say whether two paths are one file, through links of either kind."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _names(root: Name) -> frozenset[str]:
+    """Read the marker of a folder."""
+    marker = os.path.join(root, MARKER)
+    try:
+        stat = os.stat(marker)
+        return _lines(marker, stat.st_mtime_ns, stat.st_size)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=8)
+def _lines(marker: str, *_stamp: int) -> frozenset[str]:
+    names = set()
+    for line in Path(marker).read_text('utf-8', 'replace').splitlines():
+        try:
+            names.add(str(json.loads(line)))
+        except ValueError:  # the head, or a line half written
+            continue
+    return frozenset(names)
+
+
+def _note(root: Path, name: str) -> None:
+    """Note a name, before its file is written; other processes do too."""
+    root.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    file = os.open(root / MARKER, flags | getattr(os, 'O_NOFOLLOW', 0), 0o666)
+    try:
+        line = json.dumps(name) + '\n'
+        head = '' if os.fstat(file).st_size else _HEAD
+        os.write(file, (head + line).encode())
+    finally:
+        os.close(file)

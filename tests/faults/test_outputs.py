@@ -1,0 +1,358 @@
+"""Nothing is written outside the output folder, nor over anybody's file."""
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from demo_data import make_demo_data
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from PIL import Image
+from tiny_configs import ROOT, cam_config, seg_config
+
+from hsc_mm.cli import run_command
+from hsc_mm.datasets import ImageLabelDataset
+from hsc_mm.datasets.new_configs import write_configs
+from hsc_mm.datasets.new_dataset import NewDataset
+from hsc_mm.evaluation.mask_files import write_mask
+from hsc_mm.inference.inputs import ImageInput
+from hsc_mm.pseudo_labels import LabelChain
+from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.foreign.convert import (
+    ImportOptions,
+    SeedConverter,
+)
+from hsc_mm.registry import MODELS
+from hsc_mm.saliency import write_maps
+from hsc_mm.utils.outputs import (
+    MARKER,
+    check_name,
+    claim,
+    claim_file,
+    claim_folder,
+    inside,
+    place,
+)
+from hsc_mm.visualization.contact_sheet import write_picture
+
+SEED = np.zeros((8, 8), np.uint8)
+
+
+def snapshot(folder):
+    """Content of every file that is no output of ours."""
+    return {
+        path: path.read_bytes()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A user's pictures, PNGs, which outputs are called like too."""
+    folder = tmp_path / 'mine'
+    (folder / 'sub').mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ('a', 'b', 'sub/c'):
+        Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(
+            folder / f'{name}.png')
+    return folder
+
+
+@pytest.mark.parametrize('name', [
+    '', '.', '..', '/etc/x', '../x', 'a/../../x', 'a/..', 'C:\\x', 'C:/x',
+    '\\\\host\\x', '..\\x', 'a\0b', 'a/', MARKER, 'a/' + MARKER
+])
+def test_names_that_lead_elsewhere(tmp_path, name):
+    with pytest.raises(ValueError, match='expected a path relative to'):
+        check_name(name)
+    with pytest.raises(ValueError, match='expected a path relative to'):
+        claim(tmp_path / 'out', name)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('name', ['a', 'a/b.png', 'a b', "o'x", '..a', 'ä'])
+def test_names_that_stay(tmp_path, name):
+    assert claim(tmp_path, name) == tmp_path / name
+    assert inside(name, tmp_path) == name
+    assert inside(tmp_path / name, tmp_path) == name
+    assert inside(tmp_path / 'x' / '..' / name, tmp_path) == name
+    assert inside(tmp_path.parent / 'other', tmp_path) is None
+    assert inside('../other', tmp_path) is None
+
+
+def test_links_do_not_lead_out(tmp_path, mine):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'link').symlink_to(mine)
+    with pytest.raises(ValueError, match='a symbolic link leads to'):
+        place(out, 'link/a.png')
+    (out / 'a.png').symlink_to(mine / 'a.png')
+    with pytest.raises(FileExistsError, match='stays as it is'):
+        claim(out, 'a.png')
+    (out / MARKER).symlink_to(mine / 'a.png')
+    before = snapshot(mine)
+    with pytest.raises(OSError, match=MARKER):
+        claim(out, 'b.png')
+    assert snapshot(mine) == before
+
+
+def test_only_our_own_files_are_replaced(tmp_path, mine):
+    path = claim(tmp_path / 'out', 'a.png')
+    path.write_text('ours')
+    assert claim(tmp_path / 'out', 'a.png') == path
+    # An input of this run, even if it is ours, and by another name.
+    other = tmp_path / 'hard.png'
+    os.link(path, other)
+    for same in (path, other):
+        with pytest.raises(FileExistsError, match='found one of its inputs'):
+            claim(tmp_path / 'out', 'a.png', [None, same])
+    with pytest.raises(FileExistsError, match='stays as it is'):
+        claim(mine, 'a.png')
+    with pytest.raises(FileExistsError, match='stays as it is'):
+        claim_file(mine / 'sub')
+    assert claim(mine, 'new.png') == mine / 'new.png'
+    with pytest.raises(FileExistsError, match='new or empty folder'):
+        claim_folder(mine)
+    assert claim_folder(claim_folder(tmp_path / 'x')) == tmp_path / 'x'
+
+
+LISTS = dict(
+    csv=lambda ids: 'image,labels\n' + ''.join(f'{i},cat\n' for i in ids),
+    json=lambda ids: json.dumps(
+        dict(classes=['cat'], images={i: ['cat'] for i in ids}), indent=0))
+
+
+@pytest.mark.parametrize('kind', LISTS)
+@pytest.mark.parametrize('bad', ['{mine}/../b.png', '../mine2/b.png',
+                                 '/b.png', 'sub/../../b'])
+def test_ids_that_lead_out_are_refused_with_their_line(mine, tmp_path, kind,
+                                                       bad):
+    bad = bad.format(mine=mine)
+    path = tmp_path / f'labels.{kind}'
+    path.write_text(LISTS[kind](['a.png', bad]))
+    with pytest.raises(ValueError, match=r'line \d: .* leads out of') as info:
+        ImageLabelDataset(str(path), data_prefix=dict(img_path=str(mine)))
+    assert bad in str(info.value)
+
+
+def test_absolute_ids_in_the_image_folder_become_relative(mine, tmp_path):
+    path = tmp_path / 'labels.csv'
+    ids = [f'{mine}/a.png', f'{mine}/sub/../b.png', 'sub/c.png']
+    path.write_text(LISTS['csv'](ids))
+    data = ImageLabelDataset(str(path), data_prefix=dict(img_path=str(mine)))
+    assert [data.get_data_info(i)['img_id'] for i in range(3)] == [
+        'a', 'b', 'sub/c']
+    path.write_text(LISTS['csv']([*ids, 'a.png']))
+    with pytest.raises(ValueError, match=r'line 5: "a\.png" has the name'):
+        ImageLabelDataset(str(path), data_prefix=dict(img_path=str(mine)))
+
+
+def _write_mask(out, name, mine):
+    sample = dict(img_id=name, img_path=str(mine / 'a.png'),
+                  pred_sem_seg=dict(data=torch.zeros(1, 8, 8)))
+    write_mask(str(out), sample, {})
+
+
+def _write_label(out, name, mine):
+    PseudoLabelFolder(out, dict(a=1)).write(name, SEED)
+
+
+def _drop_label(out, name, mine):
+    PseudoLabelFolder(out, dict(a=1)).drop(name)
+
+
+def _converter(out, mine):
+    options = ImportOptions(form='png').resolve(None)
+    chain = LabelChain.from_config(
+        Config(dict(model=dict(test_cfg=dict(bg_threshold=.3)))))
+    return SeedConverter(mine, out, ['background', 'cat'], options, chain)
+
+
+def _import(out, name, mine):
+    _converter(out, mine)(dict(img_id=name, img_path=str(mine / 'a.png')))
+
+
+def _saliency(out, name, mine):
+    write_maps([ImageInput(name, str(mine / 'a.png'))], lambda rgb: 1 / 0,
+               out)
+
+
+WRITERS = dict(mask=_write_mask, label=_write_label, drop=_drop_label,
+               seeds=_import, saliency=_saliency)
+
+
+@pytest.mark.parametrize('writer', WRITERS)
+@pytest.mark.parametrize('name', ['{mine}/a', '../mine/a', 'link/a'])
+def test_no_writer_leaves_its_folder(mine, tmp_path, writer, name):
+    out, before = tmp_path / 'out', snapshot(mine)
+    if name.startswith('link'):
+        if writer in ('label', 'drop', 'seeds'):  # take new folders alone
+            WRITERS[writer](out, 'sub/c', mine) if writer != 'seeds' else \
+                _converter(out, mine)
+        out.mkdir(exist_ok=True)
+        (out / 'link').symlink_to(mine)
+    with pytest.raises(ValueError, match=r'relative to|symbolic link'):
+        WRITERS[writer](out, name.format(mine=mine), mine)
+    assert snapshot(mine) == before
+
+
+@pytest.mark.parametrize('writer', WRITERS)
+def test_no_writer_takes_the_folder_of_the_pictures(mine, writer):
+    before = snapshot(mine)
+    with pytest.raises(FileExistsError):
+        WRITERS[writer](mine, 'a', mine)
+    assert snapshot(mine) == before
+
+
+@pytest.mark.parametrize('write', [
+    lambda path: write_picture(path, np.zeros((4, 4, 3), np.uint8)),
+    lambda path: make_demo_data(path.parent, 1, 1),
+    lambda path: make_demo_data(path, 1, 1),
+])
+def test_single_files_replace_nothing(mine, write):
+    before = snapshot(mine)
+    with pytest.raises(FileExistsError):
+        write(mine / 'a.png')
+    assert snapshot(mine) == before
+
+
+@pytest.mark.parametrize('name', ['eval.txt', 'hsc_out.py',
+                                  'deeplabv3plus_out-pseudo.py'])
+@pytest.mark.parametrize('force', [False, True])
+def test_new_dataset_replaces_no_file_of_the_user(mine, tmp_path, name,
+                                                  force):
+    labels = tmp_path / 'labels.csv'
+    labels.write_text(LISTS['csv'](['a.png', 'b.png']))
+    masks = tmp_path / 'masks'
+    masks.mkdir()
+    for img_id in 'ab':
+        Image.fromarray(SEED).save(masks / f'{img_id}.png')
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / name).write_text('mine')
+    new = NewDataset(str(labels), str(mine), str(masks), weights='none')
+    with pytest.raises(FileExistsError, match=name):
+        write_configs(new, out, ROOT / 'configs' / 'own', force)
+    assert (out / name).read_text() == 'mine'
+    assert not [p for p in out.iterdir() if p.name not in (name, MARKER)]
+    (out / name).unlink()
+    for again in (False, True):
+        write_configs(new, out, ROOT / 'configs' / 'own', again)
+
+
+@pytest.mark.parametrize(('folder', 'names'), [
+    ("bob's", ('cat', )), ('a "b" c', ('cat', )), ('my birds', ("o'x", )),
+])
+def test_quotes_in_paths_and_names(mine, tmp_path, folder, names):
+    labels = tmp_path / 'labels.json'
+    labels.write_text(json.dumps(dict(images={'a.png': names,
+                                              'b.png': names})))
+    (tmp_path / 'm').mkdir()
+    Image.fromarray(SEED).save(tmp_path / 'm' / 'a.png')
+    new = NewDataset(str(labels), str(mine), str(tmp_path / 'm'),
+                     weights='none')
+    cam, _, data = write_configs(new, tmp_path / folder,
+                                 ROOT / 'configs' / 'own')
+    cfg = Config.fromfile(cam)
+    assert Path(cfg.test_dataloader.dataset.ann_file).read_text() == 'a\n'
+    assert tuple(data.foreground) == names
+
+
+def test_class_names_are_no_code(mine, tmp_path):
+    labels, touched = tmp_path / 'labels.json', tmp_path / 'touched'
+    code = f"}}}}', __import__('os').system('touch {touched}'), '"
+    labels.write_text(json.dumps(dict(images={
+        'a.png': ['a{{$ENV:HOME:'], 'b.png': [code]})))
+    new = NewDataset(str(labels), str(mine), weights='none')
+    with pytest.raises(ValueError, match='expected a name without'):
+        write_configs(new, tmp_path / 'out', ROOT / 'configs' / 'own')
+    assert not touched.exists()
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.fixture(scope='module')
+def untrained(shared_voc, tmp_path_factory):
+    """Configs of both stages, with weights."""
+    init_default_scope('mmseg')
+    folder = tmp_path_factory.mktemp('untrained')
+    made = {}
+    for stage, build in (('cam', cam_config), ('seg', seg_config)):
+        config = build(shared_voc, folder / f'{stage}.py')
+        model = MODELS.build(Config.fromfile(config).model)
+        torch.save(dict(state_dict=model.state_dict(), meta={}),
+                   folder / f'{stage}.pth')
+        made[stage] = [config, folder / f'{stage}.pth']
+    return made
+
+
+def _run(monkeypatch, capsys, *argv):
+    monkeypatch.setattr(sys, 'argv', [*map(str, argv)])
+    status = run_command(argv[0])
+    return status, capsys.readouterr().err
+
+
+def test_commands_spare_pictures_masks_and_configs(untrained, voc_root,
+                                                   monkeypatch, capsys,
+                                                   tmp_path):
+    monkeypatch.chdir(tmp_path)
+    images, masks = voc_root / 'JPEGImages', voc_root / 'SegmentationClass'
+    config, weights = untrained['cam']
+    own = tmp_path / 'own' / 'cam.py'
+    own.parent.mkdir()
+    own.write_bytes(config.read_bytes())
+    root = [f'test_dataloader.dataset.data_root={voc_root}',
+            f'train_dataloader.dataset.data_root={voc_root}']
+    use = ['--cfg-options', *root]
+    before = snapshot(voc_root) | snapshot(own.parent)
+    cases = {
+        'test masks': ('test', own, weights, '--out', masks, *use),
+        'test pictures': ('test', own, weights, '--out', images, *use),
+        'test show': ('test', own, weights, '--show-dir', masks, *use),
+        'test config': ('test', own, weights, '--work-dir', own.parent, *use),
+        'train config': ('train', own, '--work-dir', own.parent, *use),
+        'labels': ('make_pseudo_labels', own, weights, '--out', masks, *use),
+        'doctor': ('doctor', own, '--no-dry-run', '--json', own, *use),
+        'predict': ('predict', images, '--config', own, '--checkpoint',
+                    weights, '--out', images),
+        'predict one': ('predict', images / 'img_00.jpg', '--config', own,
+                        '--checkpoint', weights, '--out', images),
+        'seeds': ('import_seeds', masks, '--config', own, '--out', masks,
+                  *use),
+        'sheet': ('contact_sheet', own, masks, '--split', 'test', '--out',
+                  images / 'img_00.jpg', *use),
+        'weights': ('convert_weights', weights, own),
+        'voc': ('prepare_voc', voc_root, '--splits', 'train', '--classes',
+                'cat', 'dog', '--out', own),
+    }
+    for name, argv in cases.items():
+        status, said = _run(monkeypatch, capsys, *argv)
+        lines = [x for x in said.splitlines() if x.startswith('error: ')]
+        assert (name, status, len(lines)) == (name, 1, 1), said
+        after = snapshot(voc_root) | snapshot(own.parent)
+        assert {p for p in after if MARKER not in p.name} == set(before), name
+        assert all(after[p] == data for p, data in before.items()), name
+
+
+def test_a_second_run_replaces_its_own(untrained, voc_root, monkeypatch,
+                                       capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config, weights = untrained['cam']
+    picture = voc_root / 'JPEGImages' / 'img_00.jpg'
+    for _ in range(2):
+        assert _run(monkeypatch, capsys, 'predict', picture, '--config',
+                    config, '--checkpoint', weights, '--out', 'out')[0] == 0
+        assert _run(monkeypatch, capsys, 'test', config, weights, '--out',
+                    'masks', '--work-dir', 'w')[0] == 0
+    assert {p.name for p in Path('out').iterdir()} == {
+        MARKER, 'img_00.mask.png', 'img_00.npz', 'img_00.overlay.png'}
+    Path('out/img_00.npz').rename('out/other.npz')
+    Path('out/other.npz').rename('out/img_00.npz')
+    (Path('out') / MARKER).unlink()
+    status, said = _run(monkeypatch, capsys, 'predict', picture, '--config',
+                        config, '--checkpoint', weights, '--out', 'out')
+    assert status == 1
+    assert 'stays as it is' in said
