@@ -38,8 +38,7 @@ def test_config_builds(path):
     classes = cfg.train_dataloader.dataset.get('metainfo', {}).get('classes')
     vocabulary = cfg.train_dataloader.dataset.get('vocabulary')
     known = DATASETS.get(cfg.train_dataloader.dataset.type).METAINFO
-    # VOC's classes depend on the vocabulary and are no METAINFO.
-    count = len(classes or vocabulary or known.get('classes', range(21)))
+    count = len(classes or vocabulary or known['classes'])
     assert model.num_classes == count
     if model.__class__.__name__ == 'CAMSegmentor':
         assert cfg.val_evaluator.supervision in (

@@ -1,4 +1,4 @@
-"""Readers of image-level labels: JSON, CSV, class folders, VOC XML, masks."""
+"""Readers of image-level labels: JSON, CSV, class folders, VOC XML."""
 import csv
 import os
 import xml.etree.ElementTree as ET
@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from hsc_mm.utils import read_index_png, read_json
+from hsc_mm.utils import read_json
 
 __all__ = [
-    'ImageLabels', 'image_stem', 'labels_from_mask', 'read_label_csv',
-    'read_label_folders', 'read_label_json', 'read_labels', 'read_list',
-    'read_voc_xml'
+    'ImageLabels', 'image_stem', 'read_label_csv', 'read_label_folders',
+    'read_label_json', 'read_labels', 'read_list', 'read_voc_xml'
 ]
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -158,31 +155,6 @@ def read_voc_xml(path: str | Path) -> list[str]:
         raise ValueError(f'{path}: an <object> has no <name>. Fetch the file '
                          'again.')
     return list(dict.fromkeys(name.strip() for name in names))
-
-
-def labels_from_mask(path: str | Path, classes: list[str],
-                     min_pixels: int = 1) -> list[str]:
-    """Name the classes that a mask of indices holds.
-
-    Args:
-        path (str | Path): PNG of indices: 0 background, k = ``classes[k-1]``,
-            255 ignored.
-        classes (list[str]): Foreground classes.
-        min_pixels (int): Classes with fewer pixels are left out.
-
-    Raises:
-        ValueError: The mask is broken, or holds an index without a class.
-    """
-    index, count = np.unique(read_index_png(path), return_counts=True)
-    wrong = [int(i) for i in index if i > len(classes) and i != 255]
-    if wrong:
-        raise ValueError(
-            f'{path}: expected indices 0..{len(classes)} and 255, found '
-            f'{wrong}. Are these the masks of another data set?')
-    return [
-        classes[i - 1] for i, n in zip(index, count, strict=True)
-        if 0 < i < 255 and n >= min_pixels
-    ]
 
 
 def read_list(path: str | Path) -> list[str]:

@@ -2,12 +2,17 @@
 import os
 from pathlib import Path
 
-from hsc_mm.utils import write_json
+import numpy as np
+
+from hsc_mm.utils import read_index_png, write_json
 from hsc_mm.utils.outputs import claim_file, inside
 from .checks import check_files, missing_files
-from .labels import ImageLabels, labels_from_mask, read_list, read_voc_xml
+from .labels import ImageLabels, read_list, read_voc_xml
 
-__all__ = ['SPLIT_SIZES', 'check_split', 'collect_labels', 'write_labels']
+__all__ = [
+    'SPLIT_SIZES', 'check_split', 'collect_labels', 'labels_from_mask',
+    'write_labels'
+]
 
 # PASCAL VOC 2012 segmentation; train_aug is VOC's train and SBD's pictures
 # that are not in VOC's val (Hariharan et al., ICCV 2011).
@@ -50,6 +55,31 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
         else:
             images[image_id] = sorted(names, key=classes.index)
     return ImageLabels(classes, images), problems
+
+
+def labels_from_mask(path: str | Path, classes: list[str],
+                     min_pixels: int = 1) -> list[str]:
+    """Name the classes that a mask of indices holds.
+
+    Args:
+        path (str | Path): PNG of indices: 0 background, k = ``classes[k-1]``,
+            255 ignored.
+        classes (list[str]): Foreground classes.
+        min_pixels (int): Classes with fewer pixels are left out.
+
+    Raises:
+        ValueError: The mask is broken, or holds an index without a class.
+    """
+    index, count = np.unique(read_index_png(path), return_counts=True)
+    wrong = [int(i) for i in index if i > len(classes) and i != 255]
+    if wrong:
+        raise ValueError(
+            f'{path}: expected indices 0..{len(classes)} and 255, found '
+            f'{wrong}. Are these the masks of another data set?')
+    return [
+        classes[i - 1] for i, n in zip(index, count, strict=True)
+        if 0 < i < 255 and n >= min_pixels
+    ]
 
 
 def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:

@@ -42,6 +42,10 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
         kwargs: See :class:`BaseImageLabelDataset`.
     """
 
+    METAINFO = dict(
+        classes=VOC_CLASSES,
+        palette=voc_palette()[:len(VOC_CLASSES)].tolist())
+
     def __init__(self,
                  data_root: str,
                  ann_file: str,

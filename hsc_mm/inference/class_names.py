@@ -4,7 +4,6 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.config import Config
 
-from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 
@@ -68,8 +67,6 @@ def _of_dataset(dataset: dict) -> ClassNames | None:
     kind = DATASETS.get(dataset['type']) if dataset.get('type') else None
     known = dict(getattr(kind, 'METAINFO', None) or {})
     vocabulary = dataset.get('vocabulary') or known.get('classes')
-    if vocabulary is None and getattr(kind, '__name__', '').startswith('VOC'):
-        vocabulary = VOC_CLASSES
     classes = metainfo.get('classes') or vocabulary
     if not classes:
         return None

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hsc_mm.datasets.labels import (
-    labels_from_mask,
     read_label_csv,
     read_label_folders,
     read_label_json,
@@ -12,6 +11,7 @@ from hsc_mm.datasets.labels import (
     read_list,
     read_voc_xml,
 )
+from hsc_mm.datasets.prepare import labels_from_mask
 from hsc_mm.utils import voc_palette, write_index_png
 
 
