@@ -15,6 +15,7 @@ default_hooks = dict(
     keep_memory=dict(type='hsc_mm.KeepMemoryHook'),
     startup_check=dict(type='hsc_mm.StartupCheckHook'),
     leak_guard=dict(type='hsc_mm.LeakGuardHook'),
+    finite_loss=dict(type='hsc_mm.FiniteLossHook'),
     prototypes=dict(type='hsc_mm.MomentumPrototypeHook'),
     exact_resume=dict(type='hsc_mm.ExactResumeHook'))
 visualizer = dict(

@@ -1,6 +1,7 @@
 """Hooks."""
 from .cam_visualization_hook import CAMVisualizationHook
 from .exact_resume_hook import ExactResumeHook
+from .finite_loss_hook import FiniteLossHook
 from .keep_memory_hook import KeepMemoryHook
 from .leak_guard_hook import LeakGuardHook
 from .momentum_prototype_hook import MomentumPrototypeHook
@@ -9,7 +10,7 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 from .startup_check_hook import StartupCheckHook
 
 __all__ = [
-    'CAMVisualizationHook', 'ExactResumeHook', 'KeepMemoryHook',
-    'LeakGuardHook', 'MomentumPrototypeHook', 'NoticeHook',
+    'CAMVisualizationHook', 'ExactResumeHook', 'FiniteLossHook',
+    'KeepMemoryHook', 'LeakGuardHook', 'MomentumPrototypeHook', 'NoticeHook',
     'SafeCheckpointHook', 'StartupCheckHook'
 ]
