@@ -92,6 +92,8 @@ def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
         cfg.work_dir, hook,
         lambda text: print_log(text, 'current', logging.WARNING))
     if found is not None:
+        print_log('Auto resumed from the latest checkpoint that is whole, '
+                  f'{found}.', 'current')
         cfg.load_from = str(found)
         return
     cfg.resume = False

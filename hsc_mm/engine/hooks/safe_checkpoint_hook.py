@@ -54,7 +54,8 @@ class SafeCheckpointHook(CheckpointHook):
                 'run starts from the beginning.')
             runner._resume = False
         else:
-            runner.logger.info(f'Resuming from {found[0]}.')
+            runner.logger.info('Auto resumed from the latest checkpoint that '
+                               f'is whole, {found[0]}.')
             runner._load_from = str(found[0])
 
     def before_train(self, runner) -> None:
