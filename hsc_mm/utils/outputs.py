@@ -57,11 +57,9 @@ def check_name(name: Name) -> str:
 
 
 def inside(name: Name, folder: Name) -> str | None:
-    """Return a name relative to a folder, None if it leads out of it.
+    """Return a path, absolute or not, relative to a folder it lies under.
 
-    Args:
-        name (str | Path): Absolute, or relative to ``folder``.
-        folder (str | Path): Where it is to be.
+    None if it leads out of it.
     """
     text = os.fspath(name)
     try:
@@ -139,9 +137,8 @@ def claim(root: Name,
     if os.path.lexists(path):
         if any(_same(path, one) for one in inputs if one):
             raise FileExistsError(
-                f'{option} {path}: expected a file that the run does not '
-                'read, found one of its inputs. Nothing was written; choose '
-                'another name.')
+                f'{option} {path}: expected another file, found an input of '
+                'the run. Nothing was written; choose another name.')
         ours = os.fspath(name) in _names(root)
         if path.is_dir() or path.is_symlink() or not ours:
             raise FileExistsError(

@@ -108,7 +108,7 @@ def test_only_our_own_files_are_replaced(tmp_path, mine):
     other = tmp_path / 'hard.png'
     os.link(path, other)
     for same in (path, other):
-        with pytest.raises(FileExistsError, match='found one of its inputs'):
+        with pytest.raises(FileExistsError, match='found an input of the run'):
             claim(tmp_path / 'out', 'a.png', [None, same])
     with pytest.raises(FileExistsError, match='stays as it is'):
         claim(mine, 'a.png')
