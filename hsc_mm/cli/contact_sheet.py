@@ -8,6 +8,8 @@ import os
 from hsc_mm.inference import load_config
 from . import common as cli
 
+__all__ = ['main']
+
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hsc_mm.weights import BACKGROUNDS, SOURCES, convert
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

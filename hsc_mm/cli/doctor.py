@@ -5,6 +5,8 @@ The status is 1 if there is an error; warnings do not fail.
 import argparse
 import sys
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

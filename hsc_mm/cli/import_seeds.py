@@ -15,6 +15,8 @@ from hsc_mm.utils.outputs import claim_file
 from . import common as cli
 from .label_flags import add_label_flags, label_changes
 
+__all__ = ['main']
+
 _LISTED = 20
 
 

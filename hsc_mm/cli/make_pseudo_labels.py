@@ -11,6 +11,8 @@ from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
 from . import common as cli
 from .label_flags import add_label_flags, label_changes
 
+__all__ = ['main']
+
 
 def _threshold(text: str) -> str | float:
     return text if text == 'best' else cli.threshold(text)

@@ -4,6 +4,8 @@ import sys
 
 from . import common as cli
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from . import common as cli
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

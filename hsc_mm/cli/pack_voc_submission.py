@@ -5,6 +5,8 @@ import os
 from hsc_mm.datasets.labels import read_list
 from hsc_mm.evaluation.voc_submission import pack_submission
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

@@ -5,6 +5,8 @@ import sys
 from hsc_mm.inference import load_config
 from . import common as cli
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

@@ -20,6 +20,8 @@ from hsc_mm.datasets.coco_prepare import (
 from hsc_mm.datasets.labels import image_stem
 from . import common as cli
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

@@ -15,6 +15,8 @@ from hsc_mm.datasets.prepare import (
 )
 from hsc_mm.datasets.voc import VOC_CLASSES
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

@@ -6,6 +6,8 @@ from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
 from hsc_mm.utils.outputs import claim_folder
 from . import common as cli
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""

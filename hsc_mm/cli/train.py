@@ -5,6 +5,8 @@ from hsc_mm.inference import load_config
 from hsc_mm.inference.configs import resume_from_work_dir
 from . import common as cli
 
+__all__ = ['main']
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
