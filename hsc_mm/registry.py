@@ -3,6 +3,9 @@
 Everything of this package is written ``hsc_mm.Name`` in a config, so that it
 is found from any default scope.
 """
+from inspect import signature
+from typing import Any
+
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -13,7 +16,7 @@ from mmengine.registry import Registry
 
 __all__ = [
     'CRF_BACKENDS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LABEL_RULES',
-    'METRICS', 'MODELS', 'REFINERS', 'STEPS', 'TRANSFORMS'
+    'METRICS', 'MODELS', 'REFINERS', 'STEPS', 'TRANSFORMS', 'build_part'
 ]
 
 MODELS = Registry(
@@ -59,3 +62,34 @@ CRF_BACKENDS = Registry(
 #: Steps of the pipeline.
 STEPS = Registry(
     'step', scope='hsc_mm', locations=['hsc_mm.pipeline.steps'])
+
+
+def build_part(registry: Registry, cfg: dict, what: str,
+               **defaults: object) -> Any:
+    """Build a part of a registry; what is wrong with its config is said.
+
+    Args:
+        registry (Registry): One of those above.
+        cfg (dict): ``type`` and arguments.
+        what (str): What the part is, for the message.
+        **defaults (object): Arguments that the config does not give, for
+            parts that have one of that name.
+
+    Raises:
+        ValueError: There is no such part, or it refuses its arguments.
+    """
+    arguments = dict(cfg)
+    name = arguments.pop('type', None)
+    found: Any = registry.get(name) if isinstance(name, str) else name
+    if found is None:
+        known = sorted(f'hsc_mm.{key}' for key in registry.module_dict)
+        raise ValueError(f'{what}: expected a type of {known}, or one that '
+                         f'custom_imports registers, found {name!r}.')
+    for key, value in defaults.items():
+        if key in signature(found).parameters:
+            arguments.setdefault(key, value)
+    try:
+        return found(**arguments)
+    except TypeError as error:
+        raise ValueError(f'{what} {name}: refuses the arguments '
+                         f'{sorted(arguments)}: {error}.') from error

@@ -1,11 +1,10 @@
 """Label rules, from a soft CAM to a mask: threshold, band, agreement."""
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from inspect import signature
 
 import numpy as np
 
-from hsc_mm.registry import LABEL_RULES
+from hsc_mm.registry import LABEL_RULES, build_part
 from .hard_label import agree, band_label, best_label, threshold_label
 from .refiners import Refiner, build_refiner
 from .soft_cam import SoftCAM
@@ -171,17 +170,4 @@ def build_rule(cfg: dict | LabelRule, threshold: float) -> LabelRule:
     """
     if isinstance(cfg, LabelRule):
         return cfg
-    arguments = dict(cfg)
-    name = arguments.pop('type', None)
-    found = LABEL_RULES.get(name) if isinstance(name, str) else name
-    if found is None:
-        known = sorted(f'hsc_mm.{key}' for key in LABEL_RULES.module_dict)
-        raise ValueError(f'rule: expected a type of {known}, or one that '
-                         f'custom_imports registers, found {name!r}.')
-    if 'threshold' in signature(found).parameters:
-        arguments.setdefault('threshold', threshold)
-    try:
-        return found(**arguments)
-    except TypeError as error:
-        raise ValueError(f'rule {name}: refuses the arguments '
-                         f'{sorted(arguments)}: {error}.') from error
+    return build_part(LABEL_RULES, cfg, 'rule', threshold=threshold)

@@ -3,7 +3,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from hsc_mm.registry import REFINERS
+from hsc_mm.registry import REFINERS, build_part
 from ..soft_cam import SoftCAM
 
 __all__ = ['Refiner', 'build_refiner']
@@ -131,15 +131,4 @@ def build_refiner(cfg: dict | Refiner) -> Refiner:
     """
     if isinstance(cfg, Refiner):
         return cfg
-    arguments = dict(cfg)
-    name = arguments.pop('type', None)
-    found = REFINERS.get(name) if isinstance(name, str) else name
-    if found is None:
-        known = sorted(f'hsc_mm.{key}' for key in REFINERS.module_dict)
-        raise ValueError(f'refiner: expected a type of {known}, or one that '
-                         f'custom_imports registers, found {name!r}.')
-    try:
-        return found(**arguments)
-    except TypeError as error:
-        raise ValueError(f'refiner {name}: refuses the arguments '
-                         f'{sorted(arguments)}: {error}.') from error
+    return build_part(REFINERS, cfg, 'refiner')
