@@ -35,8 +35,10 @@ model = dict(
     # On thirty photographs of three classes of VOC, 0.5 was better than 0.3.
     test_cfg=dict(bg_threshold=0.5))
 # The classifier learns a hundred times as fast as the backbone, which is too
-# fast for embeddings.
+# fast for embeddings. With batches of eight some trainings broke at that rate
+# until gradients were clipped: docs/own-data.md.
 optim_wrapper = dict(
+    clip_grad=dict(max_norm=10.0),
     optimizer=dict(lr=0.001),
     paramwise_cfg=dict(
         custom_keys={
