@@ -8,7 +8,10 @@ from .distributed import all_sum
 from .prototypes import Bank, Observation
 from .selection import strongest, weighted_sums
 
-__all__ = ['observe_classes', 'pixel_contrast', 'pixel_contrast_loss']
+__all__ = [
+    'batch_prototypes', 'observe_classes', 'pixel_contrast',
+    'pixel_contrast_loss'
+]
 
 
 def observe_classes(pixel: Tensor, weight: Tensor) -> Observation:
@@ -131,12 +134,20 @@ def pixel_contrast(pixels: list[Tensor], weights: list[Tensor],
     observed = [
         observe_classes(*one) for one in zip(pixels, weights, strict=True)
     ]
-    current = [_bank(one) for one in observed]
+    current = [batch_prototypes(one) for one in observed]
     return pixel_contrast_loss(pixels, masks, current, banks,
                                **terms), observed
 
 
 @torch.no_grad()
-def _bank(observed: Observation) -> Bank:
+def batch_prototypes(observed: Observation) -> Bank:
+    """Return the prototypes q of the joined batch, without gradient.
+
+    Args:
+        observed (Observation): This rank's share, (C, D) and (C,).
+
+    Returns:
+        Bank: L2-normalised rows (C, D), and which classes were observed.
+    """
     joined = Observation(*map(all_sum, observed))
     return Bank(F.normalize(joined.mean(), dim=1), joined.weight != 0)

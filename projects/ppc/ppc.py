@@ -157,12 +157,9 @@ class PixelToPrototypeContrast(ViewLoss):
                 hsc.contrast_mask(cam, label, self.background) for cam in cams
             ]
             banks = [
-                hsc.observe_classes(u, hsc.contrast_weights(cam, label)[1])
+                hsc.batch_prototypes(hsc.observe_classes(
+                    u, hsc.contrast_weights(cam, label)[1]))
                 for u, cam in zip(pixels, cams, strict=True)
-            ]
-            banks = [
-                hsc.Bank(F.normalize(one.mean(), dim=1), one.weight != 0)
-                for one in banks
             ]
         losses = dict(ppc_cross=hsc.pixel_contrast_loss(
             pixels, masks, banks, banks, within=False, memory=False,
