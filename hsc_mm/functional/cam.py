@@ -6,15 +6,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .equivariance import max_norm
+
 __all__ = [
-    'FLIP_AXES', 'activation_to_image', 'cam_to_input', 'choose_classes',
-    'image_padding', 'input_to_image', 'normalize_cam', 'seed_scores'
+    'FLIP_AXES', 'NORMALIZATIONS', 'activation_to_image', 'cam_to_input',
+    'choose_classes', 'image_padding', 'input_to_image', 'normalize_cam',
+    'seed_scores'
 ]
 
 _STRIDES = (1, 2, 4, 8, 16, 32, 64)
 
 #: Axis that a flip turns round, of tensors (..., H, W).
 FLIP_AXES = dict(horizontal=-1, vertical=-2)
+
+#: Ways of :func:`normalize_cam`.
+NORMALIZATIONS = ('max', 'min-max')
 
 
 def cam_to_input(maps: Tensor, size: tuple[int, int],
@@ -145,20 +151,29 @@ def choose_classes(scores: Tensor, labels: Tensor | None,
     return labels.to(scores)
 
 
-def normalize_cam(activation: Tensor, present: Tensor) -> Tensor:
-    r"""Scale each map by its own maximum; absent classes become zero.
+def normalize_cam(activation: Tensor, present: Tensor,
+                  how: str = 'max') -> Tensor:
+    r"""Scale each map to [0, 1] by itself; absent classes become zero.
 
     .. math:: \hat A_k = y_k \, A_k / (\max A_k + 10^{-5})
 
+    With ``'min-max'`` the minimum is subtracted first, see
+    :func:`hsc_mm.functional.equivariance.max_norm`: a refined CAM, a mean
+    over the image, is nowhere near zero (SEAM, Wang et al., CVPR 2020).
+
     Args:
-        activation (Tensor): A >= 0, (K, H, W).
+        activation (Tensor): A >= 0, (K, H, W), summed over views.
         present (Tensor): y, (K,), 0 or 1.
+        how (str): One of :data:`NORMALIZATIONS`.
 
     Returns:
         Tensor: (K, H, W) in [0, 1).
     """
+    present = present.view(-1, 1, 1)
+    if how == 'min-max':
+        return present * max_norm(activation[None])[0]
     peak = activation.amax(dim=(1, 2), keepdim=True)
-    return present.view(-1, 1, 1) * activation / (peak + 1e-5)
+    return present * activation / (peak + 1e-5)
 
 
 def seed_scores(cam: Tensor, bg_threshold: float) -> Tensor:

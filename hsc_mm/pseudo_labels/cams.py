@@ -98,7 +98,8 @@ class MultiScaleCAM:
                                 self.flips, view.size, view.padding,
                                 batch.shape, self.model.align_corners)
             for view in views)  # (N, H, W)
-        cams = normalize_cam(total, torch.ones_like(column)).cpu().numpy()
+        cams = normalize_cam(total, torch.ones_like(column),
+                             self.model.normalization).cpu().numpy()
         image, column = image.cpu().numpy(), column.cpu().numpy()
         scores = scores.cpu().numpy()
         attention, grid = views[nearest].attention, views[nearest].grid

@@ -60,6 +60,15 @@ def test_normalisation_by_class_and_image():
     assert cam.max() < 1
 
 
+def test_normalisation_by_minimum_and_maximum():
+    activation = torch.tensor([[[3., 4.], [5., 7.]], [[2., 2.], [2., 2.]],
+                               [[1., 9.], [1., 1.]]])
+    cam = normalize_cam(activation, torch.tensor([1., 1., 0.]), 'min-max')
+    expected = (activation[0] - 3 - 1e-5) / (4 + 1e-5)
+    assert torch.allclose(cam[0], expected.clamp(min=0), atol=1e-7)
+    assert not cam[1:].any()  # a constant map says nothing; no such class
+
+
 def test_background_is_in_front():
     cam = torch.tensor([[[0.2, 0.5]]])
     scores = seed_scores(cam, 0.3)

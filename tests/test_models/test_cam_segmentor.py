@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from sampling import cam_at_pixels
 from tiny_configs import BACKBONE
@@ -145,6 +146,31 @@ def test_tta_sums_views_before_normalising():
     assert merged.gt_label.tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize(('head', 'test_cfg', 'expected'), [
+    (dict(), dict(), 'max'),
+    (dict(refiner=True, seed_from='raw'), dict(), 'max'),
+    (dict(seed_from='refined'), dict(), 'max'),  # and nothing refines
+    (dict(refiner=True, seed_from='refined'), dict(), 'min-max'),
+    (dict(refiner=True, seed_from='refined'), dict(normalize='max'), 'max'),
+    (dict(), dict(normalize='min-max'), 'min-max'),
+])
+def test_what_seeds_are_made_of_normalises_them(head, test_cfg, expected):
+    if head.pop('refiner', False):
+        head['refiner'] = dict(
+            type='hsc_mm.PixelCorrelation', in_channels=(16, 32),
+            in_index=(1, 2))
+    model = build(decode_head=head, test_cfg=test_cfg)
+    assert model.normalization == expected
+    one = sample((1, 1, 1))
+    total = 1 + torch.rand(3, 40, 48)
+    one.set_data(dict(activation=PixelData(data=total),
+                      cls_scores=torch.rand(3)))
+    model.finish(one, views=4)
+    low = total.amin((1, 2), True) if expected == 'min-max' else 0
+    wanted = (total - low) / (total.amax((1, 2), True) - low)
+    assert torch.allclose(one.seg_logits.data[1:], wanted, atol=1e-4)
+
+
 def test_tta_keeps_the_normalisation_of_its_model():
     """mmengine's runner passes the config's variable of that name."""
     init_default_scope('mmseg')
@@ -164,6 +190,7 @@ def test_tta_keeps_the_normalisation_of_its_model():
 @pytest.mark.parametrize(('change', 'message'), [
     (dict(decode_head=dict(activation='tanh')), 'activation: expected'),
     (dict(decode_head=dict(num_classes=1)), 'num_classes: expected'),
+    (dict(test_cfg=dict(normalize='sum')), r'normalize of test_cfg.*"sum"'),
 ])
 def test_wrong_arguments(change, message):
     with pytest.raises(ValueError, match=message):

@@ -158,6 +158,7 @@ def test_equals_the_tta_model_and_a_plain_loop(stage, batch_size):
 
 @pytest.mark.parametrize('change', [
     dict(test_cfg=dict(use_image_labels=False, score_thr=0.5)),
+    dict(test_cfg=dict(normalize='min-max')),
     dict(decode_head=dict(activation='softmax', align_corners=False)),
     dict(channels_last=True),
     dict(data_preprocessor=dict(test_cfg=dict(size_divisor=32))),

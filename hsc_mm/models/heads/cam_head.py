@@ -60,7 +60,8 @@ class CAMHead(BaseModule):
             themselves: a class holds a pixel because its logit is above that
             of the background.
         seed_from (str): Which CAM makes the seeds at test time: ``'raw'``
-            or ``'refined'``.
+            or ``'refined'``. It chooses their normalisation too, see
+            :attr:`hsc_mm.models.CAMPredictor.normalization`.
         embeddings (dict): Name -> config of a module
             ``(B, in_channels, h, w) -> (B, D, h, w)`` that has ``channels``
             D; ``in_channels`` is filled in, and one that has
@@ -131,6 +132,11 @@ class CAMHead(BaseModule):
         self.losses.bind(num_classes, {
             name: one.channels for name, one in self.embeddings.items()
         })
+
+    @property
+    def seeds_are_refined(self) -> bool:
+        """bool: Whether the refined CAM makes the seeds."""
+        return self.seed_from == 'refined' and self.refiner is not None
 
     def check_losses(self, provided: tuple[str, ...]) -> None:
         """Refuse a loss whose needs are not met.
@@ -231,7 +237,7 @@ class CAMHead(BaseModule):
 
     def predict_by_view(self, view: View) -> tuple[Tensor, Tensor]:
         """Turn a view into activations; see :meth:`predict`."""
-        if self.seed_from == 'refined' and view.refined is not None:
+        if self.seeds_are_refined:
             activation = view.refined.float().relu()
         else:
             activation = self.activate(view.cam)

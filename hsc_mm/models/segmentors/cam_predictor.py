@@ -5,6 +5,7 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from hsc_mm.functional.cam import (
+    NORMALIZATIONS,
     activation_to_image,
     choose_classes,
     image_padding,
@@ -29,6 +30,7 @@ class CAMPredictor:
     - :meth:`predict_cam`, activations and probabilities of a batch;
     - ``test_cfg`` with ``bg_threshold``, ``use_image_labels`` and
       ``score_thr``; ``align_corners``; ``data_preprocessor``;
+    - :attr:`normalization`, how maps are brought to [0, 1];
     - ``backbone``: batch norms in it may be folded for speed;
       ``memory_format``, where it has one, may be set to channels last.
 
@@ -36,6 +38,21 @@ class CAMPredictor:
     """
     makes_cams = True
     predicts_seeds = True
+
+    @property
+    def normalization(self) -> str:
+        """str: One of :data:`hsc_mm.functional.cam.NORMALIZATIONS`.
+
+        ``test_cfg.normalize``; without it ``'min-max'`` where a head makes
+        seeds of its refined CAM, as SEAM does, and ``'max'`` elsewhere.
+        """
+        refined = getattr(
+            getattr(self, 'decode_head', None), 'seeds_are_refined', False)
+        how = self.test_cfg.get('normalize') or NORMALIZATIONS[refined]
+        if how not in NORMALIZATIONS:
+            raise ValueError('normalize of test_cfg: expected one of '
+                             f'{NORMALIZATIONS}, found "{how}".')
+        return how
 
     def predict_cam(
             self,
@@ -94,8 +111,9 @@ class CAMPredictor:
                                  self.test_cfg,
                                  sample.metainfo.get('img_path'))
         threshold = float(self.test_cfg['bg_threshold'])
-        logits = seed_scores(
-            normalize_cam(activation, present.to(activation)), threshold)
+        cam = normalize_cam(activation, present.to(activation),
+                            self.normalization)
+        logits = seed_scores(cam, threshold)
         sample.set_data(
             dict(
                 seg_logits=PixelData(data=logits),

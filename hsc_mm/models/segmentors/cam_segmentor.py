@@ -39,7 +39,8 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         test_cfg (dict): ``bg_threshold`` in [0, 1]; ``use_image_labels``:
             whether the image labels choose the classes of a seed (right for
             training images, whose labels are known) or the classifier does;
-            ``score_thr``: probability above which it does.
+            ``score_thr``: probability above which it does. Optional:
+            ``normalize``, see :attr:`CAMPredictor.normalization`.
         attention (dict, optional): Arguments of :func:`hsc_mm.models.
             attention.record_attention`: losses then see the attention of
             these blocks. None records nothing.
@@ -50,8 +51,8 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ValueError: ``test_cfg`` lacks a key, or image labels are to be used
-            and a sample has none.
+        ValueError: ``test_cfg`` lacks a key or has a wrong value, or image
+            labels are to be used and a sample has none.
     """
 
     def __init__(self,
@@ -87,6 +88,7 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
                 raise ValueError(f'test_cfg of {type(self).__name__}: '
                                  f'expected the key "{key}", found '
                                  f'{sorted(self.test_cfg)}.')
+        self.normalization  # noqa: B018 (refuses a wrong test_cfg)
 
     def _tell_statistics(self) -> None:
         """Tell the head how its images are normalised, if they are."""

@@ -12,8 +12,8 @@ __all__ = ['CAMTTAModel']
 class CAMTTAModel(BaseTTAModel):
     """Sum activations over scales and flips, then make the seed.
 
-    The sum comes before the division by the maximum of each class, as in
-    the inference of SEAM and HSC. Everything else of a sample (labels,
+    The sum comes before the normalisation of each class, as in the
+    inference of SEAM and HSC. Everything else of a sample (labels,
     ground truth, metainfo) stays that of the first view.
 
     Args:
