@@ -3,10 +3,13 @@
 _base_ = ['hsc_r38d_eps_voc.py', '_base_/methods/hsc_release.py']
 model = dict(
     decode_head=dict(
-        refine_from='logits',
+        _base_.hsc_release,
         losses=dict(
             ecr=dict(skip_first=True),
-            contrast=_base_.hsc_release.losses.contrast)),
+            sal=dict(refined=True),
+            contrast=_base_.hsc_release.losses.contrast),
+        # Of the refiner too, which then sets its own.
+        init_cfg=dict(type='Xavier', distribution='uniform', layer='Conv2d')),
     test_cfg=dict(bg_threshold=0.22))
 # Its weight decay also stands in the place of SGD's momentum; the second
 # projector trains like the backbone, biases twice as fast and without decay;

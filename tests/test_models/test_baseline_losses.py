@@ -37,11 +37,13 @@ def draw(kind='random', size1=(9, 11), size2=(6, 5)):
     return maps, label
 
 
-def apply(loss, cams, label, refined=(None, None), **maps):
-    """Return a loss of raw and refined CAMs."""
+def apply(loss, cams, label, refined=(None, None), sizes=((9, 9), (9, 9)),
+          **maps):
+    """Return a loss of raw and refined CAMs; sizes are those of the views."""
     views = [
-        View(None, (), cam, cam, None if one is None else lambda one=one: one)
-        for cam, one in zip(cams, refined)
+        View(torch.zeros(1, 3, *size), (), cam, cam,
+             None if one is None else lambda one=one: one)
+        for cam, one, size in zip(cams, refined, sizes)
     ]
     maps = {name: AuxMap(list(range(len(label))), data)
             for name, data in maps.items()}
@@ -149,8 +151,26 @@ def test_saliency(kind, tau, alpha):
     assert (found - predicted).abs().max() < 1e-6
     compare(
         apply(SaliencyLoss(threshold=tau, alpha=alpha), [cam], label,
-              saliency=saliency),
+              sizes=[(23, 31)], saliency=saliency),
         expected, [cam])
+
+
+@pytest.mark.parametrize('on_refined', [False, True])
+def test_saliency_of_two_views(on_refined):
+    """The map of view 2 is resized as the image is, then to the CAM."""
+    maps, label = draw(size2=(4, 5))
+    saliency = torch.rand(
+        len(label), 1, 45, 55, generator=torch.Generator().manual_seed(0))
+    small = F.interpolate(
+        saliency, (16, 20), mode='bilinear', align_corners=True)
+    expected = sum(
+        plain_baselines.eps_loss(cam, one, label)[0] / 2
+        for cams in (maps[:2], maps[2:])[:1 + on_refined]
+        for cam, one in zip(cams, (saliency, small)))
+    found = apply(
+        SaliencyLoss(refined=on_refined), maps[:2], label, maps[2:],
+        sizes=((45, 55), (16, 20)), saliency=saliency)
+    compare(found, expected, maps[:4 if on_refined else 2])
 
 
 def refiner(**kwargs):
@@ -188,6 +208,16 @@ def test_pixel_correlation_equals_the_slow_one(kind):
     # Neither the CAM nor the backbone learns from it.
     assert torch.autograd.grad(
         found.sum(), [cam, four], allow_unused=True) == (None, None)
+
+
+def test_reductions_keep_the_scale_of_their_features():
+    torch.manual_seed(0)
+    pcm = PixelCorrelation(
+        in_channels=(512, 96), in_index=(0, 1), reduced=(64, 128))
+    pcm.init_weights()
+    for conv, channels in zip(pcm.reduce, (512, 96)):
+        assert conv.weight.std().item() == pytest.approx(
+            (2 / channels)**0.5, rel=0.05)
 
 
 def test_the_propagated_cam_is_normalised_by_hand():

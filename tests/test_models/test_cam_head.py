@@ -166,16 +166,17 @@ def test_masks_are_made_of_what_makes_the_seeds(monkeypatch, methods,
         assert torch.allclose(one[:, 1:].relu(), cam[:, 1:].relu(), rtol=1e-4)
 
 
-def test_gradients_reach_what_a_loss_trains():
+@pytest.mark.parametrize('refined', [False, True])
+def test_gradients_reach_what_a_loss_trains(refined):
     """The contrast gives nothing to CAMs: masks have no gradient."""
-    head = build()
+    head = build(losses=dict(sal=dict(refined=refined)))
     head.loss(*draw())
     commit(head)
     losses = head.loss(*draw(seed=1))
     expected = dict(
         loss_cls={'classifier'}, loss_er={'classifier'},
         loss_ecr={'refiner'}, loss_min={'refiner'},
-        loss_sal={'classifier', 'refiner'}, loss_roi={'region'},
+        loss_sal={'classifier', *['refiner'][:refined]}, loss_roi={'region'},
         loss_class={'region'}, loss_pixel={'pixel'})
     for name, parts in expected.items():
         found = gradient_of(head, losses, [name])

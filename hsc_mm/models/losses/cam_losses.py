@@ -5,6 +5,7 @@ from hsc_mm.functional.equivariance import (
     equivariance_cross_loss,
     equivariance_loss,
 )
+from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.functional.saliency import saliency_loss
 from hsc_mm.functional.supervision import (
     class_scores,
@@ -95,13 +96,18 @@ class MinPoolingLoss(ViewLoss):
 
 @MODELS.register_module()
 class SaliencyLoss(ViewLoss):
-    """Saliency loss of raw and, where there are, refined CAMs, over views.
+    """Saliency loss of EPS on the raw CAMs, averaged over views.
 
+    The map is resized as its view was, bilinearly with corners aligned.
     Images without a map count as zero, so that the loss does not depend on
     how a batch is spread over devices. See
     :func:`hsc_mm.functional.saliency_loss`.
 
     Args:
+        refined (bool): Whether the loss of the refined CAMs is added, as in
+            the release of HSC. These lie in [0, 1], so that the softmax over
+            C = 21 channels is nowhere above 0.12: no class counts as
+            salient, and the loss lowers the CAM on objects.
         threshold (float): Share of overlap with the saliency map above
             which a present class is salient, in [0, 1].
         alpha (float): Weight of the foreground in [0, 1].
@@ -112,24 +118,29 @@ class SaliencyLoss(ViewLoss):
     def __init__(self,
                  threshold: float = 0.5,
                  alpha: float = 0.5,
+                 refined: bool = False,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
+        self.needs = ('refined', ) if refined else ()
         self.threshold = threshold
         self.alpha = alpha
 
     def forward(self, views: list[View], targets: Targets) -> Tensor:
         """Return the weighted loss."""
-        cams = [view.cam for view in views]
-        cams += [view.refined for view in views if view.refined is not None]
+        pairs = [(view, view.cam) for view in views]
+        if self.needs:
+            pairs += [(view, view.refined) for view in views]
         found = targets.maps.get('saliency')
         if found is None:
-            return sum(cam.float().sum() for cam in cams) * 0
+            return sum(cam.float().sum() for _, cam in pairs) * 0
         labels = targets.labels
         share = len(found.rows) / len(labels)
         if share < 1:
-            cams = [cam[found.rows] for cam in cams]
+            pairs = [(view, cam[found.rows]) for view, cam in pairs]
             labels = labels[found.rows]
         loss = share * sum(
-            saliency_loss(cam, found.data, labels, self.threshold, self.alpha)
-            for cam in cams)
+            saliency_loss(
+                cam,
+                resize_bilinear(found.data.float(), view.image.shape[2:]),
+                labels, self.threshold, self.alpha) for view, cam in pairs)
         return self.loss_weight * loss / len(views)

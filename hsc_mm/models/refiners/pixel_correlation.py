@@ -44,7 +44,7 @@ class PixelCorrelation(BaseModule):
                  embed_channels: int = 192,
                  center: bool = False,
                  init_cfg: OptMultiConfig = [
-                     dict(type='Kaiming', layer='Conv2d'),
+                     dict(type='Kaiming', mode='fan_in', layer='Conv2d'),
                      dict(
                          type='Xavier', gain=4, distribution='uniform',
                          override=dict(name='embed'))
