@@ -31,10 +31,13 @@ def head_config(*names: str, **overrides) -> ConfigDict:
 
 
 def contrast_config(recipe: str = 'clean', **overrides) -> ConfigDict:
-    """Return the config of the contrast: ``'clean'`` or ``'release'``."""
+    """Return the config of the contrast: ``'clean'`` or ``'release'``.
+
+    Its grid is that of view 2, where ``overrides`` do not set another.
+    """
     names = ('hsc', 'hsc_release') if recipe == 'release' else ('hsc', )
     cfg = Config(dict(contrast=head_config(*names).losses.contrast))
-    cfg.merge_from_dict(dict(contrast=overrides))
+    cfg.merge_from_dict(dict(contrast={'grid': None, **overrides}))
     return cfg.contrast
 
 

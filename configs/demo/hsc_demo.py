@@ -4,7 +4,7 @@
 _base_ = ['cam_demo-continued.py', '../_base_/methods/hsc.py']
 hsc = _base_.hsc
 hsc.embeddings.pixel.channels = hsc.embeddings.region.channels = 64
-hsc.losses.contrast.update(background=0.3, grid=(16, 16), warmup=0.1)
+hsc.losses.contrast.update(background=0.3, warmup=0.1)
 hsc.losses.contrast.levels.cls.loss_weight = 1.0
 model = dict(second_view=(96, 96), decode_head=hsc)
 optim_wrapper = dict(

@@ -1,11 +1,9 @@
-# HSC on six classes of VOC. View 2 has 8 x 8 positions at stride 16, too few
-# for the masks' CRF; the classifier learns a hundred times as fast as the
-# backbone, which is too fast for embeddings. The pixel level carries the gain;
-# at four times its weight gradients have to be clipped.
+# HSC on six classes of VOC. The classifier learns a hundred times as fast as
+# the backbone, which is too fast for embeddings. The pixel level carries the
+# gain; at four times its weight gradients have to be clipped.
 _base_ = ['seam_mbv2_voc-animals.py', '../_base_/methods/hsc.py']
 hsc = _base_.hsc
-hsc.losses.contrast.update(
-    background=(0.15, 0.4), grid=(16, 16), warmup=0.2)
+hsc.losses.contrast.update(background=(0.15, 0.4), warmup=0.2)
 hsc.losses.contrast.levels.pixel.loss_weight = 0.4
 model = dict(decode_head=hsc)
 optim_wrapper = dict(

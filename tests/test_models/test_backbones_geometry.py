@@ -4,7 +4,17 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tiny_backbones import TINY, load_leaf, tiny_backbone, tiny_config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from tiny_backbones import (
+    ALIKE,
+    TINY,
+    load_leaf,
+    tiny_backbone,
+    tiny_config,
+    tiny_head,
+)
+from tiny_configs import ROOT
 from torch import nn
 
 from hsc_mm.inference import seeds, use_tta
@@ -48,6 +58,27 @@ def pixels_seen(name: str, at: int, cells: int) -> float:
         total = total + energy / energy.sum()
     place = torch.arange(cells * stride)
     return ((total.sum(0) + total.sum(1)) @ place.float() / 4).item()
+
+
+def test_every_config_of_hsc_is_looked_at():
+    assert sorted([*TINY, *ALIKE]) == sorted(
+        path.stem for path in (ROOT / 'configs').glob('hsc_*.py'))
+
+
+@pytest.mark.parametrize('name', sorted([*TINY, *ALIKE]))
+def test_the_contrast_takes_place_on_16_by_16(name):
+    """As in the release, whatever the stride of the network."""
+    cfg = tiny_head(name)
+    model = MODELS.build(cfg.model).train()
+    grids, stride = [], TINY[ALIKE.get(name, name)][0]
+    for level in model.decode_head.losses['contrast'].levels.values():
+        level.register_forward_pre_hook(lambda _, args: grids.extend(
+            tuple(maps.shape[2:]) for maps in (
+                *args[0].pixel_weights, *args[0].embeddings['pixel'])))
+    one = SegDataSample(gt_label=torch.ones(model.num_classes - 1))
+    one.gt_saliency = PixelData(data=torch.rand(1, 4 * stride, 4 * stride))
+    model.loss(torch.rand(2, 3, 4 * stride, 4 * stride), [one, one])
+    assert grids == [(16, 16)] * 12  # two views, three levels
 
 
 @pytest.mark.parametrize('name', NETWORKS)
