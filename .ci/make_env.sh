@@ -91,14 +91,15 @@ fi
 if [ -n "$torch_venv" ]; then
     "$torch_venv/bin/python" .ci/link_torch.py "$venv"
 fi
-echo "hsc_mm: installing hsc_mm[$extra,dev] into $venv, minutes the first time"
+echo "hsc_mm: installing hsc_mm[$extra,timm,dev] into $venv," \
+    'minutes the first time'
 # One that no Python brings along, without constraints: pip then says whether
 # it saw any version, and not that the constraints conflict.
 install "$(grep -m 1 '^packaging==' "$constraints")"
 # Then the build tool: an isolated build would fetch one that is not pinned.
 install --constraint "$constraints" setuptools
 install --constraint "$constraints" --no-build-isolation \
-    --editable ".[$extra,dev]"
+    --editable ".[$extra,timm,dev]"
 "$venv/bin/python" -m pip check >>"$log" 2>&1 ||
     echo "hsc_mm: some requirements disagree; what pip said is in $log" >&2
 echo "$PWD" >"$stamp"

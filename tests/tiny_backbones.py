@@ -21,6 +21,7 @@ TINY = {
     'hsc_deit-s_voc': (16, _VIT),
     'hsc_dinov2-s14_voc': (14, _VIT),
     'hsc_efficientnet-b3_voc': (32, dict(arch='b0')),
+    'hsc_lite0_voc': (16, dict(model_name='test_efficientnet')),
     'hsc_mbv2_voc': (16, dict(widen_factor=0.25)),
     'hsc_mit-b1_voc': (16, dict(embed_dims=8, num_layers=[1, 1, 1, 1])),
     'hsc_poolformer-s12_voc': (32, dict(

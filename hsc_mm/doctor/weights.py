@@ -7,7 +7,7 @@ from hsc_mm.engine.hooks.startup_check_hook import (
     check_warm_start,
     pretrained_parts,
 )
-from hsc_mm.utils.checkpoint_sources import locate
+from hsc_mm.utils.checkpoint_sources import how_to_get, locate
 from hsc_mm.utils.checkpoints import load
 from .case import Case
 from .finding import Finding, error, fact, warning
@@ -32,19 +32,14 @@ def weights(case: Case) -> Iterator[Finding]:
         path, url = locate(name)
         remote = url is not None
         path = path if path and os.path.isfile(path) else None
-        if path is None and not remote:
+        if path is None:
             case.missing_weights.add(name)
-            yield error(
-                f'{module}: weights {name}: there is no such file',
-                'Fetch them, or name the file: '
-                f'--cfg-options model.{module}.init_cfg.checkpoint=FILE')
-        elif path is None:
-            case.missing_weights.add(name)
-            yield warning(
-                f'{module}: weights {name} are not on this machine; training '
-                'fetches them first', 'Without a network, fetch the file '
-                'elsewhere and name it: --cfg-options '
-                f'model.{module}.init_cfg.checkpoint=FILE')
+            kind, what = (
+                (warning, ' are not on this machine; training fetches them '
+                 'first') if remote else (error, ': there is no such file'))
+            yield kind(
+                f'{module}: weights {name}{what}',
+                how_to_get(name, f'model.{module}.init_cfg.checkpoint'))
     if named and not case.missing_weights:
         try:
             check_pretrained(case.model)

@@ -10,8 +10,9 @@ from mmengine.runner import checkpoint as host
 
 from .checkpoint_content import runner_types
 from .checkpoints import load
+from .pip_weights import SCHEME, find, load_from_package
 
-__all__ = ['install', 'locate']
+__all__ = ['how_to_get', 'install', 'locate']
 
 _FETCHED = ('http://', 'https://')
 _NAMED = ('torchvision://', 'modelzoo://', 'open-mmlab://', 'openmmlab://',
@@ -29,6 +30,7 @@ def install() -> None:
     torch.serialization.add_safe_globals(runner_types())
     for prefixes, loader in (('', load_from_local), (_FETCHED + _NAMED,
                                                      load_from_address),
+                             (SCHEME, load_from_package),
                              (_STORES, load_from_store)):
         CheckpointLoader.register_scheme(prefixes, loader, force=True)
 
@@ -37,14 +39,19 @@ def locate(name: str) -> tuple[str | None, str | None]:
     """Find weights as mmengine names them.
 
     Args:
-        name (str): A path, a URL, or ``torchvision://``, ``open-mmlab://``,
-            ``mmcls://`` and a model.
+        name (str): A path, a URL, ``pip://`` and a package, or
+            ``torchvision://``, ``open-mmlab://``, ``mmcls://`` and a model.
 
     Returns:
         tuple[str | None, str | None]: The file on this machine, there or
         not, and the URL it can be fetched from. Both are None where the
-        model is unknown.
+        model is unknown or the package not installed.
     """
+    if name.startswith(SCHEME):
+        try:
+            return find(name), None
+        except (OSError, ValueError):
+            return None, None
     kind, _, model = name.partition('://')
     url = name
     if name.startswith(_NAMED):
@@ -66,19 +73,50 @@ def locate(name: str) -> tuple[str | None, str | None]:
     return os.path.join(folder, os.path.basename(url.split('?')[0])), url
 
 
+def how_to_get(name: str, key: str = 'model.backbone.init_cfg.checkpoint'
+               ) -> str:
+    """Say in one sentence how weights come onto this machine.
+
+    Args:
+        name (str): See :func:`locate`.
+        key (str): The config's key that names them.
+    """
+    if name.startswith(SCHEME):
+        try:
+            return f'They are in {find(name)}.'
+        except (OSError, ValueError) as problem:
+            return str(problem)
+    path, url = locate(name)
+    if url is None:
+        return f'Fetch them, or name the file: --cfg-options {key}=FILE'
+    return (f'Fetch {url} where there is a network and put it at {path}, or '
+            f'name the file: --cfg-options {key}=FILE')
+
+
 def load_from_local(filename: str, map_location: Any = None) -> dict:
     return load(filename, map_location)
 
 
 def load_from_address(filename: str, map_location: Any = None) -> dict:
-    """Fetch weights once, whole or not at all, and load them."""
+    """Fetch weights once, whole or not at all, and load them.
+
+    Raises:
+        OSError: They are not on this machine, and their address cannot be
+            reached.
+        ValueError: The model is unknown, or the file no checkpoint.
+    """
     path, url = locate(filename)
     if path is None:
         raise ValueError(f'checkpoint {filename}: expected a model that '
                          'mmengine knows. Name the file of the weights.')
     if url and is_main_process() and not os.path.isfile(path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, path, progress=os.isatty(0))
+        try:
+            torch.hub.download_url_to_file(url, path, progress=os.isatty(0))
+        except OSError as error:
+            raise OSError(f'checkpoint {filename}: its address cannot be '
+                          f'reached ({error}). {how_to_get(filename)}'
+                          ) from error
     barrier()
     checkpoint = load(path, map_location)
     if filename.startswith('mmcls://'):

@@ -167,6 +167,18 @@ def test_every_address_goes_through_the_door(tmp_path, monkeypatch):
     assert not mark.exists()
 
 
+def test_an_address_that_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    url = 'http://127.0.0.1:9/a.pth'
+    with pytest.raises(OSError, match='cannot be reached') as info:
+        CheckpointLoader.load_checkpoint(url)
+    text = str(info.value)
+    assert text.startswith(f'checkpoint {url}: ')
+    assert f'put it at {tmp_path}/checkpoints/a.pth' in text
+    assert 'model.backbone.init_cfg.checkpoint=FILE' in text
+    assert not list((tmp_path / 'checkpoints').iterdir())
+
+
 @pytest.mark.parametrize('code', [
     '__import__("os").mkdir("{mark}")', 'a = __import__("os").mkdir("{mark}")',
     'gpu_ids = [0, __import__("os").mkdir("{mark}")]', '_base_ = "{base}"',

@@ -225,6 +225,9 @@ def test_weights(shared_voc, tmp_path):
     gone = {init: dict(type='Pretrained', checkpoint='none.pth')}
     assert 'none.pth: there is no such file' in _only(
         _examine(config, gone), 'error', 'weights').text
+    named[init]['checkpoint'] = 'pip://no-such-package'
+    assert '"pip install no-such-package"' in _only(
+        _examine(config, named), 'error', 'weights').advice
 
 
 def test_weights_that_must_be_fetched(tmp_path, monkeypatch):

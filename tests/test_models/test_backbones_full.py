@@ -52,6 +52,10 @@ def test_weights_are_published(name, known_weights):
     if url.startswith('torchvision://') or '://' not in url:
         assert re.match(r'torchvision://resnet\d+$|.*resnet38d', url)
         return
+    if url.startswith('pip://'):
+        pins = (ROOT / 'requirements' / 'constraints.txt').read_text()
+        assert f'\n{url.removeprefix("pip://")}==' in pins
+        return
     assert url.rsplit('/', 1)[-1] in known_weights or url in known_weights
     # Classifiers of mmpretrain keep their backbone under a prefix, which
     # mmcls:// takes away; backbones of mmseg have none.

@@ -1,4 +1,5 @@
 """Backbones that mmseg and mmpretrain do not have."""
 from .resnet38d import ResNet38d
+from .timm_backbone import TIMMBackbone
 
-__all__ = ['ResNet38d']
+__all__ = ['ResNet38d', 'TIMMBackbone']

@@ -1,0 +1,9 @@
+# HSC with saliency maps on pictures of one's own; leaves name their folder.
+_base_ = ['hsc_lite0_own.py', '../_base_/methods/eps.py']
+train_dataloader = dict(
+    dataset=dict(aux_maps=dict(saliency=dict(path='data/own/saliency'))))
+val_evaluator = dict(supervision='image labels + saliency')
+test_evaluator = val_evaluator
+model = dict(decode_head={{_base_.eps}})
+# The head, where aux_maps.saliency is None.
+without_saliency = dict(seed_from='refined')

