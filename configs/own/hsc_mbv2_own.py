@@ -1,7 +1,7 @@
 # HSC on pictures of one's own: a small backbone and small pictures, for a CPU.
-# tools/new_dataset.py writes leaves on top of it, with folders and classes;
-# here is an example with masks of some images. MOBILENET_V2_WEIGHTS names the
-# weights.
+# tools/new_dataset.py --backbone mbv2 writes leaves on top of it, with folders
+# and classes; here is an example with masks of some images.
+# MOBILENET_V2_WEIGHTS names the weights.
 _base_ = [
     '../_base_/models/cam_r50.py', '../_base_/datasets/own_image-labels.py',
     '../_base_/schedules/own.py', '../_base_/default_runtime.py',

@@ -23,14 +23,20 @@ def parse_args() -> argparse.Namespace:
         'images; for evaluation alone')
     parser.add_argument('--saliency', help='folder of saliency maps')
     parser.add_argument(
+        '--backbone',
+        choices=['lite0', 'mbv2'],
+        default='lite0',
+        help='EfficientNet-Lite0, whose weights come by pip (default), or '
+        'MobileNetV2, faster, whose weights are fetched from mmpretrain')
+    parser.add_argument(
         '--weights',
-        help='ImageNet weights of MobileNetV2 as a file, or "none" to start '
-        'from random numbers (default: those of mmpretrain, fetched at the '
-        'start of the training)')
+        help='other ImageNet weights of the backbone as a file, or "none" to '
+        'start from random numbers')
     parser.add_argument(
         '--grey',
         action='store_true',
-        help='the weights want mean and deviation 127.5')
+        help='a file of --weights for MobileNetV2 wants mean and deviation '
+        '127.5')
     parser.add_argument(
         '--iters', type=int, default=300, help='of each stage (default: 300)')
     parser.add_argument(
@@ -53,7 +59,7 @@ def main() -> None:
     if new.weights == 'none':
         print('NOTICE: the network starts from random numbers. From a few '
               'dozen pictures it learns nothing useful: use this to try the '
-              'commands, and --weights for results.')
+              'commands, and leave out --weights for results.')
     work = f'work_dirs/{Path(out).name}'
     print(f'wrote {cam}\nwrote {seg}\nnext:\n'
           f'  {shlex.join(["python", "tools/doctor.py", str(cam)])}\n  ' +

