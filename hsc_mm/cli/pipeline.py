@@ -29,6 +29,13 @@ def parse_args() -> argparse.Namespace:
         help='background threshold of the pseudo labels (default: the best '
         'one on the masks of the test split; without masks, the config\'s)')
     parser.add_argument(
+        '--baseline',
+        nargs='+',
+        default=[],
+        metavar='CONFIG',
+        help='configs of other CAM stages: their seeds stand beside those of '
+        'cam_config in tables and report')
+    parser.add_argument(
         '--force',
         nargs='+',
         default=[],
@@ -59,6 +66,7 @@ def main() -> None:
         if args.seg_config else None,
         work_dir=args.work_dir,
         threshold=args.threshold,
+        baselines=args.baseline,
         force=args.force,
         start=args.start)
     print(found.table())

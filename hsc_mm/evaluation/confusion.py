@@ -4,7 +4,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ['SeedScores', 'seed_histogram', 'sweep_scores']
+__all__ = ['SeedScores', 'background_iou', 'seed_histogram', 'sweep_scores']
 
 
 class SeedScores(NamedTuple):
@@ -57,6 +57,21 @@ def seed_histogram(cam: Tensor, target: Tensor, thresholds: Tensor,
     index = (target * k + best[kept]) * (t + 1) + level
     count = torch.bincount(index, minlength=(k + 1) * k * (t + 1))
     return count.view(k + 1, k, t + 1)
+
+
+def background_iou(histogram: Tensor) -> Tensor:
+    """Return the IoU of each class where all is called background.
+
+    Args:
+        histogram (Tensor): See :func:`sweep_scores`.
+
+    Returns:
+        Tensor: Shares, (C,); NaN for a class that does not occur.
+    """
+    truth = histogram.sum(dim=(1, 2)).double()
+    iou = torch.where(truth > 0, 0.0, torch.nan)
+    iou[0] = truth[0] / truth.sum()
+    return iou
 
 
 def sweep_scores(histogram: Tensor) -> SeedScores:

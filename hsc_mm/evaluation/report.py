@@ -12,7 +12,7 @@ __all__ = ['seed_report', 'seed_tables']
 
 
 def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
-                mean_ap: float) -> dict:
+                mean_ap: float, background: Tensor) -> dict:
     """Arrange the scores for JSON.
 
     Args:
@@ -20,17 +20,23 @@ def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
         thresholds (Tensor): The thresholds, (T,).
         own (float): The model's own threshold, one of them.
         mean_ap (float): Mean average precision in percent.
+        background (Tensor): IoU of each class where all is called
+            background, shares, (C,).
 
     Returns:
         dict: ``own`` and ``best`` (threshold, mIoU, over, under, iou of each
-        class), ``curve`` (thresholds, mIoU, over, under) and ``mAP``; in
-        percent, NaN as None.
+        class), ``background_only`` (mIoU, iou: the score to beat),
+        ``curve`` (thresholds, mIoU, over, under) and ``mAP``; in percent,
+        NaN as None.
     """
     own_at = int((thresholds - own).abs().argmin())
     best_at = int(scores.miou.argmax())
     return dict(
         own=_at(scores, thresholds, own_at),
         best=_at(scores, thresholds, best_at),
+        background_only=dict(
+            mIoU=_percent(background.nanmean()[None])[0],
+            iou=_percent(background)),
         curve=dict(
             thresholds=[round(t, 4) for t in thresholds.tolist()],
             mIoU=_percent(scores.miou),
@@ -90,7 +96,9 @@ def seed_tables(report: dict) -> str:
         f'supervision: {facts["supervision"]}\n'
         f'mIoU {_cell(best["mIoU"])} at threshold {best["threshold"]} '
         '(the best one, chosen on ground truth), '
-        f'{_cell(own["mIoU"])} at {own["threshold"]} (fixed before)\n'
+        f'{_cell(own["mIoU"])} at {own["threshold"]} (fixed before); '
+        f'{_cell(report["background_only"]["mIoU"])} with background '
+        'everywhere\n'
         f'multi-label mAP {_cell(report["mAP"])}\n{text.getvalue()}')
 
 

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import write_json
 from hsc_mm.utils.outputs import claim_file
-from .confusion import seed_histogram, sweep_scores
+from .confusion import background_iou, seed_histogram, sweep_scores
 from .mask_files import write_mask
 from .report import seed_report, seed_tables
 
@@ -145,7 +145,8 @@ class SeedMetric(BaseMetric):
             torch.stack(part) for part in zip(*results, strict=True))
         report = seed_report(
             sweep_scores(self._histogram), self._thresholds, self._own,
-            _average_precision(scores, labels))
+            _average_precision(scores, labels),
+            background_iou(self._histogram))
         report['facts'] = dict(
             split=self.dataset_meta.get('split', 'unnamed'),
             images=len(results),

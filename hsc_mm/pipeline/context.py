@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.folder import covers, score_folder
+from hsc_mm.inference import load_config
 from hsc_mm.utils import digest
 from hsc_mm.utils.outputs import claim
 from .inputs import build_dataset
@@ -37,7 +38,7 @@ class Context:
                  threshold: float | None = None,
                  steps: Iterable[Step] = ()) -> None:
         self.root = Path(root)
-        self.cam_cfg, self.seg_cfg = cam_cfg, seg_cfg
+        self._configs = dict(cam=cam_cfg, seg=seg_cfg)
         self.threshold = threshold
         self.steps = {step.name: step for step in steps}
         self.manifests = {
@@ -45,6 +46,29 @@ class Context:
             for name in self.steps
         }
         self._datasets: dict[tuple[str, str], BaseImageLabelDataset] = {}
+
+    @property
+    def cam_cfg(self) -> Config | None:
+        """Config: That of the CAM stage."""
+        return self._configs['cam']
+
+    @property
+    def seg_cfg(self) -> Config | None:
+        """Config: That of the segmentation stage."""
+        return self._configs['seg']
+
+    def config(self, stage: str) -> Config:
+        """Return a config.
+
+        Args:
+            stage (str): ``'cam'``, ``'seg'``, or the file of another one.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        if stage not in self._configs:
+            self._configs[stage] = load_config(stage)
+        return self._configs[stage]
 
     def before(self, name: str) -> Context:
         """Return what the step of a name sees: the steps before it."""
@@ -118,15 +142,15 @@ class Context:
         return self.folder(self.find('pseudo_labels', name).name)
 
     def dataset(self, stage: str, split: str) -> BaseImageLabelDataset:
-        """Return the data set of ``'cam'`` or ``'seg'``, without pipeline.
+        """Return the data set of a config, without pipeline.
 
         Args:
-            stage (str): ``'cam'`` or ``'seg'``.
+            stage (str): See :meth:`config`.
             split (str): ``'train'``, ``'val'`` or ``'test'``.
         """
         if (stage, split) not in self._datasets:
-            cfg = self.cam_cfg if stage == 'cam' else self.seg_cfg
-            self._datasets[stage, split] = build_dataset(cfg, split)
+            self._datasets[stage, split] = build_dataset(
+                self.config(stage), split)
         return self._datasets[stage, split]
 
     def score_labels(self, folder: str | Path) -> dict:

@@ -1,12 +1,13 @@
 """Rows of pictures for the report: what each stage makes of an image."""
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
+from mmseg.structures import SegDataSample
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.folder import ground_truth
@@ -34,8 +35,9 @@ def training_rows(cam_cfg: Config,
                   truth: BaseImageLabelDataset,
                   pseudo_dir: str | None = None,
                   segmentor: tuple[Config, str] | None = None,
+                  baselines: Sequence[tuple[Config, str]] = (),
                   count: int = 12) -> Iterator[Row]:
-    """Yield image | ground truth | CAM | pseudo label | prediction.
+    """Yield image | ground truth | CAMs | pseudo label | prediction.
 
     Args:
         cam_cfg (Config): Config of the CAM stage.
@@ -45,13 +47,14 @@ def training_rows(cam_cfg: Config,
         pseudo_dir (str, optional): Folder of pseudo labels.
         segmentor (tuple[Config, str], optional): Config of the segmentation
             stage and its checkpoint.
+        baselines (sequence[tuple]): Config and checkpoint of other CAM
+            stages; their CAMs stand before that of ``cam_cfg``.
         count (int): Number of rows at most.
 
     Yields:
         tuple[str, np.ndarray]: Title and picture, RGB uint8.
     """
-    cam_cfg = use_tta(cam_cfg)
-    dataset = seeds.seed_dataset(cam_cfg, 'train')
+    dataset = seeds.seed_dataset(use_tta(cam_cfg), 'train')
     masks = {
         info['img_id']: info
         for info in map(truth.get_data_info, range(len(truth)))
@@ -59,20 +62,23 @@ def training_rows(cam_cfg: Config,
     ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
     both = [i for i, img_id in enumerate(ids) if img_id in masks]
     places = both or list(range(len(ids)))
-    dataset.get_subset_([places[i] for i in _chosen(len(places), count)])
-    model = seeds.build_model(cam_cfg, cam_checkpoint, 'cpu')
+    places = [places[i] for i in _chosen(len(places), count)]
+    stages = [*baselines, (cam_cfg, cam_checkpoint)]
     predict = _predictor(*segmentor) if segmentor else None
     palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
-    for sample in seeds.iterate_seeds(model, seeds.seed_loader(dataset, 0)):
+    for samples in zip(*(_seeds(*stage, places) for stage in stages),
+                       strict=True):
+        sample = samples[-1]
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
         image = _rgb(dict(img_path=path))
         tiles = [image]
         if img_id in masks and 'seg_map_path' in masks[img_id]:
             tiles.append(
                 mask_overlay(image, ground_truth(masks[img_id]), palette))
-        tiles.append(
-            cam_overlay(image,
-                        sample.seg_logits.data[1:].amax(0).cpu().numpy()))
+        tiles += [
+            cam_overlay(image, one.seg_logits.data[1:].amax(0).cpu().numpy())
+            for one in samples
+        ]
         if pseudo_dir is not None:
             label = read_index_png(os.path.join(pseudo_dir, f'{img_id}.png'))
             label = to_classes(label, dataset.metainfo['label_map'])
@@ -81,6 +87,17 @@ def training_rows(cam_cfg: Config,
             tiles.append(mask_overlay(image, predict(path), palette))
         names = np.array(dataset.foreground)[sample.gt_label.bool().numpy()]
         yield f'{img_id}: {", ".join(names)}', label_strip(tiles, _HEIGHT)
+
+
+def _seeds(cfg: Config, checkpoint: str,
+           places: list[int]) -> Iterator[SegDataSample]:
+    """Yield the seeds of some training images."""
+    cfg = use_tta(cfg)
+    dataset = seeds.seed_dataset(cfg, 'train')
+    dataset.get_subset_(places)
+    return seeds.iterate_seeds(
+        seeds.build_model(cfg, checkpoint, 'cpu'),
+        seeds.seed_loader(dataset, 0))
 
 
 def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:

@@ -25,7 +25,8 @@ DEFAULT_STEPS = ('hsc_mm.TrainCAM', 'hsc_mm.ScoreSeeds',
 def build_pipeline(cam_cfg: Config,
                    seg_cfg: Config | None,
                    work_dir: str | Path,
-                   threshold: float | None = None) -> 'Pipeline':
+                   threshold: float | None = None,
+                   baselines: Iterable[str | Path] = ()) -> 'Pipeline':
     """Build the pipeline that a config names.
 
     Args:
@@ -38,6 +39,8 @@ def build_pipeline(cam_cfg: Config,
         threshold (float, optional): Background threshold of the pseudo
             labels; by default the best one on the seeds' masks, or what the
             config says where there are none.
+        baselines (iterable[str | Path]): Configs of other CAM stages. Each
+            is trained and its seeds are scored before all other steps.
 
     Returns:
         Pipeline: Checked.
@@ -49,11 +52,25 @@ def build_pipeline(cam_cfg: Config,
     if listed is None:
         names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
         listed = [dict(type=name) for name in names]
+    listed = [*_baseline_steps(baselines), *listed]
     steps = [_build_step(entry, cam_cfg) for entry in listed]
     if seg_cfg is None:
         steps = [step for step in steps if not step.needs_seg_cfg]
     return Pipeline(steps,
                     Context(work_dir, cam_cfg, seg_cfg, threshold, steps))
+
+
+def _baseline_steps(configs: Iterable[str | Path]) -> list[dict]:
+    """Return two steps of each config, named by its file."""
+    listed = []
+    for path in configs:
+        name = re.sub(r'[^\w-]', '-', Path(path).stem)
+        listed += [
+            dict(type='hsc_mm.TrainCAM', config=str(path), name=name),
+            dict(type='hsc_mm.ScoreSeeds', checkpoint=name,
+                 name=f'{name}-seeds')
+        ]
+    return listed
 
 
 def _build_step(entry: dict, cfg: Config) -> Step:
@@ -66,7 +83,8 @@ def _build_step(entry: dict, cfg: Config) -> Step:
             f'{error}') from error
     step.settings = {
         key: value
-        for key, value in entry.items() if key not in ('name', 'folder')
+        for key, value in entry.items()
+        if key not in ('name', 'folder', 'config')
     }
     return step
 

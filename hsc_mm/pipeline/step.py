@@ -85,6 +85,7 @@ class Step:
             that of :class:`hsc_mm.SeedMetric`, or empty),
             ``'pseudo_labels'`` (the folder is one), ``'predictions'`` (masks
             of the segmentor's test split in ``masks``), ``'report'``.
+        config (str): Config of what it makes, see :meth:`Context.config`.
         needs_seg_cfg (bool): Whether it is left out where there is no config
             of the segmentation stage.
         settings (dict): How the config names it, without name and folder; a
@@ -93,6 +94,7 @@ class Step:
     name = ''
     folder = ''
     makes: tuple[str, ...] = ()
+    config = 'cam'
     needs_seg_cfg = False
 
     def __init__(self,

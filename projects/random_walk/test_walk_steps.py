@@ -89,11 +89,11 @@ def test_the_walk_resumes_and_the_segmentor_learns_from_it(place, finished):
 def test_its_score_stands_in_the_table(finished):
     (found, _), _ = finished
     assert [row.what for row in found.rows] == [
-        'seeds, best', 'seeds, fixed', 'pseudo labels', 'random_walk',
-        'segmentation']
-    row = found.rows[3]
+        'background everywhere', 'seeds, best', 'seeds, fixed',
+        'pseudo labels', 'random_walk', 'segmentation']
+    row = found.rows[4]
     assert row.miou == found.results['random_walk']['mIoU']
-    assert row.threshold == found.rows[2].threshold
+    assert row.threshold == found.rows[3].threshold
 
 
 def test_a_label_is_the_threshold_of_maps_that_walked(place, finished):
@@ -152,7 +152,7 @@ def test_what_is_current_is_skipped_and_what_changed_is_not(place, finished):
         'random_walk', 'report']
     assert (work / 'random_walk.old1').is_dir()
     assert build_pipeline(changed, None, work).results().rows[
-        3].threshold is None
+        4].threshold is None
     cfg, seg = configs(place, ', alpha=4')
     cfg.pipeline.steps[3].train.iterations = 3
     pipeline = build_pipeline(cfg, seg, place / 'work')

@@ -97,16 +97,16 @@ def test_their_scores_stand_in_every_table(place, finished):
     found, _, _ = finished
     miou = found.results['blur']['mIoU']
     assert [row.what for row in found.rows] == [
-        'seeds, best', 'seeds, fixed', 'pseudo labels', 'blurred seeds',
-        'segmentation']
-    assert found.rows[3].miou == miou
+        'background everywhere', 'seeds, best', 'seeds, fixed',
+        'pseudo labels', 'blurred seeds', 'segmentation']
+    assert found.rows[4].miou == miou
     assert re.search(rf'mean.* {miou:.1f} ', found.table())
     page = (place / 'work' / 'report' / 'index.html').read_text()
     assert '<th>blurred seeds<br>' in page
     assert f'<td>{miou:.1f}</td>' in page
     summary = read_json(place / 'work' / 'summary.json')
-    assert summary['rows'][3]['what'] == 'blurred seeds'
-    assert summary['rows'][3]['miou'] == miou
+    assert summary['rows'][4]['what'] == 'blurred seeds'
+    assert summary['rows'][4]['miou'] == miou
 
 
 def test_what_is_current_is_skipped_and_what_changed_is_not(place, finished):

@@ -167,3 +167,30 @@ def test_manifests_are_json_that_people_can_read(finished):
     content = json.loads(
         (finished[0] / 'work' / 'manifests' / 'cam.json').read_text())
     assert 'torch' in content['inputs']['versions']
+
+
+def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
+    other = cam_config(shared_voc, tmp_path / 'plain.cam.py', 1)
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py', 2))
+    cfg.pipeline = dict(steps=[
+        dict(type=f'hsc_mm.{name}')
+        for name in ('TrainCAM', 'ScoreSeeds', 'WriteReport')
+    ])
+    work = tmp_path / 'work'
+    pipeline = build_pipeline(cfg, None, work, baselines=[other])
+    assert list(pipeline.steps) == ['plain-cam', 'plain-cam-seeds', 'cam',
+                                    'seeds', 'report']
+    pipeline.run(say=lambda _: None)
+    assert (work / 'plain-cam' / 'iter_1.pth').is_file()
+    assert (work / 'cam' / 'iter_2.pth').is_file()
+    found = pipeline.results()
+    rows = {row.what: row for row in found.rows}
+    assert list(rows) == ['plain-cam-seeds, best', 'plain-cam-seeds, fixed',
+                          'background everywhere', 'seeds, best',
+                          'seeds, fixed']
+    low = rows['background everywhere']
+    assert low.iou[1:] == [0.0] * (len(low.iou) - 1)
+    assert low.miou == pytest.approx(low.iou[0] / len(low.iou), abs=0.01)
+    assert 'background everywhere' in found.table()
+    page = (work / 'report' / 'index.html').read_text()
+    assert 'CAM of plain-cam | CAM' in page

@@ -1,4 +1,6 @@
 """Step from a checkpoint of the CAM stage to pseudo labels."""
+from mmengine.config import Config
+
 from hsc_mm.registry import STEPS
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
@@ -8,11 +10,6 @@ from ..step import Outcome, ScoreRow, Step
 __all__ = ['MakePseudoLabels']
 
 _THRESHOLD = 'hsc_mm.ThresholdRule'
-
-
-def _rule(ctx: Context) -> dict:
-    """Return the label rule that the config names, or an empty dict."""
-    return (ctx.cam_cfg.get('pseudo_label') or {}).get('rule') or {}
 
 
 @STEPS.register_module()
@@ -47,23 +44,25 @@ class MakePseudoLabels(Step):
 
     def inputs(self, ctx: Context) -> dict:
         """Return the stage's, checkpoint, inference, rule and threshold."""
+        cfg = self._cfg(ctx)
         return dict(
-            stage_inputs(ctx.cam_cfg, 'train'),
-            inference=config_hash(ctx.cam_cfg, 'test'),
-            pseudo_label=ctx.cam_cfg.get('pseudo_label'),
+            stage_inputs(cfg, 'train'),
+            inference=config_hash(cfg, 'test'),
+            pseudo_label=cfg.get('pseudo_label'),
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
             threshold=self._threshold(ctx))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Make them; score them where all masks of the test split exist."""
         folder, threshold = ctx.root / self.folder, self._threshold(ctx)
-        tta = ctx.cam_cfg.get('tta_pipeline') is not None
+        cfg = self._cfg(ctx)
+        tta = cfg.get('tta_pipeline') is not None
         run_tool('make_pseudo_labels', [
-            ctx.dump(ctx.cam_cfg, self.name),
+            ctx.dump(cfg, self.name),
             ctx.checkpoint('cam', self.checkpoint), '--out', folder,
             '--threshold', threshold, *([] if tta else ['--no-tta'])
         ], ctx.root / 'manifests' / f'{self.name}_output.txt')
-        rule = _rule(ctx).get('type', _THRESHOLD)
+        rule = self._rule(ctx).get('type', _THRESHOLD)
         made_by = dict(threshold=threshold) if rule == _THRESHOLD else dict(
             rule=rule)
         return Outcome([folder], dict(ctx.score_labels(folder), **made_by))
@@ -73,13 +72,20 @@ class MakePseudoLabels(Step):
         own = self.name == type(self).name
         return ScoreRow.of('pseudo labels' if own else self.name, result)
 
+    def _cfg(self, ctx: Context) -> Config:
+        return ctx.config(ctx.find('cam', self.checkpoint).config)
+
+    def _rule(self, ctx: Context) -> dict:
+        """Return the label rule that the config names, or an empty dict."""
+        return (self._cfg(ctx).get('pseudo_label') or {}).get('rule') or {}
+
     def _threshold(self, ctx: Context) -> float:
         for threshold in (ctx.threshold, self.threshold,
-                          _rule(ctx).get('threshold')):
+                          self._rule(ctx).get('threshold')):
             if threshold is not None:
                 return threshold
         if ctx.makes('seeds'):
             seeds = ctx.result(ctx.find('seeds').name)
             if seeds:
                 return seeds['best']['threshold']
-        return ctx.cam_cfg.model.test_cfg.bg_threshold
+        return self._cfg(ctx).model.test_cfg.bg_threshold

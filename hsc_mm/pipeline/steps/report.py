@@ -64,7 +64,15 @@ class WriteReport(Step):
         columns, pictures = ['image'], {}
         if 'seg_map_path' in truth.data_prefix:
             columns.append('ground truth')
-        columns.append('CAM')
+        others = [
+            name for name, step in ctx.steps.items()
+            if 'cam' in step.makes and step.config != 'cam'
+        ]
+        columns += [*(f'CAM of {name}' for name in others), 'CAM']
+        pictures['baselines'] = [
+            (ctx.config(ctx.step(name).config),
+             str(ctx.checkpoint('cam', name))) for name in others
+        ]
         if ctx.makes('pseudo_labels') and any(
                 ctx.pseudo_labels().rglob('*.png')):
             pictures['pseudo_dir'] = str(ctx.pseudo_labels())

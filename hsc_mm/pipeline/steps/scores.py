@@ -36,27 +36,30 @@ class ScoreSeeds(_Test):
 
     def check(self, ctx: Context) -> None:
         """Refuse image labels of images that were not trained on."""
-        ctx.find('cam', self.checkpoint)
-        data = ctx.dataset('cam', 'test')
+        stage = ctx.find('cam', self.checkpoint).config
+        data = ctx.dataset(stage, 'test')
         if 'seg_map_path' in data.data_prefix:
-            check_image_labels(ctx.cam_cfg.model.test_cfg, data,
-                               training_images(ctx.dataset('cam', 'train')))
+            check_image_labels(ctx.config(stage).model.test_cfg, data,
+                               training_images(ctx.dataset(stage, 'train')))
 
     def inputs(self, ctx: Context) -> dict:
         """Return those of the stage, and the checkpoint."""
         return dict(
-            stage_inputs(ctx.cam_cfg, 'test'),
+            stage_inputs(
+                ctx.config(ctx.find('cam', self.checkpoint).config), 'test'),
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Evaluate."""
-        if 'seg_map_path' not in ctx.dataset('cam', 'test').data_prefix:
+        stage = ctx.find('cam', self.checkpoint).config
+        if 'seg_map_path' not in ctx.dataset(stage, 'test').data_prefix:
             return Outcome([], {})
         folder = ctx.root / self.folder
         out = folder / 'seeds.json'
-        tta = ctx.cam_cfg.get('tta_pipeline') is not None
+        cfg = ctx.config(stage)
+        tta = cfg.get('tta_pipeline') is not None
         run_tool('test', [
-            ctx.dump(ctx.cam_cfg, self.name),
+            ctx.dump(cfg, self.name),
             ctx.checkpoint('cam', self.checkpoint), *(['--tta'] if tta else
                                                       []), '--work-dir',
             folder, '--cfg-options', f'test_evaluator.out_json={out}'
@@ -64,13 +67,23 @@ class ScoreSeeds(_Test):
         return Outcome([out], read_json(out))
 
     def rows(self, result: dict) -> list[ScoreRow]:
-        """Return the score at the best and at the config's threshold."""
+        """Return the scores at two thresholds, and the score to beat.
+
+        The thresholds are the best one and that of the config. The score to
+        beat is that of background everywhere; a baseline's step leaves it to
+        the step after it.
+        """
+        if not result:
+            return []
+        found = {f'{self.name}, best': result['best'],
+                 f'{self.name}, fixed': result['own']}
+        if self.name == type(self).name:
+            found = {'background everywhere': result['background_only'],
+                     **found}
         return [
-            ScoreRow(f'{self.name}, {what}', result['facts']['split'],
-                     at['mIoU'], at['iou'], result['classes'],
-                     at['threshold'])
-            for what, at in (('best', result.get('best')),
-                             ('fixed', result.get('own'))) if at
+            ScoreRow(what, result['facts']['split'], at['mIoU'], at['iou'],
+                     result['classes'], at.get('threshold'))
+            for what, at in found.items()
         ]
 
 

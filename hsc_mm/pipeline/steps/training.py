@@ -30,21 +30,31 @@ class _Training(Step):
 
 @STEPS.register_module()
 class TrainCAM(_Training):
-    """Train the CAM stage."""
+    """Train the CAM stage.
+
+    Args:
+        config (str): File of another config than that of the pipeline: a
+            baseline's, for example.
+        **kwargs: See :class:`Step`.
+    """
     name = 'cam'
     makes = ('cam', )
 
+    def __init__(self, config: str = 'cam', **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+
     def check(self, ctx: Context) -> None:
         """Read the data: what is wrong with it shows now."""
-        ctx.dataset('cam', 'train')
+        ctx.dataset(self.config, 'train')
 
     def inputs(self, ctx: Context) -> dict:
         """See :func:`hsc_mm.pipeline.stage_inputs`."""
-        return stage_inputs(ctx.cam_cfg, 'train')
+        return stage_inputs(ctx.config(self.config), 'train')
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Train."""
-        return self._train(ctx.cam_cfg, ctx, resumable)
+        return self._train(ctx.config(self.config), ctx, resumable)
 
 
 @STEPS.register_module()

@@ -12,7 +12,11 @@ from rich.table import Table
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.evaluation.confusion import seed_histogram, sweep_scores
+from hsc_mm.evaluation.confusion import (
+    background_iou,
+    seed_histogram,
+    sweep_scores,
+)
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
 from hsc_mm.pseudo_labels.files import read_soft_cam
@@ -99,7 +103,8 @@ def evaluate_soft_folder(folder: str | Path,
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
     report = seed_report(
-        sweep_scores(histogram), grid, own, mean_ap=float('nan'))
+        sweep_scores(histogram), grid, own, mean_ap=float('nan'),
+        background=background_iou(histogram))
     report['facts'] = dict(
         split=dataset.split,
         images=len(dataset),
