@@ -1,5 +1,8 @@
 # Plain CAM on MobileNetV2 at stride 16.
-_base_ = 'cam_r50_voc.py'
+_base_ = [
+    '_base_/models/cam_r50.py', '_base_/datasets/voc_image-labels.py',
+    '_base_/schedules/sgd_20k.py', '_base_/default_runtime.py'
+]
 model = dict(
     backbone=dict(
         _delete_=True,

@@ -1,3 +1,5 @@
-# HSC on the saliency-free baseline: needs images and image labels alone.
+# HSC on the saliency-free baseline: needs images and image labels alone. The
+# threshold is that of the paper's seeds.
 _base_ = ['seam_r50_voc.py', '_base_/methods/hsc.py']
-model = dict(decode_head={{_base_.hsc}})
+model = dict(decode_head={{_base_.hsc}}, test_cfg=dict(bg_threshold=0.22))
+optim_wrapper = {{_base_.hsc_optim}}

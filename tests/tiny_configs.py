@@ -41,7 +41,8 @@ def cam_config(voc: Path,
         dict(
             model=dict(
                 data_preprocessor=dict(mean=[60.0, 70.0, 80.0]),
-                decode_head=head)))
+                decode_head=head,
+                test_cfg=dict(bg_threshold=0.3))))
     cfg.model.backbone = dict(BACKBONE)
     _shorten(cfg, iters)
     for split in ('train', 'val', 'test'):

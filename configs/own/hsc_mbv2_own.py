@@ -9,7 +9,7 @@ _base_ = [
 ]
 hsc = _base_.hsc
 hsc.losses.update(_base_.seam.losses)
-hsc.losses.contrast.update(background=0.25, warmup=0.2)
+hsc.losses.contrast.background = 0.25
 model = dict(
     second_view=(128, 128),
     channels_last=True,

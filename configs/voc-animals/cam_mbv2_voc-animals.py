@@ -32,7 +32,7 @@ tta_pipeline = [
         transforms=[
             [
                 dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 1.0)
+                for ratio in (1.0, 1.5)  # half of a small one does harm
             ],
             [
                 dict(type='RandomFlip', prob=0.0, direction='horizontal'),

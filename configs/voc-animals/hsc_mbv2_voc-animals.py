@@ -3,7 +3,7 @@
 # gain; at four times its weight gradients have to be clipped.
 _base_ = ['seam_mbv2_voc-animals.py', '../_base_/methods/hsc.py']
 hsc = _base_.hsc
-hsc.losses.contrast.update(background=(0.15, 0.4), warmup=0.2)
+hsc.losses.contrast.background = (0.15, 0.4)
 hsc.losses.contrast.levels.pixel.loss_weight = 0.4
 model = dict(decode_head=hsc)
 optim_wrapper = dict(

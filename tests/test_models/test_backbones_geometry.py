@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -79,6 +80,24 @@ def test_the_contrast_takes_place_on_16_by_16(name):
     one.gt_saliency = PixelData(data=torch.rand(1, 4 * stride, 4 * stride))
     model.loss(torch.rand(2, 3, 4 * stride, 4 * stride), [one, one])
     assert grids == [(16, 16)] * 12  # two views, three levels
+
+
+@pytest.mark.parametrize('name', sorted(TINY))
+def test_all_learn_by_one_recipe(name):
+    """Gradients are clipped, embeddings learn as the backbone does."""
+    cfg = tiny_head(name)
+    model = MODELS.build(cfg.model)
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    assert wrapper.clip_grad_kwargs == dict(max_norm=10.0)
+    rates = {id(p): group['lr'] for group in wrapper.optimizer.param_groups
+             for p in group['params']}
+    base = wrapper.optimizer.defaults['lr']
+    head = model.decode_head
+    assert {rates[id(p)] for p in head.embeddings.parameters()} == {base}
+    for module in (head.classifier, head.refiner):
+        for parameter in module.parameters():
+            assert rates[id(parameter)] == pytest.approx(10 * base)
+    assert head.losses['contrast'].warmup == 0.2
 
 
 @pytest.mark.parametrize('name', NETWORKS)

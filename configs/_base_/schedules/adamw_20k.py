@@ -2,13 +2,10 @@
 # the config that it continues: two bases of one leaf must not share a key.
 _base_ = '../../hsc_r50_voc.py'
 optim_wrapper = dict(
-    _delete_=True,
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=6e-5, weight_decay=0.01),
+    optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, weight_decay=0.01),
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         custom_keys=dict(
-            decode_head=dict(lr_mult=10.0),
             cls_token=dict(decay_mult=0.0),
             pos_embed=dict(decay_mult=0.0),
             relative_position_bias_table=dict(decay_mult=0.0))))
