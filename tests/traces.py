@@ -34,7 +34,8 @@ CONFIGS = (
     'voc-animals/hsc_mbv2_voc-animals',
     'voc-animals/hsc_eps_mbv2_voc-animals',
     'voc-animals/ablation/hsc_mbv2_voc-animals_release',
-    'voc-animals/deeplabv3plus_mbv2_voc-animals-pseudo')
+    'voc-animals/deeplabv3plus_mbv2_voc-animals-pseudo',
+    'voc-animals/cam_lite0_voc-animals')
 #: Names of version 1 by the names that weights have now.
 RENAMED = (
     (r'decode_head\.refiner\.', 'decode_head.pcm.'),

