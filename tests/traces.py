@@ -23,11 +23,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
 CLASSES = ('background', 'cat', 'dog')
 CONFIGS = (
-    'demo/cam_demo', 'demo/cam_demo-continued', 'demo/seam_demo',
-    'demo/eps_demo', 'demo/hsc_demo', 'demo/hsc_eps_demo',
-    'demo/ablation/hsc_eps_demo_release',
-    'demo/ablation/hsc_eps_demo_no-cross',
-    'demo/ablation/hsc_eps_demo_only-pixel',
+    'demo/cam_demo', 'demo/seam_demo', 'demo/eps_demo', 'demo/hsc_demo',
+    'demo/hsc_eps_demo',
     'demo/deeplabv3plus_demo-pseudo', 'own/hsc_mbv2_own',
     'own/deeplabv3plus_mbv2_own-pseudo', 'voc-animals/cam_mbv2_voc-animals',
     'voc-animals/seam_mbv2_voc-animals', 'voc-animals/eps_mbv2_voc-animals',

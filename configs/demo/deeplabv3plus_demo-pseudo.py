@@ -1,12 +1,11 @@
-# Second stage of the demo: a small DeepLab v3+ from random numbers.
+# Second stage of the demo: DeepLab v3+ on EfficientNet-Lite0.
 _base_ = [
-    '../_base_/models/deeplabv3plus_r50.py',
-    '../_base_/datasets/voc_pseudo-labels.py', '../_base_/schedules/demo.py',
+    '../_base_/models/deeplabv3plus_mbv2.py', '../_base_/models/lite0.py',
+    '../_base_/datasets/voc_pseudo-labels.py', '../_base_/schedules/small.py',
     '../_base_/default_runtime.py'
 ]
 data_root = '{{$HSC_MM_DEMO_ROOT:data/demo}}'
 vocabulary = ('background', 'beetle', 'bird', 'cat', 'fish', 'goat', 'robot')
-norm_cfg = dict(type='BN', requires_grad=True)
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
@@ -14,11 +13,9 @@ train_pipeline = [
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir='{{$PSEUDO_DIR:work_dirs/demo/pseudo_labels}}'),
+    dict(type='hsc_mm.RandomLongSideResize', long_side=(128, 256)),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='hsc_mm.CropPad',
-        size=(128, 128),
-        pad_val=(103.53, 116.28, 123.675)),
+    dict(type='hsc_mm.CropPad', size=(128, 128), pad_val=[127.5] * 3),
     dict(type='PackSegInputs')
 ]
 train_dataloader = dict(
@@ -35,29 +32,14 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 model = dict(
-    data_preprocessor=dict(size=(128, 128)),
-    backbone=dict(
-        _delete_=True,
-        type='ResNetV1c',
-        depth=18,
-        base_channels=32,
-        stem_channels=32,
-        num_stages=3,
-        out_indices=(0, 1, 2),
-        strides=(1, 2, 1),
-        dilations=(1, 1, 2),
-        zero_init_residual=False,
-        norm_cfg=norm_cfg),
-    decode_head=dict(
-        in_channels=128,
-        in_index=2,
-        channels=64,
-        dilations=(1, 3, 6),
-        c1_in_channels=32,
-        c1_channels=16,
-        num_classes=7,
-        norm_cfg=norm_cfg),
-    auxiliary_head=None)
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=1.0))))
-default_hooks = dict(checkpoint=dict(interval=400))
+    _base_.lite0,
+    decode_head=dict(num_classes=7),
+    auxiliary_head=dict(in_channels=112, num_classes=7))
+model['data_preprocessor'] = dict(
+    _base_.lite0.data_preprocessor, size=(128, 128))
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=400,
+         by_epoch=False)
+]
+train_cfg = dict(max_iters=400, val_interval=400)
+default_hooks = dict(checkpoint=dict(interval=200), logger=dict(interval=20))

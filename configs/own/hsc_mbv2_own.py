@@ -4,12 +4,11 @@
 # MOBILENET_V2_WEIGHTS names the weights.
 _base_ = [
     '../_base_/models/cam_r50.py', '../_base_/datasets/own_image-labels.py',
-    '../_base_/schedules/own.py', '../_base_/default_runtime.py',
+    '../_base_/schedules/small.py', '../_base_/default_runtime.py',
     '../_base_/methods/seam.py', '../_base_/methods/hsc.py'
 ]
 hsc = _base_.hsc
 hsc.losses.update(_base_.seam.losses)
-hsc.losses.contrast.background = 0.25
 model = dict(
     second_view=(128, 128),
     channels_last=True,
@@ -34,15 +33,4 @@ model = dict(
         seed_from='refined'),
     # On thirty photographs of three classes of VOC, 0.5 was better than 0.3.
     test_cfg=dict(bg_threshold=0.5))
-# The classifier learns a hundred times as fast as the backbone, which is too
-# fast for embeddings. With batches of eight some trainings broke at that rate
-# until gradients were clipped: docs/own-data.md.
-optim_wrapper = dict(
-    clip_grad=dict(max_norm=10.0),
-    optimizer=dict(lr=0.001),
-    paramwise_cfg=dict(
-        custom_keys={
-            'decode_head': dict(lr_mult=100.0),
-            'decode_head.embeddings': dict(lr_mult=10.0)
-        }))
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))

@@ -59,9 +59,15 @@ model = dict(
         init_cfg=dict(
             checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
     decode_head=dict(num_classes=7))
+# As in _base_/schedules/small.py, for all methods alike.
 optim_wrapper = dict(
     optimizer=dict(lr=0.001),
-    paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=100.0))))
+    clip_grad=dict(max_norm=10.0),
+    paramwise_cfg=dict(
+        custom_keys={
+            'decode_head': dict(lr_mult=100.0),
+            'decode_head.embeddings': dict(lr_mult=10.0)
+        }))
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=400,
          by_epoch=False)

@@ -4,11 +4,15 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .step import ScoreRow
 
 __all__ = ['PipelineResults', 'class_table', 'format_score']
+
+#: Classes that fit into a line of the table.
+_WIDE = 8
 
 
 def class_table(
@@ -52,20 +56,22 @@ class PipelineResults:
                     rows=[row._asdict() for row in self.rows])
 
     def table(self) -> str:
-        """Write scores and times as text of several lines."""
+        """Write scores and times as text of several lines.
+
+        Of more than eight classes the report alone has the IoU of each.
+        """
         text = StringIO()
-        console = Console(file=text, width=100)
+        console = Console(file=text, width=110)
         if self.rows:
-            rows = self.rows
-            table = Table('IoU, %', *[row.title for row in rows])
-            table.add_row('split', *[row.split for row in rows])
-            table.add_section()
-            classes, columns = class_table(rows)
-            for name, *scores in zip(classes, *columns, strict=True):
-                table.add_row(name, *map(format_score, scores))
-            table.add_section()
-            table.add_row('mean', *[format_score(row.miou) for row in rows],
-                          style='bold')
+            classes, columns = class_table(self.rows)
+            shown = len(classes) if len(classes) <= _WIDE else 0
+            table = Table('IoU, %', 'split', 'mean',
+                          *map(escape, classes[:shown]))
+            for row, scores in zip(self.rows, columns, strict=True):
+                table.add_row(
+                    escape(row.title), escape(row.split),
+                    f'[bold]{format_score(row.miou)}[/]',
+                    *map(format_score, scores[:shown]))
             console.print(table)
         else:
             console.print('No masks: nothing was scored.')

@@ -1,14 +1,15 @@
 # The generated data set. HSC_MM_DEMO_ROOT overrides its place.
 data_root = '{{$HSC_MM_DEMO_ROOT:data/demo}}'
 vocabulary = ('background', 'beetle', 'bird', 'cat', 'fish', 'goat', 'robot')
-mean_rgb = [123.675, 116.28, 103.53]
+grey = [127.5, 127.5, 127.5]
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
     dict(type='LoadImageFromFile'),
     dict(type='hsc_mm.LoadAuxMaps'),
+    dict(type='hsc_mm.RandomLongSideResize', long_side=(128, 224)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='hsc_mm.CropPad', size=(128, 128), pad_val=mean_rgb[::-1]),
+    dict(type='hsc_mm.CropPad', size=(128, 128), pad_val=grey),
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 test_pipeline = [

@@ -10,12 +10,13 @@ hsc = dict(
     losses=dict(
         contrast=dict(
             type='hsc_mm.HierarchicalContrast',
+            background=(0.15, 0.4),
             grid=(16, 16),
             warmup=0.2,
             levels=dict(
                 roi=dict(type='hsc_mm.ROIContrast'),
                 cls=dict(type='hsc_mm.ClassContrast'),
-                pixel=dict(type='hsc_mm.PixelContrast')))))
+                pixel=dict(type='hsc_mm.PixelContrast', loss_weight=0.4)))))
 # What it asks of an optimiser whose head learns ten times as fast as the
 # backbone, too fast for embeddings: optim_wrapper = {{_base_.hsc_optim}}.
 hsc_optim = dict(

@@ -1,4 +1,0 @@
-# Without the class level.
-_base_ = '../hsc_eps_demo.py'
-levels = dict(cls=None)
-model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

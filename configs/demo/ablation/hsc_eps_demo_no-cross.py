@@ -1,7 +1,0 @@
-# Without cross supervision of the views.
-_base_ = '../hsc_eps_demo.py'
-levels = dict(
-    roi=dict(cross=False),
-    cls=dict(cross=False),
-    pixel=dict(cross_prototype=False, cross_label=False))
-model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))

@@ -1,4 +1,0 @@
-# Pixel level alone.
-_base_ = '../hsc_eps_demo.py'
-levels = dict(roi=None, cls=None)
-model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))
