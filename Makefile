@@ -13,7 +13,8 @@ PYTEST_ARGS ?= -x -q -n 2 --dist loadfile --durations=10 tests projects
 export PYTHON
 
 DEMO_DATA := data/demo
-DEMO_CAM := configs/demo/cam_demo.py
+DEMO_CAM := configs/demo/hsc_demo.py
+DEMO_BASELINE := configs/demo/cam_demo.py
 DEMO_SEG := configs/demo/deeplabv3plus_demo-pseudo.py
 SMOKE := train_cfg.max_iters=10 train_cfg.val_interval=10
 
@@ -42,10 +43,10 @@ lint: $(VENV)/.ready ## check style, types and spelling
 fix: $(VENV)/.ready ## let the linter repair what it can
 	$(BIN)/ruff check --fix .
 
-demo: $(VENV)/.ready ## both stages on a generated data set, on a CPU
+demo: $(VENV)/.ready ## HSC and plain CAM on generated pictures, on a CPU
 	$(BIN)/python tools/make_demo_data.py --out $(DEMO_DATA)
 	$(BIN)/python tools/pipeline.py $(DEMO_CAM) $(DEMO_SEG) \
-		--work-dir work_dirs/demo
+		--baseline $(DEMO_BASELINE) --work-dir work_dirs/demo
 
 # In another folder: configs name data/demo relative to where they are run.
 demo-smoke: $(VENV)/.ready ## the same, cut down to a check that it runs
@@ -55,6 +56,7 @@ demo-smoke: $(VENV)/.ready ## the same, cut down to a check that it runs
 		--train 24 --val 8 && \
 	$$python $(CURDIR)/tools/pipeline.py $(CURDIR)/$(DEMO_CAM) \
 		$(CURDIR)/$(DEMO_SEG) --work-dir work_dirs/demo \
+		--baseline $(CURDIR)/$(DEMO_BASELINE) \
 		--cam-options $(SMOKE) --seg-options $(SMOKE)
 
 test-openmmlab: $(UPSTREAM)/.ready ## run the tests with upstream OpenMMLab

@@ -53,7 +53,8 @@ def parse_args() -> argparse.Namespace:
             f'--{stage}-options',
             nargs='+',
             action=DictAction,
-            help=f'values that override the config of the {stage} stage')
+            help=f'values that override the config of the {stage} stage'
+            + (' and of the baselines' if stage == 'cam' else ''))
     return cli.parse(parser)
 
 
@@ -66,7 +67,9 @@ def main() -> None:
         if args.seg_config else None,
         work_dir=args.work_dir,
         threshold=args.threshold,
-        baselines=args.baseline,
+        baselines=[
+            load_config(path, args.cam_options) for path in args.baseline
+        ],
         force=args.force,
         start=args.start)
     print(found.table())

@@ -27,7 +27,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
                  *,
                  work_dir: str | Path,
                  threshold: float | None = None,
-                 baselines: Iterable[str | Path] = (),
+                 baselines: Iterable[Config | str | Path] = (),
                  force: Iterable[str] = (),
                  start: str | None = None,
                  say: Callable[[str], None] = print) -> PipelineResults:
@@ -55,8 +55,8 @@ def run_pipeline(cam_cfg: Config | str | Path,
         threshold (float, optional): Background threshold of the pseudo
             labels; by default the best one on the seeds' masks, or what the
             config says where there are none.
-        baselines (iterable[str | Path]): Configs of other CAM stages, whose
-            seeds are to stand beside those of ``cam_cfg``.
+        baselines (iterable[Config | str | Path]): Configs of other CAM
+            stages, whose seeds are to stand beside those of ``cam_cfg``.
         force (iterable[str]): Names of steps that run in any case.
         start (str, optional): This step and all after it do, too.
         say (callable): Where progress lines go.
@@ -71,10 +71,10 @@ def run_pipeline(cam_cfg: Config | str | Path,
             (:class:`ToolError`).
         FileNotFoundError: A file is missing.
     """
-    cam_cfg, seg_cfg = (
+    cam_cfg, seg_cfg, *others = (
         load_config(cfg) if isinstance(cfg, str | Path) else cfg
-        for cfg in (cam_cfg, seg_cfg))
-    pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, baselines)
+        for cfg in (cam_cfg, seg_cfg, *baselines))
+    pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others)
     pipeline.run(force, start, say)
     results = pipeline.results()
     write_json(

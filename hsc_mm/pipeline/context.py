@@ -29,6 +29,10 @@ class Context:
         threshold (float, optional): Background threshold of the pseudo
             labels that the user named.
         steps (iterable[Step]): The steps.
+
+    Attributes:
+        configs (dict[str, Config]): ``'cam'``, ``'seg'``, and files of
+            others.
     """
 
     def __init__(self,
@@ -38,7 +42,7 @@ class Context:
                  threshold: float | None = None,
                  steps: Iterable[Step] = ()) -> None:
         self.root = Path(root)
-        self._configs = dict(cam=cam_cfg, seg=seg_cfg)
+        self.configs = dict(cam=cam_cfg, seg=seg_cfg)
         self.threshold = threshold
         self.steps = {step.name: step for step in steps}
         self.manifests = {
@@ -50,12 +54,12 @@ class Context:
     @property
     def cam_cfg(self) -> Config | None:
         """Config: That of the CAM stage."""
-        return self._configs['cam']
+        return self.configs['cam']
 
     @property
     def seg_cfg(self) -> Config | None:
         """Config: That of the segmentation stage."""
-        return self._configs['seg']
+        return self.configs['seg']
 
     def config(self, stage: str) -> Config:
         """Return a config.
@@ -66,9 +70,9 @@ class Context:
         Raises:
             FileNotFoundError: There is no such file.
         """
-        if stage not in self._configs:
-            self._configs[stage] = load_config(stage)
-        return self._configs[stage]
+        if stage not in self.configs:
+            self.configs[stage] = load_config(stage)
+        return self.configs[stage]
 
     def before(self, name: str) -> Context:
         """Return what the step of a name sees: the steps before it."""

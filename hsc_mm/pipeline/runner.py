@@ -26,7 +26,7 @@ def build_pipeline(cam_cfg: Config,
                    seg_cfg: Config | None,
                    work_dir: str | Path,
                    threshold: float | None = None,
-                   baselines: Iterable[str | Path] = ()) -> 'Pipeline':
+                   baselines: Iterable[Config] = ()) -> 'Pipeline':
     """Build the pipeline that a config names.
 
     Args:
@@ -39,7 +39,7 @@ def build_pipeline(cam_cfg: Config,
         threshold (float, optional): Background threshold of the pseudo
             labels; by default the best one on the seeds' masks, or what the
             config says where there are none.
-        baselines (iterable[str | Path]): Configs of other CAM stages. Each
+        baselines (iterable[Config]): Configs of other CAM stages. Each
             is trained and its seeds are scored before all other steps.
 
     Returns:
@@ -52,21 +52,23 @@ def build_pipeline(cam_cfg: Config,
     if listed is None:
         names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
         listed = [dict(type=name) for name in names]
-    listed = [*_baseline_steps(baselines), *listed]
+    others = {str(cfg.filename): cfg for cfg in baselines}
+    listed = [*_baseline_steps(others), *listed]
     steps = [_build_step(entry, cam_cfg) for entry in listed]
     if seg_cfg is None:
         steps = [step for step in steps if not step.needs_seg_cfg]
-    return Pipeline(steps,
-                    Context(work_dir, cam_cfg, seg_cfg, threshold, steps))
+    context = Context(work_dir, cam_cfg, seg_cfg, threshold, steps)
+    context.configs.update(others)
+    return Pipeline(steps, context)
 
 
-def _baseline_steps(configs: Iterable[str | Path]) -> list[dict]:
+def _baseline_steps(paths: Iterable[str]) -> list[dict]:
     """Return two steps of each config, named by its file."""
     listed = []
-    for path in configs:
+    for path in paths:
         name = re.sub(r'[^\w-]', '-', Path(path).stem)
         listed += [
-            dict(type='hsc_mm.TrainCAM', config=str(path), name=name),
+            dict(type='hsc_mm.TrainCAM', config=path, name=name),
             dict(type='hsc_mm.ScoreSeeds', checkpoint=name,
                  name=f'{name}-seeds')
         ]
