@@ -1,5 +1,6 @@
 """A tiny data set in VOC layout, and configs on it."""
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 from hsc_mm.utils import voc_palette, write_index_png
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / 'tools'))  # hsc_converters
 NAMES = {8: 'cat', 12: 'dog'}
 XML = ('<annotation><filename>{id}.jpg</filename>{objects}</annotation>')
 

@@ -78,6 +78,18 @@ def test_mim_finds_the_tools_of_an_installed_wheel(installed):
         root = installed / first / '.mim'
         assert (root / 'tools' / 'train.py').is_file()
         assert len(list(root.rglob('cam_r50_voc.py'))) == 1
+        assert len(list((root / 'tools').rglob('prepare_coco.py'))) == 1
+
+
+def test_converters_of_an_installed_wheel_run(installed, tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'hsc_mm', 'prepare_coco', '--root', 'none'],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(installed)},
+        capture_output=True,
+        text=True)
+    assert done.returncode == 2
+    assert '--root none: there is no such folder' in done.stderr
 
 
 def test_sdist_builds_the_same_wheel(wheel, tmp_path):

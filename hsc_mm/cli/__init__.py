@@ -2,14 +2,18 @@
 
 Each module of this package is one command, whose ``main()`` reads
 ``sys.argv`` and returns the exit status; ``common`` and ``label_flags`` are
-what they share.
+what they share. Converters are commands beside the package, in the folder
+``hsc_converters`` of the tools.
 """
 import sys
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
+import hsc_mm
 from hsc_mm import compat
 
-__all__ = ['COMMANDS', 'run_command']
+__all__ = ['COMMANDS', 'find_tools', 'import_command', 'run_command']
 
 #: Command -> what it does, in the order of a user's way through them.
 COMMANDS = dict(
@@ -29,6 +33,34 @@ COMMANDS = dict(
     contact_sheet='draw the pictures that a folder of masks does worst on',
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
 
+#: Command -> its module in ``hsc_converters``.
+CONVERTERS = dict(
+    prepare_voc='voc',
+    prepare_coco='coco',
+    make_saliency='saliency',
+    convert_weights='weights',
+    pack_voc_submission='voc_submission')
+
+
+def find_tools() -> Path:
+    """Return the folder of the tools: a wheel's, or that of the checkout."""
+    package = Path(hsc_mm.__file__).parent
+    shipped = package / '.mim' / 'tools'
+    return shipped if shipped.is_dir() else package.parent / 'tools'
+
+
+def import_command(name: str) -> ModuleType:
+    """Import the module of a command, which has a ``main()``.
+
+    Args:
+        name (str): One of :data:`COMMANDS`.
+    """
+    if name not in CONVERTERS:
+        return import_module(f'{__name__}.{name}')
+    if str(find_tools()) not in sys.path:
+        sys.path.append(str(find_tools()))
+    return import_module(f'hsc_converters.{CONVERTERS[name]}')
+
 
 def run_command(name: str) -> int:
     """Run a command with the arguments in ``sys.argv[1:]``.
@@ -41,7 +73,7 @@ def run_command(name: str) -> int:
     """
     compat.check_families()
     from . import common
-    return common.run(lambda: import_module(f'{__name__}.{name}').main())
+    return common.run(lambda: import_command(name).main())
 
 
 def main() -> int:

@@ -1,4 +1,6 @@
 """ResNet-38d with PCM and projectors, its weights imported by name."""
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -6,8 +8,11 @@ from methods import head_config
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
-from hsc_mm.weights import SOURCES, rename_release
 from .rows import Arrays, Row, background_first, compare, compare_channels
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / 'tools'))
+
+from hsc_converters.release import SOURCES, rename_release
 
 __all__ = ['check_network', 'formula_weights', 'own_shapes']
 

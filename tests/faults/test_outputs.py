@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
+from hsc_converters.saliency import write_maps
 from hsc_mm.cli import run_command
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.new_configs import write_configs
@@ -26,7 +27,6 @@ from hsc_mm.pseudo_labels.foreign.convert import (
     SeedConverter,
 )
 from hsc_mm.registry import MODELS
-from hsc_mm.saliency import write_maps
 from hsc_mm.utils.outputs import (
     MARKER,
     check_name,

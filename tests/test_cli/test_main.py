@@ -1,10 +1,9 @@
 """``python -m hsc_mm``: the list of commands, and one command."""
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
-from hsc_mm.cli import COMMANDS
+from hsc_mm.cli import COMMANDS, import_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +17,7 @@ def test_every_command_has_a_main_and_a_tool() -> None:
     tools = {p.stem for p in (ROOT / 'tools').glob('*.py')}
     assert tools == {*COMMANDS, 'make_demo_data'}
     for name in COMMANDS:
-        assert callable(import_module(f'hsc_mm.cli.{name}').main)
+        assert callable(import_command(name).main)
 
 
 def test_without_arguments_the_commands_are_listed() -> None:

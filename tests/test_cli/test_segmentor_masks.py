@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 from PIL import Image
 from tiny_configs import seg_config
 
+from hsc_converters.voc_submission import pack_submission
 from hsc_mm.datasets.labels import read_list
-from hsc_mm.evaluation.voc_submission import pack_submission
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_index_png, voc_palette
 

@@ -18,13 +18,13 @@ from tiny_coco import (
 )
 from tiny_configs import ROOT
 
-from hsc_mm.datasets import COCOImageLabelDataset
-from hsc_mm.datasets.coco import COCO_CLASSES
-from hsc_mm.datasets.coco_prepare import (
+from hsc_converters.coco_files import (
     read_split,
     write_lists,
     write_masks,
 )
+from hsc_mm.datasets import COCOImageLabelDataset
+from hsc_mm.datasets.coco import COCO_CLASSES
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import read_index_png, voc_palette
 

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from hsc_converters.voc import labels_from_mask
 from hsc_mm.datasets.labels import (
     read_label_csv,
     read_label_folders,
@@ -11,7 +12,6 @@ from hsc_mm.datasets.labels import (
     read_list,
     read_voc_xml,
 )
-from hsc_mm.datasets.prepare import labels_from_mask
 from hsc_mm.utils import voc_palette, write_index_png
 
 

@@ -12,6 +12,12 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config
 
+from hsc_converters.saliency import write_maps
+from hsc_converters.saliency_provider import (
+    SaliencyProvider,
+    as_map,
+    build_provider,
+)
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.aux_maps import AuxMapFolder, colour_problem
 from hsc_mm.datasets.transforms import LoadAuxMaps
@@ -22,12 +28,6 @@ from hsc_mm.inference.missing_maps import (
     map_notice,
 )
 from hsc_mm.registry import MODELS
-from hsc_mm.saliency import (
-    SaliencyProvider,
-    as_map,
-    build_provider,
-    write_maps,
-)
 
 TRAIN = 'ImageSets/Segmentation/train.txt'
 KEY = 'train_dataloader.dataset.aux_maps.saliency'

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hsc_converters.voc_submission import pack_submission
 from hsc_mm.cli import common as cli
-from hsc_mm.evaluation.voc_submission import pack_submission
 from hsc_mm.utils import voc_palette, write_index_png
 from hsc_mm.utils.outputs import MARKER
 
@@ -162,7 +162,7 @@ def test_other_arguments(made):
 
 
 def test_the_tool(made, monkeypatch, capsys):
-    tool = importlib.import_module('hsc_mm.cli.pack_voc_submission')
+    tool = importlib.import_module('hsc_converters.voc_submission')
     out = made / 'results.tar.gz'
     monkeypatch.setattr(sys, 'argv', [
         'pack', str(made / 'masks'), '--list', str(made / 'test.txt'),

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from hsc_mm.weights import read_params, rename_mxnet
+from hsc_converters.mxnet import read_params, rename_mxnet
 
 ARRAYS = {
     'arg:conv1a_weight': np.arange(24, dtype='f4').reshape(2, 3, 2, 2),

@@ -9,6 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hsc_mm.datasets.coco_annotations import (
+    COCOImage,
+    Instances,
+    instance_labels,
+    read_instances,
+)
+from hsc_mm.datasets.labels import ImageLabels, image_stem
 from hsc_mm.utils import (
     atomic_write_bytes,
     read_index_png,
@@ -18,15 +25,8 @@ from hsc_mm.utils import (
     write_json,
 )
 from hsc_mm.utils.outputs import claim, place
-from .coco_annotations import (
-    COCOImage,
-    Instances,
-    instance_labels,
-    read_instances,
-)
 from .coco_masks import broken_outlines, draw_mask, has_pycocotools
-from .labels import ImageLabels, image_stem
-from .prepare import write_labels
+from .voc import write_labels
 
 __all__ = [
     'MASKS', 'Masks', 'SPLIT_SIZES', 'label_file', 'read_split',

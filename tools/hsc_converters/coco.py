@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from hsc_mm.cli import common as cli
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.datasets.coco_masks import has_pycocotools
-from hsc_mm.datasets.coco_prepare import (
+from hsc_mm.datasets.labels import image_stem
+from .coco_files import (
     MASKS,
     SPLIT_SIZES,
     label_file,
@@ -17,8 +18,7 @@ from hsc_mm.datasets.coco_prepare import (
     write_lists,
     write_masks,
 )
-from hsc_mm.datasets.labels import image_stem
-from . import common as cli
+from .coco_masks import has_pycocotools
 
 __all__ = ['main']
 

@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from hsc_converters.release import SOURCES
+from hsc_converters.weights import convert
 from hsc_mm import __version__
 from hsc_mm.registry import MODELS
-from hsc_mm.weights import SOURCES, convert
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = json.loads(

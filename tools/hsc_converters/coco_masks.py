@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from .coco_annotations import COCOImage
+from hsc_mm.datasets.coco_annotations import COCOImage
 
 __all__ = ['broken_outlines', 'draw_mask', 'has_pycocotools']
 

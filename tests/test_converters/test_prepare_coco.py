@@ -26,14 +26,14 @@ from tiny_coco import (
     runs,
 )
 
-from hsc_mm.cli import common as cli
-from hsc_mm.datasets.coco_annotations import parse_instances
-from hsc_mm.datasets.coco_masks import broken_outlines, draw_mask
-from hsc_mm.datasets.coco_prepare import (
+from hsc_converters.coco_files import (
     read_split,
     write_lists,
     write_masks,
 )
+from hsc_converters.coco_masks import broken_outlines, draw_mask
+from hsc_mm.cli import common as cli
+from hsc_mm.datasets.coco_annotations import parse_instances
 from hsc_mm.utils import read_index_png, read_json
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'prepare_coco.py'
@@ -41,7 +41,7 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'prepare_coco.py'
 
 def run(*arguments) -> subprocess.CompletedProcess:
     """Run the tool in this process, which has imported everything."""
-    tool = importlib.import_module('hsc_mm.cli.prepare_coco')
+    tool = importlib.import_module('hsc_converters.coco')
     command = [str(TOOL), *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.object(sys, 'argv', command), \

@@ -1,0 +1,1 @@
+"""Converters of data and weights of other projects, beside the package."""
