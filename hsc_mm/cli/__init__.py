@@ -39,6 +39,7 @@ CONVERTERS = dict(
     prepare_coco='coco',
     make_saliency='saliency',
     convert_weights='weights',
+    import_seeds='seeds.command',
     pack_voc_submission='voc_submission')
 
 

@@ -14,6 +14,10 @@ from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_converters.saliency import write_maps
+from hsc_converters.seeds.convert import (
+    ImportOptions,
+    SeedConverter,
+)
 from hsc_mm.cli import run_command
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.new_configs import write_configs
@@ -22,10 +26,6 @@ from hsc_mm.evaluation.mask_files import write_mask
 from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
-from hsc_mm.pseudo_labels.foreign.convert import (
-    ImportOptions,
-    SeedConverter,
-)
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.outputs import (
     MARKER,

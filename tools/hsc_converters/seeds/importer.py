@@ -8,10 +8,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.inference import load_config, seeds
+from hsc_mm.pseudo_labels.chain import LabelChain
+from hsc_mm.pseudo_labels.refiners import Refiner
+from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.utils.pool import map_ordered
-from ..chain import LabelChain
-from ..refiners import Refiner
-from ..rules import LabelRule, ThresholdRule
 from .convert import ImportOptions, SeedConverter
 from .readers import source_format
 

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.pseudo_labels.chain import LabelChain
+from hsc_mm.pseudo_labels.files import write_soft_cam
+from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.utils import (
     image_shapes,
     read_image,
@@ -15,9 +18,6 @@ from hsc_mm.utils import (
     write_json,
 )
 from hsc_mm.utils.outputs import place
-from ..chain import LabelChain
-from ..files import write_soft_cam
-from ..soft_cam import SoftCAM
 from .maps import ForeignMaps, fit_to_image, unit_range
 from .readers import FORMATS, read_irn, read_npy_dict, read_npz
 
@@ -32,7 +32,7 @@ class ImportOptions:
 
     Attributes:
         split (str): Whose dataloader names the images.
-        form (str): One of :data:`hsc_mm.pseudo_labels.foreign.FORMATS`, or
+        form (str): One of :data:`hsc_converters.seeds.FORMATS`, or
             ``'auto'``: look at the files.
         kind (str, optional): ``'soft'`` or ``'hard'``; maps become either,
             PNGs only the second. By default soft, of PNGs hard.

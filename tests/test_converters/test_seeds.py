@@ -13,15 +13,15 @@ import torch
 from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
 
-from hsc_mm.cli import common as cli
-from hsc_mm.inference import load_config
-from hsc_mm.pseudo_labels import LabelChain, SoftCAM
-from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
-from hsc_mm.pseudo_labels.foreign import (
+from hsc_converters.seeds import (
     import_seeds,
     load_npy,
     source_format,
 )
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from hsc_mm.pseudo_labels import LabelChain, SoftCAM
+from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
 from hsc_mm.pseudo_labels.refiners import PAR, CRFRefiner
 from hsc_mm.pseudo_labels.rules import AgreementRule, BandRule
 from hsc_mm.registry import DATASETS
@@ -41,7 +41,7 @@ TOOL = ROOT / 'tools' / 'import_seeds.py'
 @pytest.fixture(scope='module')
 def tool():
     """The tool as a module."""
-    module = importlib.import_module('hsc_mm.cli.import_seeds')
+    module = importlib.import_module('hsc_converters.seeds.command')
     return module
 
 

@@ -3,17 +3,15 @@ import argparse
 import sys
 from functools import partial
 
+from hsc_mm.cli import common as cli
+from hsc_mm.cli.label_flags import add_label_flags, label_changes
 from hsc_mm.inference import load_config
-from hsc_mm.pseudo_labels.foreign import (
-    FORMATS,
-    ImportOptions,
-    evaluate_seeds,
-    import_seeds,
-)
 from hsc_mm.utils import write_json
 from hsc_mm.utils.outputs import claim_file
-from . import common as cli
-from .label_flags import add_label_flags, label_changes
+from .convert import ImportOptions
+from .evaluate import evaluate_seeds
+from .importer import import_seeds
+from .readers import FORMATS
 
 __all__ = ['main']
 
