@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.cli import common as cli
+from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation.folder import ground_truth
 from hsc_mm.inference import load_config, seeds, use_tta
-from hsc_mm.pipeline.inputs import build_dataset
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'demo'))
 
@@ -39,7 +39,7 @@ def main() -> None:
     """Print the shares of head and body pixels that the seeds cover."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    masked = build_dataset(cfg, 'test')
+    masked = build_split(cfg, 'test', maps=True)
     masks = {
         info['img_id']: info
         for info in map(masked.get_data_info, range(len(masked)))

@@ -1,6 +1,5 @@
 """Dense CRF: on full images, by presets and backends, and on a small grid."""
-from .backend import CRFBackend, backend_names
-from .dense import DenseCRF, build_crf
+from .dense import CRFBackend, DenseCRF, backend_names, build_crf
 from .exact import ExactBackend
 from .grid import LabelCRF
 from .numbers import PRESETS, CRFNumbers, cam_probability, crf_numbers

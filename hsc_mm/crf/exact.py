@@ -9,7 +9,7 @@ from torch import Tensor
 from hsc_mm.functional.grid_crf import mean_field
 from hsc_mm.registry import CRF_BACKENDS
 from hsc_mm.utils import check_number
-from .backend import CRFBackend
+from .dense import CRFBackend
 from .numbers import CRFNumbers, log_unary
 
 __all__ = [

@@ -4,43 +4,15 @@ import importlib.util
 import numpy as np
 
 from hsc_mm.registry import CRF_BACKENDS
-from .backend import CRFBackend
+from .dense import CRFBackend
 from .numbers import CRFNumbers, log_unary
 
-__all__ = ['PyDenseBackend', 'has_pydensecrf', 'pydensecrf_mean_field']
+__all__ = ['PyDenseBackend', 'has_pydensecrf']
 
 
 def has_pydensecrf() -> bool:
     """Say whether pydensecrf can be imported."""
     return importlib.util.find_spec('pydensecrf') is not None
-
-
-def pydensecrf_mean_field(prob: np.ndarray, image: np.ndarray,
-                          numbers: CRFNumbers) -> np.ndarray:
-    """Mean field with the permutohedral lattice of pydensecrf.
-
-    Args:
-        prob (np.ndarray): Probabilities, (L, H, W).
-        image (np.ndarray): RGB, (H, W, 3), uint8.
-        numbers (CRFNumbers): Kernels and steps.
-
-    Returns:
-        np.ndarray: Q, (L, H, W) float32.
-    """
-    from pydensecrf import densecrf
-    labels, height, width = prob.shape
-    crf = densecrf.DenseCRF2D(width, height, labels)
-    crf.setUnaryEnergy(
-        np.ascontiguousarray(-log_unary(prob).reshape(labels, -1)))
-    crf.addPairwiseGaussian(
-        sxy=numbers.gaussian_sxy, compat=numbers.gaussian_weight)
-    crf.addPairwiseBilateral(
-        sxy=numbers.bilateral_sxy,
-        srgb=numbers.bilateral_srgb,
-        rgbim=np.ascontiguousarray(image),
-        compat=numbers.bilateral_weight)
-    found = np.array(crf.inference(numbers.steps), dtype=np.float32)
-    return found.reshape(prob.shape)
 
 
 @CRF_BACKENDS.register_module(name='pydensecrf')
@@ -66,5 +38,18 @@ class PyDenseBackend(CRFBackend):
 
     def __call__(self, prob: np.ndarray, image: np.ndarray,
                  numbers: CRFNumbers, device: str) -> np.ndarray:
-        """See :func:`pydensecrf_mean_field`."""
-        return pydensecrf_mean_field(prob, image, numbers)
+        """Compute the posterior; see :class:`CRFBackend`."""
+        from pydensecrf import densecrf
+        labels, height, width = prob.shape
+        crf = densecrf.DenseCRF2D(width, height, labels)
+        crf.setUnaryEnergy(
+            np.ascontiguousarray(-log_unary(prob).reshape(labels, -1)))
+        crf.addPairwiseGaussian(
+            sxy=numbers.gaussian_sxy, compat=numbers.gaussian_weight)
+        crf.addPairwiseBilateral(
+            sxy=numbers.bilateral_sxy,
+            srgb=numbers.bilateral_srgb,
+            rgbim=np.ascontiguousarray(image),
+            compat=numbers.bilateral_weight)
+        found = np.array(crf.inference(numbers.steps), dtype=np.float32)
+        return found.reshape(prob.shape)

@@ -10,7 +10,7 @@ from hsc_mm.registry import METRICS
 from hsc_mm.utils import write_json
 from hsc_mm.utils.outputs import claim_file
 from .confusion import background_iou, seed_histogram, sweep_scores
-from .mask_files import write_mask
+from .mask_metric import write_mask
 from .report import seed_report, seed_tables
 
 __all__ = ['SeedMetric']

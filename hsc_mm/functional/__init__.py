@@ -9,8 +9,6 @@ from .class_contrast import *  # noqa: F403
 from .class_contrast import __all__ as _class_contrast
 from .contrast_maps import *  # noqa: F403
 from .contrast_maps import __all__ as _contrast_maps
-from .correlation import *  # noqa: F403
-from .correlation import __all__ as _correlation
 from .equivariance import *  # noqa: F403
 from .equivariance import __all__ as _equivariance
 from .grid_crf import *  # noqa: F403
@@ -25,13 +23,11 @@ from .resize import *  # noqa: F403
 from .resize import __all__ as _resize
 from .roi_contrast import *  # noqa: F403
 from .roi_contrast import __all__ as _roi_contrast
-from .saliency import *  # noqa: F403
-from .saliency import __all__ as _saliency
 from .supervision import *  # noqa: F403
 from .supervision import __all__ as _supervision
 
 __all__ = [
-    *_cam, *_class_contrast, *_contrast_maps, *_correlation, *_equivariance,
-    *_grid_crf, *_pixel_contrast, *_prototypes, *_refinement, *_resize,
-    *_roi_contrast, *_saliency, *_supervision
+    *_cam, *_class_contrast, *_contrast_maps, *_equivariance, *_grid_crf,
+    *_pixel_contrast, *_prototypes, *_refinement, *_resize, *_roi_contrast,
+    *_supervision
 ]

@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .distributed import all_sum
-from .prototypes import Bank, Observation
-from .selection import strongest, weighted_sums
+from .prototypes import Bank, Observation, strongest, weighted_sums
 
 __all__ = ['class_contrast', 'class_contrast_loss']
 

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from .contrast_maps import IGNORE
 from .distributed import all_sum
-from .prototypes import Bank, Observation
-from .selection import strongest, weighted_sums
+from .prototypes import Bank, Observation, strongest, weighted_sums
 
 __all__ = [
     'batch_prototypes', 'observe_classes', 'pixel_contrast',

@@ -1,16 +1,20 @@
-"""Refinement of maps by what looks alike: colours nearby, or attention."""
+"""Refinement of maps by what looks alike: colours, features, attention."""
 from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ['attention_affinity', 'pixel_adaptive', 'pixel_affinity']
+__all__ = [
+    'attention_affinity', 'pixel_adaptive', 'pixel_affinity', 'propagate',
+    'source_cam'
+]
 
 #: Rows and columns to the eight neighbours at distance one.
 _RING = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)
          if (row, column) != (0, 0)]
 DILATIONS = (1, 2, 4, 8, 12, 24)
+EPS = 1e-5
 
 
 def _neighbours(maps: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:
@@ -118,3 +122,51 @@ def attention_affinity(attention: Tensor,
             attention = attention / attention.sum(dim, True).clamp(min=least)
     attention = (attention + attention.transpose(-2, -1)) / 2
     return torch.linalg.matrix_power(attention, power)
+
+
+@torch.no_grad()
+def source_cam(cam: Tensor) -> Tensor:
+    r"""Normalise a CAM for propagation, without gradient, in float32.
+
+    .. math:: \hat A = \frac{\max(0, A - \epsilon)}{\max A + \epsilon},
+              \quad \hat A_{bg} = 1 - \max_{fg} \hat A
+
+    with the maximum over the positions of each image and channel; then
+    foreground channels that are not the maximum of their pixel become 0.
+
+    Args:
+        cam (Tensor): Raw CAM, (B, C, h, w), background first.
+
+    Returns:
+        Tensor: (B, C, h, w) in [0, 1].
+    """
+    foreground = cam[:, 1:].detach().float().relu()
+    peak = foreground.amax((2, 3), True)
+    foreground = (foreground - EPS).relu() / (peak + EPS)
+    best = foreground.amax(1, True)
+    foreground = torch.where(foreground < best, 0.0, foreground)
+    return torch.cat([1 - best, foreground], dim=1)
+
+
+def propagate(source: Tensor, feature: Tensor) -> Tensor:
+    r"""Average a CAM over the pixels that look alike.
+
+    .. math:: R = \hat A \, \frac{G}{1^\top G + \epsilon}, \quad
+              G = \max(0, \hat f^\top \hat f), \quad
+              \hat f = \frac{f}{|f| + \epsilon}
+
+    (SEAM, Wang et al., CVPR 2020.)
+
+    Args:
+        source (Tensor): :func:`source_cam`, (B, C, h, w).
+        feature (Tensor): f, (B, D, h, w).
+
+    Returns:
+        Tensor: Refined CAM R, (B, C, h, w).
+    """
+    flat = feature.float().flatten(2)  # (B, D, n)
+    flat = flat / (flat.norm(dim=1, keepdim=True) + EPS)
+    affinity = (flat.transpose(1, 2) @ flat).relu()  # (B, n, n)
+    # Symmetric: the sum of a column scales a column of the product.
+    scale = 1 / (affinity.sum(dim=1, keepdim=True) + EPS)
+    return (source.flatten(2) @ affinity * scale).view_as(source)

@@ -1,9 +1,11 @@
-"""Losses of image labels: classification, and min-pooling of a CAM."""
+"""Losses of image labels and of saliency maps: EPS, SEAM's min-pooling."""
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
-    'class_scores', 'min_pooling_loss', 'multilabel_soft_margin_loss'
+    'class_scores', 'min_pooling_loss', 'multilabel_soft_margin_loss',
+    'saliency_loss', 'saliency_prediction'
 ]
 
 
@@ -54,3 +56,64 @@ def min_pooling_loss(cam: Tensor, label: Tensor) -> Tensor:
     flat = peak.flatten(1)
     count = max(flat.shape[1] // 4, 1)
     return flat.topk(count, dim=1, largest=False).values.relu().mean()
+
+
+def saliency_prediction(cam: Tensor,
+                        saliency: Tensor,
+                        label: Tensor,
+                        threshold: float = 0.5,
+                        alpha: float = 0.5) -> Tensor:
+    r"""Estimate a saliency map from class activation, in float32.
+
+    .. math:: \hat S = \alpha \sum_{k \in F} P_k
+                     + (1 - \alpha) (1 - \sum_{k \in G} P_k), \quad
+              P = \mathrm{softmax}(A)
+
+    A present class joins the salient F where its rounded map lies on the
+    rounded saliency to more than ``threshold``; the other present classes
+    join the background G (EPS, Lee et al., CVPR 2021).
+
+    Args:
+        cam (Tensor): Raw or refined CAM, (B, C, h, w), background first.
+        saliency (Tensor): S in [0, 1], (B, 1, h, w).
+        label (Tensor): Image labels, (B, K), K = C - 1.
+        threshold (float): Share of overlap in [0, 1].
+        alpha (float): Weight of the foreground in [0, 1].
+
+    Returns:
+        Tensor: (B, 1, h, w) in [0, 1].
+    """
+    prob = cam.float().softmax(dim=1)
+    with torch.no_grad():
+        sure = prob[:, 1:].round()
+        overlap = (sure * saliency.round()).sum((2, 3))
+        overlap = overlap / (sure + 1e-4).sum((2, 3))
+        salient = (overlap > threshold).to(prob) * label.to(prob)
+        others = label.to(prob) - salient
+        others = torch.cat([torch.ones_like(others[:, :1]), others], dim=1)
+    foreground = torch.einsum('bkhw,bk->bhw', prob[:, 1:], salient)
+    background = torch.einsum('bchw,bc->bhw', prob, others)
+    return (alpha * foreground + (1 - alpha) * (1 - background))[:, None]
+
+
+def saliency_loss(cam: Tensor,
+                  saliency: Tensor,
+                  label: Tensor,
+                  threshold: float = 0.5,
+                  alpha: float = 0.5) -> Tensor:
+    """Mean squared error of :func:`saliency_prediction`.
+
+    Args:
+        cam (Tensor): Raw or refined CAM, (B, C, h, w), background first.
+        saliency (Tensor): S in [0, 1], (B, 1, H, W); it is brought to
+            (h, w) by its nearest values.
+        label (Tensor): Image labels, (B, K), K = C - 1.
+        threshold (float): Share of overlap in [0, 1].
+        alpha (float): Weight of the foreground in [0, 1].
+
+    Returns:
+        Tensor: Scalar.
+    """
+    saliency = F.interpolate(saliency.float(), size=cam.shape[2:])
+    predicted = saliency_prediction(cam, saliency, label, threshold, alpha)
+    return F.mse_loss(predicted, saliency)

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip

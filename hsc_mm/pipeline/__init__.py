@@ -11,8 +11,7 @@ from .context import Context
 from .inputs import config_hash, stage_inputs
 from .manifest import fingerprint
 from .runner import DEFAULT_STEPS, Pipeline, build_pipeline
-from .shell import ToolError, run_tool
-from .step import Outcome, ScoreRow, Step
+from .step import Outcome, ScoreRow, Step, ToolError, run_tool
 from .summary import PipelineResults
 
 __all__ = [

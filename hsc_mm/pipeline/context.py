@@ -8,11 +8,11 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.inference import load_config
 from hsc_mm.utils import digest
 from hsc_mm.utils.outputs import claim
-from .inputs import build_dataset
 from .manifest import Manifest
 from .step import ScoreRow, Step
 
@@ -153,8 +153,8 @@ class Context:
             split (str): ``'train'``, ``'val'`` or ``'test'``.
         """
         if (stage, split) not in self._datasets:
-            self._datasets[stage, split] = build_dataset(
-                self.config(stage), split)
+            self._datasets[stage, split] = build_split(
+                self.config(stage), split, maps=True)
         return self._datasets[stage, split]
 
     def score_labels(self, folder: str | Path) -> dict:

@@ -6,45 +6,17 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import item_files
 from hsc_mm.utils import digest
 from hsc_mm.version import __version__
 from .manifest import fingerprint
 
-__all__ = [
-    'build_dataset', 'config_hash', 'notices', 'stage_inputs',
-    'with_pseudo_dir'
-]
+__all__ = ['config_hash', 'stage_inputs', 'with_pseudo_dir']
 
 #: Beginnings of the keys that no training depends on.
 _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
                  'pipeline')
-
-
-def build_dataset(cfg: Config, split: str) -> BaseImageLabelDataset:
-    """Build the data set of a split without its pipeline.
-
-    Args:
-        cfg (Config): Config of either stage.
-        split (str): ``'train'``, ``'val'`` or ``'test'``.
-
-    Returns:
-        BaseImageLabelDataset: Its items are file names and labels.
-
-    Raises:
-        ValueError: It is not a data set of this package.
-    """
-    return build_split(cfg, split, maps=True)
-
-
-def notices(cfg: Config) -> list[str]:
-    """Return what the log of a run will say first."""
-    return [
-        hook['text'] for hook in cfg.get('custom_hooks') or []
-        if hook['type'] == 'hsc_mm.NoticeHook'
-    ]
 
 
 def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
@@ -61,7 +33,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     Raises:
         FileNotFoundError: ``load_from`` is not there.
     """
-    dataset = build_dataset(cfg, split)
+    dataset = build_split(cfg, split, maps=True)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     labels = [
         info['gt_label'].tolist() for info in infos if 'gt_label' in info

@@ -55,16 +55,12 @@ class Manifest:
         """float: How long the step took."""
         return self.content.get('seconds', 0.0)
 
-    def is_current(self, inputs: dict) -> bool:
-        """Say whether inputs are unchanged and outputs complete.
+    def reason_to_run(self, inputs: dict) -> str | None:
+        """Return why the step must run, in words; None if it need not.
 
         Args:
             inputs (dict): JSON values that tell the inputs apart.
         """
-        return self.reason_to_run(inputs) is None
-
-    def reason_to_run(self, inputs: dict) -> str | None:
-        """Return why the step must run, in words; None if it need not."""
         if not self.content:
             return 'not run yet'
         old = self.content['inputs']
@@ -81,7 +77,7 @@ class Manifest:
         """Record a finished step.
 
         Args:
-            inputs (dict): See :meth:`is_current`.
+            inputs (dict): See :meth:`reason_to_run`.
             outputs (iterable[str | Path]): Files and folders it made.
             result (dict): What later steps and the report want to know.
             seconds (float): How long it took.

@@ -9,7 +9,6 @@ from mmengine.config import Config
 
 from hsc_mm.registry import STEPS
 from .context import Context
-from .inputs import notices
 from .manifest import Manifest
 from .step import Step
 from .summary import PipelineResults
@@ -142,8 +141,9 @@ class Pipeline:
             names = list(self.steps)
             forced.update(names[names.index(self._known(start)):])
         if self.context.cam_cfg is not None:
-            for text in notices(self.context.cam_cfg):
-                say(f'NOTICE: {text}')
+            for hook in self.context.cam_cfg.get('custom_hooks') or []:
+                if hook['type'] == 'hsc_mm.NoticeHook':
+                    say(f'NOTICE: {hook["text"]}')
         width = max(7, *map(len, self.steps)) if self.steps else 0
         for number, (name, step) in enumerate(self.steps.items(), start=1):
             inputs = self._inputs(step)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
 from hsc_mm.utils.outputs import place
 from .files import check_label, write_soft_cam

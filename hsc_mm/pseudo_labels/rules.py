@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from hsc_mm.registry import LABEL_RULES, build_part
-from .hard_label import agree, band_label, best_label, threshold_label
 from .refiners import Refiner, build_refiner
-from .soft_cam import SoftCAM
+from .soft_cam import (
+    SoftCAM,
+    agree,
+    band_label,
+    best_label,
+    threshold_label,
+)
 
 __all__ = [
     'AgreementRule', 'BandRule', 'LabelRule', 'ThresholdRule', 'build_rule'

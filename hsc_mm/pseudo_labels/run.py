@@ -11,7 +11,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.utils import image_shapes
 from .chain import Labelled
 from .folder import PseudoLabelFolder
-from .hard_label import IGNORED
+from .soft_cam import IGNORED
 from .views import Failure, plan_batches
 
 __all__ = ['LabelRun', 'write_labels']

@@ -1,9 +1,14 @@
-"""The soft CAM of an image: what refiners and label rules work on."""
+"""Soft CAM of an image, and the hard labels that are made of CAMs."""
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['SoftCAM']
+__all__ = [
+    'IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label',
+    'threshold_label'
+]
+
+IGNORED = 255
 
 
 class SoftCAM(NamedTuple):
@@ -35,3 +40,78 @@ class SoftCAM(NamedTuple):
     background: np.ndarray | None = None
     attention: np.ndarray | None = None
     grid: tuple[int, int] | None = None
+
+
+def threshold_label(cam: np.ndarray, classes: np.ndarray,
+                    threshold: float) -> np.ndarray:
+    """Call background what no CAM lifts above the threshold.
+
+    Args:
+        cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
+        classes (np.ndarray): Index of each, (k,).
+        threshold (float): Background threshold; a CAM must be above it.
+
+    Returns:
+        np.ndarray: (H, W) uint8; where several CAMs are highest, the first
+        one wins.
+    """
+    return band_label(cam, classes, threshold, threshold)
+
+
+def band_label(cam: np.ndarray, classes: np.ndarray, low: float,
+               high: float) -> np.ndarray:
+    """Leave open what lies between two thresholds.
+
+    A pixel whose highest CAM is above ``high`` has the class of that CAM; one
+    whose highest CAM is ``low`` or less is background; any other is ignored.
+
+    Args:
+        cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
+        classes (np.ndarray): Index of each, (k,).
+        low (float): Threshold of the background.
+        high (float): Threshold of the foreground, not below ``low``.
+
+    Returns:
+        np.ndarray: (H, W) uint8, 255 = ignored.
+    """
+    label = np.zeros(cam.shape[1:], dtype=np.uint8)
+    if len(cam) == 0:
+        return label
+    peak = cam.max(axis=0).astype(np.float32)
+    label[peak > np.float32(low)] = IGNORED
+    found = np.asarray(classes, dtype=np.uint8)[cam.argmax(axis=0)]
+    return np.where(peak > np.float32(high), found, label)
+
+
+def best_label(prob: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the most probable label of each pixel.
+
+    Args:
+        prob (np.ndarray): Background and k classes, (k + 1, H, W).
+        classes (np.ndarray): Index of each class, (k,).
+
+    Returns:
+        np.ndarray: (H, W) uint8.
+    """
+    table = np.concatenate([[0], classes]).astype(np.uint8)
+    return table[prob.argmax(axis=0)]
+
+
+def agree(low_alpha: np.ndarray, high_alpha: np.ndarray) -> np.ndarray:
+    """Keep what two labels say alike about foreground and background.
+
+    With ``(1 - max CAM) ** alpha`` as background, the label of the low alpha
+    is sparing with foreground, that of the high alpha generous. Background
+    in both is background; foreground in both has the class of the low
+    alpha; everything else is ignored (as in AffinityNet, which besides calls
+    background what is foreground in the low alpha alone).
+
+    Args:
+        low_alpha (np.ndarray): Label, (H, W), 0 = background.
+        high_alpha (np.ndarray): Label, (H, W).
+
+    Returns:
+        np.ndarray: (H, W) uint8, 255 = ignored.
+    """
+    label = np.where((low_alpha > 0) == (high_alpha > 0), low_alpha, IGNORED)
+    return label.astype(np.uint8)

@@ -14,11 +14,12 @@ from hsc_mm.functional.equivariance import (
     max_norm,
     one_hot_maximum,
 )
-from hsc_mm.functional.saliency import saliency_loss, saliency_prediction
 from hsc_mm.functional.supervision import (
     class_scores,
     min_pooling_loss,
     multilabel_soft_margin_loss,
+    saliency_loss,
+    saliency_prediction,
 )
 from .rows import Arrays, Row, background_first, compare_present
 

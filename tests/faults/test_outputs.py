@@ -22,7 +22,7 @@ from hsc_mm.cli import run_command
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.new_configs import write_configs
 from hsc_mm.datasets.new_dataset import NewDataset
-from hsc_mm.evaluation.mask_files import write_mask
+from hsc_mm.evaluation.mask_metric import write_mask
 from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder

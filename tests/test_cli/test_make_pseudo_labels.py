@@ -27,9 +27,9 @@ from hsc_mm.pseudo_labels import (
 )
 from hsc_mm.pseudo_labels.chain import label_stream
 from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
-from hsc_mm.pseudo_labels.hard_label import band_label, best_label
 from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import AgreementRule
+from hsc_mm.pseudo_labels.soft_cam import band_label, best_label
 from hsc_mm.pseudo_labels.views import Failure
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import (

@@ -7,7 +7,7 @@ from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.sampler import Draw
 from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
 from hsc_mm.pseudo_labels.files import write_soft_cam
-from hsc_mm.pseudo_labels.hard_label import band_label, threshold_label
+from hsc_mm.pseudo_labels.soft_cam import band_label, threshold_label
 from hsc_mm.utils import read_json, voc_palette, write_index_png
 
 SUBSET = dict(classes=('background', 'dog', 'cat'))

@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hsc_mm.functional.correlation import source_cam
 from hsc_mm.functional.equivariance import max_norm
-from hsc_mm.functional.saliency import saliency_prediction
+from hsc_mm.functional.refinement import source_cam
+from hsc_mm.functional.supervision import saliency_prediction
 from hsc_mm.models import PixelCorrelation, Targets, View
 from hsc_mm.models.losses import (
     EquivarianceCrossLoss,

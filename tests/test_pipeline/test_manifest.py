@@ -27,7 +27,7 @@ def test_a_step_is_current_until_something_changes(tmp_path):
     assert manifest.reason_to_run(inputs) == 'not run yet'
     manifest.save(inputs, [folder], dict(mIoU=1), 2.34)
     again = Manifest(tmp_path / 'step.json', tmp_path)
-    assert again.is_current(inputs)
+    assert again.reason_to_run(inputs) is None
     assert again.result == dict(mIoU=1)
     assert again.seconds == 2.3
     assert again.reason_to_run(dict(inputs, data='e')) == 'changed: data'
@@ -48,7 +48,7 @@ def test_the_folder_may_be_moved(tmp_path):
     (old / 'a.png').write_bytes(b'1')
     Manifest(old / 'step.json', old).save({}, [old / 'a.png'], {}, 0)
     old.rename(new)
-    assert Manifest(new / 'step.json', new).is_current({})
+    assert Manifest(new / 'step.json', new).reason_to_run({}) is None
 
 
 def test_no_two_runs_leave_the_same_record(tmp_path):

@@ -10,7 +10,7 @@ from hsc_mm.pseudo_labels.files import (
     write_soft_cam,
 )
 from hsc_mm.pseudo_labels.folder import MANIFEST, PseudoLabelFolder
-from hsc_mm.pseudo_labels.hard_label import (
+from hsc_mm.pseudo_labels.soft_cam import (
     agree,
     band_label,
     best_label,

@@ -1,8 +1,6 @@
 """Transforms for images with auxiliary maps and image labels."""
-from .color import RandomHSV
-from .formatting import PackImageLabelInputs
-from .geometry import CropPad, RandomLongSideResize
-from .loading import LoadAuxMaps
+from .augmentation import CropPad, RandomHSV, RandomLongSideResize
+from .loading import LoadAuxMaps, PackImageLabelInputs
 from .pseudo_label import LoadPseudoLabel
 from .seeding import SeedBySampler
 

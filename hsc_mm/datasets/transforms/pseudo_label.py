@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
-from hsc_mm.pseudo_labels.hard_label import band_label
+from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import image_shapes, read_index_png, to_classes
 

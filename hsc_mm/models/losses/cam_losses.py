@@ -6,11 +6,11 @@ from hsc_mm.functional.equivariance import (
     equivariance_loss,
 )
 from hsc_mm.functional.resize import resize_bilinear
-from hsc_mm.functional.saliency import saliency_loss
 from hsc_mm.functional.supervision import (
     class_scores,
     min_pooling_loss,
     multilabel_soft_margin_loss,
+    saliency_loss,
 )
 from hsc_mm.registry import MODELS
 from ..views import Targets, View

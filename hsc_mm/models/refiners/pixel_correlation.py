@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmseg.utils import OptMultiConfig
 from torch import Tensor, nn
 
-from hsc_mm.functional.correlation import propagate, source_cam
+from hsc_mm.functional.refinement import propagate, source_cam
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
 from ..features import pick_features

@@ -4,8 +4,7 @@ from mmengine.config import Config
 from hsc_mm.registry import STEPS
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
-from ..shell import run_tool
-from ..step import Outcome, ScoreRow, Step
+from ..step import Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['MakePseudoLabels']
 

@@ -8,8 +8,7 @@ from hsc_mm.utils import read_json
 from hsc_mm.utils.outputs import MARKER
 from ..context import Context
 from ..inputs import stage_inputs
-from ..shell import run_tool
-from ..step import Outcome, ScoreRow, Step
+from ..step import Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['EvaluateSegmentor', 'ScoreSeeds']
 

@@ -7,8 +7,7 @@ from hsc_mm.inference.seeds import file_hash
 from hsc_mm.registry import STEPS
 from ..context import Context
 from ..inputs import stage_inputs, with_pseudo_dir
-from ..shell import run_tool
-from ..step import Outcome, Step
+from ..step import Outcome, Step, run_tool
 
 __all__ = ['TrainCAM', 'TrainSegmentor']
 

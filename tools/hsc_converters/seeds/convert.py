@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
