@@ -33,20 +33,10 @@ def _normalised(filtered: Callable[[Tensor], Tensor],
 
 def make_gaussian(height: int, width: int, sxy: float, device: torch.device,
                   dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """Return the normalised kernel of positions, as a function.
+    """Return the normalised kernel of positions, a function of (L, H * W).
 
-    The kernel is a product over rows and columns, so two small matrices do
-    exactly what one of (n, n) would.
-
-    Args:
-        height (int): H.
-        width (int): W.
-        sxy (float): Width of the kernel, in pixels.
-        device (torch.device): Where it works.
-        dtype (torch.dtype): And in what precision.
-
-    Returns:
-        Callable: From (L, H * W) to the same.
+    It is a product over rows and columns, so two small matrices do exactly
+    what one of (n, n) would. ``sxy`` is its width in pixels.
     """
     lines = []
     for size in (height, width):
@@ -154,18 +144,10 @@ def exact_mean_field(prob: np.ndarray,
                      device: str = 'cpu',
                      memory: int = 2**29,
                      dtype: torch.dtype = torch.float32) -> np.ndarray:
-    """Mean field with exact kernels; time grows with the square of pixels.
+    """Compute Q, (L, H, W) float32, with exact kernels.
 
-    Args:
-        prob (np.ndarray): Probabilities, (L, H, W).
-        image (np.ndarray): RGB, (H, W, 3), uint8.
-        numbers (CRFNumbers): Kernels and steps.
-        device (str): Any device of torch.
-        memory (int): Bytes for blocks of the kernel.
-        dtype (torch.dtype): float32 or float64.
-
-    Returns:
-        np.ndarray: Q, (L, H, W) float32.
+    Time grows with the square of pixels; ``memory`` is the number of bytes
+    for blocks of the kernel. See :meth:`CRFBackend.__call__` for the rest.
     """
     device = torch.device(device)
     with torch.autocast(device.type, enabled=False), _full_precision():

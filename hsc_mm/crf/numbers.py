@@ -123,10 +123,6 @@ def cam_probability(cam: np.ndarray, alpha: float) -> np.ndarray:
 def check_inputs(prob: np.ndarray, image: np.ndarray) -> None:
     """Refuse what a CRF cannot work on.
 
-    Args:
-        prob (np.ndarray): Should be (L, H, W), finite, not negative.
-        image (np.ndarray): Should be (H, W, 3), uint8, RGB.
-
     Raises:
         ValueError: It is not so.
     """

@@ -121,16 +121,9 @@ def reduced_mean_field(prob: np.ndarray,
                        image: np.ndarray,
                        numbers: CRFNumbers,
                        max_cells: int = MAX_CELLS) -> np.ndarray:
-    """Mean field with groups of pixels instead of pixels; see the module.
+    """Compute Q, (L, H, W) float32, with groups of pixels; see the module.
 
-    Args:
-        prob (np.ndarray): Probabilities, (L, H, W).
-        image (np.ndarray): RGB, (H, W, 3), uint8.
-        numbers (CRFNumbers): Kernels and steps.
-        max_cells (int): Most groups; their kernel takes 4 M^2 bytes.
-
-    Returns:
-        np.ndarray: Q, (L, H, W) float32.
+    The kernel of M groups takes 4 M^2 bytes.
     """
     labels, *size = prob.shape
     group, features, count = group_pixels(

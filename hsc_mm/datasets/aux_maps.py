@@ -74,9 +74,6 @@ class AuxMapFolder:
     def find(self, stem: str) -> str:
         """Return the path of a map; one that is not there ends in ``.png``.
 
-        Args:
-            stem (str): Image id without suffix, sub-folders included.
-
         Raises:
             FileNotFoundError: There is no such folder.
             ValueError: There are two maps of the image.
@@ -172,15 +169,7 @@ def to_grey(path: str | Path, image: np.ndarray, kind: str) -> np.ndarray:
 
 
 def colour_problem(path: str | Path, kind: str) -> str | None:
-    """Say whether a map has colours; a grey one costs only its header.
-
-    Args:
-        path (str | Path): A map that exists.
-        kind (str): What messages call it.
-
-    Returns:
-        str | None: What is wrong, or None.
-    """
+    """Say whether a map has colours; a grey one costs only its header."""
     try:
         with Image.open(path) as picture:
             if picture.mode in _GREY_MODES:

@@ -90,9 +90,6 @@ def loads_truth(step: dict[str, Any]) -> bool:
     """Say whether a transform loads what only training or scores need.
 
     A class says so by the attribute ``loads_truth = True``.
-
-    Args:
-        step (dict): Config of the transform.
     """
     kind = step['type']
     if isinstance(kind, str):

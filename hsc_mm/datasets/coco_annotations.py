@@ -54,10 +54,6 @@ def read_instances(path: str | Path) -> Instances:
     """Read an instances JSON; see :func:`parse_instances`.
 
     That of train2014 has 450 MB and takes some GB of memory.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no JSON, or of another form.
     """
     return parse_instances(read_json(path), path)
 

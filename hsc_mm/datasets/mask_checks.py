@@ -23,9 +23,6 @@ MASK_ADVICE = (
 def mode_problems(path: str) -> list[str]:
     """Say whether a mask holds colours; only its header is read.
 
-    Args:
-        path (str): A mask.
-
     Returns:
         list[str]: One line when it holds RGB, RGBA or anything else that is
         no index, or cannot be opened; else empty.

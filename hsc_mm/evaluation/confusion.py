@@ -75,14 +75,9 @@ def background_iou(histogram: Tensor) -> Tensor:
 
 
 def sweep_scores(histogram: Tensor) -> SeedScores:
-    """Compute the scores at every threshold from a histogram.
+    """Compute the scores at T thresholds from a histogram.
 
-    Args:
-        histogram (Tensor): Sum of those of :func:`seed_histogram`,
-            (C, K, T + 1).
-
-    Returns:
-        SeedScores: At the T thresholds.
+    It is (C, K, T + 1), a sum of those of :func:`seed_histogram`.
     """
     counts = histogram.double()
     total = counts.sum(dim=2, keepdim=True)

@@ -19,15 +19,7 @@ def ground_truth(info: dict) -> np.ndarray:
 
 
 def covers(folder: str | Path, dataset: BaseImageLabelDataset) -> bool:
-    """Say whether a folder can be scored against a data set.
-
-    Args:
-        folder (str | Path): With ``<img_id>.png``.
-        dataset (BaseImageLabelDataset): The split.
-
-    Returns:
-        bool: It has masks, and each of its images is in the folder.
-    """
+    """Say whether a split has masks, and each image ``<img_id>.png`` there."""
     ids = (dataset.get_data_info(i)['img_id'] for i in range(len(dataset)))
     return 'seg_map_path' in dataset.data_prefix and not missing_files(
         os.path.join(folder, f'{img_id}.png') for img_id in ids)

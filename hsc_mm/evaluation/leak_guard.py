@@ -33,13 +33,9 @@ class TrainingImages(NamedTuple):
 
 
 def image_files(dataset: Any) -> list[str]:
-    """List the image files of a data set; links of folders are followed.
+    """List the image file of each item of a data set, of any kind.
 
-    Args:
-        dataset (BaseDataset): Of any kind, wrapped or not.
-
-    Returns:
-        list[str]: A path for each item.
+    Links of folders are followed.
     """
     return _resolved(
         dataset.get_data_info(index)['img_path']

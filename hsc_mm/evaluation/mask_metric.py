@@ -16,12 +16,9 @@ __all__ = ['MaskMetric', 'write_mask', 'write_seed']
 
 def write_seed(path: str | Path, seed: np.ndarray,
                label_map: dict | None) -> None:
-    """Write class indices as a mask of the data set, in VOC's colours.
+    """Write class indices (H, W), 255 = ignored, as a mask of the data set.
 
-    Args:
-        path (str | Path): The PNG, whole or not at all.
-        seed (np.ndarray): Class indices, (H, W), 255 = ignored.
-        label_map (dict, optional): Of the data set, followed backwards.
+    The colours are VOC's; ``label_map`` is followed backwards.
     """
     write_index_png(path, to_mask_indices(seed, label_map), voc_palette())
 

@@ -65,12 +65,7 @@ def _percent(values: Tensor) -> list[float | None]:
 def seed_tables(report: dict) -> str:
     """Write a report as text: the facts, a line for each class, the means.
 
-    Args:
-        report (dict): Of :func:`seed_report`, with ``facts`` and
-            ``classes``.
-
-    Returns:
-        str: Several lines.
+    It is that of :func:`seed_report`, with ``facts`` and ``classes``.
     """
     facts, own, best = report['facts'], report['own'], report['best']
     labels = ('image labels chose the classes' if facts['used_image_labels']

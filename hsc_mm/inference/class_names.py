@@ -34,14 +34,7 @@ class ClassNames(NamedTuple):
 
 
 def class_names(cfg: Config, checkpoint: dict) -> ClassNames:
-    """Find the names: in the checkpoint, else in the config.
-
-    Args:
-        cfg (Config): Of the model.
-        checkpoint (dict): As loaded; a runner's holds ``dataset_meta``.
-
-    Returns:
-        ClassNames: Of the model.
+    """Find the names: in a checkpoint as loaded, else in the config.
 
     Raises:
         ValueError: The names are in neither.

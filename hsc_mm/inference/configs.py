@@ -102,13 +102,7 @@ def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
 
 
 def use_tta(cfg: Config) -> Config:
-    """Switch the test of a config to its several scales and flip.
-
-    Args:
-        cfg (Config): Stays as it is.
-
-    Returns:
-        Config: The switched copy.
+    """Return a copy of a config, its test at several scales and flip.
 
     Raises:
         ValueError: The config has no ``tta_pipeline`` or ``tta_model``.
@@ -162,14 +156,7 @@ def use_crf(cfg: Config, **crf) -> Config:
 
 
 def without_truth(cfg: Config) -> Config:
-    """Let the test of a config read no masks: images are all it needs.
-
-    Args:
-        cfg (Config): After :func:`use_tta` or before; stays as it is.
-
-    Returns:
-        Config: The switched copy.
-    """
+    """Return a copy of a config whose test reads images and no masks."""
     cfg = copy.deepcopy(cfg)
     dataset = cfg.test_dataloader.dataset
     dataset.pipeline = build.without_truth(dataset.pipeline)

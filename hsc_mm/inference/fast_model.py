@@ -45,9 +45,6 @@ def fold_batch_norm(backbone: nn.Module) -> nn.Module:
     Which batch norm follows which convolution is guessed from the order of
     modules, so the result is compared with the original on a random image.
 
-    Args:
-        backbone (nn.Module): In eval mode; stays as it is.
-
     Returns:
         nn.Module: The folded copy; the original where it computes something
         else (networks that normalise before they convolve).

@@ -40,14 +40,9 @@ def _needs(loss: dict | None) -> tuple[str, ...]:
 
 
 def wanted_maps(cfg: Config) -> dict[str, list[str]]:
-    """List the maps that losses of a config need.
+    """Return the maps that losses of a config need, each with these losses.
 
-    Args:
-        cfg (Config): Config of the CAM stage, or any other.
-
-    Returns:
-        dict[str, list[str]]: Name of a map -> names of the losses; each
-        loss declares its maps by the attribute ``needs_maps``.
+    A loss declares its maps by the attribute ``needs_maps``.
     """
     wanted: dict[str, list[str]] = {}
     for _, losses in _heads(cfg):

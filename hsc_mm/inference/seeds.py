@@ -32,15 +32,7 @@ def file_hash(path: str | Path) -> str:
 
 
 def build_model(cfg: Config, checkpoint: str, device: str) -> nn.Module:
-    """Build the model of a config and load a checkpoint into it.
-
-    Args:
-        cfg (Config): As of :func:`hsc_mm.inference.use_tta`, or without.
-        checkpoint (str): Checkpoint of the same model.
-        device (str): ``'cpu'``, ``'cuda'`` ...
-
-    Returns:
-        nn.Module: In eval mode.
+    """Build the model of a config, load a checkpoint, set eval mode.
 
     Raises:
         ValueError: The checkpoint does not fit the model.
@@ -110,15 +102,7 @@ def seed_dataset(cfg: Config,
 
 
 def seed_loader(dataset: BaseImageLabelDataset, workers: int) -> DataLoader:
-    """Build the loader of one image at a time.
-
-    Args:
-        dataset (BaseImageLabelDataset): Of :func:`seed_dataset`.
-        workers (int): Processes that read images.
-
-    Returns:
-        DataLoader: In the order of the data set.
-    """
+    """Return the loader of one image at a time, in the order of the data."""
     return Runner.build_dataloader(
         dict(
             batch_size=1,
@@ -132,27 +116,15 @@ def iterate_seeds(model: nn.Module,
                   loader: DataLoader) -> Iterator[BaseDataElement]:
     """Yield the seed of each image of a loader.
 
-    Args:
-        model (nn.Module): Of :func:`build_model`.
-        loader (DataLoader): Of :func:`seed_loader`.
-
-    Yields:
-        SegDataSample: With ``pred_sem_seg`` and ``seg_logits``, see
-        :meth:`hsc_mm.models.CAMSegmentor.finish`.
+    Each is a SegDataSample with ``pred_sem_seg`` and ``seg_logits``, see
+    :meth:`hsc_mm.models.CAMSegmentor.finish`.
     """
     for batch in loader:
         yield from model.test_step(batch)
 
 
 def best_threshold(cfg: Config, checkpoint: str) -> float:
-    """Evaluate the test split and return its best background threshold.
-
-    Args:
-        cfg (Config): Config whose ``test_dataloader`` has masks.
-        checkpoint (str): Checkpoint of the same model.
-
-    Returns:
-        float: The threshold with the highest mIoU, chosen on ground truth.
+    """Return the background threshold of the highest mIoU on the test split.
 
     Raises:
         ValueError: The config's evaluator is not :class:`hsc_mm.SeedMetric`.

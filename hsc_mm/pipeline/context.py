@@ -82,11 +82,7 @@ class Context:
         return seen
 
     def step(self, name: str) -> Step:
-        """Return a step.
-
-        Raises:
-            ValueError: There is none of that name.
-        """
+        """Return a step; ValueError where there is none of that name."""
         if name not in self.steps:
             raise ValueError(f'step {name!r}: expected one of '
                              f'{list(self.steps)}, the steps so far.')
@@ -146,26 +142,17 @@ class Context:
         return self.folder(self.find('pseudo_labels', name).name)
 
     def dataset(self, stage: str, split: str) -> BaseImageLabelDataset:
-        """Return the data set of a config, without pipeline.
-
-        Args:
-            stage (str): See :meth:`config`.
-            split (str): ``'train'``, ``'val'`` or ``'test'``.
-        """
+        """Return the data set of a :meth:`config`, without pipeline."""
         if (stage, split) not in self._datasets:
             self._datasets[stage, split] = build_split(
                 self.config(stage), split, maps=True)
         return self._datasets[stage, split]
 
     def score_labels(self, folder: str | Path) -> dict:
-        """Score pseudo labels on the masks of the CAM stage's test split.
+        """Score ``<img_id>.png`` of a folder on the CAM stage's test masks.
 
-        Args:
-            folder (str | Path): With ``<img_id>.png``.
-
-        Returns:
-            dict: See :func:`hsc_mm.evaluation.folder.score_folder`; empty
-            where there are no masks, or images without a pseudo label.
+        Empty where there are no masks, or images without a pseudo label; see
+        :func:`hsc_mm.evaluation.folder.score_folder`.
         """
         data = self.dataset('cam', 'test')
         return score_folder(str(folder), data) if covers(folder, data) else {}
@@ -179,15 +166,7 @@ class Context:
         ]
 
     def dump(self, cfg: Config, name: str) -> Path:
-        """Write a config for a child process.
-
-        Args:
-            cfg (Config): The config.
-            name (str): Name of the step that needs it.
-
-        Returns:
-            Path: ``manifests/<name>_config.py``.
-        """
+        """Write ``manifests/<name>_config.py`` for a child process."""
         path = claim(self.root / 'manifests', f'{name}_config.py',
                      option='work_dir')
         cfg.dump(str(path))

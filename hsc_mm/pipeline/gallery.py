@@ -112,15 +112,9 @@ def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:
 def validation_rows(dataset: BaseImageLabelDataset,
                     folder: str,
                     count: int = 12) -> Iterator[Row]:
-    """Yield image | ground truth | prediction.
+    """Yield image | ground truth | prediction of up to ``count`` images.
 
-    Args:
-        dataset (BaseImageLabelDataset): The split that was predicted.
-        folder (str): Masks, ``<img_id>.png``.
-        count (int): Number of rows at most.
-
-    Yields:
-        tuple[str, np.ndarray]: Title and picture, RGB uint8.
+    Title and picture, RGB uint8; ``folder`` has the masks ``<img_id>.png``.
     """
     palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
     for index in _chosen(len(dataset), count):

@@ -22,10 +22,6 @@ _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
 def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     """Hash what a step depends on: config, data, versions.
 
-    Args:
-        cfg (Config): Config of its stage.
-        split (str): The split it reads, ``'train'`` or ``'test'``.
-
     Returns:
         dict[str, str]: ``config``, ``data`` and ``versions``, and ``start``
         of a training that starts from a file.
@@ -53,10 +49,6 @@ def config_hash(cfg: Config, split: str) -> str:
 
     Training does not depend on how a model is tested: settings of
     validation, test, pseudo labels and pipeline are left out of its hash.
-
-    Args:
-        cfg (Config): Config of the stage.
-        split (str): ``'train'`` or ``'test'``.
     """
     return digest(_relevant(cfg.to_dict(), split))
 
@@ -100,14 +92,7 @@ def _version(name: str) -> str:
 
 
 def with_pseudo_dir(cfg: Config, pseudo_dir: Path) -> Config:
-    """Point every ``LoadPseudoLabel`` of a training pipeline to a folder.
-
-    Args:
-        cfg (Config): Config of the segmentation stage.
-        pseudo_dir (Path): The folder.
-
-    Returns:
-        Config: A copy.
+    """Return a copy whose ``LoadPseudoLabel`` all read from a folder.
 
     Raises:
         ValueError: There is none: it would learn from something else.

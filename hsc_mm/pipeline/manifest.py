@@ -56,11 +56,7 @@ class Manifest:
         return self.content.get('seconds', 0.0)
 
     def reason_to_run(self, inputs: dict) -> str | None:
-        """Return why the step must run, in words; None if it need not.
-
-        Args:
-            inputs (dict): JSON values that tell the inputs apart.
-        """
+        """Return why the step must run, in words; None if it need not."""
         if not self.content:
             return 'not run yet'
         old = self.content['inputs']

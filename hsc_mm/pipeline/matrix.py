@@ -39,11 +39,6 @@ def run_cell(cell: Cell, seg_config: str | None,
              options: dict[str, list[str]]) -> dict:
     """Run the pipeline of a cell; what is current is skipped.
 
-    Args:
-        cell (Cell): Which one.
-        seg_config (str, optional): Config of the second stage.
-        options (dict[str, list[str]]): ``cam`` and ``seg``: more overrides.
-
     Returns:
         dict: ``results``, ``seconds`` and ``rows`` (scores) of the steps,
         ``images_per_second`` of training the CAM stage, ``peak_mib`` of its
@@ -144,10 +139,7 @@ def run_matrix(configs: list[str],
 
 
 def collect(cells: Iterable[dict]) -> list[dict]:
-    """Average the cells of each config.
-
-    Args:
-        cells (iterable[dict]): Of :func:`run_cell`.
+    """Average the cells, those of :func:`run_cell`, of each config.
 
     Returns:
         list[dict]: For each config its name, the seeds, and for each column

@@ -77,12 +77,7 @@ class ReportContent:
 
 
 def write_report(content: ReportContent, page: Path) -> None:
-    """Write a report.
-
-    Args:
-        content (ReportContent): What it says.
-        page (Path): The HTML file.
-    """
+    """Write what a report says into one HTML file."""
     body = [_facts(content), _scores(content.rows), _times(content.seconds)]
     if content.seeds:
         body.append('<h2>Background threshold</h2>')

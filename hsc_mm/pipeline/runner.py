@@ -126,12 +126,7 @@ class Pipeline:
             force: Iterable[str] = (),
             start: str | None = None,
             say: Callable[[str], None] = print) -> None:
-        """Run what is not current.
-
-        Args:
-            force (iterable[str]): Steps that run in any case.
-            start (str, optional): This step and all after it do, too.
-            say (callable): Where progress lines go.
+        """Run what is not current; see :func:`hsc_mm.run_pipeline`.
 
         Raises:
             ValueError: A step fails, or there is none of a name.

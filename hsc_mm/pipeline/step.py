@@ -156,11 +156,6 @@ def run_tool(name: str, arguments: list, log: Path) -> None:
 
     Progress lines of the tool are passed on, every line goes to ``log``.
 
-    Args:
-        name (str): The command.
-        arguments (list): Its arguments.
-        log (Path): File for its output, appended to.
-
     Raises:
         ToolError: It ended with an error; the message has its last lines.
     """

@@ -179,16 +179,11 @@ def iterate_cams(
         loader: Iterable[tuple[list[ViewBatch], list[Failure]]],
         skip: frozenset[str] = frozenset(),
 ) -> Iterator[SoftCAM | Failure]:
-    """Yield the CAMs of all images of a loader.
+    """Yield the CAMs of all images of a loader, batch by batch.
 
-    Args:
-        run (MultiScaleCAM): The engine.
-        loader (iterable): Of :func:`hsc_mm.pseudo_labels.views.view_loader`.
-        skip (frozenset[str]): Ids that are in a batch for company alone.
-
-    Yields:
-        SoftCAM | Failure: Batch by batch; a Failure for an image that
-        cannot be read or whose CAM is not finite.
+    The loader is that of :func:`hsc_mm.pseudo_labels.views.view_loader`;
+    images in ``skip`` are in a batch for company alone. A Failure stands for
+    an image that cannot be read or whose CAM is not finite.
     """
     for batches, failures in loader:
         yield from (f for f in failures if f.img_id not in skip)

@@ -23,9 +23,6 @@ def write_soft_cam(path: str | Path, cam: np.ndarray,
         cam (np.ndarray): CAMs of the classes that are present, (k, H, W) in
             [0, 1]; rounded to float16.
         classes (np.ndarray): Mask index of each of them, (k,), 1..254.
-
-    Raises:
-        OSError: See :func:`hsc_mm.utils.atomic_write_bytes`.
     """
     buffer = BytesIO()
     np.savez_compressed(

@@ -101,13 +101,7 @@ class PseudoLabelFolder:
             img_id: str,
             shapes: Collection[tuple[int, int]] | None = None,
             known: Collection[int] | None = None) -> bool:
-        """Say whether the files of an image are there and whole.
-
-        Args:
-            img_id (str): Id of the image.
-            shapes (collection, optional): Heights and widths that fit it.
-            known (collection[int], optional): Mask indices that may occur.
-        """
+        """Say whether the files of an image are there and whole."""
         try:
             for kind in self.kinds:
                 check_label(self.file(img_id, kind), shapes, known, whole=True)
@@ -116,23 +110,12 @@ class PseudoLabelFolder:
         return True
 
     def write(self, img_id: str, seed: np.ndarray) -> None:
-        """Write one label.
-
-        Args:
-            img_id (str): Id of the image; may hold slashes.
-            seed (np.ndarray): Class indices, (H, W), 255 = ignored.
-        """
+        """Write one label: class indices, (H, W), 255 = ignored."""
         write_seed(self.file(img_id), seed, self.label_map)
 
     def write_soft(self, img_id: str, cam: np.ndarray,
                    classes: np.ndarray) -> None:
-        """Write the soft CAMs of one image.
-
-        Args:
-            img_id (str): Id of the image; may hold slashes.
-            cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
-            classes (np.ndarray): Class index of each, (k,).
-        """
+        """Write normalised CAMs, (k, H, W) in [0, 1], and their classes."""
         indices = to_mask_indices(np.asarray(classes), self.label_map)
         write_soft_cam(self.file(img_id, '.npz'), cam, indices)
 

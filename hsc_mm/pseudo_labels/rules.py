@@ -159,16 +159,9 @@ class AgreementRule(LabelRule):
 
 
 def build_rule(cfg: dict | LabelRule, threshold: float) -> LabelRule:
-    """Build a label rule from a config.
+    """Build a label rule of ``dict(type=...)``; a rule comes back as it is.
 
-    Args:
-        cfg (dict | LabelRule): ``type`` and arguments; a rule comes back as
-            it is.
-        threshold (float): Background threshold of a rule that has an
-            argument of this name and is not given it.
-
-    Returns:
-        LabelRule: The rule.
+    ``threshold`` is for one that has such an argument and is not given it.
 
     Raises:
         ValueError: There is no such rule, or it refuses its arguments.

@@ -142,11 +142,6 @@ def write_labels(stream: Iterable[Labelled | Failure],
     Threads pack the files while the next ones are computed; a few labels
     wait for them at most.
 
-    Args:
-        stream (iterable): Labels and failures.
-        folder (PseudoLabelFolder): Where they go.
-        run (LabelRun): Is counted in.
-
     Raises:
         OSError: A file cannot be written (a full disk).
     """

@@ -84,14 +84,9 @@ def band_label(cam: np.ndarray, classes: np.ndarray, low: float,
 
 
 def best_label(prob: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the most probable label of each pixel.
+    """Return the most probable label of each pixel, (H, W) uint8.
 
-    Args:
-        prob (np.ndarray): Background and k classes, (k + 1, H, W).
-        classes (np.ndarray): Index of each class, (k,).
-
-    Returns:
-        np.ndarray: (H, W) uint8.
+    ``prob`` is (k + 1, H, W), the background and k classes.
     """
     table = np.concatenate([[0], classes]).astype(np.uint8)
     return table[prob.argmax(axis=0)]

@@ -53,9 +53,6 @@ class ViewPipeline:
     def __call__(self, info: dict) -> tuple[list[dict], np.ndarray]:
         """Read an image.
 
-        Args:
-            info (dict): Item of a data set.
-
         Returns:
             tuple: What the packing made of each scale (``inputs`` (3, H_s,
             W_s), ``data_samples``), and the image as loaded, BGR uint8.

@@ -5,15 +5,10 @@ __all__ = ['class_map', 'to_classes', 'to_mask_indices', 'voc_palette']
 
 def class_map(known: list[str], chosen: list[str],
               ignore_index: int = 255) -> dict[int, int] | None:
-    """Map the index of a known class to that of a chosen one.
+    """Map the indices of known classes to those of chosen ones.
 
-    Args:
-        known (list[str]): Classes that masks know, background included.
-        chosen (list[str]): Some of them, in any order.
-        ignore_index (int): Index of a class that is not chosen.
-
-    Returns:
-        dict[int, int] | None: None where nothing changes.
+    One that is not chosen becomes ``ignore_index``; None where nothing
+    changes.
     """
     if known == chosen:
         return None
@@ -24,14 +19,9 @@ def class_map(known: list[str], chosen: list[str],
 
 
 def to_classes(mask: np.ndarray, label_map: dict | None) -> np.ndarray:
-    """Turn indices of a data set's masks into indices of its classes.
+    """Turn a mask's indices, (H, W) uint8, into those of classes.
 
-    Args:
-        mask (np.ndarray): (H, W) uint8.
-        label_map (dict, optional): Of the data set; None changes nothing.
-
-    Returns:
-        np.ndarray: (H, W) uint8.
+    Without ``label_map`` nothing changes.
     """
     table = np.arange(256, dtype=np.uint8)
     for mask_index, class_index in (label_map or {}).items():
@@ -40,14 +30,9 @@ def to_classes(mask: np.ndarray, label_map: dict | None) -> np.ndarray:
 
 
 def to_mask_indices(seed: np.ndarray, label_map: dict | None) -> np.ndarray:
-    """Turn indices of classes into those of the data set's masks.
+    """Turn class indices (H, W), 255 = ignored, into a mask's, uint8.
 
-    Args:
-        seed (np.ndarray): (H, W), 255 = ignored.
-        label_map (dict, optional): Of the data set; None changes nothing.
-
-    Returns:
-        np.ndarray: (H, W) uint8.
+    Without ``label_map`` nothing changes.
     """
     table = np.arange(256, dtype=np.uint8)
     for mask_index, class_index in (label_map or {}).items():

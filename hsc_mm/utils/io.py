@@ -74,16 +74,7 @@ def write_json(path: str | Path, content: Any) -> None:
 
 def write_index_png(path: str | Path, mask: np.ndarray,
                     palette: np.ndarray) -> None:
-    """Write a mask of class indices as a palette PNG, as VOC's are.
-
-    Args:
-        path (str | Path): File to write, whole or not at all.
-        mask (np.ndarray): (H, W), integers 0..255.
-        palette (np.ndarray): (n, 3) uint8 RGB, n <= 256.
-
-    Raises:
-        OSError: See :func:`atomic_write_bytes`.
-    """
+    """Write a mask, (H, W) in 0..255, as a palette PNG of RGB (n, 3)."""
     image = Image.fromarray(mask.astype(np.uint8), mode='P')
     image.putpalette(np.asarray(palette, dtype=np.uint8).ravel().tolist())
     buffer = BytesIO()
@@ -157,9 +148,6 @@ def read_index_png(path: str | Path) -> np.ndarray:
 def image_shapes(path: str | Path) -> tuple[
         tuple[int, int], tuple[int, int]]:
     """Read the size of an image from its header.
-
-    Args:
-        path (str | Path): The image.
 
     Returns:
         tuple: Height and width after the rotation that EXIF asks for (as

@@ -46,16 +46,7 @@ class Scored(NamedTuple):
 
 def masked_dataset(cfg: Config, split: str,
                    folder: str) -> BaseImageLabelDataset:
-    """Build the data set that a folder of labels is compared with.
-
-    Args:
-        cfg (Config): With ``<split>_dataloader``.
-        split (str): ``'train'``, ``'val'`` or ``'test'``.
-        folder (str): With ``<img_id>.png``.
-
-    Returns:
-        BaseImageLabelDataset: With masks, for each of which there is a
-        label.
+    """Build the data set that ``<img_id>.png`` of a folder are compared with.
 
     Raises:
         ValueError: The data set has no masks, or files are missing.
@@ -128,17 +119,7 @@ def contact_sheet(ranked: list[Scored],
                   dataset: BaseImageLabelDataset,
                   columns: int = 2,
                   height: int = 160) -> np.ndarray:
-    """Draw image | ground truth | label of each image.
-
-    Args:
-        ranked (list[Scored]): In the order of the sheet, row by row.
-        folder (str): With ``<img_id>.png``.
-        dataset (BaseImageLabelDataset): Of :func:`masked_dataset`.
-        columns (int): Images in a row.
-        height (int): Height of the pictures in pixels.
-
-    Returns:
-        np.ndarray: (H, W, 3) uint8 RGB.
+    """Draw image | ground truth | label of images, (H, W, 3) uint8 RGB.
 
     Raises:
         ValueError: There is no image.

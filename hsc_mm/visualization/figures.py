@@ -15,13 +15,9 @@ def _png(figure: Figure) -> bytes:
 
 
 def threshold_curve(seeds: dict) -> bytes:
-    """Draw seed mIoU, over- and under-activation over the threshold.
+    """Draw seed mIoU, over- and under-activation over the threshold: a PNG.
 
-    Args:
-        seeds (dict): What :class:`hsc_mm.SeedMetric` writes to ``out_json``.
-
-    Returns:
-        bytes: PNG.
+    ``seeds`` is what :class:`hsc_mm.SeedMetric` writes to ``out_json``.
     """
     curve, best, own = seeds['curve'], seeds['best'], seeds['own']
     figure = Figure(figsize=(6.4, 3.6))
@@ -49,14 +45,9 @@ def threshold_curve(seeds: dict) -> bytes:
 
 def class_bars(classes: list[str],
                series: dict[str, list[float | None]]) -> bytes:
-    """Draw the IoU of each class as groups of bars.
+    """Draw the IoU of C classes as groups of bars: a PNG.
 
-    Args:
-        classes (list[str]): C names.
-        series (dict[str, list]): Name -> C values in percent, None = absent.
-
-    Returns:
-        bytes: PNG.
+    Each of the series has C values in percent, None = absent.
     """
     figure = Figure(figsize=(max(6.4, 0.55 * len(classes)), 3.2))
     axes = figure.add_subplot()
@@ -94,17 +85,7 @@ def cosine_matrix(rows: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 def similarity_figure(matrices: dict[str, np.ndarray], classes: list[str],
                       title: str) -> bytes:
-    """Draw class x class matrices side by side, blue to red.
-
-    Args:
-        matrices (dict[str, np.ndarray]): Title -> (C, C) in [-1, 1]; NaN is
-            grey.
-        classes (list[str]): C names.
-        title (str): Over all.
-
-    Returns:
-        bytes: PNG.
-    """
+    """Draw (C, C) matrices side by side, blue -1 to red 1, NaN grey: a PNG."""
     side = max(3.2, 0.28 * len(classes) + 1.6)
     figure = Figure(
         figsize=(side * len(matrices) + 0.8, side),

@@ -92,9 +92,7 @@ class ContrastLevel(nn.Module):
                 banks: list[Bank]) -> tuple[Tensor, list[Observation]]:
         """Return the unweighted loss, and what each view observed.
 
-        Args:
-            evidence (Evidence): Of both views.
-            banks (list[Bank]): Prototypes of earlier iterations.
+        The banks are prototypes of earlier iterations.
         """
         raise NotImplementedError
 

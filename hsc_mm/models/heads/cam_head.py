@@ -139,14 +139,9 @@ class CAMHead(BaseModule):
         return self.seed_from == 'refined' and self.refiner is not None
 
     def check_losses(self, provided: tuple[str, ...]) -> None:
-        """Refuse a loss whose needs are not met.
+        """Raise ValueError for a loss that needs what nobody has.
 
-        Args:
-            provided (tuple[str]): What the segmentor brings:
-                ``'second_view'``, ``'attention'``.
-
-        Raises:
-            ValueError: Something is missing; the message says what to add.
+        The segmentor brings ``'second_view'`` and ``'attention'``.
         """
         own = () if self.refiner is None else ('refined', )
         self.losses.check((*provided, *own, *self.embeddings),

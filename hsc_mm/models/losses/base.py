@@ -110,15 +110,7 @@ class LossDict(nn.ModuleDict):
         return self._joined('needs_maps')
 
     def check(self, provided: Iterable[str], owner: str) -> None:
-        """Refuse a loss whose needs are not met.
-
-        Args:
-            provided (iterable[str]): Parts that there are.
-            owner (str): Whose losses these are, for the message.
-
-        Raises:
-            ValueError: A part is missing; the message says how to add it.
-        """
+        """Raise ValueError for a loss whose needs are not provided."""
         provided = set(provided)
         for name, loss in self.items():
             for part in getattr(loss, 'needs', ()):

@@ -68,16 +68,7 @@ class Refiner(ABC):
 
 def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
                    name: str) -> None:
-    """Refuse what a refiner cannot work on.
-
-    Args:
-        soft (SoftCAM): Has at least one class.
-        needs (tuple[str, ...]): As of :class:`Refiner`.
-        name (str): Of the refiner, for the message.
-
-    Raises:
-        ValueError: A map is not as :class:`SoftCAM` says.
-    """
+    """Raise ValueError where maps are not as :class:`SoftCAM` says."""
     prefix = f'{soft.img_id}: {name}: '
     cam, size = soft.cam, soft.cam.shape[1:]
     if cam.ndim != 3 or 0 in cam.shape or cam.shape[:1] != np.shape(
@@ -117,14 +108,7 @@ def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
 
 
 def build_refiner(cfg: dict | Refiner) -> Refiner:
-    """Build a refiner from a config, such as ``dict(type='hsc_mm.PAR')``.
-
-    Args:
-        cfg (dict | Refiner): Its type and arguments; a refiner comes back as
-            it is.
-
-    Returns:
-        Refiner: The refiner.
+    """Build a refiner of ``dict(type=...)``; a refiner comes back as it is.
 
     Raises:
         ValueError: There is no such refiner, or it refuses its arguments.
