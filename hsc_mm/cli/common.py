@@ -20,8 +20,8 @@ from rich.text import Text
 from hsc_mm.utils.checkpoints import TRUST
 
 __all__ = [
-    'add_checkpoint', 'add_config', 'add_trust', 'parse', 'progress', 'run',
-    'threshold'
+    'add_checkpoint', 'add_config', 'add_options', 'add_trust', 'parse',
+    'progress', 'run', 'threshold'
 ]
 
 
@@ -30,12 +30,7 @@ def add_config(parser: argparse.ArgumentParser,
     """Add the arguments of mmseg's tools: config, work dir, launcher."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='values that override the config, as key=value; lists as '
-        'key="[a,b]" or key=a,b, nested ones with quotes and no white space')
+    add_options(parser)
     add_trust(parser)
     if not launcher:
         return
@@ -45,6 +40,16 @@ def add_config(parser: argparse.ArgumentParser,
         default='none',
         help='how several processes are started (default: none)')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add values that override those of a config."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='values that override the config, as key=value; lists as '
+        'key="[a,b]" or key=a,b, nested ones with quotes and no white space')
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -41,11 +41,7 @@ def parse_args() -> argparse.Namespace:
         choices=['train', 'val', 'test'],
         default='val',
         help='whose dataloader names images and masks (default: val)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=cli.DictAction,
-        help='values that override the config, as key=value')
+    cli.add_options(parser)
     args = cli.parse(parser)
     if not os.path.isdir(args.folder):
         parser.error(f'folder {args.folder}: there is no such folder')

@@ -30,9 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tta', action='store_true', help='several scales and flip')
     parser.add_argument('--device', help='default: cuda if there is one')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=cli.DictAction,
-        help='values that override the config, as key=value')
+    cli.add_options(parser)
     cli.add_trust(parser)
     return cli.parse(parser)
 

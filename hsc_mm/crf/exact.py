@@ -66,21 +66,13 @@ def make_bilateral(image: Tensor, sxy: float, srgb: float, memory: int,
                    dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
     """Return the normalised kernel of positions and colours, as a function.
 
-    Positions and colours are integers around zero. Their squared distances
+    It maps (L, H * W) to the same; the image is RGB in 0..255. Positions and
+    colours are integers around zero. Their squared distances
     are exact before they are scaled, which keeps float32 good to 1e-6 where
     differences of large squares would not. The kernel is symmetric: each
-    block holds the columns from its first row on, and acts both ways.
-
-    Args:
-        image (Tensor): RGB in 0..255, (H, W, 3), integers.
-        sxy (float): Width in pixels.
-        srgb (float): Width in levels of colour.
-        memory (int): Bytes that blocks may take. Where half the kernel fits,
-            it is computed once, else in every step again.
-        dtype (torch.dtype): Precision.
-
-    Returns:
-        Callable: From (L, H * W) to the same.
+    block holds the columns from its first row on, and acts both ways. Blocks
+    take ``memory`` bytes: where half the kernel fits, it is computed once,
+    else in every step again.
     """
     height, width = image.shape[:2]
     n, device = height * width, image.device

@@ -52,15 +52,7 @@ PRESETS = {
 
 
 def crf_numbers(preset: str = 'pseudo_label', **changes: float) -> CRFNumbers:
-    """Return the numbers of a preset, some of them replaced.
-
-    Args:
-        preset (str): A key of :data:`PRESETS`.
-        **changes (float): Fields of :class:`CRFNumbers`; None changes
-            nothing.
-
-    Returns:
-        CRFNumbers: The numbers.
+    """Return the numbers of a preset, some fields replaced where not None.
 
     Raises:
         ValueError: There is no such preset or field, or a number is bad.

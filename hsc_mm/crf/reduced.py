@@ -35,16 +35,9 @@ def group_pixels(image: np.ndarray, sxy: float, srgb: float,
                  max_cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Put pixels alike in place and colour into groups.
 
-    Cells are at first half the kernel's width wide in place and 0.7 of it
-    in colour; where more than
-    ``max_cells`` are occupied, those of colour grow, and where no colour is
-    left to tell apart, those of place.
-
-    Args:
-        image (np.ndarray): RGB, (H, W, 3), uint8.
-        sxy (float): Width of the kernel in pixels.
-        srgb (float): Width of the kernel in levels of colour.
-        max_cells (int): Most groups.
+    Cells are at first half the kernel's width wide in place and 0.7 of it in
+    colour; where more than ``max_cells`` are occupied, those of colour grow,
+    and where no colour is left to tell apart, those of place.
 
     Returns:
         tuple: Group of each pixel, (H * W,) int64; mean features in units

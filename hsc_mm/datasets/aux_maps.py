@@ -138,16 +138,10 @@ def read_aux_maps(cfg: dict[str, dict | None] | None,
 
 
 def to_grey(path: str | Path, image: np.ndarray, kind: str) -> np.ndarray:
-    """Return a decoded map as one channel of 8 bits.
+    """Return a decoded map as one channel of 8 bits, (H, W) uint8.
 
-    Args:
-        path (str | Path): Named in the error.
-        image (np.ndarray): (H, W) or (H, W, 3 or 4), uint8 or uint16, as
-            OpenCV decodes it; a fourth channel (opacity) is left aside.
-        kind (str): What messages call it.
-
-    Returns:
-        np.ndarray: (H, W) uint8; of 16 bits the upper 8.
+    It is (H, W) or (H, W, 3 or 4), uint8 or uint16, as OpenCV decodes it; of
+    16 bits the upper 8 are taken, a fourth channel (opacity) is left aside.
 
     Raises:
         ValueError: Three channels differ (these are colours), or values are

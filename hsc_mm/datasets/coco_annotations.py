@@ -64,10 +64,6 @@ def parse_instances(content: Any, path: str | Path) -> Instances:
     Annotations of an image or a category that the file does not list are
     left out and named.
 
-    Args:
-        content (dict): The content.
-        path (str | Path): Its file, for messages.
-
     Raises:
         ValueError: A key is missing, or names and ids come twice.
     """

@@ -44,17 +44,9 @@ def mode_problems(path: str) -> list[str]:
 def index_problems(path: str,
                    all_classes: int,
                    ignore_index: int = 255) -> list[str]:
-    """Say which indices of a mask are no class; the whole file is read.
+    """Return a line if indices of a mask are no class, or the file is broken.
 
-    Args:
-        path (str): A mask of indices (see :func:`mode_problems`).
-        all_classes (int): Number of classes, background included: 21 for
-            VOC, 81 for COCO.
-        ignore_index (int): Index of ignored pixels.
-
-    Returns:
-        list[str]: One line when indices are out of range or the file is
-        broken; else empty.
+    The whole file is read. VOC has 21 classes with the background, COCO 81.
     """
     try:
         found = np.unique(read_index_png(path))
@@ -73,16 +65,7 @@ def index_problems(path: str,
 def mask_problems(path: str,
                   all_classes: int,
                   ignore_index: int = 255) -> list[str]:
-    """Say everything that is wrong with a mask: its mode and its content.
-
-    Args:
-        path (str): A mask.
-        all_classes (int): Number of classes, background included.
-        ignore_index (int): Index of ignored pixels.
-
-    Returns:
-        list[str]: A line for each problem; empty when all is well.
-    """
+    """Return a line for each problem of a mask, in its mode or content."""
     return mode_problems(path) or index_problems(path, all_classes,
                                                  ignore_index)
 
@@ -91,19 +74,10 @@ def check_masks(paths: Sequence[str],
                 all_classes: int,
                 ignore_index: int = 255,
                 most: int = 32) -> list[str]:
-    """Check the masks of a data set quickly.
+    """Check the masks of a data set quickly; return a line for each problem.
 
     The mode of all is read, and the content of some, evenly spaced: masks
     of other indices or of ids show that in nearly every file.
-
-    Args:
-        paths (sequence[str]): The masks.
-        all_classes (int): Number of classes, background included.
-        ignore_index (int): Index of ignored pixels.
-        most (int): How many are read whole.
-
-    Returns:
-        list[str]: A line for each problem; empty when all is well.
     """
     problems = [line for path in paths for line in mode_problems(path)]
     if problems:

@@ -10,12 +10,28 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.utils import read_index_png, to_classes
 
-__all__ = ['covers', 'ground_truth', 'score_folder']
+__all__ = ['covers', 'ground_truth', 'label_and_truth', 'score_folder']
 
 
 def ground_truth(info: dict) -> np.ndarray:
     """Read the mask of an item as class indices, (H, W) uint8."""
     return to_classes(read_index_png(info['seg_map_path']), info['label_map'])
+
+
+def label_and_truth(folder: str, info: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Read label and mask of an item as class indices, (H, W) uint8 each.
+
+    Raises:
+        FileNotFoundError: ``<img_id>.png`` is missing in the folder.
+        ValueError: It is broken or of another size than the mask.
+    """
+    path = os.path.join(folder, f'{info["img_id"]}.png')
+    label = to_classes(read_index_png(path), info['label_map'])
+    truth = ground_truth(info)
+    if label.shape != truth.shape:
+        raise ValueError(f'{path}: expected the size of the mask, '
+                         f'{truth.shape}, found {label.shape}.')
+    return label, truth
 
 
 def covers(folder: str | Path, dataset: BaseImageLabelDataset) -> bool:
@@ -44,13 +60,7 @@ def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
     classes = list(dataset.metainfo['classes'])
     areas = torch.zeros(4, len(classes), dtype=torch.float64)
     for index in range(len(dataset)):
-        info = dataset.get_data_info(index)
-        path = os.path.join(folder, f'{info["img_id"]}.png')
-        found = to_classes(read_index_png(path), info['label_map'])
-        truth = ground_truth(info)
-        if found.shape != truth.shape:
-            raise ValueError(f'{path}: expected the size of the mask, '
-                             f'{truth.shape}, found {found.shape}.')
+        found, truth = label_and_truth(folder, dataset.get_data_info(index))
         areas += torch.stack(
             IoUMetric.intersect_and_union(
                 torch.from_numpy(found), torch.from_numpy(truth),

@@ -48,13 +48,6 @@ def training_images(source: Any) -> TrainingImages:
     Of this package's data sets that is the whole list of images, also of
     those that hold none of the chosen classes and are left out; no image is
     looked at, no annotation read.
-
-    Args:
-        source (dict | BaseDataset | None): The data set, or its config.
-
-    Returns:
-        TrainingImages: Without files and with a problem, where the list
-        cannot be read.
     """
     if source is None:
         return TrainingImages(frozenset(), 'the config has none')

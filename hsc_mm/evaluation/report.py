@@ -13,15 +13,10 @@ __all__ = ['seed_report', 'seed_tables']
 
 def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
                 mean_ap: float, background: Tensor) -> dict:
-    """Arrange the scores for JSON.
+    """Arrange scores at T thresholds for JSON.
 
-    Args:
-        scores (SeedScores): Scores at the T thresholds, shares.
-        thresholds (Tensor): The thresholds, (T,).
-        own (float): The model's own threshold, one of them.
-        mean_ap (float): Mean average precision in percent.
-        background (Tensor): IoU of each class where all is called
-            background, shares, (C,).
+    ``mean_ap`` is in percent; ``background`` is the IoU of each class where
+    all is called background, shares, (C,).
 
     Returns:
         dict: ``own`` and ``best`` (threshold, mIoU, over, under, iou of each

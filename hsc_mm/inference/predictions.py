@@ -18,17 +18,7 @@ def draw_prediction(image: np.ndarray,
                     result: dict,
                     names: ClassNames,
                     height: int = 256) -> np.ndarray:
-    """Draw image | heat map of each class | mask.
-
-    Args:
-        image (np.ndarray): (H, W, 3) uint8 BGR.
-        result (dict): Of :class:`hsc_mm.inference.inferencer.HSCInferencer`.
-        names (ClassNames): Of the model.
-        height (int): Height of the pictures in pixels.
-
-    Returns:
-        np.ndarray: (H', W', 3) uint8 RGB.
-    """
+    """Draw image | heat map of each class | mask, RGB, of an image in BGR."""
     rgb = np.ascontiguousarray(image[..., ::-1])
     tiles = [('image', rgb)]
     title = 'mask'

@@ -58,13 +58,7 @@ class AttentionRecord:
         return self.stacked().mean(dim=1)
 
     def add(self, query: Tensor, key: Tensor, heads: bool) -> None:
-        """Record a block.
-
-        Args:
-            query (Tensor): Scaled already, (B, heads, N, d).
-            key (Tensor): (B, heads, N, d).
-            heads (bool): Whether heads are kept apart.
-        """
+        """Record a block."""
         with torch.autocast(query.device.type, enabled=False):
             found = (query.float() @ key.float().transpose(2, 3)).softmax(3)
         total = found.shape[2]

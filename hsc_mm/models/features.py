@@ -11,15 +11,8 @@ def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],
                   where: str) -> list[Tensor]:
     """Choose feature maps, and see that they are what a config says.
 
-    Args:
-        feats (Sequence[Tensor]): What the backbone gives, (B, D, h, w) each.
-        in_index (Sequence[int]): Which of them are chosen.
-        in_channels (Sequence[int]): Channels D of each of these.
-        owner (str): Who chooses them, for the message.
-        where (str): Where the two arguments stand in ``model`` of a config.
-
-    Returns:
-        list[Tensor]: One for each index.
+    ``feats`` are those of the backbone, (B, D, h, w) each; messages name the
+    owner, and where in ``model`` of a config the two arguments stand.
 
     Raises:
         ValueError: There are fewer maps, they have other channels, or they

@@ -39,6 +39,8 @@ def training_rows(cam_cfg: Config,
                   count: int = 12) -> Iterator[Row]:
     """Yield image | ground truth | CAMs | pseudo label | prediction.
 
+    Each is a title and a picture, RGB uint8.
+
     Args:
         cam_cfg (Config): Config of the CAM stage.
         cam_checkpoint (str): Its checkpoint.
@@ -50,9 +52,6 @@ def training_rows(cam_cfg: Config,
         baselines (sequence[tuple]): Config and checkpoint of other CAM
             stages; their CAMs stand before that of ``cam_cfg``.
         count (int): Number of rows at most.
-
-    Yields:
-        tuple[str, np.ndarray]: Title and picture, RGB uint8.
     """
     dataset = seeds.seed_dataset(use_tta(cam_cfg), 'train')
     masks = {

@@ -95,15 +95,9 @@ def run_matrix(configs: list[str],
                say: Callable[[str], None] = print) -> tuple[list, list[str]]:
     """Run the pipeline for each config and seed; what is current is skipped.
 
-    Args:
-        configs (list[str]): Configs of the CAM stage, of different names.
-        seeds (list[int]): ``randomness.seed`` of both stages.
-        work_dir (str | Path): Folder of all cells; ``matrix.json`` and
-            ``matrix.md`` in it hold the table.
-        seg_config (str, optional): Config of the second stage.
-        options (dict, optional): See :func:`run_cell`.
-        jobs (int): Cells at the same time.
-        say (callable): Where progress lines go.
+    ``matrix.json`` and ``matrix.md`` in the work dir hold the table. Configs
+    have different names; ``options`` are those of :func:`run_cell`, with
+    ``jobs`` cells at the same time.
 
     Returns:
         tuple: Rows of :func:`collect`, and why cells failed.

@@ -26,20 +26,13 @@ def build_pipeline(cam_cfg: Config,
                    work_dir: str | Path,
                    threshold: float | None = None,
                    baselines: Iterable[Config] = ()) -> 'Pipeline':
-    """Build the pipeline that a config names.
+    """Build the pipeline that a config names; see :func:`run_pipeline`.
 
-    Args:
-        cam_cfg (Config): Config of the CAM stage. ``pipeline.steps``, a list
-            of dicts with ``type``, replaces :data:`DEFAULT_STEPS`.
-        seg_cfg (Config, optional): Config of the segmentation stage. Without
-            one the default is to end with the scores of the seeds; of a list
-            in the config, the steps that need one are left out.
-        work_dir (str | Path): Folder of everything that is written.
-        threshold (float, optional): Background threshold of the pseudo
-            labels; by default the best one on the seeds' masks, or what the
-            config says where there are none.
-        baselines (iterable[Config]): Configs of other CAM stages. Each
-            is trained and its seeds are scored before all other steps.
+    ``pipeline.steps``, a list of dicts with ``type``, replaces
+    :data:`DEFAULT_STEPS`. Without a config of the segmentation stage the
+    default is to end with the scores of the seeds; of a list in the config,
+    the steps that need one are left out. Each of the baselines is trained,
+    and its seeds are scored, before all other steps.
 
     Returns:
         Pipeline: Checked.

@@ -126,13 +126,7 @@ class LabelChain:
                 'only': ('.npz', )}[self.soft]
 
     def __call__(self, soft: SoftCAM) -> Labelled:
-        """Make what is written of an image.
-
-        Args:
-            soft (SoftCAM): With what :attr:`needs` names.
-
-        Returns:
-            Labelled: Mask, maps, or both.
+        """Make what is written of an image that has what is in :attr:`needs`.
 
         Raises:
             ValueError: A refiner or the rule refuses the image.
@@ -186,16 +180,9 @@ def label_stream(stream: Iterable[SoftCAM | Failure],
                  workers: int = 0) -> Iterator[Labelled | Failure]:
     """Yield the labels of a stream of CAMs, in its order.
 
-    Args:
-        stream (iterable): Of :func:`hsc_mm.pseudo_labels.cams.iterate_cams`,
-            with what the chain needs.
-        chain (LabelChain): What is made of them.
-        workers (int): Processes of the chain, where it has refiners that
-            may run in some; 0 = this one.
-
-    Yields:
-        Labelled | Failure: Failures of the stream pass through; an image
-        that a refiner or the rule cannot do becomes one.
+    Failures of the stream pass through; an image that a refiner or the rule
+    cannot do becomes one. ``workers`` processes run refiners that may run
+    in some; 0 = this one.
     """
     workers = workers if chain.refines and chain.parallel else 0
     items = ((item.img_id, item) for item in stream)

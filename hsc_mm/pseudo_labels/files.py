@@ -35,9 +35,6 @@ def write_soft_cam(path: str | Path, cam: np.ndarray,
 def read_soft_cam(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """Read normalised CAMs.
 
-    Args:
-        path (str | Path): File of :func:`write_soft_cam`.
-
     Returns:
         tuple[np.ndarray, np.ndarray]: CAMs (k, H, W) float16 in [0, 1], and
         the mask index of each, (k,) int64.

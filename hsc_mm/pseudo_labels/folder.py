@@ -130,15 +130,10 @@ class PseudoLabelFolder:
             self._note(complete=False)
 
     def finish(self, img_ids: Sequence[str], alone: bool = True) -> bool:
-        """Note in the manifest that all labels are there, if they are.
+        """Note that all labels are there, if they are; say whether.
 
-        Args:
-            img_ids (sequence[str]): All images of the list, also those of
-                other shards.
-            alone (bool): Whether no other process writes into the folder.
-
-        Returns:
-            bool: Whether they are.
+        The ids are all images of the list, those of other shards too;
+        ``alone`` says that no other process writes into the folder.
         """
         complete = not self.missing(img_ids)
         if complete:

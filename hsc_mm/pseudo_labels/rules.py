@@ -6,13 +6,7 @@ import numpy as np
 
 from hsc_mm.registry import LABEL_RULES, build_part
 from .refiners import Refiner, build_refiner
-from .soft_cam import (
-    SoftCAM,
-    agree,
-    band_label,
-    best_label,
-    threshold_label,
-)
+from .soft_cam import SoftCAM, agree, band_label, best_label
 
 __all__ = [
     'AgreementRule', 'BandRule', 'LabelRule', 'ThresholdRule', 'build_rule'
@@ -33,9 +27,6 @@ class LabelRule(ABC):
 
     def __call__(self, soft: SoftCAM) -> np.ndarray:
         """Label the pixels of an image.
-
-        Args:
-            soft (SoftCAM): After the refiners; it is not changed.
 
         Returns:
             np.ndarray: Class indices, (H, W) uint8, 255 = ignored. An image
@@ -78,9 +69,10 @@ class ThresholdRule(LabelRule):
         self.threshold = float(threshold)
 
     def label(self, soft: SoftCAM) -> np.ndarray:
-        """See :func:`threshold_label` and :func:`best_label`."""
+        """See :func:`band_label` and :func:`best_label`."""
         if soft.background is None:
-            return threshold_label(soft.cam, soft.classes, self.threshold)
+            return band_label(soft.cam, soft.classes, self.threshold,
+                              self.threshold)
         return best_label(
             np.concatenate([soft.background[None], soft.cam]), soft.classes)
 

@@ -58,19 +58,10 @@ class LabelRun:
              shard: tuple[int, int] = (1, 1),
              workers: int = 2,
              resume: bool = True) -> 'LabelRun':
-        """Look at images and folder.
+        """Look at images and folder; shard (i, n) is part i of n.
 
-        Args:
-            dataset (BaseImageLabelDataset): The list.
-            folder (PseudoLabelFolder): Where labels exist or will be.
-            batch_size (int): Images that are computed together.
-            shard (tuple[int, int]): This is part i of n.
-            workers (int): Threads that look at files.
-            resume (bool): Whether files that exist are skipped.
-
-        Returns:
-            LabelRun: Files exist when they are whole, have the size of
-            their image and hold nothing but indices of the data set.
+        Files exist when they are whole, have the size of their image and
+        hold nothing but indices of the data set.
 
         Raises:
             ValueError: None of the images can be read.

@@ -3,10 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = [
-    'IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label',
-    'threshold_label'
-]
+__all__ = ['IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label']
 
 IGNORED = 255
 
@@ -42,28 +39,13 @@ class SoftCAM(NamedTuple):
     grid: tuple[int, int] | None = None
 
 
-def threshold_label(cam: np.ndarray, classes: np.ndarray,
-                    threshold: float) -> np.ndarray:
-    """Call background what no CAM lifts above the threshold.
-
-    Args:
-        cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].
-        classes (np.ndarray): Index of each, (k,).
-        threshold (float): Background threshold; a CAM must be above it.
-
-    Returns:
-        np.ndarray: (H, W) uint8; where several CAMs are highest, the first
-        one wins.
-    """
-    return band_label(cam, classes, threshold, threshold)
-
-
 def band_label(cam: np.ndarray, classes: np.ndarray, low: float,
                high: float) -> np.ndarray:
     """Leave open what lies between two thresholds.
 
     A pixel whose highest CAM is above ``high`` has the class of that CAM; one
     whose highest CAM is ``low`` or less is background; any other is ignored.
+    Where several CAMs are highest, the first one wins.
 
     Args:
         cam (np.ndarray): Normalised CAMs, (k, H, W) in [0, 1].

@@ -128,20 +128,9 @@ def view_loader(dataset: BaseImageLabelDataset,
                 pin_memory: bool = False) -> tuple[DataLoader, ViewPipeline]:
     """Build the loader of the views of a test pipeline.
 
-    Args:
-        dataset (BaseImageLabelDataset): Of
-            :func:`hsc_mm.inference.seeds.seed_dataset`.
-        cfg (Config): After :func:`hsc_mm.inference.use_tta`, or before.
-        batches (sequence[list[int]]): Of :func:`plan_batches`.
-        workers (int): Processes that read and resize; two batches of each
-            are held in memory.
-        with_images (bool): Whether the images as loaded come along.
-        pin_memory (bool): As of torch's loader; for a GPU.
-
-    Returns:
-        tuple[DataLoader, ViewPipeline]: The loader, whose items are a list
-        of :class:`ViewBatch` and a list of :class:`Failure`; and the
-        pipeline, which says how the views are to be flipped.
+    An item is a list of :class:`ViewBatch` and one of :class:`Failure`; the
+    pipeline beside it says how the views are to be flipped. Each of the
+    workers holds two batches in memory.
     """
     pipeline = ViewPipeline(cfg.test_dataloader.dataset.pipeline)
     loader = DataLoader(

@@ -25,10 +25,6 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     When anything fails (a full disk, a killed process) the file of that name
     is what it was before.
 
-    Args:
-        path (str | Path): File to write; its folder is made if missing.
-        data (bytes): The whole content.
-
     Raises:
         OSError: The folder cannot be made or written, or the disk is full.
     """

@@ -25,13 +25,7 @@ Name = str | os.PathLike
 
 
 def check_name(name: Name) -> str:
-    """Refuse a name that could lead out of the folder it is put in.
-
-    Args:
-        name (str | Path): Relative path of a file; may hold slashes.
-
-    Returns:
-        str: The name.
+    """Return a relative path as it is, unless it could lead out of its folder.
 
     Raises:
         ValueError: It is empty, absolute, has a drive or a NUL, or climbs
@@ -77,10 +71,6 @@ def inside(name: Name, folder: Name) -> str | None:
 
 def place(root: Name, name: Name) -> Path:
     """Return the path of a file under a folder, or refuse it.
-
-    Args:
-        root (str | Path): The folder, there or not.
-        name (str | Path): See :func:`check_name`.
 
     Raises:
         ValueError: The name is refused, or a symbolic link leads out of the

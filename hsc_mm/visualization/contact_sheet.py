@@ -13,13 +13,8 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.evaluation.folder import ground_truth
-from hsc_mm.utils import (
-    atomic_write_bytes,
-    read_image,
-    read_index_png,
-    to_classes,
-)
+from hsc_mm.evaluation.folder import label_and_truth
+from hsc_mm.utils import atomic_write_bytes, read_image
 from hsc_mm.utils.outputs import claim_file
 from .pictures import mask_overlay, stack_rows, titled_strip
 
@@ -57,7 +52,9 @@ def masked_dataset(cfg: Config, split: str,
     wanted = dict(
         images=[info['img_path'] for info in infos],
         masks=[info['seg_map_path'] for info in infos],
-        labels=[_label_path(folder, info) for info in infos])
+        labels=[
+            os.path.join(folder, f'{info["img_id"]}.png') for info in infos
+        ])
     for kind, paths in wanted.items():
         missing = missing_files(paths)
         if missing:
@@ -67,35 +64,12 @@ def masked_dataset(cfg: Config, split: str,
     return dataset
 
 
-def _label_path(folder: str, info: dict) -> str:
-    return os.path.join(folder, f'{info["img_id"]}.png')
-
-
-def _maps(folder: str, info: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Read mask and label of an item, (H, W) uint8 class indices each."""
-    path = _label_path(folder, info)
-    label = to_classes(read_index_png(path), info['label_map'])
-    truth = ground_truth(info)
-    if label.shape != truth.shape:
-        raise ValueError(f'{path}: expected the size of the mask, '
-                         f'{truth.shape}, found {label.shape}.')
-    return truth, label
-
-
 def rank_images(folder: str,
                 dataset: BaseImageLabelDataset,
                 places: Iterable[int] | None = None) -> list[Scored]:
-    """Score each image of a data set by itself.
+    """Score each image of a data set by itself; the worst comes first.
 
-    Args:
-        folder (str): With ``<img_id>.png``, holding the indices of the data
-            set's masks.
-        dataset (BaseImageLabelDataset): Of :func:`masked_dataset`.
-        places (iterable[int], optional): Which items; default: all.
-
-    Returns:
-        list[Scored]: Worst first; images whose mask is ignored everywhere
-        are left out.
+    Images whose mask is ignored everywhere are left out.
 
     Raises:
         ValueError: A file is broken or of another size than its mask.
@@ -104,7 +78,7 @@ def rank_images(folder: str,
     ranked = []
     for index in range(len(dataset)) if places is None else places:
         info = dataset.get_data_info(index)
-        truth, label = _maps(folder, info)
+        label, truth = label_and_truth(folder, info)
         hit, union, _, _ = IoUMetric.intersect_and_union(
             torch.from_numpy(label), torch.from_numpy(truth), classes,
             dataset.ignore_index)
@@ -128,7 +102,7 @@ def contact_sheet(ranked: list[Scored],
     rows = []
     for score, img_id, index in ranked:
         info = dataset.get_data_info(index)
-        truth, label = _maps(folder, info)
+        label, truth = label_and_truth(folder, info)
         image = np.ascontiguousarray(read_image(info['img_path'])[..., ::-1])
         if image.shape[:2] != truth.shape:  # turned by EXIF
             image = cv2.resize(image, truth.shape[::-1])

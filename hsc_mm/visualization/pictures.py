@@ -1,4 +1,7 @@
-"""Maps over pictures, and pictures side by side with their titles."""
+"""Maps over pictures, and pictures side by side with their titles.
+
+Every picture is (H, W, 3), uint8, RGB.
+"""
 import cv2
 import numpy as np
 
@@ -10,16 +13,7 @@ __all__ = [
 def cam_overlay(image: np.ndarray,
                 cam: np.ndarray,
                 alpha: float = 0.5) -> np.ndarray:
-    """Paint a class activation map over an image, blue to red.
-
-    Args:
-        image (np.ndarray): (H, W, 3) uint8 RGB.
-        cam (np.ndarray): (H, W) in [0, 1]; 1 is red.
-        alpha (float): Share of the heat map.
-
-    Returns:
-        np.ndarray: (H, W, 3) uint8 RGB.
-    """
+    """Paint a CAM, (H, W) in [0, 1], over an image, blue to red."""
     level = (cam.clip(0, 1) * 255).astype(np.uint8)
     heat = cv2.applyColorMap(level, cv2.COLORMAP_JET)[..., ::-1]
     return cv2.addWeighted(image, 1 - alpha, np.ascontiguousarray(heat), alpha,
@@ -30,16 +24,9 @@ def mask_overlay(image: np.ndarray,
                  mask: np.ndarray,
                  palette: np.ndarray,
                  alpha: float = 0.6) -> np.ndarray:
-    """Paint a mask over an image; background stays as it is.
+    """Paint class indices, (H, W) uint8, over an image; 255 becomes white.
 
-    Args:
-        image (np.ndarray): (H, W, 3) uint8 RGB.
-        mask (np.ndarray): Class indices, (H, W) uint8; 255 becomes white.
-        palette (np.ndarray): (C, 3) uint8 RGB.
-        alpha (float): Share of the colours.
-
-    Returns:
-        np.ndarray: (H, W, 3) uint8 RGB.
+    Background stays as it is.
     """
     colours = np.full((256, 3), 255, dtype=np.uint8)
     colours[:len(palette)] = palette
@@ -49,23 +36,8 @@ def mask_overlay(image: np.ndarray,
 
 def label_strip(tiles: list[np.ndarray], height: int,
                 gap: int = 4) -> np.ndarray:
-    """Put pictures of one image side by side, at one height.
-
-    Args:
-        tiles (list[np.ndarray]): (H, W, 3) uint8 each.
-        height (int): Height of the strip in pixels.
-        gap (int): White pixels between them.
-
-    Returns:
-        np.ndarray: (height, W', 3) uint8.
-    """
-    parts = []
-    for tile in tiles:
-        width = max(1, round(tile.shape[1] * height / tile.shape[0]))
-        parts.append(
-            cv2.resize(tile, (width, height), interpolation=cv2.INTER_AREA))
-        parts.append(np.full((height, gap, 3), 255, dtype=np.uint8))
-    return np.concatenate(parts[:-1], axis=1)
+    """Put pictures of one image side by side, at one height."""
+    return titled_strip([('', tile) for tile in tiles], height, gap)[_BAR:]
 
 
 _BAR = 18
@@ -84,14 +56,7 @@ def titled_strip(tiles: list[tuple[str, np.ndarray]],
                  gap: int = 4) -> np.ndarray:
     """Put pictures of one image side by side, a title over each.
 
-    Args:
-        tiles (list[tuple[str, np.ndarray]]): Title and picture, (H, W, 3)
-            uint8.
-        height (int): Height of the pictures in pixels, without the titles.
-        gap (int): White pixels between them.
-
-    Returns:
-        np.ndarray: (height + 18, W', 3) uint8.
+    The titles add 18 pixels to the height.
     """
     parts = []
     for text, tile in tiles:
@@ -108,16 +73,7 @@ def titled_strip(tiles: list[tuple[str, np.ndarray]],
 def stack_rows(rows: list[tuple[str, np.ndarray]],
                columns: int = 1,
                gap: int = 6) -> np.ndarray:
-    """Put strips one below the other, a title over each.
-
-    Args:
-        rows (list[tuple[str, np.ndarray]]): Title and strip, (H, W, 3)
-            uint8; widths may differ.
-        columns (int): Strips in a row.
-        gap (int): White pixels between them.
-
-    Returns:
-        np.ndarray: (H', W', 3) uint8.
+    """Put strips one below the other, in columns, a title over each.
 
     Raises:
         ValueError: There are no rows.
@@ -138,16 +94,7 @@ def stack_rows(rows: list[tuple[str, np.ndarray]],
 
 def present_tiles(image: np.ndarray, cam: np.ndarray,
                   names: list[str]) -> list[tuple[str, np.ndarray]]:
-    """Paint the map of each class over the image.
-
-    Args:
-        image (np.ndarray): (H, W, 3) uint8 RGB.
-        cam (np.ndarray): Maps of k classes, (k, H, W) in [0, 1].
-        names (list[str]): Names of the k classes.
-
-    Returns:
-        list[tuple[str, np.ndarray]]: Name and overlay of each class.
-    """
+    """Paint the maps of k classes, (k, H, W) in [0, 1], over the image."""
     return [(name, cam_overlay(image, one))
             for name, one in zip(names, cam, strict=True)]
 
@@ -167,19 +114,7 @@ def seed_strip(image: np.ndarray,
                height: int = 200) -> np.ndarray:
     """Draw image | map of each class | seed | ground truth.
 
-    Args:
-        image (np.ndarray): (H', W', 3) uint8 RGB, resized to the seed if
-            another size.
-        cam (np.ndarray): Maps of k classes, (k, H, W) in [0, 1].
-        names (list[str]): Names of the k classes.
-        seed (np.ndarray): Class indices, (H, W) uint8.
-        palette (np.ndarray): (C, 3) uint8 RGB.
-        truth (np.ndarray, optional): Class indices, (H, W) uint8, 255 =
-            ignored.
-        height (int): Height of the pictures in pixels.
-
-    Returns:
-        np.ndarray: (height + 18, W'', 3) uint8 RGB.
+    The image is resized to the seed; maps are (k, H, W) in [0, 1].
     """
     if image.shape[:2] != seed.shape:
         image = cv2.resize(image, seed.shape[::-1])

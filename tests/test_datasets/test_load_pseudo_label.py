@@ -7,7 +7,7 @@ from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.sampler import Draw
 from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
 from hsc_mm.pseudo_labels.files import write_soft_cam
-from hsc_mm.pseudo_labels.soft_cam import band_label, threshold_label
+from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.utils import read_json, voc_palette, write_index_png
 
 SUBSET = dict(classes=('background', 'dog', 'cat'))
@@ -54,12 +54,12 @@ def expected(folder, rule, *args):
 def test_a_threshold_on_the_fly(voc_root, soft_dir):
     item = data(voc_root, soft_dir, suffix='.npz')[2]
     assert np.array_equal(item['gt_seg_map'],
-                          expected(soft_dir, threshold_label, 0.3))
+                          expected(soft_dir, band_label, 0.3, 0.3))
     assert item['seg_fields'] == ['gt_seg_map']
     assert item['gt_seg_map'].dtype == np.uint8
     item = data(voc_root, soft_dir, suffix='.npz', threshold=0.7)[2]
     assert np.array_equal(item['gt_seg_map'],
-                          expected(soft_dir, threshold_label, 0.7))
+                          expected(soft_dir, band_label, 0.7, 0.7))
     item = data(voc_root, soft_dir, suffix='.npz', band=(0.4, 0.8))[2]
     assert np.array_equal(item['gt_seg_map'],
                           expected(soft_dir, band_label, 0.4, 0.8))
@@ -75,7 +75,7 @@ def test_a_random_threshold_follows_the_draw(voc_root, soft_dir):
     SeedBySampler()(results)
     drawn = np.random.uniform(0.3, 0.9)
     again = items[Draw(2, (0, 5))]['gt_seg_map']
-    assert np.array_equal(again, expected(soft_dir, threshold_label, drawn))
+    assert np.array_equal(again, expected(soft_dir, band_label, drawn, drawn))
 
 
 @pytest.mark.parametrize(('arguments', 'match'), [

@@ -14,7 +14,6 @@ from hsc_mm.pseudo_labels.soft_cam import (
     agree,
     band_label,
     best_label,
-    threshold_label,
 )
 from hsc_mm.utils import image_shapes, read_index_png, read_json
 
@@ -27,7 +26,7 @@ def cams(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_threshold_and_band_pixel_by_pixel():
     cam, classes = cams()
-    hard = threshold_label(cam, classes, 0.6)
+    hard = band_label(cam, classes, 0.6, 0.6)
     band = band_label(cam, classes, 0.4, 0.8)
     for y in range(5):
         for x in range(7):
@@ -37,15 +36,15 @@ def test_threshold_and_band_pixel_by_pixel():
             assert band[y, x] == (
                 index if peak > 0.8 else 255 if peak > 0.4 else 0)
     assert set(np.unique(band)) == {0, 8, 12, 255}
-    empty = threshold_label(cam[:0], classes[:0], 0.6)
+    empty = band_label(cam[:0], classes[:0], 0.6, 0.6)
     assert empty.shape == (5, 7)
     assert not empty.any()
 
 
 def test_the_threshold_itself_is_background():
     cam = np.full((1, 1, 1), 0.3, np.float32)
-    assert threshold_label(cam, np.array([3]), 0.3) == 0
-    assert threshold_label(cam, np.array([3]), 0.29) == 3
+    assert band_label(cam, np.array([3]), 0.3, 0.3) == 0
+    assert band_label(cam, np.array([3]), 0.29, 0.29) == 3
 
 
 def test_two_alphas_agree_or_the_pixel_is_ignored():

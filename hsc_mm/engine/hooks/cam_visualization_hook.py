@@ -129,15 +129,9 @@ class CAMVisualizationHook(Hook):
 def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
     """Draw a prediction; see :func:`hsc_mm.visualization.pictures.seed_strip`.
 
-    Args:
-        sample (SegDataSample): With ``img_path`` and ``pred_sem_seg``; of a
-            CAM stage also ``seg_logits``, see
-            :meth:`hsc_mm.models.CAMSegmentor.finish`.
-        meta (dict): ``classes`` and ``palette`` of the data set; without a
-            palette VOC's.
-
-    Returns:
-        np.ndarray: (H, W, 3) uint8 RGB.
+    Of a CAM stage the sample has ``seg_logits``, see
+    :meth:`hsc_mm.models.CAMSegmentor.finish`; ``meta`` has ``classes``, and
+    ``palette`` if not VOC's.
     """
     image = read_image(sample.metainfo['img_path'])[..., ::-1]
     seed = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
@@ -161,13 +155,7 @@ def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
 def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
     """Draw how alike the class prototypes of a model are.
 
-    Args:
-        model (nn.Module): In wrappers or not.
-        classes (list[str]): C names, background first.
-
-    Returns:
-        np.ndarray | None: (H, W, 3) uint8 RGB; None of a model without class
-        prototypes, or whose prototypes have seen nothing yet.
+    None of a model without any, or whose prototypes have seen nothing yet.
     """
     for module in _bare(model).modules():
         if isinstance(module, ClassContrast):

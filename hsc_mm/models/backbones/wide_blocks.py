@@ -21,18 +21,11 @@ def norm_relu(norm: nn.Module, x: Tensor) -> Tensor:
 
 
 class WideBlock(nn.Module):
-    """Pre-activation block of two 3x3 convolutions.
+    """Pre-activation block of two 3x3 convolutions, of other dilations each.
 
     With a = relu(BN(x)), the result is ``shortcut + conv(relu(BN(conv(a))))``.
-    The shortcut is x, or a 1x1 convolution of a where the shape changes.
-
-    Args:
-        inputs (int): Channels of x.
-        mid (int): Channels between the convolutions.
-        outputs (int): Channels of the result.
-        stride (int): Stride of the first convolution and of the shortcut.
-        dilations (tuple[int, int]): Of the two convolutions.
-        norm_cfg (dict): Normalisation.
+    The shortcut is x, or a 1x1 convolution of a where the shape changes; it
+    and the first convolution have the stride.
     """
 
     def __init__(self, inputs: int, mid: int, outputs: int, stride: int,
@@ -57,15 +50,10 @@ class WideBlock(nn.Module):
 
 
 class WideBottleneck(nn.Module):
-    """Pre-activation block of 1x1, 3x3 and 1x1 convolutions, with dropout.
+    """Pre-activation block of 1x1, 3x3 (dilated) and 1x1 convolutions.
 
-    Args:
-        inputs (int): Channels of the input; those of the result are twice
-            as many.
-        dilation (int): Of the 3x3 convolution.
-        dropout (float): Probability that a whole channel is dropped, before
-            the second and before the third convolution.
-        norm_cfg (dict): Normalisation.
+    Whole channels are dropped before the second and the third; the result
+    has twice as many channels as the input.
     """
 
     def __init__(self, inputs: int, dilation: int, dropout: float,

@@ -106,13 +106,6 @@ class HierarchicalContrast(ViewLoss):
               max_labels: int | None = None) -> list[Tensor]:
         """Make the pseudo masks of both views.
 
-        Args:
-            cams (list[Tensor]): r_hat, (B, C, h, w) each.
-            label (Tensor): y+, (B, C).
-            colours (Tensor): Colours in [0, 255], (B, 3, H, W).
-            max_labels (int, optional): See
-                :func:`hsc_mm.functional.crf_from_labels`.
-
         Returns:
             list[Tensor]: (B, h, w) each, int64; -1 where two scores of the
             background disagree.

@@ -192,15 +192,10 @@ class CAMHead(BaseModule):
 
     def loss(self, views: list[tuple],
              batch_data_samples: SampleList) -> dict[str, Tensor]:
-        """Compute the losses of the views of a batch.
+        """Compute losses of the views of a batch, scalars named ``loss_*``.
 
-        Args:
-            views (list[tuple]): Arguments of :meth:`forward` for each view:
-                features, image, and attention where it is recorded.
-            batch_data_samples (list[SegDataSample]): With ``gt_label``.
-
-        Returns:
-            dict[str, Tensor]: Scalars named ``loss_*``.
+        A view is a tuple of arguments of :meth:`forward`: features, image, and
+        attention where it is recorded. Samples have ``gt_label``.
         """
         made = self.make_views(views)
         targets = Targets.of(batch_data_samples, self.num_classes,

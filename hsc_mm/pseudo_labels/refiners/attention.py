@@ -84,15 +84,10 @@ class AttentionAffinity(Refiner):
 
 
 def activated_boxes(cam: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the boxes around the connected regions above a threshold.
+    """Return boxes around connected regions above a threshold, (h, w) bool.
 
-    Args:
-        cam (np.ndarray): One map, (h, w).
-        threshold (float): Share of its largest value.
-
-    Returns:
-        np.ndarray: (h, w) bool, True inside a box; pixels that touch at a
-        corner are connected.
+    The threshold is a share of the largest value of the map; pixels that
+    touch at a corner are connected.
     """
     above = (cam > threshold * cam.max()).astype(np.uint8)
     boxes = np.zeros(cam.shape, bool)

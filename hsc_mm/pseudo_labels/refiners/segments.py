@@ -131,15 +131,10 @@ class SegmentRefiner(Refiner):
 
 def read_segments(path: Path, size: tuple[int, int],
                   void: int | None = 0) -> Iterator[np.ndarray]:
-    """Read the segments of an image.
+    """Yield the pixels of each segment of an image, row by row, (n,), n > 0.
 
-    Args:
-        path (Path): An index map, or a folder of masks.
-        size (tuple[int, int]): Height and width of the image.
-        void (int, optional): Number in an index map that is no segment.
-
-    Yields:
-        np.ndarray: The pixels of a segment, row by row, (n,), n > 0.
+    The path is an index map, in which ``void`` is no segment, or a folder of
+    masks; the size is height and width of the image.
 
     Raises:
         ValueError: A file is broken, has another size or holds colours, or

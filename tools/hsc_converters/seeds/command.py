@@ -68,9 +68,7 @@ def parse_args() -> argparse.Namespace:
         default='not stated',
         help='what the method was trained from, for the table')
     parser.add_argument('--json', help='file for the result of the evaluation')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=cli.DictAction,
-        help='values that override the config, as key=value')
+    cli.add_options(parser)
     return cli.parse(parser)
 
 
