@@ -2,8 +2,8 @@
 
 Each module of this package is one command, whose ``main()`` reads
 ``sys.argv`` and returns the exit status; ``common`` and ``label_flags`` are
-what they share. Converters are commands beside the package, in the folder
-``hsc_converters`` of the tools.
+what they share. What the library does not need lies beside it, in the folder
+of the tools: ``hsc_converters`` and ``hsc_analysis``.
 """
 import sys
 from importlib import import_module
@@ -33,14 +33,16 @@ COMMANDS = dict(
     contact_sheet='draw the pictures that a folder of masks does worst on',
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
 
-#: Command -> its module in ``hsc_converters``.
-CONVERTERS = dict(
-    prepare_voc='voc',
-    prepare_coco='coco',
-    make_saliency='saliency',
-    convert_weights='weights',
-    import_seeds='seeds.command',
-    pack_voc_submission='voc_submission')
+#: Command -> its module in the folder of the tools.
+_BESIDE = dict(
+    prepare_voc='hsc_converters.voc',
+    prepare_coco='hsc_converters.coco',
+    make_saliency='hsc_converters.saliency',
+    convert_weights='hsc_converters.weights',
+    import_seeds='hsc_converters.seeds.command',
+    run_matrix='hsc_analysis.matrix_command',
+    contact_sheet='hsc_analysis.sheet_command',
+    pack_voc_submission='hsc_converters.voc_submission')
 
 
 def find_tools() -> Path:
@@ -56,11 +58,11 @@ def import_command(name: str) -> ModuleType:
     Args:
         name (str): One of :data:`COMMANDS`.
     """
-    if name not in CONVERTERS:
+    if name not in _BESIDE:
         return import_module(f'{__name__}.{name}')
     if str(find_tools()) not in sys.path:
         sys.path.append(str(find_tools()))
-    return import_module(f'hsc_converters.{CONVERTERS[name]}')
+    return import_module(_BESIDE[name])
 
 
 def run_command(name: str) -> int:

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
+from hsc_analysis.sheet import write_picture
 from hsc_converters.saliency import write_maps
 from hsc_converters.seeds.convert import (
     ImportOptions,
@@ -36,7 +37,6 @@ from hsc_mm.utils.outputs import (
     inside,
     place,
 )
-from hsc_mm.visualization.contact_sheet import write_picture
 
 SEED = np.zeros((8, 8), np.uint8)
 

@@ -16,7 +16,7 @@ from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.folder import label_and_truth
 from hsc_mm.utils import atomic_write_bytes, read_image
 from hsc_mm.utils.outputs import claim_file
-from .pictures import mask_overlay, stack_rows, titled_strip
+from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
 
 __all__ = [
     'Scored', 'contact_sheet', 'masked_dataset', 'rank_images', 'write_picture'

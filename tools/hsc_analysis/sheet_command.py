@@ -5,8 +5,8 @@ Image, ground truth and label of each, with its id and its own mIoU.
 import argparse
 import os
 
+from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
-from . import common as cli
 
 __all__ = ['main']
 
@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Score, draw and write."""
     args = parse_args()
-    from hsc_mm.visualization.contact_sheet import (
+    from .sheet import (
         contact_sheet,
         masked_dataset,
         rank_images,

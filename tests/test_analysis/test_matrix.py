@@ -6,8 +6,8 @@ import sys
 import pytest
 from tiny_configs import ROOT, cam_config
 
+from hsc_analysis.matrix import collect, markdown
 from hsc_mm.pipeline import ScoreRow
-from hsc_mm.pipeline.matrix import collect, markdown
 
 
 def _row(what, miou, threshold=None):

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from hsc_mm.pipeline.matrix import markdown, run_matrix
+from .matrix import markdown, run_matrix
 
 __all__ = ['main', 'parse_args']
 

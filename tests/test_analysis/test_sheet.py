@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from tiny_configs import cam_config
 
-from hsc_mm.cli import common as cli
-from hsc_mm.inference import load_config
-from hsc_mm.utils import read_index_png, voc_palette, write_index_png
-from hsc_mm.visualization.contact_sheet import (
+from hsc_analysis.sheet import (
     masked_dataset,
     rank_images,
     write_picture,
 )
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 
 
 @pytest.fixture(scope='module')
 def tool():
-    module = importlib.import_module('hsc_mm.cli.contact_sheet')
+    module = importlib.import_module('hsc_analysis.sheet_command')
     return module
 
 

@@ -1,0 +1,1 @@
+"""Analysis beside the package: contact sheets, tables of many runs."""
