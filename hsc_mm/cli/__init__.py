@@ -19,6 +19,7 @@ __all__ = ['COMMANDS', 'find_tools', 'import_command', 'run_command']
 COMMANDS = dict(
     new_dataset='look at pictures of your own, write a config for each stage',
     prepare_voc='check a folder in VOC layout, write its image labels',
+    cut_voc='cut some classes out of PASCAL VOC, in small',
     prepare_coco='make image labels, lists and masks of MS-COCO 2014',
     make_saliency='make saliency maps with a model of your own',
     convert_weights='convert weights of ResNet-38d',
@@ -36,6 +37,7 @@ COMMANDS = dict(
 #: Command -> its module in the folder of the tools.
 _BESIDE = dict(
     prepare_voc='hsc_converters.voc',
+    cut_voc='hsc_converters.voc_subset',
     prepare_coco='hsc_converters.coco',
     make_saliency='hsc_converters.saliency',
     convert_weights='hsc_converters.weights',

@@ -1,0 +1,168 @@
+"""Subset of PASCAL VOC: some classes, smaller pictures, their own lists."""
+import argparse
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmseg.datasets import PascalVOCDataset
+from rich.progress import track
+
+from hsc_mm.datasets.labels import ImageLabels, read_list
+from hsc_mm.datasets.voc import VOC_CLASSES
+from hsc_mm.utils import (
+    atomic_write_bytes,
+    read_image,
+    read_index_png,
+    write_index_png,
+)
+from hsc_mm.utils.outputs import claim, claim_folder
+from .voc import write_labels
+
+__all__ = ['choose_images', 'cut_subset', 'main']
+
+_MASKS = ('SegmentationClass', 'SegmentationClassAug')
+
+
+def choose_images(root: Path, classes: list[str],
+                  per_class: int = 200) -> dict[str, dict[str, list[str]]]:
+    """Choose the pictures whose masks hold nothing but some classes.
+
+    Half of VOC's val, every second picture, is the new val; the other half
+    joins train. ``train_aug`` adds pictures of VOC's list of that name, if it
+    is there with masks of SBD in ``SegmentationClassAug``.
+
+    Args:
+        root (Path): Folder VOC2012.
+        classes (list[str]): Names of VOC.
+        per_class (int): ``train_aug`` takes a picture of SBD only while one
+            of its classes has fewer pictures than this.
+
+    Returns:
+        dict: ``train``, ``val`` and ``train_aug``: id -> its classes.
+
+    Raises:
+        FileNotFoundError: A list or a mask is missing.
+        ValueError: A name is none of VOC's, or no picture is left.
+    """
+    unknown = [name for name in classes if name not in VOC_CLASSES[1:]]
+    if unknown:
+        raise ValueError(f'--classes {unknown[0]}: expected names of VOC, '
+                         f'{", ".join(VOC_CLASSES[1:])}.')
+    lists = root / 'ImageSets' / 'Segmentation'
+    chosen = {
+        split: _with_classes(root, read_list(lists / f'{split}.txt'), classes)
+        for split in ('train', 'val')
+    }
+    held_out = dict(list(chosen['val'].items())[::2])
+    train = {**chosen['train'], **{
+        i: names for i, names in chosen['val'].items() if i not in held_out}}
+    if not train or not held_out:
+        raise ValueError(f'{root}: found no picture that holds nothing but '
+                         f'{", ".join(classes)}.')
+    more, count = {}, Counter(n for names in train.values() for n in names)
+    if (lists / 'train_aug.txt').is_file():
+        known = {*chosen['train'], *chosen['val']}
+        ids = [i for i in read_list(lists / 'train_aug.txt')
+               if i not in known and _mask(root, i) is not None]
+        for image_id, names in _with_classes(root, ids, classes).items():
+            if min(count[name] for name in names) < per_class:
+                more[image_id] = names
+                count.update(names)
+    return dict(train=train, val=held_out, train_aug={**train, **more})
+
+
+def _mask(root: Path, image_id: str) -> Path | None:
+    paths = (root / folder / f'{image_id}.png' for folder in _MASKS)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _with_classes(root: Path, ids: list[str],
+                  classes: list[str]) -> dict[str, list[str]]:
+    """Return the pictures of some classes alone, sorted by id."""
+    allowed = {VOC_CLASSES.index(name): name for name in classes}
+    kept = {}
+    for image_id in track(sorted(ids), 'masks', transient=True):
+        path = _mask(root, image_id)
+        if path is None:
+            raise FileNotFoundError(
+                f'{root / _MASKS[0] / f"{image_id}.png"}: there is no such '
+                'mask.')
+        found = set(np.unique(read_index_png(path)).tolist()) - {0, 255}
+        if found and found <= set(allowed):
+            kept[image_id] = [allowed[i] for i in sorted(found)]
+    return kept
+
+
+def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
+               per_class: int = 200) -> dict[str, int]:
+    """Write a subset in VOC layout.
+
+    Args:
+        root (Path): Folder VOC2012.
+        out (Path): New folder: ``JPEGImages``, ``SegmentationClass``,
+            ``SaliencyMaps`` of those that have one, lists and
+            ``image_labels.json``.
+        classes (list[str]): See :func:`choose_images`.
+        long_side (int): Pixels; smaller pictures keep their size.
+        per_class (int): See :func:`choose_images`.
+
+    Returns:
+        dict[str, int]: Split -> number of pictures.
+    """
+    chosen = choose_images(root, classes, per_class)
+    claim_folder(out)
+    labels = {**chosen['train_aug'], **chosen['val']}
+    for image_id in track(labels, 'pictures', transient=True):
+        image = read_image(root / 'JPEGImages' / f'{image_id}.jpg')
+        scale = min(1.0, long_side / max(image.shape[:2]))
+        size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
+        _write_image(out, f'JPEGImages/{image_id}.jpg', image, size)
+        mask = read_index_png(_mask(root, image_id))
+        write_index_png(
+            claim(out, f'SegmentationClass/{image_id}.png'),
+            cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST),
+            PascalVOCDataset.METAINFO['palette'])
+        salient = root / 'SaliencyMaps' / f'{image_id}.png'
+        if salient.is_file():
+            _write_image(out, f'SaliencyMaps/{image_id}.png',
+                         read_image(salient, cv2.IMREAD_GRAYSCALE), size)
+    for split, images in chosen.items():
+        atomic_write_bytes(
+            claim(out, f'ImageSets/Segmentation/{split}.txt'),
+            ''.join(f'{image_id}\n' for image_id in images).encode())
+    write_labels(out / 'image_labels.json', ImageLabels(classes, labels))
+    return {split: len(images) for split, images in chosen.items()}
+
+
+def _write_image(out: Path, name: str, image: np.ndarray,
+                 size: tuple[int, int]) -> None:
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+    data = cv2.imencode(Path(name).suffix, small,
+                        quality if name.endswith('.jpg') else [])[1]
+    atomic_write_bytes(claim(out, name), data.tobytes())
+
+
+def main() -> None:
+    """Read the command line and cut."""
+    parser = argparse.ArgumentParser(
+        description='Cut a subset out of PASCAL VOC 2012: pictures that hold '
+        'nothing but some classes, scaled down.')
+    parser.add_argument('root', type=Path, help='folder VOC2012')
+    parser.add_argument('out', type=Path, help='new folder, in VOC layout')
+    parser.add_argument(
+        '--classes', nargs='+',
+        default=['cat', 'cow', 'dog', 'horse', 'person', 'sheep'],
+        help='names of VOC (default: the six of configs/voc-animals)')
+    parser.add_argument('--long-side', type=int, default=384,
+                        help='pixels at most (default: 384)')
+    parser.add_argument('--per-class', type=int, default=200,
+                        help='pictures of SBD are added up to this number of '
+                        'pictures of a class (default: 200)')
+    args = parser.parse_args()
+    sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
+                       args.per_class)
+    print(', '.join(f'{split} {n}' for split, n in sizes.items()))
+    print(f'{args.out}: export VOC_ANIMALS_ROOT={args.out} for the configs in '
+          'configs/voc-animals')
