@@ -16,6 +16,7 @@ default_hooks = dict(
     startup_check=dict(type='hsc_mm.StartupCheckHook'),
     leak_guard=dict(type='hsc_mm.LeakGuardHook'),
     finite_loss=dict(type='hsc_mm.FiniteLossHook'),
+    training_health=dict(type='hsc_mm.TrainingHealthHook'),
     prototypes=dict(type='hsc_mm.MomentumPrototypeHook'),
     exact_resume=dict(type='hsc_mm.ExactResumeHook'))
 visualizer = dict(

@@ -21,7 +21,7 @@ from hsc_mm.utils.checkpoints import TRUST
 
 __all__ = [
     'add_checkpoint', 'add_config', 'add_options', 'add_trust', 'parse',
-    'progress', 'run', 'threshold'
+    'progress', 'run', 'threshold', 'warn'
 ]
 
 
@@ -105,6 +105,12 @@ def run(main: Callable[[], int | None]) -> int:
             traceback.print_exc()
         print(f'error: {error}', file=sys.stderr)
         return 1
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings, as the last lines of a tool."""
+    for line in lines:
+        print(f'WARNING: {line}', file=sys.stderr)
 
 
 class _Rate(ProgressColumn):

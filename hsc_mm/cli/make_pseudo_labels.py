@@ -116,4 +116,5 @@ def main() -> int:
         return 1
     print(f'{args.out}: all {len(run.img_ids)} pseudo labels exist'
           if run.complete else f'{args.out}: other parts are not written yet')
+    cli.warn(run.warnings)
     return 0

@@ -75,3 +75,4 @@ def main() -> None:
     print(found.table())
     if found.report:
         print(f'report: {found.report}')
+    cli.warn(found.warnings)

@@ -60,4 +60,5 @@ def main() -> int:
         print(f'  {line}', file=sys.stderr)
     print(f'{args.out}: {total - len(failures)} of {total} images, '
           f'{len(failures)} could not be read')
+    cli.warn(inferencer.warnings)
     return 1 if failures else 0

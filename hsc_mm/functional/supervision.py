@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
-    'class_scores', 'min_pooling_loss', 'multilabel_soft_margin_loss',
-    'saliency_loss', 'saliency_prediction'
+    'class_scores', 'label_prior_loss', 'min_pooling_loss',
+    'multilabel_soft_margin_loss', 'saliency_loss', 'saliency_prediction'
 ]
 
 
@@ -35,6 +35,25 @@ def multilabel_soft_margin_loss(score: Tensor, label: Tensor) -> Tensor:
         Tensor: Scalar.
     """
     return F.multilabel_soft_margin_loss(score.float(), label.float())
+
+
+def label_prior_loss(label: Tensor) -> float:
+    r"""Soft-margin loss of the label prior: the best constant prediction.
+
+    .. math:: -\frac{1}{K} \sum_k f_k \log f_k + (1 - f_k) \log (1 - f_k)
+
+    with the share :math:`f_k` of images that hold class k. A classifier that
+    is no better has learned nothing of the images.
+
+    Args:
+        label (Tensor): Image labels of a data set, (N, K), 0 or 1.
+
+    Returns:
+        float: 0 where every class is in all images or in none.
+    """
+    share = label.double().mean(dim=0)
+    terms = torch.xlogy(share, share) + torch.xlogy(1 - share, 1 - share)
+    return -terms.mean().item()
 
 
 def min_pooling_loss(cam: Tensor, label: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
 from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.health import spoken
 from hsc_mm.utils.outputs import refuse_data_folder
 from .class_names import ClassNames, class_names
 from .configs import load_config, use_tta
@@ -39,6 +40,9 @@ class HSCInferencer:
         threshold (float, optional): Background threshold in (0, 1); default
             ``model.test_cfg.bg_threshold``. CAM stage only.
 
+    Attributes:
+        warnings (list[str]): What went wrong in the training of the model.
+
     Raises:
         FileNotFoundError: There is no such config or checkpoint.
         ValueError: The checkpoint is broken or does not fit, the names of the
@@ -54,6 +58,7 @@ class HSCInferencer:
                  threshold: float | None = None) -> None:
         cfg = model if isinstance(model, Config) else load_config(model)
         checkpoint = load(weights)
+        self.warnings = spoken(checkpoint)
         if tta:
             cfg = use_tta(cfg)
         self.device = device or (

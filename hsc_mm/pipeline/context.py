@@ -12,6 +12,7 @@ from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.inference import load_config
 from hsc_mm.utils import digest
+from hsc_mm.utils.health import UNSCORED, spoken
 from hsc_mm.utils.outputs import claim
 from .manifest import Manifest
 from .step import ScoreRow, Step
@@ -164,6 +165,14 @@ class Context:
             if self.manifests[step.name].content
             for row in step.rows(self.result(step.name))
         ]
+
+    def warnings(self) -> list[str]:
+        """Return what a reader of the results must know, from the steps."""
+        found = [
+            f'{name}: {line}' for name in self.steps
+            for line in self.result(name).get('warnings', ())
+        ]
+        return found if self.rows() else [*found, *spoken(UNSCORED)]
 
     def dump(self, cfg: Config, name: str) -> Path:
         """Write ``manifests/<name>_config.py`` for a child process."""

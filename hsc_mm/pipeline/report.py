@@ -1,7 +1,7 @@
 """The report: one HTML file that opens from disk, pictures inside."""
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -28,6 +28,8 @@ td:first-child, th:first-child {{ text-align: left; }}
 tr.mean {{ font-weight: bold; }}
 figure {{ margin: 1em 0; }} figcaption {{ color: #555; }}
 img {{ max-width: 100%; }}
+.warning {{ background: #fff3cd; border-left: 6px solid #d39e00;
+  padding: .6em 1em; }}
 .swatch {{ display: inline-block; width: .9em; height: .9em;
   margin: 0 .3em 0 .8em; border: 1px solid #999; }}
 </style></head><body>
@@ -66,6 +68,7 @@ class ReportContent:
         rows (list[ScoreRow]): Scores.
         seconds (dict[str, float]): Step -> duration.
         galleries (list[Gallery]): Pictures.
+        warnings (list[str]): What a reader must know first.
     """
     configs: dict[str, str]
     supervision: str
@@ -74,11 +77,15 @@ class ReportContent:
     rows: list[ScoreRow]
     seconds: dict[str, float]
     galleries: list[Gallery]
+    warnings: list[str] = field(default_factory=list)
 
 
 def write_report(content: ReportContent, page: Path) -> None:
     """Write what a report says into one HTML file."""
-    body = [_facts(content), _scores(content.rows), _times(content.seconds)]
+    body = [
+        _banner(content.warnings), _facts(content), _scores(content.rows),
+        _times(content.seconds)
+    ]
     if content.seeds:
         body.append('<h2>Background threshold</h2>')
         body.append(_image(threshold_curve(content.seeds), 'png'))
@@ -99,6 +106,11 @@ def write_report(content: ReportContent, page: Path) -> None:
     html = _PAGE.format(body='\n'.join(body), version=__version__)
     atomic_write_bytes(
         claim_file(page, option='report'), html.encode('utf-8'))
+
+
+def _banner(warnings: list[str]) -> str:
+    return ''.join(f'<p class="warning"><b>Warning.</b> {escape(line)}</p>'
+                   for line in warnings)
 
 
 def _facts(content: ReportContent) -> str:

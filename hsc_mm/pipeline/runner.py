@@ -148,12 +148,15 @@ class Pipeline:
     def results(self) -> PipelineResults:
         """Return what the finished steps found out."""
         ctx = self.context
-        report = ctx.find('report') if ctx.makes('report') else None
+        page = None
+        if ctx.makes('report'):
+            page = ctx.folder(ctx.find('report').name) / 'index.html'
         return PipelineResults(
             results={n: m.result for n, m in ctx.manifests.items()},
             seconds={n: m.seconds for n, m in ctx.manifests.items()},
             rows=ctx.rows(),
-            report=ctx.folder(report.name) / 'index.html' if report else None)
+            report=page,
+            warnings=ctx.warnings())
 
     def reason_to_run(self, name: str) -> str | None:
         """Return why a step must run, in words; None if it is current."""

@@ -1,5 +1,5 @@
 """Summary of a finished pipeline: one table for console and report."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
@@ -44,16 +44,19 @@ class PipelineResults:
         seconds (dict[str, float]): Step -> duration.
         rows (list[ScoreRow]): Scores, empty where there were no masks.
         report (Path | None): The HTML file.
+        warnings (list[str]): What a reader of the scores must know.
     """
     results: dict[str, dict]
     seconds: dict[str, float]
     rows: list[ScoreRow]
     report: Path | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict:
-        """Return ``results``, ``seconds`` and ``rows`` as JSON values."""
+        """Return all but ``report`` as JSON values."""
         return dict(results=self.results, seconds=self.seconds,
-                    rows=[row._asdict() for row in self.rows])
+                    rows=[row._asdict() for row in self.rows],
+                    warnings=self.warnings)
 
     def table(self) -> str:
         """Write scores and times as text of several lines.

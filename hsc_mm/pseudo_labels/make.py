@@ -11,6 +11,8 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.fast_model import make_fast
 from hsc_mm.utils import digest
+from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.health import spoken
 from .cams import MultiScaleCAM, iterate_cams
 from .chain import LabelChain, Labelled, label_stream
 from .folder import PseudoLabelFolder
@@ -132,6 +134,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
         kinds=chain.suffixes)
     run = LabelRun.plan(dataset, folder, options.batch_size, options.shard,
                         options.workers, options.resume)
+    run.warnings = spoken(load(checkpoint))
     options.notify(f'{out}: {len(run.existing)} of {run.total} pseudo labels '
                    f'exist, {chain}')
     if run.missing:

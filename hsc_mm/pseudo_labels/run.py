@@ -39,6 +39,7 @@ class LabelRun:
         complete (bool): Whether the files of all images of the list exist,
             those of other shards too.
         class_names (tuple[str]): Name of each class, background first.
+        warnings (list[str]): What went wrong in the training of the model.
     """
     img_ids: list[str]
     batches: list[list[int]]
@@ -49,6 +50,7 @@ class LabelRun:
     classes: Counter = field(default_factory=Counter)
     complete: bool = False
     class_names: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def plan(cls,

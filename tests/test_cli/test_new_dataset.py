@@ -129,6 +129,15 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     page = (tmp_path / 'work' / 'report' / 'index.html').read_text()
     assert page.count('data:image/jpeg;base64,') == 16
     assert 'No masks: nothing was scored' in page
+    random = 'the network started from random numbers'
+    said = [f'cam: {random}', f'seg: {random}', 'nothing was scored. ']
+    assert len(found.warnings) == 3
+    for line, start in zip(found.warnings, said, strict=True):
+        assert line.startswith(start)
+    assert found.as_dict()['warnings'] == found.warnings
+    body = page.partition('<h1>')[2]
+    assert body.count('<p class="warning">') == 3
+    assert 0 < body.index(f'seg: {random}') < body.index('<ul>')
     assert 'ground truth' not in page
     assert 'supervision: image labels' in page
 

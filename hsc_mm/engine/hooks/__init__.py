@@ -8,9 +8,10 @@ from .momentum_prototype_hook import MomentumPrototypeHook
 from .notice_hook import NoticeHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .startup_check_hook import StartupCheckHook
+from .training_health_hook import TrainingHealthHook
 
 __all__ = [
     'CAMVisualizationHook', 'ExactResumeHook', 'FiniteLossHook',
     'KeepMemoryHook', 'LeakGuardHook', 'MomentumPrototypeHook', 'NoticeHook',
-    'SafeCheckpointHook', 'StartupCheckHook'
+    'SafeCheckpointHook', 'StartupCheckHook', 'TrainingHealthHook'
 ]

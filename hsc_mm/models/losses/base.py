@@ -43,6 +43,17 @@ class ViewLoss(nn.Module):
             channels (dict[str, int]): Channels of each embedding.
         """
 
+    def prior_loss(self, labels: Tensor) -> float | None:
+        """Return the weighted loss of a constant prediction, if there is one.
+
+        A loss of the image labels alone returns what the class frequencies
+        would have; :class:`hsc_mm.TrainingHealthHook` compares.
+
+        Args:
+            labels (Tensor): Image labels of the data set, (N, K), 0 or 1.
+        """
+        return None
+
     def forward(self, views: list[View],
                 targets: Targets) -> Tensor | dict[str, Tensor]:
         """Return the weighted loss."""

@@ -8,6 +8,7 @@ from hsc_mm.functional.equivariance import (
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.functional.supervision import (
     class_scores,
+    label_prior_loss,
     min_pooling_loss,
     multilabel_soft_margin_loss,
     saliency_loss,
@@ -36,6 +37,10 @@ class ClassificationLoss(ViewLoss):
                 class_scores(view.cam), targets.labels) for view in views
         ]
         return self.loss_weight * sum(losses) / len(losses)
+
+    def prior_loss(self, labels: Tensor) -> float:
+        """See :func:`hsc_mm.functional.label_prior_loss`."""
+        return self.loss_weight * label_prior_loss(labels)
 
 
 @MODELS.register_module()

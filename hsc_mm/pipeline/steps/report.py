@@ -55,7 +55,8 @@ class WriteReport(Step):
             if ctx.makes('seeds') else {},
             rows=ctx.rows(),
             seconds={n: ctx.manifests[n].seconds for n in ctx.steps},
-            galleries=galleries)
+            galleries=galleries,
+            warnings=ctx.warnings())
         write_report(content, page)
         return Outcome([page], {})
 

@@ -5,6 +5,7 @@ from mmengine.config import Config
 
 from hsc_mm.inference.seeds import file_hash
 from hsc_mm.registry import STEPS
+from hsc_mm.utils.health import read_health, spoken
 from ..context import Context
 from ..inputs import stage_inputs, with_pseudo_dir
 from ..step import Outcome, Step, run_tool
@@ -24,7 +25,8 @@ class _Training(Step):
         last = Path((folder / 'last_checkpoint').read_text().strip()).name
         checkpoint = folder / last
         return Outcome([checkpoint],
-                       dict(checkpoint=last, hash=file_hash(checkpoint)))
+                       dict(checkpoint=last, hash=file_hash(checkpoint),
+                            warnings=spoken(read_health(folder))))
 
 
 @STEPS.register_module()

@@ -1,0 +1,165 @@
+"""Block of text that says what a run trains, from what, and how."""
+import numpy as np
+import torch
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from .hooks.startup_check_hook import pretrained_parts
+
+__all__ = ['bare_model', 'describe_run', 'label_matrix', 'start_of']
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """Return the model inside the wrappers of several processes."""
+    while is_model_wrapper(model):
+        model = model.module
+    return model
+
+
+def label_matrix(dataset: Dataset) -> Tensor | None:
+    """Return the image labels of a data set.
+
+    Args:
+        dataset (Dataset): Of mmengine, wrappers included.
+
+    Returns:
+        Tensor: (N, K), 0 or 1; None where its items have no ``gt_label``.
+    """
+    if not hasattr(dataset, 'get_data_info') or not len(dataset):
+        return None
+    if 'gt_label' not in dataset.get_data_info(0):
+        return None
+    return torch.as_tensor(np.stack([
+        dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))
+    ]))
+
+
+def start_of(model: nn.Module,
+             cfg: dict,
+             load_from: str | None = None,
+             before: dict | None = None) -> dict:
+    """Say where the weights of a model come from.
+
+    Args:
+        model (nn.Module): Without wrappers.
+        cfg (dict): Config of the run.
+        load_from (str, optional): The checkpoint that it starts from.
+        before (dict, optional): What this function said when that was
+            trained.
+
+    Returns:
+        dict: ``weights``, in words; ``random``, whether the backbone starts
+        from random numbers.
+    """
+    found = [f'{name} from {init["checkpoint"]}'
+             for name, _, init in pretrained_parts(model)]
+    backbone = (cfg.get('model') or {}).get('backbone') or {}
+    if backbone.get('pretrained') and not found:
+        found = [f'backbone, its own pretrained weights '
+                 f'({backbone["pretrained"]})']
+    if load_from:
+        random = bool((before or {}).get('random'))
+        return dict(
+            random=random,
+            weights=f'load_from={load_from}' +
+            ', which started from RANDOM NUMBERS' * random)
+    random = hasattr(model, 'backbone') and not any(
+        text.startswith(('backbone', 'model ')) for text in found)
+    if random:
+        found.append('backbone from RANDOM NUMBERS')
+    return dict(random=random, weights=', '.join(found) or 'random numbers')
+
+
+def describe_run(runner, start: dict, labels: Tensor | None) -> list[str]:
+    """Say what is trained, in at most 15 lines.
+
+    Args:
+        runner (Runner): About to train.
+        start (dict): See :func:`start_of`.
+        labels (Tensor, optional): See :func:`label_matrix`.
+
+    Returns:
+        list[str]: Lines of ``name: value``.
+    """
+    model, cfg = bare_model(runner.model), runner.cfg
+    lines = dict(config=runner.cfg.filename or '-', **_method(model, cfg))
+    backbone = getattr(model, 'backbone', model)
+    count = sum(p.numel() for p in backbone.parameters()) / 1e6
+    lines['backbone'] = f'{type(backbone).__name__}, {count:.1f} M parameters'
+    lines['weights'] = start['weights']
+    lines['recipe'] = _recipe(runner)
+    data = f'{len(runner.train_dataloader.dataset)} images'
+    if labels is not None:
+        negatives = int((labels.sum(dim=1) == 0).sum())
+        data += (f', {labels.shape[1]} classes, {negatives} images without '
+                 'any of them')
+    lines['data'] = data
+    lines['results'] = str(runner.work_dir)
+    width = max(map(len, lines))
+    return ['What is trained:',
+            *(f'  {key:{width}s}  {value}' for key, value in lines.items())]
+
+
+def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
+    """Say what the head learns, and from what."""
+    head = getattr(model, 'decode_head', None)
+    losses = getattr(head, 'losses', None)
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    steps = dataset.get('pipeline') or [] if isinstance(dataset, dict) else []
+    folders = [str(step['pseudo_dir']) for step in steps
+               if step.get('type') == 'hsc_mm.LoadPseudoLabel']
+    if losses is None:
+        return dict(
+            method=type(model).__name__ + (
+                f' with {type(head).__name__}' if head is not None else ''),
+            supervision=f'pseudo labels of {folders[0]}' if folders else
+            'what the training pipeline loads')
+    said = dict(method=' + '.join(_names(losses)))
+    said['losses'] = ', '.join(
+        f'{name} x {getattr(one, "loss_weight", 1.0):g}'
+        for name, one in losses.items())
+    for one in losses.values():
+        if hasattr(one, 'levels'):
+            said['contrast'] = _contrast(one, model)
+    if getattr(head, 'refiner', None) is not None:
+        said['refiner'] = (f'{type(head.refiner).__name__}; seeds from the '
+                           f'{head.seed_from} CAM')
+    maps = getattr(losses, 'needs_maps', ())
+    said['supervision'] = ' and '.join(
+        ['image labels', *(f'{name} maps' for name in maps)])
+    return said
+
+
+def _names(losses: nn.ModuleDict) -> list[str]:
+    """Name a method by the losses that make it, others by their class."""
+    known = dict(
+        ClassificationLoss='CAM', EquivarianceLoss='SEAM',
+        EquivarianceCrossLoss='SEAM', MinPoolingLoss='SEAM',
+        SaliencyLoss='EPS', HierarchicalContrast='HSC')
+    kinds = {type(one).__name__ for one in losses.values()}
+    ordered = [*(k for k in known if k in kinds), *sorted(kinds - {*known})]
+    return list(dict.fromkeys(known.get(kind, kind) for kind in ordered))
+
+
+def _contrast(loss: nn.Module, model: nn.Module) -> str:
+    levels = ', '.join(f'{name} x {level.loss_weight:g}'
+                       for name, level in loss.levels.items())
+    grid = ' x '.join(map(str, loss.grid)) if loss.grid else (
+        'that of the second view')
+    return (f'{levels}; grid {grid}, background {loss.background}, warm-up '
+            f'{loss.warmup:g}, second view {model.second_view}')
+
+
+def _recipe(runner) -> str:
+    """Write optimiser, rate, clipping, batch, length and seed."""
+    cfg = runner.cfg.get('optim_wrapper') or {}
+    optimizer = cfg.get('optimizer') or {}
+    clip = cfg.get('clip_grad') or 'none'
+    loop = (f'{runner.max_iters} iterations of '
+            f'{runner.train_dataloader.batch_size} images')
+    if runner.world_size > 1:
+        loop += f' on each of {runner.world_size} devices'
+    return (f'{optimizer.get("type")}, rate {optimizer.get("lr")}, '
+            f'clipping {dict(clip) if clip != "none" else clip}; {loop}; '
+            f'seed {runner.seed}')
