@@ -1,4 +1,4 @@
-"""Say what is wrong with a config and its data, and what to do.
+"""Say what is wrong with configs and their data, and what to do.
 
 The status is 1 if there is an error; warnings do not fail.
 """
@@ -14,11 +14,21 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     cli.add_config(parser, launcher=False)
     parser.add_argument(
+        'seg_config',
+        nargs='?',
+        help='config of the segmentation stage, if the first is that of the '
+        'CAM stage')
+    parser.add_argument(
         '--dry-run',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='train two iterations on the real data, for memory and time '
-        '(default)')
+        help='train for a minute on the real data: memory, time, and '
+        'whether the loss breaks (default)')
+    parser.add_argument(
+        '--seg-options',
+        nargs='+',
+        action=cli.DictAction,
+        help='values that override the config of the segmentation stage')
     parser.add_argument('--json', help='file for the findings, as JSON')
     return cli.parse(parser)
 
@@ -32,12 +42,16 @@ def main() -> int:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     # Before the work: a file of the user's is refused at once.
-    out = args.json and claim_file(args.json, [args.config], '--json')
+    configs = [args.config, args.seg_config]
+    out = args.json and claim_file(args.json, configs, '--json')
     findings = examine(
         cfg,
         args.dry_run,
-        say=lambda title: print(f'looking at: {title}', file=sys.stderr))
+        lambda title: print(f'looking at: {title}', file=sys.stderr),
+        args.seg_config and load_config(args.seg_config, args.seg_options,
+                                        args.work_dir))
     if args.json:
         write_json(out, as_json(findings))
-    print(as_text(args.config, findings, colour=sys.stdout.isatty()))
+    title = ' and '.join(filter(None, configs))
+    print(as_text(title, findings, colour=sys.stdout.isatty()))
     return int(any(finding.level == 'error' for finding in findings))

@@ -61,9 +61,8 @@ def main() -> None:
               'dozen pictures it learns nothing useful: use this to try the '
               'commands, and leave out --weights for results.')
     work = f'work_dirs/{Path(out).name}'
-    print(f'wrote {cam}\nwrote {seg}\nnext:\n'
-          f'  {shlex.join(["python", "tools/doctor.py", str(cam)])}\n  ' +
-          shlex.join([
-              'python', 'tools/pipeline.py', str(cam), str(seg), '--work-dir',
-              work
-          ]))
+    both = [str(cam), str(seg)]
+    doctor = shlex.join(['python', 'tools/doctor.py', *both])
+    pipeline = shlex.join(
+        ['python', 'tools/pipeline.py', *both, '--work-dir', work])
+    print(f'wrote {cam}\nwrote {seg}\nnext:\n  {doctor}\n  {pipeline}')

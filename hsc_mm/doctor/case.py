@@ -133,6 +133,7 @@ class Case:
     def __init__(self, cfg: Config) -> None:
         self.cfg = cfg
         self.missing_weights: set[str] = set()
+        self.seconds: float | None = None  # of the training, if known
 
     @cached_property
     def splits(self) -> list[Split]:

@@ -1,10 +1,11 @@
-"""The network at work: sizes of its views, two iterations of training."""
+"""The network at work: sizes of its views, the beginning of a training."""
 import copy
-import math
 import resource
 import time
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from hsc_mm.utils.health import read_health
 from .case import Case
 from .finding import Finding, error, fact, warning
 
@@ -20,6 +22,8 @@ __all__ = ['dry_run', 'spell_time', 'views']
 _MIB = 2**20
 _RUNS = 0
 _FEW = 8  # positions along a side
+# Iterations and seconds of the dry run, whichever comes first.
+_MOST, _SECONDS = 60, 60
 
 
 def views(case: Case) -> Iterator[Finding]:
@@ -66,13 +70,12 @@ def _crop(case: Case) -> tuple[int, int] | None:
 
 
 class _Stopwatch(Hook):
-    """Times at which iterations ended, and losses that are no numbers."""
+    """Times at which iterations ended; it stops the training."""
 
     priority = 'LOWEST'
 
     def __init__(self) -> None:
         self.ends: list[float] = []
-        self.bad: list[str] = []
 
     def before_train(self, runner) -> None:
         self.ends.append(time.perf_counter())
@@ -82,18 +85,17 @@ class _Stopwatch(Hook):
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
-        self.bad += [
-            f'iteration {runner.iter + 1}: {name} is {float(value)}'
-            for name, value in (outputs or {}).items()
-            if not math.isfinite(float(value))
-        ]
+        if len(self.ends) > _MOST or (len(self.ends) > 2 and
+                                      self.ends[-1] - self.ends[0] > _SECONDS):
+            runner.train_loop.stop_training = True
 
 
 def dry_run(case: Case) -> Iterator[Finding]:
-    """Train for two iterations on real data; nothing is left behind.
+    """Train for a minute on real data; nothing is left behind.
 
-    Weights that are missing are replaced by random numbers: memory and time
-    do not depend on them.
+    Rates and weights of losses are those of the first iterations of the whole
+    training. Weights that are missing are replaced by random numbers: memory
+    and time do not depend on them.
     """
     watch = _Stopwatch()
     if torch.cuda.is_available():
@@ -106,23 +108,25 @@ def dry_run(case: Case) -> Iterator[Finding]:
             runner.train()
         except Exception as problem:
             yield error(
-                f'two iterations of training: {type(problem).__name__}: '
-                f'{problem}', 'This is what tools/train.py would end with; '
+                f'training, iteration {max(len(watch.ends), 1)}: '
+                f'{type(problem).__name__}: {problem}',
+                'This is what tools/train.py would end with; '
                 'HSC_MM_TRACEBACK=1 tools/train.py shows where.')
             return
-    begin, middle, end = watch.ends
-    first, second = middle - begin, end - middle
-    if watch.bad:
-        yield error('losses are not finite', 'Lower the learning rate, check '
-                    'the normalisation of the images.', watch.bad)
+        health = read_health(folder)
+    for one in health['findings']:
+        if one['kind'] == 'jump':
+            yield warning(one['text'], one['advice'])
+    spent = [after - before for before, after in pairwise(watch.ends)]
     batch = case.cfg.train_dataloader.get('batch_size', 1)
-    yield fact(f'two iterations of {batch} images: {first:.2f} s (with '
-               f'starting up), {second:.2f} s')
+    each = median(spent[1:] or spent)
+    yield fact(f'{len(spent)} iterations of {batch} images: {each:.2f} s '
+               f'each, {spent[0]:.2f} s the first')
     yield fact(_memory())
     iters = _iterations(case)
-    if iters:
-        yield fact(f'training: {spell_time(second * iters)} for {iters} '
-                   'iterations, validation not counted')
+    case.seconds = each * iters
+    yield fact(f'training: {spell_time(case.seconds)} for {iters} '
+               'iterations, validation not counted')
 
 
 def _memory() -> str:
@@ -148,11 +152,11 @@ def _iterations(case: Case) -> int:
     images = sum(len(split.items()) for split in case.train)
     batch = case.cfg.train_dataloader.get('batch_size', 1)
     return train_cfg.get('max_iters') or train_cfg.get(
-        'max_epochs', 0) * -(-images // batch)
+        'max_epochs', 1) * -(-images // batch)
 
 
 def _shortened(case: Case, folder: str) -> Config:
-    """Return the config of two silent iterations in a folder."""
+    """Return the config of a silent training in a folder."""
     global _RUNS
     _RUNS += 1
     cfg = copy.deepcopy(case.cfg)
@@ -162,7 +166,9 @@ def _shortened(case: Case, folder: str) -> Config:
             work_dir=folder,
             experiment_name=name,
             train_cfg=dict(
-                type='IterBasedTrainLoop', max_iters=2, val_interval=3),
+                type='IterBasedTrainLoop',
+                max_iters=_iterations(case),
+                val_interval=_iterations(case) + 1),
             log_level='ERROR',
             load_from=None,
             resume=False,
@@ -175,7 +181,11 @@ def _shortened(case: Case, folder: str) -> Config:
     hooks = cfg.get('default_hooks') or ConfigDict()
     for key in ('startup_check', 'leak_guard', 'visualization'):
         hooks.pop(key, None)
-    hooks.update(checkpoint=None, logger=dict(type='LoggerHook', interval=9))
+    hooks.update(
+        checkpoint=None,
+        logger=dict(type='LoggerHook', interval=_MOST),
+        finite_loss=dict(type='hsc_mm.FiniteLossHook'),
+        training_health=dict(type='hsc_mm.TrainingHealthHook'))
     cfg.default_hooks = hooks
     cfg.custom_hooks = [
         hook for hook in cfg.get('custom_hooks') or []

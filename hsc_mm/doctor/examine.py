@@ -1,13 +1,15 @@
 """All checks, one after the other; none stops the others."""
 from collections.abc import Callable, Iterator
+from functools import partial
+from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
 
 from .case import Case
-from .dry_run import dry_run, views
+from .dry_run import dry_run, spell_time, views
 from .files import aux_maps, counts, files, masks
 from .finding import Finding, error, fact
-from .labels import classes, labels, pseudo_labels
+from .labels import classes, draw_labels, labels, pseudo_labels
 from .machine import disk, environment
 from .weights import weights
 
@@ -28,26 +30,60 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     'disk': disk,
     'dry run': dry_run
 }
-# Errors that do not keep two iterations from running.
+# Errors that do not keep a training from beginning.
 _HARMLESS = ('versions', 'masks', 'weights', 'disk')
+# Checks that the second stage leaves out: once is enough, or too early.
+_FIRST_ONLY = ('versions', 'pseudo labels')
 
 
 def examine(cfg: Config,
             with_dry_run: bool = True,
-            say: Callable[[str], None] = lambda title: None) -> list[Finding]:
+            say: Callable[[str], None] = lambda title: None,
+            seg_cfg: Config | None = None) -> list[Finding]:
     """Run all checks.
 
     Args:
         cfg (Config): Of either stage; see
             :func:`hsc_mm.inference.load_config`.
-        with_dry_run (bool): Whether two iterations are trained.
+        with_dry_run (bool): Whether the beginning of the training is tried.
         say (callable): Told the title of each check before it runs.
+        seg_cfg (Config, optional): Of the segmentation stage, if ``cfg`` is
+            that of the CAM stage. Its pseudo labels need not exist: drawn
+            ones stand for them. Its checks are called ``'stage 2: ...'``.
 
     Returns:
         list[Finding]: In the order of the checks.
     """
-    case, found = Case(cfg), []
-    for title, check in CHECKS.items():
+    case = Case(cfg)
+    found = _examine(case, CHECKS, with_dry_run, say)
+    if seg_cfg is None:
+        return found
+    second = Case(seg_cfg)
+    checks = {k: v for k, v in CHECKS.items() if k not in _FIRST_ONLY}
+    checks['dry run'] = partial(_second_dry_run, cam=case)
+    more = _examine(second, checks, with_dry_run, say)
+    for finding in more:
+        finding.check = f'stage 2: {finding.check}'
+    found += more
+    if case.seconds and second.seconds:
+        found.append(fact(
+            f'both trainings: {spell_time(case.seconds + second.seconds)}; '
+            'seeds, pseudo labels and predictions are made besides'))
+        found[-1].check = 'time'
+    return found
+
+
+def _second_dry_run(case: Case, cam: Case) -> Iterator[Finding]:
+    with TemporaryDirectory() as folder:
+        tried = draw_labels(case, cam, folder)
+        yield from dry_run(tried)
+    case.seconds = tried.seconds
+
+
+def _examine(case: Case, checks: dict[str, Callable], with_dry_run: bool,
+             say: Callable[[str], None]) -> list[Finding]:
+    found: list[Finding] = []
+    for title, check in checks.items():
         if title == 'dry run':
             if not with_dry_run:
                 continue

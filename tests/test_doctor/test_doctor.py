@@ -14,10 +14,13 @@ from mmengine.config import Config
 from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
-from hsc_mm.doctor import as_json, as_text, examine
+from hsc_mm.doctor import as_json, as_text, dry_run, examine
+from hsc_mm.doctor.case import Case
 from hsc_mm.doctor.dry_run import spell_time
+from hsc_mm.doctor.labels import draw_labels
 from hsc_mm.inference import load_config
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import read_index_png
 from hsc_mm.utils.checkpoint_sources import locate
 
 
@@ -291,18 +294,76 @@ def test_a_check_that_fails_is_a_finding(shared_voc, tmp_path):
     assert all('NoSuchNet' in f.text for f in failed)
 
 
-def test_two_iterations_leave_nothing_and_say_what_they_cost(
+def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
         shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')
     findings = _examine(config, with_dry_run=True)
     said = [f.text for f in findings if f.check == 'dry run']
-    assert said[0].startswith('two iterations of 2 images: ')
+    assert said[0].startswith('4 iterations of 2 images: ')
     assert 'MiB' in said[1]
     assert 'for 4 iterations' in said[2]
     assert [path.name for path in tmp_path.iterdir()] == ['cam.py']
     broken = _examine(config, {'model.decode_head.in_channels': 32},
                       with_dry_run=True)
     assert 'expected 32, found 64' in _only(broken, 'error', 'dry run').text
+
+
+def test_the_dry_run_stops_in_time_and_shows_a_broken_start(
+        shared_voc, tmp_path, monkeypatch):
+    config = cam_config(shared_voc, tmp_path / 'cam.py', iters=300)
+    monkeypatch.setattr(dry_run, '_MOST', 3)
+    said = [f.text for f in _examine(config, with_dry_run=True)
+            if f.check == 'dry run']
+    assert said[0].startswith('3 iterations of 2 images: ')
+    assert 'for 300 iterations' in said[2]
+    monkeypatch.setattr(dry_run, '_SECONDS', 0)
+    case = Case(load_config(config, None, str(tmp_path / 'run')))
+    assert next(dry_run.dry_run(case)).text.startswith('2 iterations')
+    # A rate at which the loss jumps: the rule is that of trainings.
+    monkeypatch.setattr(dry_run, '_MOST', 14)
+    monkeypatch.setattr(dry_run, '_SECONDS', 60)
+    found = _examine(config, {
+        'optim_wrapper.optimizer.lr': 10., 'train_dataloader.batch_size': 8},
+        with_dry_run=True)
+    jump = [f for f in found if f.check == 'dry run' and f.level == 'warning']
+    assert len(jump) == 1
+    assert 'the classification loss jumped from ' in jump[0].text
+    assert 'clip_grad' in jump[0].advice
+
+
+def test_both_stages_before_there_are_pseudo_labels(
+        shared_voc, tmp_path, monkeypatch):
+    monkeypatch.setattr(dry_run, '_MOST', 2)
+    cam = cam_config(shared_voc, tmp_path / 'cam.py')
+    seg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'), {
+        'train_dataloader.dataset.pipeline.2.pseudo_dir':
+            str(tmp_path / 'no')}, str(tmp_path / 'run'))
+    found = _examine(cam, with_dry_run=True, seg_cfg=seg)
+    assert _errors(found) == []
+    second = [f.text for f in found if f.check == 'stage 2: dry run']
+    assert second[0].startswith('2 iterations of 2 images: ')
+    assert found[-1].check == 'time'
+    assert found[-1].text.startswith('both trainings: about ')
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['cam.py', 'seg.py']
+    seg.model.decode_head.num_classes = 4
+    errors = _errors(_examine(cam, seg_cfg=seg))
+    assert {f.check for f in errors} == {'stage 2: classes'}
+
+
+def test_drawn_labels_hold_a_class_of_their_image(shared_voc, tmp_path):
+    cam, seg = (
+        Case(load_config(make(shared_voc, tmp_path / f'{make.__name__}.py'),
+                         None, str(tmp_path / 'run'))) for make in (
+                             cam_config, seg_config))
+    draw_labels(seg, cam, str(tmp_path / 'drawn'))
+    names = {8: 'cat', 12: 'dog'}
+    for image_id, present in cam.train[0].labels.items():
+        mask = read_index_png(tmp_path / 'drawn' / f'{image_id}.png')
+        image = cv2.imread(
+            str(shared_voc / 'JPEGImages' / f'{image_id}.jpg'))
+        assert mask.shape == image.shape[:2]
+        assert mask[0, 0] == 0
+        assert names[mask.max()] in present
 
 
 def test_times_are_said_as_people_do():
