@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from hsc_mm.utils import class_map
+from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, raise_problems
@@ -109,9 +110,11 @@ class BaseImageLabelDataset(BaseSegDataset):
             where nothing changes.
 
         Raises:
-            ValueError: A class is unknown, or the first is no background.
+            ValueError: A class is unknown, the first is no background, or
+                there are more than 254 beside it.
         """
         old, new = self.all_classes, list(new_classes or [])
+        check_class_count(type(self).__name__, len(old) - 1)
         unknown = [name for name in new if name not in old]
         if unknown or new[:1] != old[:1]:
             raise ValueError(

@@ -6,6 +6,7 @@ import numpy as np
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
 from .base import BaseImageLabelDataset
+from .checks import check_ids
 from .labels import ImageLabels, image_stem, read_labels, read_list
 
 __all__ = ['ImageLabelDataset']
@@ -48,8 +49,15 @@ class ImageLabelDataset(BaseImageLabelDataset):
         """Return the ids of ``ann_file``, or all labelled images.
 
         The list may leave out suffixes that the label file has.
+
+        Raises:
+            ValueError: Two images differ in their suffix alone.
         """
         labelled = {image_stem(i): i for i in self._file.images}
+        if len(labelled) < len(self._file.images):
+            check_ids(f'{type(self).__name__}: image ids',
+                      list(self._file.images), self.data_prefix['img_path'],
+                      self.label_file)
         listed = read_list(self.ann_file) if self.ann_file else labelled
         return [labelled.get(image_stem(i), i) for i in listed]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hsc_mm.utils import read_json
+from hsc_mm.utils.indices import check_class_count
 
 __all__ = [
     'ImageLabels', 'image_stem', 'read_label_csv', 'read_label_folders',
@@ -192,6 +193,7 @@ def _checked(path: str | Path, classes: Iterable[str] | None,
         raise ValueError(
             f'{path}: expected every foreground class once, and no '
             f'"background" (it is put in front), found {classes}.')
+    check_class_count(str(path), len(classes))
     unknown = sorted(used - set(classes))
     if unknown:
         image = next(i for i, names in images.items() if unknown[0] in names)

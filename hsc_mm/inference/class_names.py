@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
+from hsc_mm.utils.indices import check_class_count
 
 __all__ = ['ClassNames', 'class_names']
 
@@ -74,6 +75,8 @@ def _of_dataset(dataset: dict) -> ClassNames | None:
 
 def _complete(classes: tuple, palette, label_map) -> ClassNames:
     """Take VOC's colours where there are none of its own."""
+    check_class_count('classes of the checkpoint or config',
+                      len(classes) - 1)
     if palette is None or len(palette) != len(classes):
         place = to_mask_indices(np.arange(len(classes)), label_map)
         palette = voc_palette()[place]

@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
+
+from .indices import as_bytes
 
 __all__ = [
     'atomic_write_bytes', 'digest', 'image_shapes', 'read_image',
@@ -53,13 +56,26 @@ def read_json(path: str | Path) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not JSON; the message names file and line.
+        ValueError: The file is not JSON, or has a key twice; the message
+            names file and line, or the key.
     """
     try:
-        return json.loads(Path(path).read_text(encoding='utf-8'))
+        return json.loads(Path(path).read_text(encoding='utf-8'),
+                          object_pairs_hook=partial(_unique, path))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f'{path}: expected a JSON file, but {error}. '
                          'Write the file anew.') from error
+
+
+def _unique(path: str | Path, pairs: list[tuple[str, Any]]) -> dict:
+    """Make a dictionary, whose second value of a key would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for n, key in enumerate(keys) if key in keys[:n])
+        raise ValueError(f'{path}: expected each key once, found "{twice}" '
+                         'twice. Join the two.')
+    return found
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -71,7 +87,8 @@ def write_json(path: str | Path, content: Any) -> None:
 def write_index_png(path: str | Path, mask: np.ndarray,
                     palette: np.ndarray) -> None:
     """Write a mask, (H, W) in 0..255, as a palette PNG of RGB (n, 3)."""
-    image = Image.fromarray(mask.astype(np.uint8), mode='P')
+    mask = as_bytes(mask, str(path))
+    image = Image.fromarray(mask, mode='P')
     image.putpalette(np.asarray(palette, dtype=np.uint8).ravel().tolist())
     buffer = BytesIO()
     image.save(buffer, format='PNG')
@@ -124,7 +141,8 @@ def read_index_png(path: str | Path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is broken or holds colours instead of indices.
+        ValueError: The file is broken, holds colours instead of indices, or
+            numbers that are no index of 8 bits.
     """
     data = Path(path).read_bytes()
     check_whole(path, data)
@@ -138,7 +156,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
             f'{path}: expected a mask with one class index a pixel, found '
             f'an array of shape {mask.shape} (colours?). Convert it to a '
             'palette or grey PNG of indices.')
-    return mask.astype(np.uint8)
+    return as_bytes(mask, str(path))
 
 
 def image_shapes(path: str | Path) -> tuple[
