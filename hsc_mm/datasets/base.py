@@ -30,7 +30,7 @@ class BaseImageLabelDataset(BaseSegDataset):
     whether masks hold indices of the classes (all by their header, some by
     their content). What is wrong is listed in one error, before anything is
     trained. A transform that reads files of its own joins in by a method
-    ``scan(infos)``.
+    ``scan(infos, classes)``, where the classes are :attr:`all_classes`.
 
     Args:
         label_file (str): Image labels: a JSON or CSV file, or a folder of
@@ -146,7 +146,7 @@ class BaseImageLabelDataset(BaseSegDataset):
             infos = self._attach_labels(ids, infos)
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
-                transform.scan(infos)
+                transform.scan(infos, self.all_classes)
         self._metainfo.update(split=self.split, size=len(infos))
         return infos
 

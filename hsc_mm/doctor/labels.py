@@ -98,6 +98,10 @@ def pseudo_labels(case: Case) -> Iterator[Finding]:
 def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
     loader = TRANSFORMS.build(dict(step))
     infos = split.items()
+    try:
+        loader.check_classes(split.dataset and split.dataset.all_classes)
+    except ValueError as problem:
+        yield error(f'{split.name}: {problem}', _MAKE.format(folder=folder))
     missing = set(missing_files(loader._path(info) for info in infos))
     yield fact(f'{split.name}: {len(infos) - len(missing)} of {len(infos)} '
                f'images have a pseudo label in {folder}')

@@ -2,11 +2,12 @@
 import os
 from collections.abc import Iterator
 
-from hsc_mm.engine.hooks.startup_check_hook import (
+from hsc_mm.engine.fitting import (
     check_pretrained,
     check_warm_start,
     pretrained_parts,
 )
+from hsc_mm.inference.class_names import check_class_names
 from hsc_mm.utils.checkpoint_sources import how_to_get, locate
 from hsc_mm.utils.checkpoints import load
 from .case import Case
@@ -59,9 +60,14 @@ def _warm_start(case: Case) -> Iterator[Finding]:
         return
     try:
         found = load(locate(name)[0] or name)
-        check_warm_start(name, case.model, found.get('state_dict', found))
+        note = check_warm_start(name, case.model,
+                                found.get('state_dict', found))
+        for split in case.train:
+            if split.dataset is not None:
+                check_class_names(f'load_from {name}', found,
+                                  split.dataset.metainfo['classes'])
     except (OSError, ValueError) as problem:
         yield error(f'load_from: {problem}', 'Name a checkpoint of this '
                     'network: --cfg-options load_from=FILE')
     else:
-        yield fact(f'load_from fits: {name}')
+        yield fact(note or f'load_from fits: {name}')

@@ -1,4 +1,5 @@
 """What the channels of a model are called, without its data set."""
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
 
-__all__ = ['ClassNames', 'class_names']
+__all__ = ['ClassNames', 'check_class_names', 'class_names']
 
 
 class ClassNames(NamedTuple):
@@ -53,6 +54,43 @@ def class_names(cfg: Config, checkpoint: dict) -> ClassNames:
         f'classes of {cfg.filename}: expected them in the checkpoint '
         '(meta.dataset_meta) or as metainfo.classes of a data set in the '
         'config, found neither. Add metainfo=dict(classes=(...)).')
+
+
+def check_class_names(name: str, checkpoint: dict,
+                      classes: Sequence[str] | None) -> None:
+    """Refuse a checkpoint whose channels mean other classes.
+
+    Args:
+        name (str): The file, for the message.
+        checkpoint (dict): As loaded.
+        classes (sequence[str], optional): Those of the data, background
+            included; None where they are not known.
+
+    Raises:
+        ValueError: The names or their order differ. A checkpoint without
+            names is let pass.
+    """
+    meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+    found = list(meta.get('classes') or ())
+    if not found or not classes or found == list(classes):
+        return
+    first = next((k for k, (one, other) in enumerate(zip(found, classes))
+                  if one != other), min(len(found), len(classes)))
+    known, wanted = (_some(list(names), first) for names in (found, classes))
+    raise ValueError(
+        f'checkpoint {name}: expected the {len(classes)} classes of the '
+        f'config, {wanted}, found that it was trained for {len(found)}, '
+        f'{known}. Take a checkpoint of these classes, or set '
+        'metainfo.classes of the data sets to those of the checkpoint.')
+
+
+def _some(names: list[str], first: int) -> str:
+    """Join names, those before and after the first that differs."""
+    if len(names) <= 8:
+        return ', '.join(names)
+    begin = max(first - 1, 0)
+    part = ', '.join(names[begin:begin + 4])
+    return f'{"... " * (begin > 0)}{part} ...'
 
 
 def _of_dataset(dataset: dict) -> ClassNames | None:

@@ -2,7 +2,7 @@
 import copy
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split, without_truth
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.registry import MODELS
+from .class_names import check_class_names
 
 __all__ = [
     'best_threshold', 'build_model', 'file_hash', 'iterate_seeds',
@@ -31,16 +32,22 @@ def file_hash(path: str | Path) -> str:
         return hashlib.file_digest(file, 'sha256').hexdigest()[:16]
 
 
-def build_model(cfg: Config, checkpoint: str, device: str) -> nn.Module:
+def build_model(cfg: Config,
+                checkpoint: str,
+                device: str,
+                classes: Sequence[str] | None = None) -> nn.Module:
     """Build the model of a config, load a checkpoint, set eval mode.
 
+    ``classes`` are those of the data that it will see, background included.
+
     Raises:
-        ValueError: The checkpoint does not fit the model.
+        ValueError: The checkpoint does not fit the model, or knows other
+            classes.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(copy.deepcopy(cfg.model))
     try:
-        load_checkpoint(
+        found = load_checkpoint(
             getattr(model, 'module', model),
             checkpoint,
             map_location='cpu',
@@ -51,6 +58,7 @@ def build_model(cfg: Config, checkpoint: str, device: str) -> nn.Module:
         raise ValueError(
             f'checkpoint {checkpoint}: it does not fit the model of '
             f'{cfg.filename}. {" ".join(lines[:3])}') from error
+    check_class_names(checkpoint, found, classes)
     return model.to(device).eval()
 
 

@@ -95,7 +95,8 @@ def _seeds(cfg: Config, checkpoint: str,
     dataset = seeds.seed_dataset(cfg, 'train')
     dataset.get_subset_(places)
     return seeds.iterate_seeds(
-        seeds.build_model(cfg, checkpoint, 'cpu'),
+        seeds.build_model(cfg, checkpoint, 'cpu',
+                          dataset.metainfo['classes']),
         seeds.seed_loader(dataset, 0))
 
 

@@ -129,7 +129,8 @@ def make_pseudo_labels(cfg: Config | str | Path,
             inference=digest([
                 cfg.model.to_dict(), cfg.test_dataloader.dataset.pipeline
             ]),
-            classes=list(dataset.metainfo['classes'])),
+            classes=list(dataset.metainfo['classes']),
+            mask_classes=list(dataset.all_classes)),
         label_map=dataset.metainfo['label_map'],
         kinds=chain.suffixes)
     run = LabelRun.plan(dataset, folder, options.batch_size, options.shard,
@@ -151,7 +152,8 @@ def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
     """Compute what is missing."""
     device = options.torch_device
     model = make_fast(
-        seeds.build_model(cfg, checkpoint, device), options.amp)
+        seeds.build_model(cfg, checkpoint, device,
+                          dataset.metainfo['classes']), options.amp)
     loader, pipeline = view_loader(
         dataset,
         cfg,

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from tiny_configs import cam_config, hsc_config, seg_config
 
-from hsc_mm.engine.hooks.startup_check_hook import check_pretrained
+from hsc_mm.engine.fitting import check_pretrained
 
 
 class _Recorder(Hook):

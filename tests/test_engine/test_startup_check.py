@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 from tiny_configs import ROOT
 
 from hsc_mm.engine.hooks import StartupCheckHook
-from hsc_mm.engine.hooks.startup_check_hook import check_pretrained
+from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.registry import MODELS
 
 

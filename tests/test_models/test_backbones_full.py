@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from tiny_backbones import TINY, load_leaf, tiny_config, tiny_leaf
 from tiny_configs import ROOT
 
-from hsc_mm.engine.hooks.startup_check_hook import check_pretrained
+from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.registry import MODELS
 
 

@@ -54,11 +54,12 @@ class LoadAuxMaps(BaseTransform):
         self.names = None if names is None else tuple(names)
         self.backend_args = backend_args
 
-    def scan(self, infos: list[dict]) -> None:
+    def scan(self, infos: list[dict], classes: Sequence[str] = ()) -> None:
         """Refuse maps in colour before training, and say how many there are.
 
         Args:
             infos (list[dict]): Items of a data set of this package.
+            classes (sequence[str]): Not looked at.
 
         Raises:
             ValueError: Maps have colours.

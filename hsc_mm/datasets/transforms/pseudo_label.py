@@ -11,9 +11,12 @@ from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils import image_shapes, read_index_png, to_classes
+from hsc_mm.utils import image_shapes, read_index_png, read_json, to_classes
 
 __all__ = ['LoadPseudoLabel']
+
+# Of hsc_mm.pseudo_labels and hsc_mm.pseudo_labels.foreign.
+_MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json')
 
 
 @TRANSFORMS.register_module()
@@ -73,18 +76,24 @@ class LoadPseudoLabel(BaseTransform):
                                0.3 if threshold is None else threshold)
         self.band = None if band is None else _pair('band', band)
 
-    def scan(self, infos: list[dict]) -> None:
+    def scan(self,
+             infos: list[dict],
+             classes: Sequence[str] | None = None) -> None:
         """Look at the labels of all images, before training.
 
         PNGs are read whole, of an npz the header and the list of classes.
 
         Args:
             infos (list[dict]): Items of a data set of this package.
+            classes (sequence[str], optional): What the indices of its masks
+                mean, background first.
 
         Raises:
-            ValueError: Labels are missing, broken, of another size, or hold
-                an index that no mask of the data set has.
+            ValueError: Labels are missing, broken, of another size, hold an
+                index that no mask of the data set has, or were made with
+                other classes.
         """
+        self.check_classes(classes)
         problems = [
             f'{path}: missing'
             for path in missing_files(self._path(info) for info in infos)
@@ -97,6 +106,25 @@ class LoadPseudoLabel(BaseTransform):
             f'pseudo_dir {self.pseudo_dir}', problems,
             'tools/make_pseudo_labels.py with the same --out makes what is '
             'missing.')
+
+    def check_classes(self, classes: Sequence[str] | None) -> None:
+        """Refuse a folder whose manifest names other classes.
+
+        Args:
+            classes (sequence[str], optional): See :meth:`scan`.
+
+        Raises:
+            ValueError: The names or their order differ.
+        """
+        for name in _MANIFESTS if classes else ():
+            path = Path(self.pseudo_dir) / name
+            found = read_json(path).get('mask_classes') \
+                if path.is_file() else None
+            if found and list(found) != list(classes):
+                raise ValueError(
+                    f'{path}: expected pseudo labels of the classes '
+                    f'{list(classes)}, found {found}: an index means another '
+                    'class. Make them anew with this data set.')
 
     def _problem(self, info: dict) -> str | None:
         try:

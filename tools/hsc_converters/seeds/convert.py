@@ -103,6 +103,7 @@ class SeedConverter:
             kind=options.kind,
             offset=options.offset,
             map_name=options.map_name,
+            mask_classes=list(all_classes),
             normalize=options.normalize,
             threshold=chain.threshold
             if options.kind == 'hard' and maps else None,
