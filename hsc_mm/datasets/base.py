@@ -13,6 +13,7 @@ from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, raise_problems
 from .labels import image_stem
+from .mask_labels import check_mask_labels
 
 __all__ = ['BaseImageLabelDataset']
 
@@ -20,16 +21,14 @@ __all__ = ['BaseImageLabelDataset']
 class BaseImageLabelDataset(BaseSegDataset):
     """mmseg's data set with image labels, and masks only where asked for.
 
-    The way of an item: ``load_data_list -> ids() + labels() -> checks ->
-    pipeline``. Each item has ``gt_label``, a multi-hot int64 array of shape
+    Each item has ``gt_label``, a multi-hot int64 array of shape
     (K,) over the K foreground classes; ``metainfo['classes']`` is the
     background followed by them.
 
     Every file is looked at when the data set is built: existence, header and
     last bytes, sizes of masks and auxiliary maps against their image, and
-    whether masks hold indices of the classes (all by their header, some by
-    their content). What is wrong is listed in one error, before anything is
-    trained. A transform that reads files of its own joins in by a method
+    what masks hold (all by their header, some by their content). What is
+    wrong is listed in one error. A transform that reads files joins in by
     ``scan(infos, classes)``, where the classes are :attr:`all_classes`.
 
     Args:
@@ -59,8 +58,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         FileNotFoundError: ``ann_file``, ``label_file`` or a folder of
             auxiliary maps is missing.
         ValueError: Files are missing, broken or of unequal size, masks hold
-            colours or indices of no class, an image has no labels, or a
-            label is not among the classes.
+            colours or other indices than those of the classes that the
+            labels name, an image has no labels, or a label is no class.
     """
 
     def __init__(self,
@@ -74,6 +73,10 @@ class BaseImageLabelDataset(BaseSegDataset):
         self.with_labels = with_labels
         self.keep_empty = keep_empty
         self.check_files = check_files
+        if kwargs.get('reduce_zero_label'):
+            raise ValueError(
+                'reduce_zero_label: expected False, for 0 is the background '
+                'and 255 is ignored. Export the masks as (index - 1) % 256.')
         root = kwargs.get('data_root') or ''
         self.aux_maps = read_aux_maps(aux_maps, root)
         self.label_file = os.path.join(root, label_file) if label_file else ''
@@ -106,12 +109,11 @@ class BaseImageLabelDataset(BaseSegDataset):
             new_classes (sequence[str], optional): The classes in use.
 
         Returns:
-            dict[int, int] | None: 255 for a class that is not in use; None
-            where nothing changes.
+            dict[int, int] | None: See :func:`hsc_mm.utils.class_map`.
 
         Raises:
-            ValueError: A class is unknown, the first is no background, or
-                there are more than 254 beside it.
+            ValueError: A class is unknown, the first is no background, or there
+                are more than 254 beside it.
         """
         old, new = self.all_classes, list(new_classes or [])
         check_class_count(type(self).__name__, len(old) - 1)
@@ -131,7 +133,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         raise NotImplementedError
 
     def load_data_list(self) -> list[dict]:
-        """List the items; see the class for what is checked and raised."""
+        """List the items; see the class for what is raised."""
         ids = self.ids()
         check_ids(f'{type(self).__name__}: image ids', ids,
                   self.data_prefix['img_path'], self.ann_file
@@ -144,6 +146,8 @@ class BaseImageLabelDataset(BaseSegDataset):
                 len(self.all_classes), self.ignore_index)
         if self.with_labels:
             infos = self._attach_labels(ids, infos)
+        else:
+            check_mask_labels(self, infos)
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
@@ -194,6 +198,7 @@ class BaseImageLabelDataset(BaseSegDataset):
             f'{self.label_file or "the annotations"} or take the image off '
             'the list.')
         self._check_names(what, labels)
+        check_mask_labels(self, infos, [labels[i] for i in ids])
         column = {name: k for k, name in enumerate(self.foreground)}
         for image_id, info in zip(ids, infos, strict=True):
             info['gt_label'] = np.zeros(len(column), dtype=np.int64)
@@ -205,17 +210,15 @@ class BaseImageLabelDataset(BaseSegDataset):
             raise ValueError(f'{what}: no image holds any of the classes '
                              f'{self.foreground}. Check `metainfo`.')
         if len(kept) < len(infos) and is_main_process():
-            print_log(
-                f'{what}: {len(infos) - len(kept)} of {len(infos)} images '
-                'hold none of the chosen classes and are left out.',
-                logger='current')
+            print_log(f'{what}: {len(infos) - len(kept)} of {len(infos)} '
+                      'images hold none of the chosen classes and are left '
+                      'out.', logger='current')
         return kept
 
     def _check_names(self, what: str, labels: dict[str, list[str]]) -> None:
         """Refuse labels that are no class of the data set at all."""
         known = self.all_classes[1:]
-        raise_problems(
-            what, [
-                f'{i}: "{name}"' for i, names in labels.items()
-                for name in names if name not in known
-            ], f'These labels are not among the classes {known}.')
+        wrong = [f'{i}: "{name}"' for i, names in labels.items()
+                 for name in names if name not in known]
+        raise_problems(what, wrong,
+                       f'These labels are not among the classes {known}.')

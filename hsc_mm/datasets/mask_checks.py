@@ -1,5 +1,6 @@
 """Masks that hold something other than the indices of the classes."""
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -8,9 +9,10 @@ from hsc_mm.utils import read_index_png
 
 __all__ = [
     'MASK_ADVICE', 'check_masks', 'index_problems', 'mask_problems',
-    'mode_problems'
+    'mode_problems', 'some_of'
 ]
 
+T = TypeVar('T')
 # A palette or grey PNG of one byte a pixel or less holds indices.
 INDEX_MODES = ('P', 'L', '1')
 MASK_ADVICE = (
@@ -18,7 +20,6 @@ MASK_ADVICE = (
     '"python tools/prepare_coco.py --root ROOT" makes them from the '
     'annotations; other masks: map colours or ids to indices and export '
     'them again.')
-
 
 def mode_problems(path: str) -> list[str]:
     """Say whether a mask holds colours; only its header is read.
@@ -82,9 +83,15 @@ def check_masks(paths: Sequence[str],
     problems = [line for path in paths for line in mode_problems(path)]
     if problems:
         return problems
-    count = min(len(paths), most)
-    places = np.linspace(0, len(paths) - 1, count).round().astype(int)
+    chosen = some_of(paths, most)
     return [
-        line for place in places for line in index_problems(
-            paths[place], all_classes, ignore_index)
+        line for path in chosen
+        for line in index_problems(path, all_classes, ignore_index)
     ]
+
+
+def some_of(items: Sequence[T], most: int = 32) -> list[T]:
+    """Return items of a sequence, evenly spaced, at most so many."""
+    count = min(len(items), most)
+    places = np.linspace(0, len(items) - 1, count).round().astype(int)
+    return [items[place] for place in places]

@@ -7,9 +7,9 @@ from mmengine.config import Config
 
 from .case import Case
 from .dry_run import dry_run, spell_time, views
-from .files import aux_maps, counts, files, masks
+from .files import aux_maps, counts, files
 from .finding import Finding, error, fact
-from .labels import classes, draw_labels, labels, pseudo_labels
+from .labels import classes, draw_labels, labels, masks, pseudo_labels
 from .machine import disk, environment
 from .weights import weights
 

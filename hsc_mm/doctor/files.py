@@ -1,4 +1,4 @@
-"""Files of the data: images, masks, auxiliary maps."""
+"""Files of the data: images and auxiliary maps."""
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,17 +14,16 @@ from hsc_mm.datasets.checks import (
     item_maps,
     missing_files,
 )
-from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
 from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
 from hsc_mm.utils import read_image
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
 
-__all__ = ['aux_maps', 'counts', 'files', 'masks']
+__all__ = ['aux_maps', 'counts', 'each', 'files']
 
 
-def _each(function: Callable, items: Iterable) -> list:
-    """Map in threads, in order."""
+def each(function: Callable, items: Iterable) -> list:
+    """Map a function in threads, in order."""
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return list(pool.map(function, items))
 
@@ -64,7 +63,7 @@ def files(case: Case) -> Iterator[Finding]:
                 f'{split.name}: {len(missing)} of {len(wanted)} files are '
                 'missing', 'Check data_root, data_prefix and the suffixes, '
                 'or take these images off the list.', _listed(split, missing))
-        found = _each(partial(_problems, missing=missing), split.infos)
+        found = each(partial(_problems, missing=missing), split.infos)
         broken = [line for lines in found for line in lines]
         if broken:
             yield error(
@@ -102,31 +101,6 @@ def _problems(info: dict, missing: set[str]) -> list[str]:
     })
 
 
-def masks(case: Case) -> Iterator[Finding]:
-    """Read every mask whole."""
-    found_any = False
-    for split in case.splits:
-        paths = [i['seg_map_path'] for i in split.infos if 'seg_map_path' in i]
-        paths = [path for path in paths if os.path.isfile(path)]
-        if split.dataset is None or not paths:
-            continue
-        found_any = True
-        count = len(split.dataset.all_classes)
-        ignored = split.dataset.ignore_index
-        look = partial(
-            mask_problems, all_classes=count, ignore_index=ignored)
-        lines = [line for found in _each(look, paths) for line in found]
-        if lines:
-            yield error(f'{split.name}: {len(lines)} of {len(paths)} masks '
-                        'hold something else than class indices',
-                        MASK_ADVICE, lines)
-        else:
-            yield fact(f'{split.name}: {len(paths)} masks hold indices '
-                       f'0..{count - 1} and {ignored} alone')
-    if not found_any:
-        yield fact('no masks: nothing will be scored, and nothing needs them')
-
-
 def aux_maps(case: Case) -> Iterator[Finding]:
     """Count the maps, and those that are black or white all over."""
     for hook in case.cfg.get('custom_hooks') or []:
@@ -159,7 +133,7 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
         if name in info.get('aux_maps', ())
     ]
     there = [path for path in paths if os.path.isfile(path)]
-    kinds = _each(partial(_content, kind=kind), there)
+    kinds = each(partial(_content, kind=kind), there)
     count = Counter(kinds)
     yield fact(f'{split.name}: {len(there)} of {len(split.infos)} images '
                f'have a {kind}; {count["black"]} are black all over, '

@@ -1,18 +1,29 @@
-"""Image labels, the classes of the heads, and pseudo labels."""
+"""Image labels, masks, the classes of the heads, and pseudo labels."""
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from hsc_mm.datasets.checks import missing_files
+from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
+from hsc_mm.datasets.mask_labels import (
+    LABEL_ADVICE,
+    black_and_white,
+    compare_labels,
+    indices,
+)
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 from .case import Case, Split
+from .files import each
 from .finding import Finding, error, fact, warning
 
-__all__ = ['FEW', 'classes', 'draw_labels', 'labels', 'pseudo_labels']
+__all__ = [
+    'FEW', 'classes', 'draw_labels', 'labels', 'masks', 'pseudo_labels'
+]
 
 FEW = 5  # images of a class
 _DRAWN = 200  # images
@@ -64,6 +75,55 @@ def _balance(split: Split) -> Iterator[Finding]:
             f'{split.name}: fewer than {FEW} images show '
             f'{", ".join(f"{n} ({count[n]})" for n in few)}',
             'Add images of these classes, or expect little of them.')
+
+
+def masks(case: Case) -> Iterator[Finding]:
+    """Read every mask whole."""
+    found_any = False
+    for split in case.splits:
+        paths = [i['seg_map_path'] for i in split.infos if 'seg_map_path' in i]
+        paths = [path for path in paths if os.path.isfile(path)]
+        if split.dataset is None or not paths:
+            continue
+        found_any = True
+        count = len(split.dataset.all_classes)
+        ignored = split.dataset.ignore_index
+        look = partial(
+            mask_problems, all_classes=count, ignore_index=ignored)
+        lines = [line for found in each(look, paths) for line in found]
+        if lines:
+            yield error(f'{split.name}: {len(lines)} of {len(paths)} masks '
+                        'hold something else than class indices',
+                        MASK_ADVICE, lines)
+        else:
+            yield fact(f'{split.name}: {len(paths)} masks hold indices '
+                       f'0..{count - 1} and {ignored} alone')
+            yield from _meaning(split)
+    if not found_any:
+        yield fact('no masks: nothing will be scored, and nothing needs them')
+
+
+def _meaning(split: Split) -> Iterator[Finding]:
+    """Compare masks with the image labels of the same images."""
+    known = dict(zip(split.ids, split.infos, strict=True))
+    ids = [i for i, info in known.items()
+           if os.path.isfile(info.get('seg_map_path', ''))]
+    paths = [known[i]['seg_map_path'] for i in ids]
+    contents = each(indices, paths)
+    line = black_and_white(contents, split.dataset.ignore_index)
+    if line:
+        yield error(f'{split.name}: {line}', MASK_ADVICE)
+    elif split.labels is not None:
+        names = split.dataset.all_classes
+        wrong, doubtful = compare_labels(
+            paths, contents, [split.labels.get(i, []) for i in ids], names)
+        advice = LABEL_ADVICE.format(classes=', '.join(names))
+        for line in wrong:
+            yield error(f'{split.name}: {line}', advice, doubtful)
+        if doubtful and not wrong:
+            yield warning(f'{split.name}: {len(doubtful)} of {len(ids)} '
+                          'masks do not agree with the image label', advice,
+                          doubtful)
 
 
 def classes(case: Case) -> Iterator[Finding]:

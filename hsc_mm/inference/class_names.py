@@ -74,7 +74,8 @@ def check_class_names(name: str, checkpoint: dict,
     found = list(meta.get('classes') or ())
     if not found or not classes or found == list(classes):
         return
-    first = next((k for k, (one, other) in enumerate(zip(found, classes))
+    first = next((k for k, (one, other) in enumerate(zip(
+        found, classes, strict=False))
                   if one != other), min(len(found), len(classes)))
     known, wanted = (_some(list(names), first) for names in (found, classes))
     raise ValueError(

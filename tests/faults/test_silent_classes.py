@@ -33,7 +33,7 @@ def _checkpoint(classes):
 
 @pytest.mark.parametrize('classes', OTHER.values(), ids=OTHER)
 def test_classes_of_a_checkpoint_are_compared(classes):
-    with pytest.raises(ValueError, match='x.pth: expected the 2 classes'):
+    with pytest.raises(ValueError, match=r'x.pth: expected the 2 classes'):
         check_class_names('x.pth', _checkpoint(classes), ('a', 'b'))
 
 
@@ -49,7 +49,7 @@ def test_same_or_unknown_classes_pass(found):
 def test_of_many_classes_those_that_differ_are_named():
     names = [f'c{k:03d}' for k in range(100)]
     turned = names[:70] + names[70:72][::-1] + names[72:]
-    with pytest.raises(ValueError, match='c069, c070, c071') as error:
+    with pytest.raises(ValueError, match=r'c069, c070, c071') as error:
         check_class_names('x.pth', _checkpoint(turned), names)
     assert len(str(error.value)) < 400
 
@@ -67,7 +67,7 @@ def test_a_run_does_not_resume_with_other_classes(trained, tmp_path,
     monkeypatch.setattr(Points, 'metainfo', dict(classes=classes))
     runner = toy_runner(tmp_path, epochs=2, custom_hooks=CHECK,
                         load_from=str(trained), resume=True)
-    with pytest.raises(ValueError, match='epoch_1.pth: expected the'):
+    with pytest.raises(ValueError, match=r'epoch_1.pth: expected the'):
         runner.train()
     assert not list(tmp_path.glob('*.pth'))
 
@@ -91,7 +91,7 @@ def test_the_model_of_pseudo_labels_knows_the_classes(shared_voc, tmp_path):
     torch.save(dict(_checkpoint(list(CLASSES)),
                     state_dict=model.state_dict()), path)
     build_model(cfg, str(path), 'cpu', CLASSES)
-    with pytest.raises(ValueError, match='background, dog, cat'):
+    with pytest.raises(ValueError, match=r'background, dog, cat'):
         build_model(cfg, str(path), 'cpu', ('background', 'dog', 'cat'))
 
 
@@ -105,7 +105,7 @@ class Net(nn.Module):
             self.more = nn.Linear(4, 1)
 
 
-@pytest.mark.parametrize('model, share, text', [
+@pytest.mark.parametrize(('model', 'share', 'text'), [
     (Net(), None, None),
     (Net(2), '66.7 %', 'head.weight has shape (3, 4), expected (2, 4)'),
     (Net(extra=True), '87.5 %', 'more.weight is missing; more.bias is'),
@@ -122,7 +122,7 @@ def test_what_of_a_warm_start_fits_is_said(model, share, text):
     {k: v[:1] for k, v in Net().state_dict().items()},
 ])
 def test_a_warm_start_of_which_nothing_fits_is_refused(state):
-    with pytest.raises(ValueError, match='only 0 of the 20 numbers'):
+    with pytest.raises(ValueError, match=r'only 0 of the 20 numbers'):
         check_warm_start('w.pth', Net(), state)
 
 

@@ -20,7 +20,7 @@ from hsc_mm.utils import (
 NAMES = [f's{k:03d}' for k in range(301)]
 
 
-@pytest.mark.parametrize('text, key', [
+@pytest.mark.parametrize(('text', 'key'), [
     ('{"a": 1, "a": 1}', 'a'),
     ('{"images": {"x": ["cat"], "y": ["dog"], "x": ["dog"]}}', 'x'),
     ('[{"k": {"b": [], "b": []}}]', 'b'),
@@ -44,9 +44,9 @@ def test_indices_that_no_byte_holds_are_refused(tmp_path, mask):
     with pytest.raises(ValueError, match=r'm.png: expected indices 0..255'):
         write_index_png(tmp_path / 'm.png', mask, voc_palette())
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match='class indices: expected indices'):
+    with pytest.raises(ValueError, match=r'class indices: expected indices'):
         to_mask_indices(mask, None)
-    with pytest.raises(ValueError, match='expected indices 0..255'):
+    with pytest.raises(ValueError, match=r'expected indices 0..255'):
         write_seed(tmp_path / 'm.png', mask, {0: 0, 1: 1})
     Image.fromarray(mask).save(tmp_path / 'm.tif')
     with pytest.raises(ValueError, match=r'm.tif: expected indices 0..255'):
@@ -61,7 +61,7 @@ def test_wide_types_of_small_indices_are_read(tmp_path):
     assert (to_mask_indices(mask.astype(np.int64), None) == mask).all()
 
 
-@pytest.mark.parametrize('count, good', [(254, True), (255, False),
+@pytest.mark.parametrize(('count', 'good'), [(254, True), (255, False),
                                          (300, False)])
 def test_more_classes_than_a_mask_has_indices(tmp_path, count, good):
     labels = tmp_path / 'labels.json'
@@ -92,5 +92,5 @@ def test_one_name_with_two_suffixes_is_an_error(tmp_path, listed):
     data = ImageLabelDataset(str(labels), lazy_init=True,
                              check_files=False, **kwargs)
     with pytest.raises(ValueError,
-                       match='line 2: "img_00.png" has the name of'):
+                       match=r'line 2: "img_00.png" has the name of'):
         data.full_init()

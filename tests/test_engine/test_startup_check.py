@@ -5,8 +5,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tiny_configs import ROOT
 
-from hsc_mm.engine.hooks import StartupCheckHook
 from hsc_mm.engine.fitting import check_pretrained
+from hsc_mm.engine.hooks import StartupCheckHook
 from hsc_mm.registry import MODELS
 
 
