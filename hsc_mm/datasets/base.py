@@ -43,10 +43,9 @@ class BaseImageLabelDataset(BaseSegDataset):
             are to be read (evaluation only).
         aux_maps (dict, optional): Maps beside the images by name, for
             example ``dict(saliency=dict(path='SaliencyMaps', suffix=None,
-            required=True, fill=0))``: the folder, relative to
-            ``data_root``; their suffix, found for each by default; whether
-            each image must have one (losses leave out those without); the
-            value of padded pixels, 0..255. None in place of an entry or its
+            required=True, fill=0))``: the folder, relative to ``data_root``;
+            their suffix, found for each by default; whether each image must
+            have one (losses leave out those without); the value of padding. None in place of an entry or its
             ``path`` leaves it out. :class:`hsc_mm.LoadAuxMaps` loads them.
         check_files (bool): Whether the files are looked at, ``scan`` of the
             transforms included; False for those who tell missing and broken
@@ -112,8 +111,8 @@ class BaseImageLabelDataset(BaseSegDataset):
             dict[int, int] | None: See :func:`hsc_mm.utils.class_map`.
 
         Raises:
-            ValueError: A class is unknown, the first is no background, or there
-                are more than 254 beside it.
+            ValueError: A class is unknown, the first is no background, or
+                there are more than 255.
         """
         old, new = self.all_classes, list(new_classes or [])
         check_class_count(type(self).__name__, len(old) - 1)
@@ -218,7 +217,6 @@ class BaseImageLabelDataset(BaseSegDataset):
     def _check_names(self, what: str, labels: dict[str, list[str]]) -> None:
         """Refuse labels that are no class of the data set at all."""
         known = self.all_classes[1:]
-        wrong = [f'{i}: "{name}"' for i, names in labels.items()
-                 for name in names if name not in known]
-        raise_problems(what, wrong,
+        raise_problems(what, [f'{i}: "{name}"' for i, names in labels.items()
+                              for name in names if name not in known],
                        f'These labels are not among the classes {known}.')

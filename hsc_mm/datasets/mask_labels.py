@@ -107,9 +107,9 @@ def compare_labels(names: Sequence[str], contents: Sequence[set[int]],
     Returns:
         tuple[list[str], list[str]]: What cannot be: a class of which most
         images (two or more) have masks that lack it and hold a class that
-        was not named, or labels of which none is true. And a line for each image
-        that is doubtful: its mask holds a class that the label does not
-        name, or lacks one.
+        was not named, or labels of which none is true. And a line for each
+        image that is doubtful: its mask holds a class that the label does
+        not name, or lacks one.
     """
     doubtful, lacking, right = [], {}, 0
     for name, content, label in zip(names, contents, labels, strict=True):

@@ -15,6 +15,7 @@ from hsc_mm.datasets.mask_labels import (
     compare_labels,
     indices,
 )
+from hsc_mm.pseudo_labels.files import input_note, read_note
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 from .case import Case, Split
@@ -173,6 +174,16 @@ def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
         loader._problem(info) for info in infos
         if loader._path(info) not in missing
     ]
+    stale = [
+        path for path, made, now in each(
+            lambda info: _notes(loader, info),
+            [info for info in infos if loader._path(info) not in missing])
+        if made and made != now
+    ]
+    if stale:
+        yield error(f'{split.name}: {len(stale)} images were replaced after '
+                    'their pseudo labels were made',
+                    _MAKE.format(folder=folder), stale)
     broken = [line for line in problems if line]
     if broken:
         yield error(f'{split.name}: {len(broken)} pseudo labels are broken, '
@@ -224,3 +235,14 @@ def draw_labels(case: Case, cam: Case, folder: str) -> Case:
     tried = Case(cfg)
     tried.missing_weights = case.missing_weights
     return tried
+
+
+def _notes(loader, info: dict) -> tuple[str, str, str]:
+    """Return a label, the image that it was made from, and that of now."""
+    path = loader._path(info)
+    try:
+        made = read_note(path).partition('-')[0]
+        now = input_note(info['img_path'], None).partition('-')[0]
+    except (OSError, ValueError):  # told by other checks
+        return path, '', ''
+    return path, made, now

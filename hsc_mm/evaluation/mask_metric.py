@@ -14,13 +14,17 @@ from hsc_mm.utils.outputs import claim, refuse_data_folder
 __all__ = ['MaskMetric', 'write_mask', 'write_seed']
 
 
-def write_seed(path: str | Path, seed: np.ndarray,
-               label_map: dict | None) -> None:
+def write_seed(path: str | Path,
+               seed: np.ndarray,
+               label_map: dict | None,
+               note: str = '') -> None:
     """Write class indices (H, W), 255 = ignored, as a mask of the data set.
 
-    The colours are VOC's; ``label_map`` is followed backwards.
+    The colours are VOC's; ``label_map`` is followed backwards; ``note`` is
+    text beside the pixels.
     """
-    write_index_png(path, to_mask_indices(seed, label_map), voc_palette())
+    write_index_png(path, to_mask_indices(seed, label_map), voc_palette(),
+                    note)
 
 
 def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:

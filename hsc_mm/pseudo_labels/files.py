@@ -6,16 +6,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
-from hsc_mm.utils import atomic_write_bytes, read_index_png
+from hsc_mm.utils import atomic_write_bytes, digest, read_index_png
+from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.io import NOTE
 
-__all__ = ['check_label', 'read_soft_cam', 'write_soft_cam']
+__all__ = [
+    'check_label', 'input_note', 'read_note', 'read_soft_cam',
+    'write_soft_cam'
+]
 
 Shape = tuple[int, int]
 
 
-def write_soft_cam(path: str | Path, cam: np.ndarray,
-                   classes: np.ndarray) -> None:
+def write_soft_cam(path: str | Path,
+                   cam: np.ndarray,
+                   classes: np.ndarray,
+                   note: str = '') -> None:
     """Write normalised CAMs, whole or not at all.
 
     Args:
@@ -23,13 +31,53 @@ def write_soft_cam(path: str | Path, cam: np.ndarray,
         cam (np.ndarray): CAMs of the classes that are present, (k, H, W) in
             [0, 1]; rounded to float16.
         classes (np.ndarray): Mask index of each of them, (k,), 1..254.
+        note (str): Comment of the archive, see :func:`read_note`.
     """
     buffer = BytesIO()
     np.savez_compressed(
         buffer,
         cam=np.asarray(cam, dtype=np.float16),
         classes=np.asarray(classes, dtype=np.int64))
+    with zipfile.ZipFile(buffer, 'a') as archive:
+        archive.comment = note.encode()
     atomic_write_bytes(path, buffer.getvalue())
+
+
+def input_note(image: str | Path, labels: np.ndarray | None) -> str:
+    """Return what tells the inputs of a pseudo label apart.
+
+    Args:
+        image (str | Path): The image file, which is read whole.
+        labels (np.ndarray, optional): Multi-hot image labels, (K,).
+
+    Returns:
+        str: ``IMAGE-LABELS``, a hash each.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    listed = None if labels is None else np.flatnonzero(labels).tolist()
+    return f'{file_sum(image)[:16]}-{digest(listed)}'
+
+
+def read_note(path: str | Path) -> str:
+    """Return the note in a label file, '' where there is none.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is broken.
+    """
+    try:
+        if str(path).endswith('.npz'):
+            with zipfile.ZipFile(path) as archive:
+                return archive.comment.decode('utf-8', 'replace')
+        with Image.open(path) as picture:
+            return str(picture.info.get(NOTE, ''))
+    except FileNotFoundError:
+        raise
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path}: expected a pseudo label, but {error}. '
+                         'Make the file again.') from error
 
 
 def read_soft_cam(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
 from hsc_mm.utils.outputs import place
-from .files import check_label, write_soft_cam
+from .files import check_label, read_note, write_soft_cam
 
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
 
@@ -100,24 +100,35 @@ class PseudoLabelFolder:
     def has(self,
             img_id: str,
             shapes: Collection[tuple[int, int]] | None = None,
-            known: Collection[int] | None = None) -> bool:
-        """Say whether the files of an image are there and whole."""
+            known: Collection[int] | None = None,
+            note: str | None = None) -> bool:
+        """Say whether the files of an image are there and whole.
+
+        ``note`` is what they would be made from now, see
+        :func:`.files.input_note`; files made from something else are none.
+        """
         try:
             for kind in self.kinds:
-                check_label(self.file(img_id, kind), shapes, known, whole=True)
+                path = self.file(img_id, kind)
+                check_label(path, shapes, known, whole=True)
+                if note is not None and read_note(path) != note:
+                    return False
         except (FileNotFoundError, ValueError):
             return False
         return True
 
-    def write(self, img_id: str, seed: np.ndarray) -> None:
+    def write(self, img_id: str, seed: np.ndarray, note: str = '') -> None:
         """Write one label: class indices, (H, W), 255 = ignored."""
-        write_seed(self.file(img_id), seed, self.label_map)
+        write_seed(self.file(img_id), seed, self.label_map, note)
 
-    def write_soft(self, img_id: str, cam: np.ndarray,
-                   classes: np.ndarray) -> None:
+    def write_soft(self,
+                   img_id: str,
+                   cam: np.ndarray,
+                   classes: np.ndarray,
+                   note: str = '') -> None:
         """Write normalised CAMs, (k, H, W) in [0, 1], and their classes."""
         indices = to_mask_indices(np.asarray(classes), self.label_map)
-        write_soft_cam(self.file(img_id, '.npz'), cam, indices)
+        write_soft_cam(self.file(img_id, '.npz'), cam, indices, note)
 
     def drop(self, img_id: str) -> None:
         """Remove files of an image that were found wanting."""

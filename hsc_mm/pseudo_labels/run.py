@@ -3,13 +3,13 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.utils import image_shapes
 from .chain import Labelled
+from .files import input_note
 from .folder import PseudoLabelFolder
 from .soft_cam import IGNORED
 from .views import Failure, plan_batches
@@ -40,6 +40,7 @@ class LabelRun:
             those of other shards too.
         class_names (tuple[str]): Name of each class, background first.
         warnings (list[str]): What went wrong in the training of the model.
+        notes (dict[str, str]): Image -> what its label is made from.
     """
     img_ids: list[str]
     batches: list[list[int]]
@@ -51,6 +52,7 @@ class LabelRun:
     complete: bool = False
     class_names: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def plan(cls,
@@ -62,8 +64,9 @@ class LabelRun:
              resume: bool = True) -> 'LabelRun':
         """Look at images and folder; shard (i, n) is part i of n.
 
-        Files exist when they are whole, have the size of their image and
-        hold nothing but indices of the data set.
+        Files exist when they are whole, have the size of their image, hold
+        nothing but indices of the data set, and were made from the image
+        and labels that there are now.
 
         Raises:
             ValueError: None of the images can be read.
@@ -71,8 +74,7 @@ class LabelRun:
         infos = [dataset.get_data_info(i) for i in range(len(dataset))]
         known = mask_indices(dataset)
         with ThreadPoolExecutor(max(workers, 1)) as pool:
-            shapes = list(
-                pool.map(lambda info: _shapes(info['img_path']), infos))
+            shapes, notes = zip(*pool.map(_look, infos), strict=True)
             if not any(shapes):
                 raise ValueError(
                     f'{infos[0]["img_path"]}: missing or no image, and so '
@@ -83,7 +85,8 @@ class LabelRun:
             places = [place for batch in batches for place in batch]
             done = pool.map(
                 lambda place: resume and folder.has(
-                    infos[place]['img_id'], shapes[place], known), places)
+                    infos[place]['img_id'], shapes[place], known,
+                    notes[place]), places)
             existing = frozenset(
                 place for place, found in zip(places, done, strict=True)
                 if found)
@@ -91,7 +94,9 @@ class LabelRun:
                    [b for b in batches if not existing.issuperset(b)],
                    frozenset(infos[place]['img_id'] for place in existing),
                    len(places),
-                   class_names=tuple(dataset.metainfo['classes']))
+                   class_names=tuple(dataset.metainfo['classes']),
+                   notes={info['img_id']: note for info, note in zip(
+                       infos, notes, strict=True) if note})
 
     @property
     def missing(self) -> int:
@@ -121,11 +126,13 @@ def mask_indices(dataset: BaseImageLabelDataset) -> frozenset[int]:
         mask for mask, index in label_map.items() if index != IGNORED)
 
 
-def _shapes(path: str | Path) -> tuple | None:
+def _look(info: dict) -> tuple[tuple | None, str | None]:
+    """Return shapes and note of an image, None where it cannot be read."""
+    path = info['img_path']
     try:
-        return image_shapes(path)
+        return image_shapes(path), input_note(path, info.get('gt_label'))
     except Exception:  # whatever it is, reading the image will tell
-        return None
+        return None, None
 
 
 def write_labels(stream: Iterable[Labelled | Failure],
@@ -145,19 +152,21 @@ def write_labels(stream: Iterable[Labelled | Failure],
                 run.failures.append(item)
                 folder.drop(item.img_id)
                 continue
-            waiting.append(pool.submit(_write, item, folder))
+            waiting.append(pool.submit(
+                _write, item, folder, run.notes.get(item.img_id, '')))
             if len(waiting) >= _BACKLOG:
                 _count(waiting.pop(0), run)
         for future in waiting:
             _count(future, run)
 
 
-def _write(item: Labelled, folder: PseudoLabelFolder) -> set[int]:
+def _write(item: Labelled, folder: PseudoLabelFolder,
+           note: str) -> set[int]:
     if item.cam is not None:
-        folder.write_soft(item.img_id, item.cam, item.classes)
+        folder.write_soft(item.img_id, item.cam, item.classes, note)
     if item.mask is None:
         return set(item.classes.tolist())
-    folder.write(item.img_id, item.mask)
+    folder.write(item.img_id, item.mask, note)
     return set(np.flatnonzero(np.bincount(item.mask.ravel())).tolist()) - {
         0, IGNORED
     }

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from .indices import as_bytes
 
@@ -18,6 +19,8 @@ __all__ = [
     'read_index_png', 'read_json', 'write_index_png', 'write_json'
 ]
 
+#: Key of the text in a PNG that says what it was made from.
+NOTE = 'hsc_mm'
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -84,14 +87,22 @@ def write_json(path: str | Path, content: Any) -> None:
     atomic_write_bytes(path, text.encode('utf-8'))
 
 
-def write_index_png(path: str | Path, mask: np.ndarray,
-                    palette: np.ndarray) -> None:
-    """Write a mask, (H, W) in 0..255, as a palette PNG of RGB (n, 3)."""
+def write_index_png(path: str | Path,
+                    mask: np.ndarray,
+                    palette: np.ndarray,
+                    note: str = '') -> None:
+    """Write a mask, (H, W) in 0..255, as a palette PNG of RGB (n, 3).
+
+    ``note`` is text beside the pixels, under the key :data:`NOTE`.
+    """
     mask = as_bytes(mask, str(path))
     image = Image.fromarray(mask, mode='P')
     image.putpalette(np.asarray(palette, dtype=np.uint8).ravel().tolist())
     buffer = BytesIO()
-    image.save(buffer, format='PNG')
+    text = PngInfo()
+    if note:
+        text.add_text(NOTE, note)
+    image.save(buffer, format='PNG', pnginfo=text)
     atomic_write_bytes(path, buffer.getvalue())
 
 

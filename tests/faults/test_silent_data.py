@@ -7,7 +7,7 @@ from PIL import Image
 
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.labels import read_labels
-from hsc_mm.evaluation.mask_files import write_seed
+from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.inference.class_names import class_names
 from hsc_mm.utils import (
     read_index_png,

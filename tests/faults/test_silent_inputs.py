@@ -1,0 +1,99 @@
+"""Pseudo labels whose image or image labels are others by now."""
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import make_voc
+from mmengine.config import Config
+from tiny_configs import seg_config
+
+from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.doctor.case import Case
+from hsc_mm.doctor.labels import pseudo_labels
+from hsc_mm.pseudo_labels.chain import Labelled
+from hsc_mm.pseudo_labels.files import read_note
+from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.run import LabelRun, write_labels
+from hsc_mm.utils import image_shapes
+
+KINDS = [('.png', ), ('.npz', ), ('.png', '.npz')]
+
+
+def _plan(voc, out, kinds) -> tuple[LabelRun, PseudoLabelFolder]:
+    data = VOCImageLabelDataset(
+        data_root=str(voc), label_file='image_labels.json',
+        ann_file='ImageSets/Segmentation/train.txt')
+    folder = PseudoLabelFolder(out, dict(a=1), data.metainfo['label_map'],
+                               kinds)
+    return LabelRun.plan(data, folder), folder
+
+
+def _label(voc, img_id, kinds) -> Labelled:
+    shape = image_shapes(voc / 'JPEGImages' / f'{img_id}.jpg')[0]
+    return Labelled(
+        img_id, np.array([8]),
+        np.zeros(shape, np.uint8) if '.png' in kinds else None,
+        np.ones((1, *shape), np.float32) if '.npz' in kinds else None)
+
+
+@pytest.fixture(params=KINDS, ids=['hard', 'soft', 'both'])
+def labelled(request, voc_root, tmp_path):
+    run, folder = _plan(voc_root, tmp_path / 'out', request.param)
+    write_labels((_label(voc_root, i, request.param) for i in run.img_ids),
+                 folder, run)
+    assert _plan(voc_root, tmp_path / 'out', request.param)[0].missing == 0
+    return voc_root, tmp_path / 'out', request.param
+
+
+def _missing(labelled) -> set[str]:
+    run, folder = _plan(*labelled)
+    missing = set(run.img_ids) - run.existing
+    write_labels((_label(labelled[0], i, labelled[2]) for i in missing),
+                 folder, run)
+    assert _plan(*labelled)[0].missing == 0
+    return missing
+
+
+def test_exchanged_image_labels_are_noticed(labelled):
+    path = labelled[0] / 'image_labels.json'
+    content = json.loads(path.read_text())
+    images = content['images']
+    images['img_00'], images['img_01'] = images['img_01'], images['img_00']
+    images['img_04'] = ['cat', 'dog']
+    path.write_text(json.dumps(content))
+    assert _missing(labelled) == {'img_00', 'img_01', 'img_04'}
+
+
+def test_replaced_pictures_are_noticed(labelled):
+    images = labelled[0] / 'JPEGImages'
+    other = make_voc(labelled[0].parent / 'other', seed=7) / 'JPEGImages'
+    before = (images / 'img_02.jpg').stat()
+    shutil.copy(other / 'img_02.jpg', images)
+    data = bytearray((images / 'img_03.jpg').read_bytes())
+    data[len(data) // 2] ^= 1  # of the same size and time
+    (images / 'img_03.jpg').write_bytes(data)
+    (images / 'img_05.jpg').touch()
+    assert before.st_mtime_ns <= (images / 'img_02.jpg').stat().st_mtime_ns
+    assert _missing(labelled) == {'img_02', 'img_03'}
+
+
+def test_the_doctor_names_labels_of_replaced_pictures(voc_root, tmp_path):
+    run, folder = _plan(voc_root, tmp_path / 'out', ('.png', ))
+    write_labels((_label(voc_root, i, ('.png', )) for i in run.img_ids),
+                 folder, run)
+    assert all(read_note(folder.file(i)) == run.notes[i]
+               for i in run.img_ids)
+    cfg = Config.fromfile(seg_config(voc_root, tmp_path / 'seg.py'))
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'hsc_mm.LoadPseudoLabel':
+            step.pseudo_dir = str(tmp_path / 'out')
+
+    def stale():
+        return [f for f in pseudo_labels(Case(cfg)) if 'replaced' in f.text]
+
+    assert not stale()
+    images = voc_root / 'JPEGImages'
+    shutil.copy(images / 'img_01.jpg', images / 'img_03.jpg')
+    finding, = stale()
+    assert [line.split('/')[-1] for line in finding.details] == ['img_03.png']
