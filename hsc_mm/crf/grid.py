@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from hsc_mm.functional.grid_crf import crf_from_labels, pairwise_matrix
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 
 __all__ = ['LabelCRF']
 
@@ -31,9 +32,17 @@ class LabelCRF(nn.Module):
                  gt_prob: float = 0.7,
                  steps: int = 10) -> None:
         super().__init__()
-        if not 0 < gt_prob < 1:
-            raise ValueError('gt_prob of LabelCRF: expected a number in '
-                             f'(0, 1), found {gt_prob}.')
+        check_number('gt_prob of LabelCRF', gt_prob, above=0, below=1)
+        check_number('steps of LabelCRF', steps, least=0, whole=True)
+        for name, values, count in (('gaussian', gaussian, 2),
+                                    ('bilateral', bilateral, 3)):
+            if isinstance(values, str) or len(values) != count:
+                raise ValueError(f'{name} of LabelCRF: expected {count} '
+                                 f'numbers, found {values!r}.')
+            for value in values[:-1]:
+                check_number(f'{name} of LabelCRF', value, above=0)
+            check_number(f'{name} of LabelCRF, the weight', values[-1],
+                         least=0)
         self.kernels = dict(
             gaussian=tuple(gaussian), bilateral=tuple(bilateral))
         self.gt_prob = gt_prob

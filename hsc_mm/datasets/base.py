@@ -45,8 +45,9 @@ class BaseImageLabelDataset(BaseSegDataset):
             example ``dict(saliency=dict(path='SaliencyMaps', suffix=None,
             required=True, fill=0))``: the folder, relative to ``data_root``;
             their suffix, found for each by default; whether each image must
-            have one (losses leave out those without); the value of padding. None in place of an entry or its
-            ``path`` leaves it out. :class:`hsc_mm.LoadAuxMaps` loads them.
+            have one (losses leave out those without); the value of padding.
+            None for an entry or its ``path`` leaves it out. Loaded by
+            :class:`hsc_mm.LoadAuxMaps`.
         check_files (bool): Whether the files are looked at, ``scan`` of the
             transforms included; False for those who tell missing and broken
             ones one by one.
@@ -105,14 +106,14 @@ class BaseImageLabelDataset(BaseSegDataset):
         """Map an index of :attr:`all_classes` to one of the classes in use.
 
         Args:
-            new_classes (sequence[str], optional): The classes in use.
+            new_classes (sequence[str], optional): Those in use.
 
         Returns:
-            dict[int, int] | None: See :func:`hsc_mm.utils.class_map`.
+            dict | None: See :func:`hsc_mm.utils.class_map`.
 
         Raises:
-            ValueError: A class is unknown, the first is no background, or
-                there are more than 255.
+            ValueError: A class is unknown, one too many, or the first is no
+                background.
         """
         old, new = self.all_classes, list(new_classes or [])
         check_class_count(type(self).__name__, len(old) - 1)

@@ -7,7 +7,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from hsc_mm.registry import METRICS
-from hsc_mm.utils import write_json
+from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
 from .confusion import background_iou, seed_histogram, sweep_scores
 from .mask_metric import write_mask
@@ -59,7 +59,11 @@ class SeedMetric(BaseMetric):
                  **kwargs) -> None:
         kwargs.pop('keep_results', None)  # set by `tools/test.py --out`
         super().__init__(**kwargs)
-        self.grid = list(thresholds or [i / 100 for i in range(1, 100)])
+        self.grid = [
+            float(check_number('thresholds of SeedMetric', one, least=0,
+                               most=1))
+            for one in thresholds or [i / 100 for i in range(1, 100)]
+        ]
         self.supervision = supervision
         self.out_json = out_json
         self.output_dir = output_dir

@@ -43,7 +43,8 @@ def background_scores(
     if not 1 <= len(scores) <= 2:
         raise ValueError('background of HierarchicalContrast: expected one '
                          f'score or two, found {background}.')
-    if not all(0 < score < 1 for score in scores):
+    if not all(isinstance(score, (int, float)) and 0 < score < 1
+               for score in scores):
         raise ValueError('background of HierarchicalContrast: expected a '
                          f'score in (0, 1), found {background}.')
     return scores

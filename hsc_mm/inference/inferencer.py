@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
+from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.outputs import refuse_data_folder
@@ -72,9 +73,7 @@ class HSCInferencer:
                 raise ValueError('threshold: expected a checkpoint of the '
                                  'CAM stage; a segmentation model has no '
                                  'background threshold.')
-            if not 0 < threshold < 1:
-                raise ValueError('threshold: expected a number between 0 '
-                                 f'and 1, found {threshold}.')
+            check_number('threshold', threshold, above=0, below=1)
             self._segmentor.test_cfg['bg_threshold'] = float(threshold)
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.registry import STEPS
+from hsc_mm.utils import check_keys
 from .context import Context
 from .manifest import Manifest
 from .step import Step
@@ -40,7 +41,9 @@ def build_pipeline(cam_cfg: Config,
     Raises:
         ValueError: See :class:`Pipeline`; or the list of steps is wrong.
     """
-    listed = (cam_cfg.get('pipeline') or {}).get('steps')
+    section = cam_cfg.get('pipeline') or {}
+    check_keys('pipeline', section, ('steps', ))
+    listed = section.get('steps')
     if listed is None:
         names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
         listed = [dict(type=name) for name in names]

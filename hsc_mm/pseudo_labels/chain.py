@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.config import Config
 
+from hsc_mm.utils import check_keys, check_number
 from hsc_mm.utils.pool import map_ordered
 from .refiners import Refiner, build_refiner
 from .rules import LabelRule, build_rule
@@ -74,7 +75,8 @@ class LabelChain:
         self.refiners = tuple(map(build_refiner, refiners))
         self.rule = build_rule(
             rule or dict(type='hsc_mm.ThresholdRule'), threshold)
-        self.threshold = float(threshold)
+        self.threshold = float(check_number(
+            'background threshold', threshold, least=0, below=1))
         self.soft = soft
         running = self.refiners + (
             () if soft == 'only' else self.rule.refiners)
@@ -103,10 +105,10 @@ class LabelChain:
         Raises:
             ValueError: A key is unknown, or an argument is bad.
         """
-        found = check_keys(cfg.get('pseudo_label') or {})
+        check_keys('pseudo_label', changes, _KEYS)
+        found = _section(cfg.get('pseudo_label'))
         found.update({
-            key: value
-            for key, value in check_keys(changes).items() if value is not None
+            key: value for key, value in changes.items() if value is not None
         })
         rule = found.get('rule')
         if threshold is not None and isinstance(rule, dict) and str(
@@ -153,16 +155,13 @@ class LabelChain:
         return ', '.join(steps)
 
 
-def check_keys(found: Mapping) -> dict:
-    """Return the keys of a chain, or refuse unknown ones.
-
-    Raises:
-        ValueError: There is another key.
-    """
-    if set(found) - set(_KEYS):
-        raise ValueError(f'pseudo_label: expected keys of {list(_KEYS)}, '
-                         f'found {sorted(found)}.')
-    return dict(found)
+def _section(found: object) -> dict:
+    """Return ``pseudo_label`` of a config, or refuse it."""
+    if not isinstance(found or {}, Mapping):
+        raise ValueError('pseudo_label: expected a dictionary with keys of '
+                         f'{list(_KEYS)}, found {found!r}.')
+    check_keys('pseudo_label', found or {}, _KEYS)
+    return dict(found or {})
 
 
 def _line(identity: Mapping) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hsc_mm.registry import LABEL_RULES, build_part
+from hsc_mm.utils import check_number
 from .refiners import Refiner, build_refiner
 from .soft_cam import SoftCAM, agree, band_label, best_label
 
@@ -63,10 +64,8 @@ class ThresholdRule(LabelRule):
     """
 
     def __init__(self, threshold: float) -> None:
-        if not 0 <= threshold < 1:
-            raise ValueError('threshold of ThresholdRule: expected a number '
-                             f'in [0, 1), found {threshold!r}.')
-        self.threshold = float(threshold)
+        self.threshold = float(check_number(
+            'threshold of ThresholdRule', threshold, least=0, below=1))
 
     def label(self, soft: SoftCAM) -> np.ndarray:
         """See :func:`band_label` and :func:`best_label`."""
@@ -97,9 +96,8 @@ class BandRule(LabelRule):
     """
 
     def __init__(self, low: float, high: float) -> None:
-        if not 0 < low <= high < 1:
-            raise ValueError('band: expected 0 < low <= high < 1, found '
-                             f'{(low, high)}.')
+        check_number('low of BandRule', low, above=0, below=1)
+        check_number('high of BandRule', high, least=low, below=1)
         self.low, self.high = float(low), float(high)
 
     def label(self, soft: SoftCAM) -> np.ndarray:
@@ -132,7 +130,7 @@ class AgreementRule(LabelRule):
     def __init__(self,
                  refiners: Sequence[dict | Refiner],
                  threshold: float) -> None:
-        if isinstance(refiners, dict) or len(refiners) != 2:
+        if not isinstance(refiners, list | tuple) or len(refiners) != 2:
             raise ValueError('refiners of AgreementRule: expected a list of '
                              f'two, found {refiners!r}.')
         self.refiners = tuple(map(build_refiner, refiners))

@@ -10,10 +10,11 @@ from .io import (
     write_index_png,
     write_json,
 )
-from .numbers import check_number
+from .numbers import check_keys, check_number
 
 __all__ = [
-    'atomic_write_bytes', 'check_number', 'class_map', 'digest',
-    'image_shapes', 'read_image', 'read_index_png', 'read_json', 'to_classes',
-    'to_mask_indices', 'voc_palette', 'write_index_png', 'write_json'
+    'atomic_write_bytes', 'check_keys', 'check_number', 'class_map',
+    'digest', 'image_shapes', 'read_image', 'read_index_png', 'read_json',
+    'to_classes', 'to_mask_indices', 'voc_palette', 'write_index_png',
+    'write_json'
 ]

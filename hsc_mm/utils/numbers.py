@@ -1,8 +1,10 @@
-"""The number in a config, checked."""
+"""Numbers and keys of a config, checked."""
 import math
 import numbers
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
-__all__ = ['check_number']
+__all__ = ['check_keys', 'check_number', 'nearest']
 
 
 def check_number(name: str,
@@ -10,6 +12,7 @@ def check_number(name: str,
                  least: float | None = None,
                  above: float | None = None,
                  below: float | None = None,
+                 most: float | None = None,
                  whole: bool = False) -> float:
     """Return a number as it is, or refuse it where it is out of range.
 
@@ -19,6 +22,7 @@ def check_number(name: str,
         least (float, optional): The smallest value allowed.
         above (float, optional): A bound that is not allowed itself.
         below (float, optional): The same at the upper end.
+        most (float, optional): The largest value allowed.
         whole (bool): Whether it has to be an integer.
 
     Returns:
@@ -32,12 +36,37 @@ def check_number(name: str,
             and math.isfinite(value) \
             and (least is None or value >= least) \
             and (above is None or value > above) \
-            and (below is None or value < below):
+            and (below is None or value < below) \
+            and (most is None or value <= most):
         return value
     bounds = ' and '.join(
         f'{sign} {bound}' for sign, bound in (('>=', least), ('>', above),
-                                              ('<', below))
+                                              ('<', below), ('<=', most))
         if bound is not None)
     raise ValueError(f'{name}: expected '
                      f'{"an integer" if whole else "a finite number"} '
                      f'{bounds}, found {value!r}.')
+
+
+def check_keys(owner: str, found: Iterable[str],
+               known: Collection[str]) -> None:
+    """Refuse keys that nothing reads.
+
+    Args:
+        owner (str): Whose keys they are, for the message.
+        found (iterable[str]): Those that there are.
+        known (collection[str]): Those that there may be.
+
+    Raises:
+        ValueError: There is another; the message has the nearest name.
+    """
+    for key in found:
+        if key not in known:
+            raise ValueError(f'{owner}: expected keys of {sorted(known)}, '
+                             f'found "{key}".{nearest(key, known)}')
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return `` Is "NAME" meant?``, or nothing where no name is near."""
+    near = get_close_matches(str(name), list(known), 1, cutoff)
+    return f' Is "{near[0]}" meant?' if near else ''

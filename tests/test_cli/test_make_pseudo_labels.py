@@ -330,12 +330,12 @@ def test_what_a_refiner_returns_is_checked(place):
 
 @pytest.mark.parametrize(('settings', 'match'), [
     (dict(rule=dict(type='hsc_mm.BandRule', low=0.4, high=0.2)),
-     'band: expected 0 < low'),
+     'high of BandRule: expected a finite number'),
     (dict(rule=dict(type='hsc_mm.BandRule', middle=0.4)),
      'rule hsc_mm.BandRule: refuses the arguments'),
     (dict(rule=dict(type='hsc_mm.Guess')), 'rule: expected a type of'),
     (dict(rule=dict(type='hsc_mm.ThresholdRule', threshold=30)),
-     'threshold of ThresholdRule: expected a number in'),
+     'threshold of ThresholdRule: expected a finite number >= 0 and < 1'),
     (dict(rule=dict(type='hsc_mm.AgreementRule',
                     refiners=[dict(type='hsc_mm.CRFRefiner')])),
      'expected a list of two'),

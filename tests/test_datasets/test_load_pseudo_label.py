@@ -81,9 +81,9 @@ def test_a_random_threshold_follows_the_draw(voc_root, soft_dir):
 @pytest.mark.parametrize(('arguments', 'match'), [
     (dict(threshold=0.3), 'suffix ".png"'),
     (dict(band=(0.1, 0.2)), 'suffix ".png"'),
-    (dict(suffix='.npz', threshold=1.5), '0 < low <= high < 1'),
-    (dict(suffix='.npz', threshold=(0.5, 0.4)), '0 < low <= high < 1'),
-    (dict(suffix='.npz', band=(0.2, 0.3, 0.4)), '0 < low <= high < 1'),
+    (dict(suffix='.npz', threshold=1.5), '> 0 and < 1, found 1.5'),
+    (dict(suffix='.npz', threshold=(0.5, 0.4)), '>= 0.5 and < 1'),
+    (dict(suffix='.npz', band=(0.2, 0.3, 0.4)), 'expected .low, high.'),
     (dict(suffix='.npz', band=(0.2, 0.3), threshold=0.3), 'found both'),
 ])
 def test_wrong_arguments(tmp_path, arguments, match):

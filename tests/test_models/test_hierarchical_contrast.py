@@ -74,7 +74,7 @@ def test_two_scores_keep_what_their_masks_agree_on(refiner):
 
 @pytest.mark.parametrize(('argument', 'value', 'text'), [
     ('weights', 'some', r'weights .* "present" or "all", found "some"'),
-    ('warmup', 1.5, r'warmup .* share in \[0, 1\], found 1\.5'),
+    ('warmup', 1.5, r'warmup .*>= 0 and <= 1, found 1\.5'),
     ('levels', dict(roi=None, cls=None, pixel=None), 'levels .* found none'),
     ('background', 1.0, r'background .* score in \(0, 1\), found 1\.0'),
     ('background', (0.2, 1.5), r'score in \(0, 1\), found \(0\.2, 1\.5\)'),

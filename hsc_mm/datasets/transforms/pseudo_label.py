@@ -11,7 +11,13 @@ from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils import image_shapes, read_index_png, read_json, to_classes
+from hsc_mm.utils import (
+    check_number,
+    image_shapes,
+    read_index_png,
+    read_json,
+    to_classes,
+)
 
 __all__ = ['LoadPseudoLabel']
 
@@ -169,10 +175,12 @@ class LoadPseudoLabel(BaseTransform):
 
 def _pair(name: str, value: float | Sequence[float]) -> tuple[float, float]:
     """Return (low, high) of one number or two."""
-    pair = (value, value) if isinstance(value, (int, float)) else tuple(value)
-    if len(pair) != 2 or not 0 < pair[0] <= pair[1] < 1:
-        raise ValueError(f'{name} of LoadPseudoLabel: expected numbers with '
-                         f'0 < low <= high < 1, found {value}.')
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    what = f'{name} of LoadPseudoLabel'
+    if len(pair) != 2:
+        raise ValueError(f'{what}: expected (low, high), found {value!r}.')
+    check_number(what, pair[0], above=0, below=1)
+    check_number(what, pair[1], least=pair[0], below=1)
     return float(pair[0]), float(pair[1])
 
 

@@ -1,27 +1,36 @@
-"""The hook that stops a training whose loss is no number any more."""
+"""The hook that stops a training whose loss is no number, or explodes."""
 import math
 
 from mmengine.hooks import Hook
 
 from hsc_mm.registry import HOOKS
+from hsc_mm.utils import check_number
 
 __all__ = ['FiniteLossHook']
 
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop a run at the first loss that is infinite or not a number.
+    """Stop a run at the first loss that is infinite, not a number, or huge.
 
     It looks at what the runner has logged of the iteration, so nothing waits
     for the device once more. It acts before a checkpoint is saved: those in
     the work folder are of sound weights.
 
+    Args:
+        limit (float, optional): Losses above it count as broken too: those
+            of this package stay below 100. None: any finite loss is right.
+
     Raises:
-        ValueError: A loss is not finite; the message names it, the
-            iteration, and what to do.
+        ValueError: A loss is not finite or above the limit; the message
+            names it, the iteration, and what to do.
     """
 
     priority = 'NORMAL'
+
+    def __init__(self, limit: float | None = 1e4) -> None:
+        self.limit = math.inf if limit is None else check_number(
+            'limit of FiniteLossHook', limit, above=0)
 
     def after_train_iter(self,
                          runner,
@@ -34,14 +43,17 @@ class FiniteLossHook(Hook):
                 f'train/{name}').current())
             for name in outputs or {} if 'loss' in name
         }
-        broken = {k: v for k, v in found.items() if not math.isfinite(v)}
+        broken = {k: v for k, v in found.items()
+                  if not math.isfinite(v) or v > self.limit}
         if not broken:
             return
+        huge = any(map(math.isfinite, broken.values()))
+        most = f' up to {self.limit:g}' if huge else ''
         named = ', '.join(f'{k} {v}' for k, v in broken.items())
         raise ValueError(
-            f'iteration {runner.iter + 1}: expected finite losses, found '
-            f'{named}. The training broke and was stopped; nothing was saved '
-            'of it since the last checkpoint. Clip the gradients '
+            f'iteration {runner.iter + 1}: expected finite losses{most}, '
+            f'found {named}. The training broke and was stopped; nothing was '
+            'saved of it since the last checkpoint. Clip the gradients '
             '(optim_wrapper.clip_grad.max_norm=10), lower '
             'optim_wrapper.optimizer.lr, and begin anew, or resume from a '
             'checkpoint well before this.')

@@ -4,13 +4,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import (
+    broadcast_object_list,
+    is_main_process,
+    master_only,
+)
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import save_checkpoint
 
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
-from hsc_mm.utils.checkpoints import SUM_SUFFIX
+from hsc_mm.utils import checkpoints as ckpt
 from hsc_mm.utils.work_dirs import LAST, newest_whole, publish, remove
 
 __all__ = ['SafeCheckpointHook']
@@ -34,6 +39,7 @@ class SafeCheckpointHook(CheckpointHook):
             in a remote store are written as mmengine writes them.
 
     Raises:
+        ValueError: The weights are NaN or infinite: nothing is written.
         OSError: The disk is full: everything that was there before is whole.
     """
 
@@ -75,7 +81,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _tidy(self, runner) -> None:
         """Remove what a killed run did not get to rename or to remove."""
-        for pattern in ('.*.pth.draft', f'.*.pth{SUM_SUFFIX}.*.tmp'):
+        for pattern in ('.*.pth.draft', f'.*.pth{ckpt.SUM_SUFFIX}.*.tmp'):
             for draft in Path(self.out_dir).glob(pattern):
                 draft.unlink(missing_ok=True)
         for draft in Path(runner.work_dir).glob(f'.{LAST}.*.tmp'):
@@ -142,6 +148,24 @@ class SafeCheckpointHook(CheckpointHook):
                 remove(Path(path))
 
 
+    @master_only
+    def _publish_model(self, runner, ckpt_path: str) -> None:
+        """Write the published copy under a temporary name first."""
+        if not getattr(self, '_local', False):
+            super()._publish_model(runner, ckpt_path)
+            return
+        content = ckpt.load(ckpt_path)
+        kept = {k: content[k] for k in content if k in self.published_keys}
+        source = Path(ckpt_path)
+        draft = source.with_name(f'.{source.name}.draft')
+        save_checkpoint(kept, str(draft))
+        name = f'{source.stem}-{ckpt.file_sum(draft)[:8]}.pth'
+        target = source.with_name(name)
+        publish(draft, target)
+        runner.logger.info(f'The checkpoint ({ckpt_path}) is published to '
+                           f'{target}, with the keys {sorted(kept)}.')
+
+
 class _Whole:
     """A runner whose checkpoints are written whole."""
 
@@ -178,6 +202,8 @@ class _LateRemoval:
 def _save_whole(runner, out_dir: str, filename: str, **kwargs) -> None:
     """Let a runner save under a temporary name, then publish the file."""
     kwargs.pop('file_client_args', None)
+    ckpt.check_finite(f'of iteration {runner.iter}, not written',
+                      runner.model.state_dict())
     draft = Path(out_dir) / f'.{filename}.draft'
     try:
         runner.save_checkpoint(out_dir, draft.name, **kwargs)

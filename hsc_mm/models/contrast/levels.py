@@ -16,6 +16,7 @@ from hsc_mm.functional.prototypes import (
 )
 from hsc_mm.functional.roi_contrast import roi_contrast
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 
 __all__ = [
     'ClassContrast', 'ContrastLevel', 'Evidence', 'PixelContrast',
@@ -70,7 +71,8 @@ class ContrastLevel(nn.Module):
         super().__init__()
         self.bank_cfg = dict(bank)
         self.bank = nn.ModuleList()
-        self.loss_weight = loss_weight
+        self.loss_weight = check_number(
+            f'loss_weight of {type(self).__name__}', loss_weight, least=0)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -183,6 +185,10 @@ class ClassContrast(ContrastLevel):
                  temperature: float = 0.1,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        for name, value in (('top', top), ('bank_top', bank_top)):
+            check_number(f'{name} of ClassContrast', value, above=0,
+                         whole=True)
+        check_number('temperature of ClassContrast', temperature, above=0)
         self.settings = dict(
             tops=(top, bank_top),
             within=within,
@@ -223,6 +229,7 @@ class PixelContrast(ContrastLevel):
                  temperature: float = 0.1,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        check_number('temperature of PixelContrast', temperature, above=0)
         self.settings = dict(
             within=within,
             cross_prototype=cross_prototype,

@@ -12,6 +12,7 @@ from hsc_mm.functional.contrast_maps import (
 )
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 from ..losses.base import ViewLoss, training_progress, two_views
 from ..views import Targets, View
 from .levels import Evidence
@@ -70,9 +71,7 @@ class HierarchicalContrast(ViewLoss):
             raise ValueError('background of HierarchicalContrast: expected '
                              'one score with weights="all", found '
                              f'{background}.')
-        if not 0 <= warmup <= 1:
-            raise ValueError('warmup of HierarchicalContrast: expected a '
-                             f'share in [0, 1], found {warmup}.')
+        check_number('warmup of HierarchicalContrast', warmup, least=0, most=1)
         self.constant = self.background[0] if weights == 'all' else None
         self.grid = grid
         self.warmup = warmup

@@ -7,6 +7,7 @@ from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 from ..views import Targets, View
 
 __all__ = ['LossDict', 'ViewLoss', 'training_progress', 'two_views']
@@ -26,14 +27,18 @@ class ViewLoss(nn.Module):
         needs_maps (tuple[str]): Auxiliary maps of the data set.
 
     Args:
-        loss_weight (float): Factor on the loss.
+        loss_weight (float): Factor on the loss, from 0.
+
+    Raises:
+        ValueError: ``loss_weight`` is negative or no number.
     """
     needs: tuple[str, ...] = ()
     needs_maps: tuple[str, ...] = ()
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
-        self.loss_weight = loss_weight
+        self.loss_weight = check_number(
+            f'loss_weight of {type(self).__name__}', loss_weight, least=0)
 
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:
         """Learn about the head; called once, when it is built.

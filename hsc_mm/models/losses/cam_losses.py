@@ -14,6 +14,7 @@ from hsc_mm.functional.supervision import (
     saliency_loss,
 )
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 from ..views import Targets, View
 from .base import ViewLoss, two_views
 
@@ -127,8 +128,10 @@ class SaliencyLoss(ViewLoss):
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.needs = ('refined', ) if refined else ()
-        self.threshold = threshold
-        self.alpha = alpha
+        self.threshold = check_number('threshold of SaliencyLoss', threshold,
+                                      least=0, most=1)
+        self.alpha = check_number('alpha of SaliencyLoss', alpha, least=0,
+                                  most=1)
 
     def forward(self, views: list[View], targets: Targets) -> Tensor:
         """Return the weighted loss."""

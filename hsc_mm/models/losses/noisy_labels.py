@@ -9,6 +9,7 @@ from mmseg.models.losses.utils import weight_reduce_loss
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 
 __all__ = [
     'bootstrapped_cross_entropy', 'BootstrappedCrossEntropyLoss',
@@ -68,7 +69,8 @@ class PixelLoss(nn.Module, ABC):
             raise ValueError(f'reduction of {type(self).__name__}: expected '
                              f'one of {REDUCTIONS}, found {reduction!r}.')
         self.reduction = reduction
-        self.loss_weight = loss_weight
+        self.loss_weight = check_number(
+            f'loss_weight of {type(self).__name__}', loss_weight, least=0)
         self.loss_name = loss_name
 
     @abstractmethod
@@ -164,9 +166,8 @@ class BootstrappedCrossEntropyLoss(PixelLoss):
         super().__init__(reduction, loss_weight, loss_name)
         self.beta = (0.8 if hard else 0.95) if beta is None else beta
         self.hard = hard
-        if not 0 <= self.beta <= 1:
-            raise ValueError('beta of BootstrappedCrossEntropyLoss: expected '
-                             f'a number from 0 to 1, found {beta}.')
+        check_number('beta of BootstrappedCrossEntropyLoss', self.beta,
+                     least=0, most=1)
 
     def per_pixel(self, cls_score: Tensor, label: Tensor,
                   ignore_index: int) -> Tensor:
@@ -233,13 +234,15 @@ class SymmetricCrossEntropyLoss(PixelLoss):
                  loss_weight: float = 1.0,
                  loss_name: str = 'loss_sce') -> None:
         super().__init__(reduction, loss_weight, loss_name)
-        if min(alpha, beta) < 0 or alpha + beta == 0:
+        for name, value in (('alpha', alpha), ('beta', beta)):
+            check_number(f'{name} of SymmetricCrossEntropyLoss', value,
+                         least=0)
+        if alpha + beta == 0:
             raise ValueError('alpha, beta of SymmetricCrossEntropyLoss: '
                              'expected numbers from 0, not both 0, found '
                              f'{alpha}, {beta}.')
-        if not log_zero < 0:
-            raise ValueError('log_zero of SymmetricCrossEntropyLoss: '
-                             f'expected a number below 0, found {log_zero}.')
+        check_number('log_zero of SymmetricCrossEntropyLoss', log_zero,
+                     below=0)
         self.alpha, self.beta, self.log_zero = alpha, beta, log_zero
 
     def per_pixel(self, cls_score: Tensor, label: Tensor,

@@ -1,4 +1,6 @@
 """The model that makes CAMs: what pseudo labels ask of it, and its seeds."""
+from collections.abc import Mapping
+
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
@@ -12,8 +14,45 @@ from hsc_mm.functional.cam import (
     normalize_cam,
     seed_scores,
 )
+from hsc_mm.utils import check_keys, check_number
 
-__all__ = ['CAMPredictor']
+__all__ = ['CAMPredictor', 'check_test_cfg']
+
+
+def check_test_cfg(test_cfg: Mapping | None, owner: str) -> dict:
+    """Return ``test_cfg`` of a model that makes CAMs, or refuse it.
+
+    Args:
+        test_cfg (mapping, optional): ``bg_threshold`` and ``score_thr`` in
+            [0, 1]; ``use_image_labels``; ``labels_on_unseen_split`` and
+            ``normalize``, which may be missing.
+        owner (str): The model, for messages.
+
+    Returns:
+        dict: A copy.
+
+    Raises:
+        ValueError: A key is missing or unknown, or a value is out of range.
+    """
+    found, what = dict(test_cfg or {}), f'test_cfg of {owner}'
+    needed = ('bg_threshold', 'use_image_labels', 'score_thr')
+    for key in needed:
+        if key not in found:
+            raise ValueError(f'{what}: expected the key "{key}", found '
+                             f'{sorted(found)}.')
+    if 'pseudo_label' in found:
+        raise ValueError(f'{what}: "pseudo_label" is read at the top level '
+                         'of the config, pseudo_label=dict(rule=..., '
+                         'refiners=[...]). Move it there.')
+    check_keys(what, found,
+               (*needed, 'labels_on_unseen_split', 'normalize'))
+    for key, value in found.items():
+        if key in ('bg_threshold', 'score_thr'):
+            check_number(f'{key} in {what}', value, least=0, most=1)
+        elif key != 'normalize' and not isinstance(value, bool):
+            raise ValueError(f'{key} in {what}: expected True or False, '
+                             f'found {value!r}.')
+    return found
 
 
 class CAMPredictor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hsc_mm.registry import MODELS
 from ..attention import record_attention
-from .cam_predictor import CAMPredictor
+from .cam_predictor import CAMPredictor, check_test_cfg
 
 __all__ = ['CAMSegmentor']
 
@@ -51,8 +51,8 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ValueError: ``test_cfg`` lacks a key or has a wrong value, or image
-            labels are to be used and a sample has none.
+        ValueError: ``test_cfg`` is refused (:func:`check_test_cfg`), or
+            image labels are to be used and a sample has none.
     """
 
     def __init__(self,
@@ -82,12 +82,7 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
             torch.channels_last if channels_last else torch.contiguous_format)
         self.to(memory_format=self.memory_format)
         self.train_cfg = train_cfg
-        self.test_cfg = dict(test_cfg or {})
-        for key in ('bg_threshold', 'use_image_labels', 'score_thr'):
-            if key not in self.test_cfg:
-                raise ValueError(f'test_cfg of {type(self).__name__}: '
-                                 f'expected the key "{key}", found '
-                                 f'{sorted(self.test_cfg)}.')
+        self.test_cfg = check_test_cfg(test_cfg, type(self).__name__)
         self.normalization  # noqa: B018 (refuses a wrong test_cfg)
 
     def _tell_statistics(self) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hsc_mm.crf import build_crf
 from hsc_mm.registry import MODELS
-from hsc_mm.utils import read_image
+from hsc_mm.utils import check_number, read_image
 
 __all__ = ['CRFRefinedSegmentor', 'mean_probability', 'refine_present']
 
@@ -104,9 +104,8 @@ class CRFRefinedSegmentor(BaseTTAModel):
                 f'EncoderDecoder, found {type(self.module).__name__}. '
                 'tools/make_pseudo_labels.py --crf refines CAMs; views are '
                 'merged here, without SegTTAModel.')
-        if not 0 <= min_prob <= 1:
-            raise ValueError('min_prob of CRFRefinedSegmentor: expected a '
-                             f'number in [0, 1], found {min_prob!r}.')
+        check_number('min_prob of CRFRefinedSegmentor', min_prob, least=0,
+                     most=1)
         self.crf = build_crf({'preset': 'segmentation', **(crf or {})})
         self.min_prob = min_prob
         print_log(f'predictions are refined by {self.crf}', logger='current')

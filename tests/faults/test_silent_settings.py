@@ -1,0 +1,188 @@
+"""Numbers out of range, keys that nothing reads, trainings that explode."""
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_configs import cam_config
+from toy_runner import toy_runner
+
+from hsc_mm.cli import common, train
+from hsc_mm.crf import DenseCRF
+from hsc_mm.datasets.transforms import LoadPseudoLabel
+from hsc_mm.engine.hooks import FiniteLossHook
+from hsc_mm.evaluation import SeedMetric
+from hsc_mm.inference import load_config
+from hsc_mm.models.segmentors.cam_predictor import check_test_cfg
+from hsc_mm.pipeline import build_pipeline
+from hsc_mm.pseudo_labels.chain import LabelChain
+from hsc_mm.registry import LABEL_RULES, MODELS
+from hsc_mm.utils.checkpoints import load, why_not_whole
+
+GOOD = dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5)
+BAD = [-1, 2, float('nan'), float('inf'), '0.3', None, [0.3], True]
+WEIGHTS = [-0.1, float('nan'), float('inf'), '1', None]
+
+
+def _rule(name, **arguments):
+    return LABEL_RULES.get(f'hsc_mm.{name}')(**arguments)
+
+
+def _model(name, **arguments):
+    return MODELS.get(f'hsc_mm.{name}')(**arguments)
+
+
+#: What is called with a bad number, and the name that the error must have.
+NUMBERS = {
+    'bg_threshold': lambda x: check_test_cfg(dict(GOOD, bg_threshold=x), 'M'),
+    'score_thr': lambda x: check_test_cfg(dict(GOOD, score_thr=x), 'M'),
+    'threshold of Thr': lambda x: _rule('ThresholdRule', threshold=x),
+    'low of BandRule': lambda x: _rule('BandRule', low=x, high=0.5),
+    'high of BandRule': lambda x: _rule('BandRule', low=0.2, high=x),
+    'threshold': lambda x: LabelChain(threshold=x),
+    'thresholds of Seed': lambda x: SeedMetric(thresholds=[0.5, x]),
+    'warmup': lambda x: _model('HierarchicalContrast', warmup=x),
+    'threshold of Sal': lambda x: _model('SaliencyLoss', threshold=x),
+    'alpha of SaliencyLoss': lambda x: _model('SaliencyLoss', alpha=x),
+    'gt_prob': lambda x: _model('LabelCRF', gt_prob=x),
+}
+WEIGHED = ('ClassificationLoss', 'EquivarianceLoss', 'EquivarianceCrossLoss',
+           'MinPoolingLoss', 'SaliencyLoss', 'HierarchicalContrast',
+           'ROIContrast', 'ClassContrast', 'PixelContrast',
+           'BootstrappedCrossEntropyLoss', 'SymmetricCrossEntropyLoss')
+
+
+@pytest.mark.parametrize('bad', BAD, ids=repr)
+@pytest.mark.parametrize('name', NUMBERS)
+def test_numbers_out_of_range(name, bad):
+    with pytest.raises(ValueError, match=f'(?i){name}.*found'):
+        NUMBERS[name](bad)
+    NUMBERS[name](0.5)
+
+
+@pytest.mark.parametrize('weight', WEIGHTS, ids=repr)
+@pytest.mark.parametrize('name', WEIGHED)
+def test_negative_loss_weights(name, weight):
+    with pytest.raises(ValueError, match=f'loss_weight of {name}'):
+        _model(name, loss_weight=weight)
+    assert _model(name, loss_weight=0).loss_weight == 0
+
+
+@pytest.mark.parametrize(('name', 'arguments'), [
+    ('HierarchicalContrast', dict(background=('0.1', 0.2))),
+    ('HierarchicalContrast', dict(background=[0.1, 1.5])),
+    ('ClassContrast', dict(top=0)), ('ClassContrast', dict(bank_top=1.5)),
+    ('ClassContrast', dict(temperature=0)),
+    ('PixelContrast', dict(temperature=-1)),
+    ('LabelCRF', dict(steps=-1)), ('LabelCRF', dict(gaussian=(0, 3))),
+    ('LabelCRF', dict(bilateral=(50, 5, -1))),
+    ('LabelCRF', dict(bilateral=(50, 5))),
+    ('SymmetricCrossEntropyLoss', dict(alpha='a')),
+    ('SymmetricCrossEntropyLoss', dict(beta=-1)),
+    ('BootstrappedCrossEntropyLoss', dict(beta=1.1)),
+])
+def test_other_arguments_of_losses(name, arguments):
+    with pytest.raises(ValueError, match='expected'):
+        _model(name, **arguments)
+
+
+@pytest.mark.parametrize('key', ['gaussian_sxy', 'bilateral_weight', 'steps'])
+@pytest.mark.parametrize('bad', [-1, float('nan'), 'a'])
+def test_numbers_of_the_crf(key, bad):
+    with pytest.raises(ValueError, match=f'{key} of the CRF'):
+        DenseCRF(**{key: bad})
+
+
+@pytest.mark.parametrize('arguments', [
+    dict(threshold='a'), dict(threshold=('a', 'b')), dict(threshold=1),
+    dict(threshold=(0.4, 0.2)), dict(band=(0.2, 0.3, 0.4)), dict(band=0)])
+def test_thresholds_of_soft_labels(tmp_path, arguments):
+    with pytest.raises(ValueError, match='of LoadPseudoLabel: expected'):
+        LoadPseudoLabel(str(tmp_path), '.npz', **arguments)
+
+
+@pytest.mark.parametrize(('key', 'meant'), [
+    ('bg_treshold', 'bg_threshold'), ('use_image_label', 'use_image_labels'),
+    ('pseudo_label', 'top level'), ('mode', 'expected keys')])
+def test_unknown_keys_of_test_cfg(key, meant):
+    with pytest.raises(ValueError, match=f'test_cfg of M.*{meant}'):
+        check_test_cfg(dict(GOOD, **{key: 1}), 'M')
+    with pytest.raises(ValueError, match='use_image_labels in test_cfg'):
+        check_test_cfg(dict(GOOD, use_image_labels='no'), 'M')
+
+
+@pytest.mark.parametrize('section', [
+    dict(rules=[]), dict(refiner=[]), dict(threshold=0.3), 'x', [1]])
+def test_unknown_keys_of_pseudo_label(section):
+    cfg = Config(dict(model=dict(), pseudo_label=section))
+    with pytest.raises(ValueError, match='pseudo_label: expected'):
+        LabelChain.from_config(cfg)
+
+
+def test_unknown_keys_of_pipeline(tmp_path):
+    cfg = Config(dict(pipeline=dict(step=[])))
+    with pytest.raises(ValueError, match=r'pipeline.*Is "steps" meant'):
+        build_pipeline(cfg, None, tmp_path)
+
+
+@pytest.mark.parametrize(('option', 'meant'), [
+    ('model.test_cfg.bg_treshold', 'bg_threshold'),
+    ('modl.second_view', 'model'), ('trian_cfg.max_iters', 'train_cfg'),
+    ('train_cfg.max_iter', 'max_iters'), ('colour', 'nothing reads'),
+    ('train_dataloader.dataset.pipeline.0.typo', None),
+    ('model.decode_head.losses.clss', 'cls'),
+    ('optim_wrapper.clip_grad.max_norm', None), ('tta_model', None),
+    ('default_hooks.checkpoint.save_best', None),
+    ('pseudo_label.rule.type', None), ('load_from', None),
+    ('model.test_cfg.labels_on_unseen_split', None),
+])
+def test_misspelt_options(shared_voc, tmp_path, option, meant):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    if meant is None:
+        load_config(config, {option: 'x'}, str(tmp_path / 'w'))
+        return
+    with pytest.raises(ValueError, match=f'{option}: .*{meant}'):
+        load_config(config, {option: 1}, str(tmp_path / 'w'))
+
+
+@pytest.mark.parametrize('number', [0, -5, 1.5, 'a'])
+def test_trainings_without_iterations(shared_voc, tmp_path, number):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    with pytest.raises(ValueError, match=r'train_cfg.max_iters: expected'):
+        load_config(config, {'train_cfg.max_iters': number})
+
+
+def test_a_finite_loss_that_explodes_stops_the_run(shared_voc, tmp_path,
+                                                   monkeypatch, capsys):
+    config = cam_config(shared_voc, tmp_path / 'c.py', iters=8)
+    monkeypatch.setattr('sys.argv', [
+        'train', str(config), '--work-dir', str(tmp_path / 'w'),
+        '--cfg-options', 'optim_wrapper.optimizer.lr=1e4'])
+    assert common.run(train.main) == 1
+    assert 'finite losses up to 10000, found' in capsys.readouterr().err
+    with pytest.raises(ValueError, match='limit of FiniteLossHook'):
+        FiniteLossHook(limit=0)
+
+
+def _runner(tmp_path, **kwargs):
+    return toy_runner(tmp_path, hooks=dict(checkpoint=dict(
+        type='hsc_mm.SafeCheckpointHook', **kwargs)))
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    runner = _runner(tmp_path, interval=1)
+    with torch.no_grad():
+        runner.model.fc.bias.fill_(float('nan'))
+    with pytest.raises(ValueError, match='not written: expected finite'):
+        runner.train()
+    assert not list(tmp_path.rglob('*.pth*'))
+
+
+def test_what_is_published_is_whole(tmp_path):
+    _runner(tmp_path, interval=1, published_keys=['meta', 'state_dict']
+            ).train()
+    path, = tmp_path.glob('epoch_1-*.pth')
+    assert why_not_whole(path) is None
+    assert Path(f'{path}.sha256').is_file()
+    assert set(load(path)) == {'meta', 'state_dict'}
+    assert not list(tmp_path.glob('.*.draft'))
