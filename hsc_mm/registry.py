@@ -10,13 +10,15 @@ from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 __all__ = [
     'CRF_BACKENDS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LABEL_RULES',
-    'METRICS', 'MODELS', 'REFINERS', 'STEPS', 'TRANSFORMS', 'build_part'
+    'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'REFINERS', 'STEPS',
+    'TRANSFORMS', 'build_part'
 ]
 
 MODELS = Registry(
@@ -24,6 +26,11 @@ MODELS = Registry(
     parent=MMENGINE_MODELS,
     scope='hsc_mm',
     locations=['hsc_mm.models'])
+MODEL_WRAPPERS = Registry(
+    'model_wrapper',
+    parent=MMENGINE_MODEL_WRAPPERS,
+    scope='hsc_mm',
+    locations=['hsc_mm.engine.cpu_ranks'])
 DATASETS = Registry(
     'dataset',
     parent=MMENGINE_DATASETS,

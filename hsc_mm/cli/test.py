@@ -2,6 +2,7 @@
 import argparse
 
 from hsc_mm.crf import PRESETS, backend_names
+from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
 from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
 from hsc_mm.utils.outputs import claim_folder
 from . import common as cli
@@ -49,6 +50,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     cfg.launcher = args.launcher
+    prepare_cpu_ranks(cfg)
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(

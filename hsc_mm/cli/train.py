@@ -1,6 +1,7 @@
 """Train either stage. The command line is that of mmseg's ``train.py``."""
 import argparse
 
+from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
 from hsc_mm.inference import load_config
 from hsc_mm.inference.configs import resume_from_work_dir
 from . import common as cli
@@ -31,6 +32,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     cfg.launcher = args.launcher
+    prepare_cpu_ranks(cfg)
     cfg.resume = False
     if args.resume:
         resume_from_work_dir(cfg, 'load_from' in (args.cfg_options or {}))

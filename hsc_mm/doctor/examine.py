@@ -7,11 +7,11 @@ from mmengine.config import Config
 
 from .case import Case
 from .dry_run import dry_run, spell_time, views
-from .files import aux_maps, counts, files
+from .files import aux_maps, contents, counts, files
 from .finding import Finding, error, fact
 from .labels import classes, draw_labels, labels, masks, pseudo_labels
 from .machine import disk, environment
-from .weights import weights
+from .weights import batch, weights
 
 __all__ = ['CHECKS', 'examine']
 
@@ -20,12 +20,14 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     'versions': environment,
     'data': counts,
     'files': files,
+    'contents': contents,
     'labels': labels,
     'masks': masks,
     'maps': aux_maps,
     'pseudo labels': pseudo_labels,
     'classes': classes,
     'weights': weights,
+    'batch': batch,
     'views': views,
     'disk': disk,
     'dry run': dry_run

@@ -14,12 +14,13 @@ from hsc_mm.datasets.checks import (
     item_maps,
     missing_files,
 )
+from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
 from hsc_mm.utils import read_image
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
 
-__all__ = ['aux_maps', 'counts', 'each', 'files']
+__all__ = ['aux_maps', 'contents', 'counts', 'each', 'files']
 
 
 def each(function: Callable, items: Iterable) -> list:
@@ -71,6 +72,29 @@ def files(case: Case) -> Iterator[Finding]:
                 'another size than their image',
                 'Replace these files or take their images off the list.',
                 broken)
+
+
+def contents(case: Case) -> Iterator[Finding]:
+    """Look at the grey levels of some images: are there any to see?"""
+    for split in case.splits:
+        paths = [i['img_path'] for i in split.infos]
+        paths = [p for p in some_of(paths) if os.path.isfile(p)]
+        dull = [line for line in each(_dull, paths) if line]
+        if dull and not split.foreign:
+            yield warning(
+                f'{split.name}: {len(dull)} of {len(paths)} images that were '
+                'looked at use a small part of the 255 grey levels',
+                'Are these files of 16 bits with values of 12, or all black? '
+                'Export them as 8 bits a channel.', dull)
+
+
+def _dull(path: str) -> str | None:
+    try:
+        image = read_image(path)
+    except (OSError, ValueError):  # told by other checks
+        return None
+    low, high = int(image.min()), int(image.max())
+    return f'{path}: grey levels {low} to {high}' if high - low < 32 else None
 
 
 def _listed(split: Split, missing: set[str]) -> list[str]:

@@ -3,6 +3,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,8 @@ def _balance(split: Split) -> Iterator[Finding]:
     count = Counter(name for i in split.ids
                     for name in set(split.labels.get(i, [])))
     names = split.dataset.foreground
+    pairs = Counter(pair for i in split.ids for pair in permutations(
+        set(split.labels.get(i, [])), 2))
     yield fact(f'{split.name}, images of each class: ' +
                ', '.join(f'{name} {count[name]}' for name in names))
     if not split.is_train:
@@ -76,6 +79,22 @@ def _balance(split: Split) -> Iterator[Finding]:
             f'{split.name}: fewer than {FEW} images show '
             f'{", ".join(f"{n} ({count[n]})" for n in few)}',
             'Add images of these classes, or expect little of them.')
+    everywhere = [name for name in names if count[name] == len(split.ids)]
+    if everywhere and len(split.ids) > 1:
+        yield warning(
+            f'{split.name}: every image shows {", ".join(everywhere)}',
+            'A classifier learns nothing from a class that is everywhere: '
+            'add images without it.')
+    together = [
+        f'{one} and {other}' for k, one in enumerate(names)
+        for other in names[k + 1:]
+        if count[one] == count[other] == pairs[one, other] > 1
+    ]
+    if together and not everywhere:
+        yield warning(
+            f'{split.name}: these classes occur together alone: '
+            f'{"; ".join(together)}', 'Nothing tells them apart: add images '
+            'that show one of them.')
 
 
 def masks(case: Case) -> Iterator[Finding]:

@@ -1,8 +1,11 @@
-"""Pretrained weights: there, and of this network."""
+"""The network: pretrained weights, and batches that its norms need."""
 import os
 from collections.abc import Iterator
 
+from torch.nn.modules.batchnorm import _BatchNorm
+
 from hsc_mm.engine.fitting import (
+    BATCH_ADVICE,
     check_pretrained,
     check_warm_start,
     pretrained_parts,
@@ -13,7 +16,7 @@ from hsc_mm.utils.checkpoints import load
 from .case import Case
 from .finding import Finding, error, fact, warning
 
-__all__ = ['weights']
+__all__ = ['batch', 'weights']
 
 
 def weights(case: Case) -> Iterator[Finding]:
@@ -51,6 +54,19 @@ def weights(case: Case) -> Iterator[Finding]:
         else:
             yield fact('weights fit: ' + ', '.join(
                 f'{module} from {name}' for module, name in named.items()))
+
+
+def batch(case: Case) -> Iterator[Finding]:
+    """Look for batch norms that would see one image."""
+    loader = case.cfg.get('train_dataloader') or {}
+    if loader.get('batch_size') != 1:
+        return
+    names = [name for name, module in case.model.train().named_modules()
+             if isinstance(module, _BatchNorm) and module.training]
+    if names:
+        yield warning(
+            f'batch_size 1 a process: {len(names)} batch norms in training, '
+            f'the first is {names[0]}', BATCH_ADVICE)
 
 
 def _warm_start(case: Case) -> Iterator[Finding]:

@@ -1,14 +1,21 @@
 """Weights that fit a model, and those that do not."""
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 
 from mmengine.runner import CheckpointLoader
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 __all__ = [
-    'check_pretrained', 'check_warm_start', 'first_problem',
-    'pretrained_parts'
+    'BATCH_ADVICE', 'check_pretrained', 'check_warm_start', 'first_problem',
+    'guard_batch_norms', 'pretrained_parts'
 ]
+
+BATCH_ADVICE = (
+    'A head that pools the image has one value a channel then, of which there '
+    'is no variance: train with train_dataloader.batch_size=2 or more a '
+    'process, or with norm_cfg=dict(type="GN", num_groups=32) in the heads.')
 
 
 def check_warm_start(name: str | None, model: nn.Module,
@@ -144,3 +151,23 @@ def first_problem(module: nn.Module,
             return (f'{key} has shape {tuple(found[key].shape)}, expected '
                     f'{tuple(value.shape)}')
     return None
+
+
+def guard_batch_norms(model: nn.Module) -> None:
+    """Let batch norms name themselves when they see one value a channel.
+
+    Args:
+        model (nn.Module): About to be trained.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, _BatchNorm):
+            module.register_forward_pre_hook(partial(_check_values, name))
+
+
+def _check_values(name: str, module: nn.Module, inputs: tuple) -> None:
+    shape = tuple(inputs[0].shape)
+    if module.training and inputs[0].numel() == shape[1] and not isinstance(
+            module, nn.SyncBatchNorm):
+        raise ValueError(f'{name}: expected more than one value a channel in '
+                         f'training, found the shape {shape}: a batch of one '
+                         f'image. {BATCH_ADVICE}')

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from hsc_mm.datasets import build
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
+from hsc_mm.utils.checkpoint_sources import check_named
 from hsc_mm.utils.numbers import nearest
 from hsc_mm.utils.work_dirs import newest_whole
 from .missing_maps import drop_losses_without_maps
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 _CRF = 'hsc_mm.CRFRefinedSegmentor'
-#: Keys that a config may lack and somebody reads.
+# Keys that a config may lack and somebody reads.
 _TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'tta_model',
               'tta_pipeline', 'pseudo_label', 'pipeline'}
 
@@ -82,6 +83,7 @@ def load_config(path: str | Path,
             f'work_dir {cfg.work_dir}: expected another folder than that of '
             f'the config: a run writes all of its settings to {path}. Name '
             'one by --work-dir.')
+    check_named(cfg.get('model'))
     drop_losses_without_maps(cfg)
     return cfg
 
@@ -91,9 +93,8 @@ def _check_options(cfg: Config, options: dict) -> None:
     for option in options:
         node: Any = cfg
         for depth, key in enumerate(option.split('.')):
-            if isinstance(node, list | tuple) and key.isdigit() and int(
-                    key) < len(node):
-                node = node[int(key)]
+            if isinstance(node, list | tuple) and key.isdigit():
+                node = node[int(key)] if int(key) < len(node) else None
                 continue
             if not isinstance(node, dict | Config):
                 break

@@ -12,7 +12,7 @@ from .checkpoint_content import runner_types
 from .checkpoints import load
 from .pip_weights import SCHEME, find, load_from_package
 
-__all__ = ['how_to_get', 'install', 'locate']
+__all__ = ['check_named', 'how_to_get', 'install', 'locate']
 
 _FETCHED = ('http://', 'https://')
 _NAMED = ('torchvision://', 'modelzoo://', 'open-mmlab://', 'openmmlab://',
@@ -91,6 +91,29 @@ def how_to_get(name: str, key: str = 'model.backbone.init_cfg.checkpoint'
         return f'Fetch them, or name the file: --cfg-options {key}=FILE'
     return (f'Fetch {url} where there is a network and put it at {path}, or '
             f'name the file: --cfg-options {key}=FILE')
+
+
+def check_named(model: Any) -> None:
+    """Look at files that a backbone of timm loads by itself.
+
+    Args:
+        model (dict): Config of a model; ``checkpoint_path`` of any part is
+            such a file.
+
+    Raises:
+        ValueError: The file is not what :func:`hsc_mm.utils.checkpoints.
+            load` takes: damaged, with NaN, or with code that would run.
+        FileNotFoundError: There is none.
+    """
+    if isinstance(model, list | tuple):
+        for one in model:
+            check_named(one)
+    elif isinstance(model, dict):
+        path = model.get('checkpoint_path')
+        if path and not str(path).endswith(('.npz', '.npy', '.safetensors')):
+            load(path)
+        for one in model.values():
+            check_named(one)
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict:

@@ -12,6 +12,7 @@ from hsc_mm.engine.fitting import (
     check_pretrained,
     check_warm_start,
     first_problem,
+    guard_batch_norms,
 )
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
@@ -108,6 +109,7 @@ class StartupCheckHook(Hook):
                 'choose another --work-dir, or overwrite them with '
                 '--cfg-options default_hooks.startup_check.allow_overwrite='
                 'True.')
+        guard_batch_norms(_bare(runner.model))
         if self.check_weights and not runner._resume:
             check_pretrained(_bare(runner.model), self.may_lack)
 

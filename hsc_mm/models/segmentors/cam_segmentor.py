@@ -13,6 +13,7 @@ from mmseg.utils import (
 from torch import Tensor
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.checkpoint_sources import check_named
 from ..attention import record_attention
 from .cam_predictor import CAMPredictor, check_test_cfg
 
@@ -68,6 +69,7 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
                  init_cfg: OptMultiConfig = None) -> None:
         super().__init__(
             data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        check_named(backbone)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.decode_head = MODELS.build(decode_head)

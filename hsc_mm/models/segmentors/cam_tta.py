@@ -1,6 +1,8 @@
 """Multi-scale and flip at test time, image labels kept."""
+from functools import reduce
+
 from mmengine.model import BaseTTAModel
-from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType, OptConfigType, SampleList
 
 from hsc_mm.registry import MODELS
@@ -39,6 +41,30 @@ class CAMTTAModel(BaseTTAModel):
                 'predicts_seeds=True such as hsc_mm.CAMSegmentor, found '
                 f'{type(self.module).__name__}. SegTTAModel merges masks.')
 
+    def test_step(self, data: dict | list) -> SampleList:
+        """Predict views one after the other, of which the sums are kept.
+
+        A view has the size of the image in each of its maps: all of them at
+        once take gigabytes where the image has many megapixels.
+
+        Args:
+            data (dict | list): Views of a batch, as the data loader has them.
+
+        Returns:
+            list[SegDataSample]: One sample for each image.
+        """
+        if isinstance(data, dict):
+            count = len(next(iter(data.values())))
+            views = ({k: v[i] for k, v in data.items()} for i in range(count))
+        else:
+            count = len(data[0])
+            views = ([one[i] for one in data] for i in range(count))
+        merged = self.module.test_step(next(views))
+        for view in views:
+            found = self.module.test_step(view)
+            merged = [_add(*pair) for pair in zip(merged, found, strict=True)]
+        return [self._finish(sample, count) for sample in merged]
+
     def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
         """Merge the views of each image.
 
@@ -49,14 +75,17 @@ class CAMTTAModel(BaseTTAModel):
         Returns:
             list[SegDataSample]: One sample for each image.
         """
-        return [self._merge(views) for views in data_samples_list]
+        return [self._finish(reduce(_add, views), len(views))
+                for views in data_samples_list]
 
-    def _merge(self, views: SampleList):
-        merged = views[0]
-        activation = sum(view.activation.data for view in views)
-        merged.set_data(
-            dict(
-                activation=PixelData(data=activation),
-                cls_scores=sum(v.cls_scores for v in views) / len(views)))
-        self.module.finish(merged, len(views))
-        return merged
+    def _finish(self, sample: SegDataSample, count: int) -> SegDataSample:
+        sample.cls_scores = sample.cls_scores / count
+        self.module.finish(sample, count)
+        return sample
+
+
+def _add(first: SegDataSample, other: SegDataSample) -> SegDataSample:
+    """Add the maps and scores of a view to those of the first, in place."""
+    first.activation.data += other.activation.data
+    first.cls_scores = first.cls_scores + other.cls_scores
+    return first
