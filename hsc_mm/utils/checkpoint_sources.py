@@ -97,8 +97,8 @@ def check_named(model: Any) -> None:
     """Look at files that a backbone of timm loads by itself.
 
     Args:
-        model (dict): Config of a model; ``checkpoint_path`` of any part is
-            such a file.
+        model (dict): Config of a model; ``checkpoint_path`` of any part, or
+            ``file`` of its ``pretrained_cfg_overlay``, is such a file.
 
     Raises:
         ValueError: The file is not what :func:`hsc_mm.utils.checkpoints.
@@ -109,9 +109,13 @@ def check_named(model: Any) -> None:
         for one in model:
             check_named(one)
     elif isinstance(model, dict):
-        path = model.get('checkpoint_path')
-        if path and not str(path).endswith(('.npz', '.npy', '.safetensors')):
-            load(path)
+        named = [model.get('checkpoint_path')]
+        for key in ('pretrained_cfg', 'pretrained_cfg_overlay'):
+            if isinstance(model.get(key), dict):
+                named.append(model[key].get('file'))
+        for path in filter(None, named):
+            if not str(path).endswith(('.npz', '.npy', '.safetensors')):
+                load(path)
         for one in model.values():
             check_named(one)
 

@@ -98,6 +98,9 @@ def test_weights_that_timm_loads_go_through_the_door(
                                checkpoint_path=str(path)))
     with pytest.raises((ValueError, OSError), match=match):
         check_named(dict(type='X', module=[model]))
+    with pytest.raises((ValueError, OSError), match=match):
+        MODELS.build(dict(type='hsc_mm.TIMMBackbone', model_name='resnet18',
+                          pretrained_cfg_overlay=dict(file=str(path))))
     torch.save(dict(a=torch.ones(2)), path)
     check_named(model)
 

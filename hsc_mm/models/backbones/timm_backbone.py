@@ -6,6 +6,7 @@ from mmseg.models.backbones import TIMMBackbone as _TIMMBackbone
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.checkpoint_sources import check_named
 
 __all__ = ['TIMMBackbone']
 
@@ -43,6 +44,7 @@ class TIMMBackbone(_TIMMBackbone):
         if find_spec('timm') is None:
             raise OSError(f'backbone {model_name}: timm is not installed; '
                           'run "pip install \'hsc_mm[timm]\'".')
+        check_named(kwargs)
         self.norm_eval = norm_eval
         try:
             super().__init__(model_name, pretrained=pretrained, **kwargs)
