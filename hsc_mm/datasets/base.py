@@ -103,10 +103,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         raise NotImplementedError
 
     def get_label_map(self, new_classes=None) -> dict[int, int] | None:
-        """Map an index of :attr:`all_classes` to one of the classes in use.
-
-        Args:
-            new_classes (sequence[str], optional): Those in use.
+        """Map indices of masks to those of ``new_classes``, as in use.
 
         Returns:
             dict | None: See :func:`hsc_mm.utils.class_map`.

@@ -41,9 +41,8 @@ def build_pipeline(cam_cfg: Config,
     Raises:
         ValueError: See :class:`Pipeline`; or the list of steps is wrong.
     """
-    section = cam_cfg.get('pipeline') or {}
-    check_keys('pipeline', section, ('steps', ))
-    listed = section.get('steps')
+    listed = (cam_cfg.get('pipeline') or {}).get('steps')
+    check_keys('pipeline', cam_cfg.get('pipeline') or {}, ('steps', ))
     if listed is None:
         names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
         listed = [dict(type=name) for name in names]
