@@ -4,15 +4,20 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.registry import DATASETS, MODELS
+from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 
-__all__ = ['Case', 'Split', 'read_splits']
+__all__ = ['Case', 'Split', 'draw_labels', 'read_splits']
+
+_DRAWN = 200  # images
 
 
 @dataclass
@@ -164,3 +169,49 @@ class Case:
                     key = f'{name}[{number}]' if head is not one else name
                     found[key] = one
         return found
+
+
+def draw_labels(case: Case, cam: Case, folder: str) -> Case:
+    """Draw pseudo labels that are good enough to try a training with.
+
+    One class of each image fills a box in its middle. Of large data sets
+    only the first images are used.
+
+    Args:
+        case (Case): Of the segmentation stage.
+        cam (Case): Of the CAM stage, which knows the image labels.
+        folder (str): Where the labels are drawn.
+
+    Returns:
+        Case: The same with these labels.
+
+    Raises:
+        ValueError: It reads no pseudo labels, or its data set is none of
+            this package.
+    """
+    from hsc_mm.pipeline.inputs import with_pseudo_dir
+    cfg = with_pseudo_dir(case.cfg, Path(folder))
+    if any(split.dataset is None for split in case.train):
+        raise ValueError(f'{cfg.filename}: expected a training data set of '
+                         'hsc_mm, such as hsc_mm.ImageLabelDataset.')
+    cfg.train_dataloader.dataset.update(indices=_DRAWN, check_files=False)
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step['type'] == 'hsc_mm.LoadPseudoLabel':
+            step.update(suffix='.png', threshold=None, band=None)
+    known = {i: names for split in cam.train
+             for i, names in (split.labels or {}).items()}
+    for split in case.train:
+        ids = {info['img_id']: i
+               for i, info in zip(split.ids, split.infos, strict=True)}
+        for info in split.items()[:_DRAWN]:
+            height, width = image_shapes(info['img_path'])[0]
+            mask = np.zeros((height, width), np.uint8)
+            names = known.get(ids[info['img_id']], ())
+            for name in set(names).intersection(split.dataset.foreground):
+                mask[height // 4:-height // 4, width // 4:-width // 4] = (
+                    split.dataset.all_classes.index(name))
+            write_index_png(Path(folder) / f'{info["img_id"]}.png', mask,
+                            voc_palette())
+    tried = Case(cfg)
+    tried.missing_weights = case.missing_weights
+    return tried

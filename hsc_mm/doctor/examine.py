@@ -5,11 +5,11 @@ from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
 
-from .case import Case
+from .case import Case, draw_labels
 from .dry_run import dry_run, spell_time, views
 from .files import aux_maps, contents, counts, files
 from .finding import Finding, error, fact
-from .labels import classes, draw_labels, labels, masks, pseudo_labels
+from .labels import classes, labels, masks, pseudo_labels
 from .machine import disk, environment
 from .weights import batch, weights
 

@@ -4,9 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import permutations
-from pathlib import Path
-
-import numpy as np
 
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
@@ -18,17 +15,13 @@ from hsc_mm.datasets.mask_labels import (
 )
 from hsc_mm.pseudo_labels.files import input_note, read_note
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 from .case import Case, Split
 from .files import each
 from .finding import Finding, error, fact, warning
 
-__all__ = [
-    'FEW', 'classes', 'draw_labels', 'labels', 'masks', 'pseudo_labels'
-]
+__all__ = ['FEW', 'classes', 'labels', 'masks', 'pseudo_labels']
 
 FEW = 5  # images of a class
-_DRAWN = 200  # images
 _MAKE = ('python tools/make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out '
          '{folder}  (with the config and checkpoint of the CAM stage; '
          'tools/pipeline.py runs both stages)')
@@ -208,52 +201,6 @@ def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
         yield error(f'{split.name}: {len(broken)} pseudo labels are broken, '
                     'of another size, or hold an unknown index',
                     _MAKE.format(folder=folder), broken)
-
-
-def draw_labels(case: Case, cam: Case, folder: str) -> Case:
-    """Draw pseudo labels that are good enough to try a training with.
-
-    One class of each image fills a box in its middle. Of large data sets
-    only the first images are used.
-
-    Args:
-        case (Case): Of the segmentation stage.
-        cam (Case): Of the CAM stage, which knows the image labels.
-        folder (str): Where the labels are drawn.
-
-    Returns:
-        Case: The same with these labels.
-
-    Raises:
-        ValueError: It reads no pseudo labels, or its data set is none of
-            this package.
-    """
-    from hsc_mm.pipeline.inputs import with_pseudo_dir
-    cfg = with_pseudo_dir(case.cfg, Path(folder))
-    if any(split.dataset is None for split in case.train):
-        raise ValueError(f'{cfg.filename}: expected a training data set of '
-                         'hsc_mm, such as hsc_mm.ImageLabelDataset.')
-    cfg.train_dataloader.dataset.update(indices=_DRAWN, check_files=False)
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if step['type'] == 'hsc_mm.LoadPseudoLabel':
-            step.update(suffix='.png', threshold=None, band=None)
-    known = {i: names for split in cam.train
-             for i, names in (split.labels or {}).items()}
-    for split in case.train:
-        ids = {info['img_id']: i
-               for i, info in zip(split.ids, split.infos, strict=True)}
-        for info in split.items()[:_DRAWN]:
-            height, width = image_shapes(info['img_path'])[0]
-            mask = np.zeros((height, width), np.uint8)
-            names = known.get(ids[info['img_id']], ())
-            for name in set(names).intersection(split.dataset.foreground):
-                mask[height // 4:-height // 4, width // 4:-width // 4] = (
-                    split.dataset.all_classes.index(name))
-            write_index_png(Path(folder) / f'{info["img_id"]}.png', mask,
-                            voc_palette())
-    tried = Case(cfg)
-    tried.missing_weights = case.missing_weights
-    return tried
 
 
 def _notes(loader, info: dict) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from .hooks.startup_check_hook import pretrained_parts
+from .fitting import pretrained_parts
 
 __all__ = ['bare_model', 'describe_run', 'label_matrix', 'start_of']
 

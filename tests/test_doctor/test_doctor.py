@@ -15,9 +15,8 @@ from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
 from hsc_mm.doctor import as_json, as_text, dry_run, examine
-from hsc_mm.doctor.case import Case
+from hsc_mm.doctor.case import Case, draw_labels
 from hsc_mm.doctor.dry_run import spell_time
-from hsc_mm.doctor.labels import draw_labels
 from hsc_mm.inference import load_config
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_index_png
