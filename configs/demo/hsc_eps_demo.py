@@ -5,3 +5,5 @@ train_dataloader = dict(
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
 model = dict(decode_head={{_base_.eps}})
+# The head, where aux_maps.saliency is None.
+without_saliency = dict(seed_from='refined')

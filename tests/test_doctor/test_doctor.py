@@ -322,7 +322,9 @@ def test_the_dry_run_stops_in_time_and_shows_a_broken_start(
     monkeypatch.setattr(dry_run, '_MOST', 14)
     monkeypatch.setattr(dry_run, '_SECONDS', 60)
     found = _examine(config, {
-        'optim_wrapper.optimizer.lr': 10., 'train_dataloader.batch_size': 8},
+        'optim_wrapper.optimizer.lr': 10.,
+        'default_hooks.finite_loss.limit': 1e12,
+        'train_dataloader.batch_size': 8},
         with_dry_run=True)
     jump = [f for f in found if f.check == 'dry run' and f.level == 'warning']
     assert len(jump) == 1
