@@ -18,7 +18,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--labels',
         nargs='+',
-        help='classes that the images hold (default: the classifier decides)')
+        help='classes that the images hold, or "none" (default: the '
+        'classifier decides)')
     parser.add_argument(
         '--out',
         default='work_dirs/predictions',
@@ -47,13 +48,15 @@ def main() -> int:
         device=args.device,
         tta=args.tta,
         threshold=args.threshold)
-    results = inferencer.predict(args.inputs, args.labels, args.out)
+    labels = [] if args.labels == ['none'] else args.labels
+    results = inferencer.predict(args.inputs, labels, args.out)
     lines, failures = [], []
     for result in cli.progress(results, total, 'images'):
         if result['error']:
             failures.append(result['error'])
         else:
-            lines.append(f'{result["name"]}: {", ".join(result["classes"])}')
+            found = ', '.join(result['classes']) or 'no class'
+            lines.append(f'{result["name"]}: {found}')
     for line in lines:
         print(line)
     for line in failures:

@@ -129,8 +129,8 @@ def choose_classes(scores: Tensor, labels: Tensor | None,
         labels (Tensor, optional): Image labels, (..., K), 0 or 1.
         test_cfg (mapping): With ``use_image_labels`` the labels choose,
             otherwise the classifier: classes with a probability above
-            ``score_thr``, and the best one in any case, for every image of
-            this task holds at least one.
+            ``score_thr``, which may be none; with ``force_class=True`` the
+            best one in any case, for data without such images.
         name (str): Image that an error is about.
 
     Returns:
@@ -140,9 +140,11 @@ def choose_classes(scores: Tensor, labels: Tensor | None,
         ValueError: Labels are to be used, and there are none.
     """
     if not test_cfg['use_image_labels']:
-        best = scores.argmax(dim=-1, keepdim=True)
         present = scores > test_cfg['score_thr']
-        return present.scatter(-1, best, True).to(scores)
+        if test_cfg.get('force_class'):
+            best = scores.argmax(dim=-1, keepdim=True)
+            present = present.scatter(-1, best, True)
+        return present.to(scores)
     if labels is None:
         raise ValueError(
             f'{name or "an image"}: expected image labels, because test_cfg '

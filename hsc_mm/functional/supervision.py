@@ -122,6 +122,9 @@ def saliency_loss(cam: Tensor,
                   alpha: float = 0.5) -> Tensor:
     """Mean squared error of :func:`saliency_prediction`.
 
+    What is salient in an image without any class is nothing of interest:
+    its map counts as zero everywhere.
+
     Args:
         cam (Tensor): Raw or refined CAM, (B, C, h, w), background first.
         saliency (Tensor): S in [0, 1], (B, 1, H, W); it is brought to
@@ -133,6 +136,7 @@ def saliency_loss(cam: Tensor,
     Returns:
         Tensor: Scalar.
     """
-    saliency = F.interpolate(saliency.float(), size=cam.shape[2:])
+    holds = (label > 0).any(dim=1)[:, None, None, None]
+    saliency = F.interpolate(saliency.float(), size=cam.shape[2:]) * holds
     predicted = saliency_prediction(cam, saliency, label, threshold, alpha)
     return F.mse_loss(predicted, saliency)

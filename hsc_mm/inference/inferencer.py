@@ -117,8 +117,8 @@ class HSCInferencer:
                 (with its sub-folders), an array (H, W, 3) uint8 BGR as mmcv
                 reads it, or a list of these.
             labels (sequence[str], optional): Names of the classes that the
-                images hold; by default the classifier decides. CAM stage
-                only.
+                images hold, none of them by an empty list; by default the
+                classifier decides. CAM stage only.
             out_dir (str | Path, optional): Folder to write to, see
                 :func:`hsc_mm.inference.predictions.write_prediction`.
 
@@ -168,9 +168,9 @@ class HSCInferencer:
                              'by itself.')
         known = self.names.classes[1:]
         unknown = [name for name in labels if name not in known]
-        if unknown or not labels:
+        if unknown:
             raise ValueError(f'labels: expected some of {list(known)}, found '
-                             f'{unknown or "none"}.')
+                             f'{unknown}.')
         vector = torch.zeros(len(known))
         for name in labels:
             vector[known.index(name)] = 1

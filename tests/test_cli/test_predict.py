@@ -117,7 +117,8 @@ def test_both_classes_and_the_classifiers_own(predict, cam, shared_voc,
     path = tmp_path / 'out' / 'img_00.npz'
     both, classes = read_soft_cam(path)
     assert classes.tolist() == [8, 12]
-    assert predict(cam, image) == 0
+    force = ('--cfg-options', 'model.test_cfg.force_class=True')
+    assert predict(cam, image, *force) == 0
     alone, chosen = read_soft_cam(path)
     with np.load(path) as raw:
         assert set(raw['scores'] > 0.5) <= {True, False}
@@ -125,6 +126,23 @@ def test_both_classes_and_the_classifiers_own(predict, cam, shared_voc,
         wanted[raw['scores'].argmax()] = True
     assert chosen.tolist() == np.array([8, 12])[wanted].tolist()
     assert np.array_equal(alone, both[wanted])
+
+
+@pytest.mark.parametrize('arguments', [
+    ('--labels', 'none'),
+    ('--cfg-options', 'model.test_cfg.score_thr=0.9999'),
+    ('--tta', '--cfg-options', 'model.test_cfg.score_thr=0.9999'),
+])
+def test_an_image_without_any_class(predict, cam, shared_voc, tmp_path,
+                                    capsys, arguments):
+    image = shared_voc / 'JPEGImages' / 'img_00.jpg'
+    assert predict(cam, image, *arguments) == 0
+    assert 'img_00: no class\n' in capsys.readouterr().out
+    found, classes = read_soft_cam(tmp_path / 'out' / 'img_00.npz')
+    mask = read_index_png(tmp_path / 'out' / 'img_00.mask.png')
+    assert not mask.any()
+    assert found.shape == (0, *mask.shape)
+    assert classes.shape == (0, )
 
 
 def test_the_same_as_the_seeds_of_the_factory(cam, shared_voc):

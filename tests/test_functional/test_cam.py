@@ -13,14 +13,17 @@ from hsc_mm.functional.cam import (
 )
 
 
-def test_the_classifier_keeps_the_best():
+@pytest.mark.parametrize('force', [True, False])
+def test_the_classifier_keeps_the_best_where_it_must(force):
     scores = torch.tensor([0.2, 0.4, 0.3])
-    for threshold, wanted in ((0.5, [0, 1, 0]), (0.25, [0, 1, 1])):
+    for threshold, wanted in ((0.5, [0, int(force), 0]), (0.25, [0, 1, 1])):
         cfg = dict(use_image_labels=False, score_thr=threshold)
+        if force:
+            cfg['force_class'] = True
         found = choose_classes(scores, torch.tensor([1, 0, 0]), cfg)
         assert found.tolist() == wanted
         both = choose_classes(torch.stack([scores, scores / 9]), None, cfg)
-        assert both.tolist() == [wanted, [0, 1, 0]]
+        assert both.tolist() == [wanted, [0, int(force), 0]]
         assert both.dtype == scores.dtype
 
 

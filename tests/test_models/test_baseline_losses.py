@@ -6,7 +6,11 @@ import torch.nn.functional as F
 
 from hsc_mm.functional.equivariance import max_norm
 from hsc_mm.functional.refinement import source_cam
-from hsc_mm.functional.supervision import saliency_prediction
+from hsc_mm.functional.supervision import (
+    min_pooling_loss,
+    saliency_loss,
+    saliency_prediction,
+)
 from hsc_mm.models import PixelCorrelation, Targets, View
 from hsc_mm.models.losses import (
     EquivarianceCrossLoss,
@@ -259,3 +263,28 @@ def test_wrong_channels_name_expected_and_found():
         pcm(cam, feats, torch.rand(1, 3, 8, 8))
     with pytest.raises(ValueError, match='found 2, 1 and 2'):
         PixelCorrelation(in_channels=(6, 8), in_index=(0, ))
+
+
+def test_min_pooling_without_a_class_is_zero_and_differentiable():
+    for cam in draw()[0]:
+        loss = min_pooling_loss(cam, torch.zeros(3, 4))
+        assert loss.item() == 0
+        assert torch.autograd.grad(loss, cam)[0].abs().sum() == 0
+
+
+def test_saliency_of_an_image_without_class_counts_as_empty():
+    maps, label = draw()
+    label[1] = 0
+    saliency = torch.rand(3, 1, 9, 11)
+    found = saliency_loss(maps[0], saliency, label)
+    saliency[1] = 0
+    assert found == saliency_loss(maps[0], saliency, label)
+    saliency[1] = 1
+    assert found == saliency_loss(maps[0], saliency, label)
+    alone = saliency_loss(maps[0][1:2], saliency[1:2], label[1:2])
+    # Its best prediction is background everywhere.
+    background = maps[0][1:2].detach().clone()
+    background[:, 0] += 50
+    best = saliency_loss(background, saliency[1:2], label[1:2])
+    assert best.item() == pytest.approx(0, abs=1e-6)
+    assert alone > best

@@ -449,3 +449,37 @@ def test_weights_of_version_1_are_found_under_their_old_names():
     for key, value in head.state_dict().items():
         assert torch.equal(wrapped['decode_head'].state_dict()[key], value)
     load_state_dict(build(), old, strict=True)  # mmengine's
+
+
+@pytest.mark.parametrize('negatives', [(0, 1, 2), (1, ), (0, 2)])
+@pytest.mark.parametrize('release', [False, True])
+def test_images_that_show_no_class(negatives, release):
+    head = build(METHODS + ('hsc_release', ) * release)
+    for step in range(2):
+        views, samples = draw(seed=step)
+        for place in negatives:
+            samples[place].gt_label = torch.zeros(3)
+            samples[place].set_metainfo(dict(num_labels=0))
+        losses = head.loss(views, samples)
+        commit(head)
+        head.zero_grad()
+        sum(losses.values()).backward()
+        assert len(losses) == 8
+        assert all(loss.isfinite() for loss in losses.values())
+        grads = [p.grad for p in head.parameters() if p.grad is not None]
+        assert all(grad.isfinite().all() for grad in grads)
+        assert head.classifier.weight.grad.abs().sum() > 0  # are learned
+
+
+def test_a_contrast_without_any_class_is_zero_and_differentiable():
+    cams, pixels, regions = (
+        [torch.randn(2, n, 5, 6).requires_grad_() for _ in range(2)]
+        for n in (4, 5, 7))
+    found = build_contrast(4, 7, 5)(
+        make_views(cams, pixels, regions, torch.rand(2, 3, 40, 48) * 255),
+        Targets(torch.zeros(2, 3), max_labels=1))
+    # One thing alone, the background, has nothing to be told from.
+    for loss in found.values():
+        assert loss.item() == pytest.approx(0, abs=1e-6)
+    grads = torch.autograd.grad(sum(found.values()), regions + pixels)
+    assert all(grad.isfinite().all() for grad in grads)

@@ -24,8 +24,9 @@ def check_test_cfg(test_cfg: Mapping | None, owner: str) -> dict:
 
     Args:
         test_cfg (mapping, optional): ``bg_threshold`` and ``score_thr`` in
-            [0, 1]; ``use_image_labels``; ``labels_on_unseen_split`` and
-            ``normalize``, which may be missing.
+            [0, 1]; ``use_image_labels``; ``force_class``,
+            ``labels_on_unseen_split`` and ``normalize``, which may be
+            missing.
         owner (str): The model, for messages.
 
     Returns:
@@ -45,7 +46,8 @@ def check_test_cfg(test_cfg: Mapping | None, owner: str) -> dict:
                          'of the config, pseudo_label=dict(rule=..., '
                          'refiners=[...]). Move it there.')
     check_keys(what, found,
-               (*needed, 'labels_on_unseen_split', 'normalize'))
+               (*needed, 'force_class', 'labels_on_unseen_split',
+                'normalize'))
     for key, value in found.items():
         if key in ('bg_threshold', 'score_thr'):
             check_number(f'{key} in {what}', value, least=0, most=1)

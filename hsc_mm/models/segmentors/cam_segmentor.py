@@ -41,7 +41,9 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
             whether the image labels choose the classes of a seed (right for
             training images, whose labels are known) or the classifier does;
             ``score_thr``: probability above which it does. Optional:
-            ``normalize``, see :attr:`CAMPredictor.normalization`.
+            ``normalize``, see :attr:`CAMPredictor.normalization`;
+            ``force_class``: whether the classifier's best class is in every
+            image, False by default.
         attention (dict, optional): Arguments of :func:`hsc_mm.models.
             attention.record_attention`: losses then see the attention of
             these blocks. None records nothing.
