@@ -40,6 +40,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--iters', type=int, default=300, help='of each stage (default: 300)')
     parser.add_argument(
+        '--none',
+        nargs='+',
+        metavar='NAME',
+        help='labels and class folders that mean "shows none of the classes", '
+        'beside _none and background (default: none normal)')
+    parser.add_argument(
         '--force', action='store_true', help='replace configs that are there')
     return cli.parse(parser)
 
@@ -51,11 +57,13 @@ def main() -> None:
     from hsc_mm.inference.configs import config_folder
     args = vars(parse_args())
     out, force = args.pop('out'), args.pop('force')
+    none = args.pop('none')
+    if none:
+        args['none'] = tuple(none)
     new = NewDataset(label_file=args.pop('labels'), **args)
     cam, seg, dataset = write_configs(
         new, out, config_folder() / 'own', force)
-    print(f'{len(dataset)} images of {len(dataset.foreground)} classes: '
-          f'{", ".join(dataset.foreground)}')
+    print(new.summary(dataset))
     if new.weights == 'none':
         print('NOTICE: the network starts from random numbers. From a few '
               'dozen pictures it learns nothing useful: use this to try the '

@@ -19,11 +19,10 @@ __all__ = ['BaseImageLabelDataset']
 
 
 class BaseImageLabelDataset(BaseSegDataset):
-    """mmseg's data set with image labels, and masks only where asked for.
+    """mmseg's data set with image labels; masks only where asked for.
 
-    Each item has ``gt_label``, a multi-hot int64 array of shape
-    (K,) over the K foreground classes; ``metainfo['classes']`` is the
-    background followed by them.
+    Each item has ``gt_label``, a multi-hot int64 array (K,) over the K
+    foreground classes; ``metainfo['classes']`` has the background in front.
 
     Every file is looked at when the data set is built: existence, header and
     last bytes, sizes of masks and auxiliary maps against their image, and
@@ -37,8 +36,9 @@ class BaseImageLabelDataset(BaseSegDataset):
             ``data_root``.
         with_labels (bool): Whether items carry ``gt_label``. False leaves
             them out (evaluation that must not see them).
-        keep_empty (bool, optional): Whether images that hold none of the
-            chosen classes stay; by default in test mode only.
+        keep_empty (bool, optional): Whether images stay that hold other
+            classes alone; by default in test mode only. Those whose labels
+            are empty always stay: they are background.
         data_prefix (dict): Folders: ``img_path``; ``seg_map_path`` if masks
             are to be read (evaluation only).
         aux_maps (dict, optional): Maps beside the images by name, for
@@ -48,9 +48,8 @@ class BaseImageLabelDataset(BaseSegDataset):
             have one (losses leave out those without); the value of padding.
             None for an entry or its ``path`` leaves it out. Loaded by
             :class:`hsc_mm.LoadAuxMaps`.
-        check_files (bool): Whether the files are looked at, ``scan`` of the
-            transforms included; False for those who tell missing and broken
-            ones one by one.
+        check_files (bool): Whether the files are looked at, also by ``scan``;
+            False for those who tell broken ones one by one.
         kwargs: Those of :class:`mmseg.datasets.BaseSegDataset`. ``ann_file``
             is the list of image ids; without it all labelled images count.
 
@@ -58,8 +57,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         FileNotFoundError: ``ann_file``, ``label_file`` or a folder of
             auxiliary maps is missing.
         ValueError: Files are missing, broken or of unequal size, masks hold
-            colours or other indices than those of the classes that the
-            labels name, an image has no labels, or a label is no class.
+            colours or other indices than those of the classes that labels
+            name, an image is not in the labels, or a label is no class.
     """
 
     def __init__(self,
@@ -126,21 +125,20 @@ class BaseImageLabelDataset(BaseSegDataset):
         raise NotImplementedError
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
-        """Return id -> names of classes, also of classes not in use here."""
+        """Return id -> names of classes, in use or not, of the ids known."""
         raise NotImplementedError
 
     def load_data_list(self) -> list[dict]:
         """List the items; see the class for what is raised."""
         ids = self.ids()
+        listed = self.ann_file or self.label_file
         check_ids(f'{type(self).__name__}: image ids', ids,
-                  self.data_prefix['img_path'], self.ann_file
-                  or self.label_file)
-        infos = [self.item(image_id) for image_id in ids]
+                  self.data_prefix['img_path'], listed)
+        infos = list(map(self.item, ids))
         if self.check_files:
             check_items(
                 f'{type(self).__name__} ({self.split}, {len(infos)} images)',
-                infos, self.ann_file or self.label_file,
-                len(self.all_classes), self.ignore_index)
+                infos, listed, len(self.all_classes), self.ignore_index)
         if self.with_labels:
             infos = self._attach_labels(ids, infos)
         else:
@@ -190,20 +188,21 @@ class BaseImageLabelDataset(BaseSegDataset):
         labels = self.labels(ids)
         what = f'{type(self).__name__} ({self.split}): image labels'
         raise_problems(
-            what, [f'{i}: no labels' for i in ids if not labels.get(i)],
-            'Every image needs at least one label; add it in '
-            f'{self.label_file or "the annotations"} or take the image off '
-            'the list.')
+            what, [f'{i}: no labels' for i in ids if i not in labels],
+            'Every image needs an entry, empty where it shows none of the '
+            f'classes; add it in {self.label_file or "the annotations"} or '
+            'take the image off the list.')
         self._check_names(what, labels)
         check_mask_labels(self, infos, [labels[i] for i in ids])
-        column = {name: k for k, name in enumerate(self.foreground)}
         for image_id, info in zip(ids, infos, strict=True):
-            info['gt_label'] = np.zeros(len(column), dtype=np.int64)
-            present = [column[n] for n in labels[image_id] if n in column]
-            info['gt_label'][present] = 1
+            held = [name in labels[image_id] for name in self.foreground]
+            info['gt_label'] = np.array(held, dtype=np.int64)
         keep = self.test_mode if self.keep_empty is None else self.keep_empty
-        kept = [i for i in infos if keep or i['gt_label'].any()]
-        if not kept:
+        kept = [
+            info for image_id, info in zip(ids, infos, strict=True)
+            if keep or info['gt_label'].any() or not labels[image_id]
+        ]
+        if not (self.test_mode or any(i['gt_label'].any() for i in infos)):
             raise ValueError(f'{what}: no image holds any of the classes '
                              f'{self.foreground}. Check `metainfo`.')
         if len(kept) < len(infos) and is_main_process():

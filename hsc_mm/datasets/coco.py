@@ -130,4 +130,4 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
             ValueError: It has another form or other classes.
         """
         images = self._labels().images
-        return {i: images.get(i, []) for i in ids}
+        return {i: images[i] for i in ids if i in images}

@@ -1,5 +1,6 @@
 """Any pictures with image labels."""
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -7,7 +8,8 @@ from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
 from .base import BaseImageLabelDataset
 from .checks import check_ids
-from .labels import ImageLabels, image_stem, read_labels, read_list
+from .class_names import NONE, ImageLabels, Note, image_stem
+from .labels import read_labels, read_list
 
 __all__ = ['ImageLabelDataset']
 
@@ -18,18 +20,27 @@ class ImageLabelDataset(BaseImageLabelDataset):
 
     The classes are those of ``label_file``, background put in front; name
     some of them in ``metainfo=dict(classes=('background', ...))`` to use a
-    subset or another order. Masks, where given for evaluation, hold the
-    index of a class in *all* classes of ``label_file``, 0 for background,
-    255 for ignored pixels.
+    subset or another order. An image with an empty label shows nothing of
+    interest: it is trained on, and its mask is background. Masks, where
+    given for evaluation, hold the index of a class in *all* classes of
+    ``label_file``, 0 for background, 255 for ignored pixels.
 
     Args:
+        label_file (str): See :func:`hsc_mm.datasets.labels.read_labels`.
+        none (sequence[str]): Names, of labels and of folders, that mean no
+            class, beside ``_none`` and ``background``.
         kwargs: See :class:`BaseImageLabelDataset`. When ``label_file`` is a
             folder of class folders, ``data_prefix.img_path`` defaults to it.
     """
 
-    def __init__(self, label_file: str, **kwargs) -> None:
+    def __init__(self,
+                 label_file: str,
+                 none: Sequence[str] = NONE,
+                 **kwargs) -> None:
         root = kwargs.get('data_root') or ''
-        self._file: ImageLabels = read_labels(os.path.join(root, label_file))
+        self._file: ImageLabels = read_labels(
+            os.path.join(root, label_file),
+            [none] if isinstance(none, str) else none)
         if os.path.isdir(os.path.join(root, label_file)):
             prefix = dict(kwargs.pop('data_prefix', None) or {})
             prefix.setdefault('img_path', label_file)
@@ -64,4 +75,10 @@ class ImageLabelDataset(BaseImageLabelDataset):
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class."""
         by_stem = {image_stem(i): n for i, n in self._file.images.items()}
-        return {i: by_stem.get(image_stem(i), []) for i in ids}
+        return {i: by_stem[image_stem(i)] for i in ids
+                if image_stem(i) in by_stem}
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """tuple[Note, ...]: What the reader merged and left out."""
+        return self._file.notes

@@ -124,7 +124,7 @@ def compare_labels(names: Sequence[str], contents: Sequence[set[int]],
             words.append(f'no pixel of its mask is {", ".join(sorted(absent))}'
                          )
         if words:
-            doubtful.append(f'{name}: labelled {", ".join(label)}, '
+            doubtful.append(f'{name}: labelled {", ".join(label) or "none"}, '
                             f'{" and ".join(words)}')
     wrong = [
         f'{len(found)} images are labelled {one}, and the masks of '

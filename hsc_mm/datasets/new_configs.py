@@ -7,6 +7,7 @@ from yapf.yapflib.yapf_api import FormatCode
 
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
+from .class_names import NONE
 from .image_label import ImageLabelDataset
 from .new_dataset import NewDataset
 
@@ -91,7 +92,7 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
     classes = tuple(dataset.metainfo['classes'])
     size = len(dataset)
     for given in (*classes, new.label_file, new.images, new.masks,
-                  new.saliency, new.weights, base):
+                  new.saliency, new.weights, base, *new.none):
         if given and ('{{' in given or '\n' in given):
             raise ValueError(
                 f'{given!r}: expected a name without "{{{{" and line ends: '
@@ -132,7 +133,8 @@ def _dataset(new: NewDataset, prefix: dict, more: str = '') -> str:
     if prefix.get('seg_map_path', '') is None:
         given['seg_map_path'] = None
     folders = ', '.join(f'{key}={value!r}' for key, value in given.items())
-    return (f'dict(label_file={new.label_file!r}, metainfo=metainfo'
+    none = f', none={new.none!r}' * (new.none != NONE)
+    return (f'dict(label_file={new.label_file!r}{none}, metainfo=metainfo'
             f'{more}{f", data_prefix=dict({folders})" * bool(given)})')
 
 

@@ -1,9 +1,15 @@
 """Pictures of one's own: what is known of them, and what is wrong."""
 import os
+from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from .checks import missing_files, raise_problems
+from .class_names import NONE, Note, image_stem
 from .image_label import ImageLabelDataset
+from .label_folders import list_pictures
 from .mask_checks import MASK_ADVICE, mask_problems
 
 __all__ = ['NewDataset']
@@ -29,6 +35,8 @@ class NewDataset:
             which those of lite0 get in any case, instead of ImageNet's
             mean and deviation.
         iters (int): Iterations of each stage.
+        none (tuple[str, ...]): Names, of labels and of folders, that mean
+            no class.
     """
     label_file: str
     images: str | None = None
@@ -38,6 +46,7 @@ class NewDataset:
     weights: str | None = None
     grey: bool = False
     iters: int = 300
+    none: tuple[str, ...] = NONE
 
     def read(self) -> ImageLabelDataset:
         """Read labels and look at all images.
@@ -48,6 +57,7 @@ class NewDataset:
         """
         return ImageLabelDataset(
             self.label_file,
+            none=self.none,
             data_prefix={'img_path': self.images} if self.images else {},
             aux_maps=self.aux_maps)
 
@@ -80,3 +90,39 @@ class NewDataset:
             line for i in found for line in mask_problems(paths[i], count)
         ], MASK_ADVICE)
         return found
+
+    def summary(self, dataset: ImageLabelDataset) -> str:
+        """Write what was read, merged and left out, a line for each.
+
+        Args:
+            dataset (ImageLabelDataset): As read.
+        """
+        items = [dataset.get_data_info(i) for i in range(len(dataset))]
+        labels = np.stack([item['gt_label'] for item in items])
+        count = dict(
+            zip(dataset.foreground, labels.sum(axis=0), strict=True))
+        lines = [f'{len(items)} images of {len(count)} classes: ' + ', '.join(
+            f'{name} {number}' for name, number in count.items())]
+        empty = int((labels.sum(axis=1) == 0).sum())
+        if empty:
+            lines.append(f'{empty} of them show no class')
+        for what, names in (*dataset.notes, *self._unlisted(items)):
+            more = f' ... ({len(names)})' if len(names) > 3 else ''
+            lines.append(f'  {what}: {", ".join(names[:3])}{more}')
+        lines += [f'WARNING: every image shows {name}: nothing can be learned '
+                  'from that. Add images without it, in a folder "_none" or '
+                  'with an empty label.'
+                  for name, number in count.items() if number == len(items)]
+        return '\n'.join(lines)
+
+    def _unlisted(self, items: list[dict]) -> list[Note]:
+        """Return what the folder of images holds beside those listed."""
+        if not self.images:
+            return []
+        left_out: dict[str, list[str]] = defaultdict(list)
+        listed = {item['img_id'] for item in items}
+        for path in list_pictures(Path(self.images), left_out):
+            img_id = image_stem(path.relative_to(self.images).as_posix())
+            if img_id not in listed:
+                left_out['images without a label'].append(str(path))
+        return [Note(why, paths) for why, paths in left_out.items()]

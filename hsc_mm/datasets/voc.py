@@ -7,7 +7,7 @@ from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
 from .base import BaseImageLabelDataset
 from .checks import missing_files, raise_problems
-from .labels import read_label_json, read_list, read_voc_xml
+from .labels import read_label_json, read_voc_list, read_voc_xml
 
 __all__ = ['VOC_CLASSES', 'VOCImageLabelDataset']
 
@@ -75,7 +75,7 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
 
     def ids(self) -> list[str]:
         """Return the ids of ``ann_file``, its first column."""
-        return [line.split()[0] for line in read_list(self.ann_file)]
+        return read_voc_list(self.ann_file)
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class.
@@ -86,7 +86,7 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
         """
         if self.label_file:
             images = read_label_json(self.label_file).images
-            return {i: images.get(i, []) for i in ids}
+            return {i: images[i] for i in ids if i in images}
         paths = {
             i: os.path.join(self.data_prefix['xml_path'], f'{i}.xml')
             for i in ids

@@ -53,8 +53,8 @@ class Split:
     def items(self) -> list[dict]:
         """Return the items that training would use.
 
-        Where the labels are known, images without a chosen class are left
-        out as :class:`BaseImageLabelDataset` does.
+        Where the labels are known, images that hold other classes alone are
+        left out as :class:`BaseImageLabelDataset` does.
         """
         if self.dataset is None or self.labels is None or not self.is_train \
                 or self.dataset.keep_empty:
@@ -63,6 +63,7 @@ class Split:
         return [
             info for image_id, info in zip(self.ids, self.infos, strict=True)
             if chosen.intersection(self.labels.get(image_id, []))
+            or self.labels.get(image_id) == []
         ]
 
 

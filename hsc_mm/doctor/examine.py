@@ -9,8 +9,9 @@ from .case import Case, draw_labels
 from .dry_run import dry_run, spell_time, views
 from .files import aux_maps, contents, counts, files
 from .finding import Finding, error, fact
-from .labels import classes, labels, masks, pseudo_labels
+from .labels import classes, labels, masks
 from .machine import disk, environment
+from .pseudo_labels import pseudo_labels
 from .weights import batch, weights
 
 __all__ = ['CHECKS', 'examine']

@@ -1,11 +1,10 @@
-"""Image labels, masks, the classes of the heads, and pseudo labels."""
+"""Image labels, masks, and the classes of the heads."""
 import os
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import permutations
 
-from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
 from hsc_mm.datasets.mask_labels import (
     LABEL_ADVICE,
@@ -13,18 +12,15 @@ from hsc_mm.datasets.mask_labels import (
     compare_labels,
     indices,
 )
-from hsc_mm.pseudo_labels.files import input_note, read_note
-from hsc_mm.registry import TRANSFORMS
 from .case import Case, Split
 from .files import each
 from .finding import Finding, error, fact, warning
 
-__all__ = ['FEW', 'classes', 'labels', 'masks', 'pseudo_labels']
+__all__ = ['FEW', 'classes', 'labels', 'masks']
 
 FEW = 5  # images of a class
-_MAKE = ('python tools/make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out '
-         '{folder}  (with the config and checkpoint of the CAM stage; '
-         'tools/pipeline.py runs both stages)')
+MANY = 0.1  # share of batches without any class
+
 
 
 def labels(case: Case) -> Iterator[Finding]:
@@ -32,11 +28,12 @@ def labels(case: Case) -> Iterator[Finding]:
     for split in case.splits:
         if split.labels is None or split.dataset is None:
             continue
-        empty = [i for i in split.ids if not split.labels.get(i)]
-        if empty:
+        missing = [i for i in split.ids if i not in split.labels]
+        if missing:
             yield error(
-                f'{split.name}: {len(empty)} images have no labels',
-                'Add labels, or take these images off the list.', empty)
+                f'{split.name}: {len(missing)} images have no labels',
+                'Add labels, empty ones where an image shows none of the '
+                'classes, or take these images off the list.', missing)
         known = set(split.dataset.all_classes)
         unknown = [
             f'{i}: "{name}"' for i, names in split.labels.items()
@@ -48,12 +45,17 @@ def labels(case: Case) -> Iterator[Finding]:
                 f'Its classes are {split.dataset.all_classes[1:]}; mend the '
                 'spelling or add the class.', unknown)
         yield from _balance(split)
+        if split.is_train:
+            for what, names in getattr(split.dataset, 'notes', ()):
+                yield fact(f'{split.name}, {what}: {len(names)}, such as '
+                           f'{names[0]}')
+            yield from _negatives(split, case.cfg.train_dataloader.batch_size)
 
 
 def _balance(split: Split) -> Iterator[Finding]:
+    names = split.dataset.foreground
     count = Counter(name for i in split.ids
                     for name in set(split.labels.get(i, [])))
-    names = split.dataset.foreground
     pairs = Counter(pair for i in split.ids for pair in permutations(
         set(split.labels.get(i, [])), 2))
     yield fact(f'{split.name}, images of each class: ' +
@@ -77,7 +79,8 @@ def _balance(split: Split) -> Iterator[Finding]:
         yield warning(
             f'{split.name}: every image shows {", ".join(everywhere)}',
             'A classifier learns nothing from a class that is everywhere: '
-            'add images without it.')
+            'add images without it. Those that show no class at all have an '
+            'empty label, or lie in a folder "_none".')
     together = [
         f'{one} and {other}' for k, one in enumerate(names)
         for other in names[k + 1:]
@@ -88,6 +91,25 @@ def _balance(split: Split) -> Iterator[Finding]:
             f'{split.name}: these classes occur together alone: '
             f'{"; ".join(together)}', 'Nothing tells them apart: add images '
             'that show one of them.')
+
+
+def _negatives(split: Split, batch_size: int) -> Iterator[Finding]:
+    """Say how many images show none of the classes."""
+    items = len(split.items())
+    empty = sum(split.labels.get(i) == [] for i in split.ids)
+    if not empty:
+        return
+    share = empty / items
+    yield fact(
+        f'{split.name}: {empty} of {items} images ({share:.0%}) show no '
+        f'class; so do {share ** batch_size:.0%} of the batches of '
+        f'{batch_size} whole')
+    if share ** batch_size > MANY:
+        yield warning(
+            f'{split.name}: {share:.0%} of the images show no class',
+            f'More than {MANY:.0%} of the batches teach no class. At most '
+            f'{MANY ** (1 / batch_size):.0%} are sensible with batches of '
+            f'{batch_size}: take some off the list, or make batches larger.')
 
 
 def masks(case: Case) -> Iterator[Finding]:
@@ -152,63 +174,3 @@ def classes(case: Case) -> Iterator[Finding]:
                     f'num_classes of {key}: expected {len(names)} '
                     f'({split.name}: {", ".join(names)}), found {found}',
                     f'Set model.{key}.num_classes={len(names)}.')
-
-
-def pseudo_labels(case: Case) -> Iterator[Finding]:
-    """Look at the label of every training image."""
-    for split in case.train:
-        for step in split.pipeline:
-            if step.get('type') != 'hsc_mm.LoadPseudoLabel':
-                continue
-            folder = step['pseudo_dir']
-            if not os.path.isdir(folder):
-                yield error(f'{split.name}: pseudo_dir {folder}: there is no '
-                            'such folder', _MAKE.format(folder=folder))
-            elif split.infos:
-                yield from _coverage(split, step, folder)
-
-
-def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
-    loader = TRANSFORMS.build(dict(step))
-    infos = split.items()
-    try:
-        loader.check_classes(split.dataset and split.dataset.all_classes)
-    except ValueError as problem:
-        yield error(f'{split.name}: {problem}', _MAKE.format(folder=folder))
-    missing = set(missing_files(loader._path(info) for info in infos))
-    yield fact(f'{split.name}: {len(infos) - len(missing)} of {len(infos)} '
-               f'images have a pseudo label in {folder}')
-    if missing:
-        yield error(f'{split.name}: {len(missing)} pseudo labels are missing',
-                    _MAKE.format(folder=folder),
-                    [f'{path}: missing' for path in sorted(missing)])
-    problems = [
-        loader._problem(info) for info in infos
-        if loader._path(info) not in missing
-    ]
-    stale = [
-        path for path, made, now in each(
-            lambda info: _notes(loader, info),
-            [info for info in infos if loader._path(info) not in missing])
-        if made and made != now
-    ]
-    if stale:
-        yield error(f'{split.name}: {len(stale)} images were replaced after '
-                    'their pseudo labels were made',
-                    _MAKE.format(folder=folder), stale)
-    broken = [line for line in problems if line]
-    if broken:
-        yield error(f'{split.name}: {len(broken)} pseudo labels are broken, '
-                    'of another size, or hold an unknown index',
-                    _MAKE.format(folder=folder), broken)
-
-
-def _notes(loader, info: dict) -> tuple[str, str, str]:
-    """Return a label, the image that it was made from, and that of now."""
-    path = loader._path(info)
-    try:
-        made = read_note(path).partition('-')[0]
-        now = input_note(info['img_path'], None).partition('-')[0]
-    except (OSError, ValueError):  # told by other checks
-        return path, '', ''
-    return path, made, now

@@ -7,6 +7,7 @@ from .io import (
     read_image,
     read_index_png,
     read_json,
+    read_text,
     write_index_png,
     write_json,
 )
@@ -15,6 +16,6 @@ from .numbers import check_keys, check_number
 __all__ = [
     'atomic_write_bytes', 'check_keys', 'check_number', 'class_map',
     'digest', 'image_shapes', 'read_image', 'read_index_png', 'read_json',
-    'to_classes', 'to_mask_indices', 'voc_palette', 'write_index_png',
-    'write_json'
+    'read_text', 'to_classes', 'to_mask_indices', 'voc_palette',
+    'write_index_png', 'write_json'
 ]

@@ -16,7 +16,8 @@ from .indices import as_bytes
 
 __all__ = [
     'atomic_write_bytes', 'digest', 'image_shapes', 'read_image',
-    'read_index_png', 'read_json', 'write_index_png', 'write_json'
+    'read_index_png', 'read_json', 'read_text', 'write_index_png',
+    'write_json'
 ]
 
 #: Key of the text in a PNG that says what it was made from.
@@ -63,9 +64,9 @@ def read_json(path: str | Path) -> Any:
             names file and line, or the key.
     """
     try:
-        return json.loads(Path(path).read_text(encoding='utf-8'),
-                          object_pairs_hook=partial(_unique, path))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(
+            read_text(path), object_pairs_hook=partial(_unique, path))
+    except json.JSONDecodeError as error:
         raise ValueError(f'{path}: expected a JSON file, but {error}. '
                          'Write the file anew.') from error
 
@@ -79,6 +80,28 @@ def _unique(path: str | Path, pairs: list[tuple[str, Any]]) -> dict:
         raise ValueError(f'{path}: expected each key once, found "{twice}" '
                          'twice. Join the two.')
     return found
+
+
+def read_text(path: str | Path) -> str:
+    """Read a text in UTF-8, or in UTF-16 with its mark in front.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no text, or in another encoding.
+    """
+    data = Path(path).read_bytes()
+    wide = data[:2] in (b'\xff\xfe', b'\xfe\xff')
+    try:
+        text = data.decode('utf-16' if wide else 'utf-8-sig')
+    except UnicodeDecodeError as error:
+        line = data[:error.start].count(b'\n') + 1
+        raise ValueError(
+            f'{path}, line {line}: expected a text in UTF-8, but '
+            f'{error.reason}. Save the file as UTF-8.') from error
+    if '\0' in text:
+        raise ValueError(f'{path}: expected a text, found a zero byte. Save '
+                         'the file as text in UTF-8.')
+    return text
 
 
 def write_json(path: str | Path, content: Any) -> None:

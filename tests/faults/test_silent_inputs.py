@@ -10,7 +10,7 @@ from tiny_configs import seg_config
 
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.doctor.case import Case
-from hsc_mm.doctor.labels import pseudo_labels
+from hsc_mm.doctor.pseudo_labels import pseudo_labels
 from hsc_mm.pseudo_labels.chain import Labelled
 from hsc_mm.pseudo_labels.files import read_note
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder

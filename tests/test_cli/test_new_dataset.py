@@ -32,6 +32,16 @@ def _folders(voc: Path, root: Path) -> Path:
     return root
 
 
+def _without_class(folder: Path, count: int = 2) -> Path:
+    """Write pictures that show nothing."""
+    folder.mkdir(parents=True)
+    for seed in range(count):
+        noise = np.random.default_rng(seed).integers(
+            0, 255, (50, 60, 3), np.uint8)
+        cv2.imwrite(str(folder / f'{seed}.jpg'), noise)
+    return folder
+
+
 def _masks(voc: Path, root: Path, ids: list[str]) -> Path:
     """Write masks with the indices of two classes, named like the images."""
     for img_id in ids:
@@ -102,6 +112,7 @@ def _new(label_file: Path | str, **kwargs) -> NewDataset:
 def test_class_folders_without_masks_through_both_stages(shared_voc,
                                                          tmp_path):
     root = _folders(shared_voc, tmp_path / 'mine')
+    _without_class(root / '_none')
     cam, seg = _configs(_new(root), tmp_path / 'birds')
     assert cam.name == 'hsc_birds.py'
     assert seg.name == 'deeplabv3plus_birds-pseudo.py'
@@ -123,11 +134,14 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
               for p in (tmp_path / 'work' / 'pseudo_labels').rglob('*.png')}
     masks = {p.relative_to(tmp_path / 'work' / 'eval' / 'masks').as_posix()
              for p in (tmp_path / 'work' / 'eval' / 'masks').rglob('*.png')}
-    assert len(pseudo) == 8
+    assert len(pseudo) == 10
     assert pseudo == masks
     assert 'dog/img_01.png' in masks
+    for name in ('0', '1'):
+        assert not read_index_png(tmp_path / 'work' / 'pseudo_labels'
+                                  / '_none' / f'{name}.png').any()
     page = (tmp_path / 'work' / 'report' / 'index.html').read_text()
-    assert page.count('data:image/jpeg;base64,') == 16
+    assert page.count('data:image/jpeg;base64,') == 20
     assert 'No masks: nothing was scored' in page
     random = 'the network started from random numbers'
     said = [f'cam: {random}', f'seg: {random}', 'nothing was scored. ']
@@ -264,14 +278,20 @@ def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
 
 def test_the_command(shared_voc, tmp_path):
     root = _folders(shared_voc, tmp_path / 'data' / 'mine')
+    _without_class(root / 'good', 3)
+    (root / 'cat' / 'phone.HEIC').write_bytes(b'')
     command = [
         sys.executable, str(ROOT / 'tools' / 'new_dataset.py'), 'data/mine',
-        '--out', 'configs/mine', '--weights', 'none'
+        '--out', 'configs/mine', '--weights', 'none', '--none', 'good'
     ]
     done = subprocess.run(command, capture_output=True, text=True,
                           cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert '8 images of 2 classes: cat, dog' in done.stdout
+    assert done.stdout.startswith(
+        '11 images of 2 classes: cat 5, dog 5\n3 of them show no class\n')
+    assert '  not read, .heic: data/mine/cat/phone.HEIC\n' in done.stdout
+    assert 'taken as one: cat/img_02.jpg = dog/img_02.jpg' in done.stdout
+    assert '  names that mean no class: "good"\n' in done.stdout
     assert 'NOTICE: the network starts from random numbers' in done.stdout
     assert 'tools/pipeline.py configs/mine/hsc_mine.py' in done.stdout
     done = subprocess.run(command, capture_output=True, text=True,
@@ -285,4 +305,22 @@ def test_the_command(shared_voc, tmp_path):
     assert cfg.model.backbone.type == 'MobileNetV2'
     assert cfg.model.backbone.init_cfg is None
     assert cfg.train_dataloader.dataset.label_file == 'data/mine'
+    assert cfg.train_dataloader.dataset.none == ('good', )
     assert (root / 'cat').is_dir()
+
+
+def test_what_the_summary_warns_of(shared_voc, tmp_path):
+    images = shared_voc / 'JPEGImages'
+    label_file = tmp_path / 'labels.csv'
+    label_file.write_text('img_00.jpg,cat\nimg_01.jpg,cat dog\n'
+                          'img_02.jpg,cat\nimg_03.jpg,Dog;cat\n')
+    new = _new(label_file, images=str(images))
+    text = new.summary(new.read())
+    assert 'classes: Dog 1, cat 3, cat dog 1\n' in text
+    label_file.write_text(label_file.read_text() + 'img_04.jpg,dog;cat\n')
+    text = new.summary(new.read())
+    assert 'classes: cat 5, dog 3\n' in text
+    assert '  names parted by blanks: cat dog\n' in text
+    assert 'spellings of a class: "Dog" as "dog"\n' in text
+    assert f'  images without a label: {images}/img_05.jpg, ' in text
+    assert 'WARNING: every image shows cat' in text

@@ -114,7 +114,7 @@ def test_masks_fit_images_turned_by_exif(voc_root):
 def test_image_without_labels_and_unknown_label(voc_root):
     path = voc_root / 'image_labels.json'
     content = json.loads(path.read_text())
-    content['images']['img_04'] = []
+    del content['images']['img_04']
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match='img_04: no labels'):
         _voc(voc_root, label_file='image_labels.json')
@@ -123,6 +123,30 @@ def test_image_without_labels_and_unknown_label(voc_root):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match='img_04: "unicorn"'):
         _voc(voc_root, label_file='image_labels.json')
+
+
+def test_images_that_show_no_class_stay(voc_root):
+    """Unlike those that hold other classes alone, in a subset."""
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    content['images']['img_04'] = []
+    path.write_text(json.dumps(content))
+    (voc_root / 'Annotations' / 'img_04.xml').write_text('<annotation/>')
+    cats = dict(classes=('background', 'cat'))
+    for label_file in ('', 'image_labels.json'):
+        for metainfo, count in ((None, 8), (cats, 6)):
+            data = _voc(voc_root, label_file=label_file, metainfo=metainfo)
+            assert len(data) == count
+            by_id = {data[i]['img_id']: data[i]['gt_label']
+                     for i in range(count)}
+            assert not by_id.pop('img_04').any()
+            assert all(label.any() for label in by_id.values())
+    content['images'] = {i: [] for i in content['images']}
+    path.write_text(json.dumps(content))
+    only = dict(label_file='image_labels.json')
+    assert len(_voc(voc_root, test_mode=True, **only)) == 8
+    with pytest.raises(ValueError, match='no image holds any'):
+        _voc(voc_root, **only)
 
 
 def test_any_data_set_from_json_csv_and_folders(voc_root, tmp_path):

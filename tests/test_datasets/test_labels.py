@@ -5,11 +5,12 @@ import pytest
 
 from hsc_converters.voc import labels_from_mask
 from hsc_mm.datasets.labels import (
-    read_label_csv,
     read_label_folders,
     read_label_json,
+    read_label_table,
     read_labels,
     read_list,
+    read_voc_list,
     read_voc_xml,
 )
 from hsc_mm.utils import voc_palette, write_index_png
@@ -36,10 +37,137 @@ def test_three_forms_say_the_same(tmp_path):
 
 def test_class_folders_join_an_image_that_lies_in_two(tmp_path):
     for place in ('cat/1.jpg', 'cat/2.PNG', 'dog/2.PNG', 'dog/notes.txt'):
-        _write(tmp_path / place, '')
+        _write(tmp_path / place, place[4:])
     labels = read_label_folders(tmp_path)
     assert labels.classes == ['cat', 'dog']
     assert labels.images == {'cat/1.jpg': ['cat'], 'cat/2.PNG': ['cat', 'dog']}
+    assert [note.what for note in labels.notes] == [
+        'one picture in several folders, taken as one', 'not read, .txt']
+
+
+def test_equal_names_are_no_equal_pictures(tmp_path):
+    """Cameras number from 1 in each folder; copies have other names."""
+    for place, content in (('cat/1.jpg', 'one'), ('dog/1.jpg', 'two'),
+                           ('dog/b.jpg', 'six'), ('cow/c.jpg', 'six'),
+                           ('dog/d.jpg', 'six!'), ('dog/e.jpg', 'six!'),
+                           ('cat/big.bmp', 'a' * 200000 + 'b' + 'a' * 200000),
+                           ('dog/big.bmp', 'a' * 200001 + 'a' * 200000)):
+        _write(tmp_path / place, content)
+    labels = read_label_folders(tmp_path)
+    assert labels.images == {
+        'cat/1.jpg': ['cat'], 'cat/big.bmp': ['cat'],
+        'cow/c.jpg': ['cow', 'dog'], 'dog/1.jpg': ['dog'],
+        'dog/big.bmp': ['dog'], 'dog/d.jpg': ['dog'], 'dog/e.jpg': ['dog']}
+    assert [list(note) for note in labels.notes] == [
+        ['one picture in several folders, taken as one',
+         ['cow/c.jpg = dog/b.jpg']],
+        ['copies in one folder, all taken', ['dog/d.jpg = dog/e.jpg']]]
+
+
+def test_what_a_folder_holds_besides_is_named(tmp_path):
+    for place in ('cat/1.jpg', 'cat/.ipynb_checkpoints/1-checkpoint.jpg',
+                  'cat/2.HEIC', 'cat/deep/er/3.jpg', '__MACOSX/cat/._1.jpg',
+                  'dog/4.jpg', 'readme.txt'):
+        _write(tmp_path / place, place)
+    (tmp_path / 'dog' / 'linked').symlink_to(tmp_path / 'cat')
+    (tmp_path / 'dog' / 'gone.jpg').symlink_to(tmp_path / 'nowhere.jpg')
+    labels = read_label_folders(tmp_path)
+    assert sorted(labels.images) == ['cat/1.jpg', 'cat/deep/er/3.jpg',
+                                     'dog/4.jpg']
+    assert {what: len(names) for what, names in labels.notes} == {
+        'in sub-folders of a class folder': 1, 'hidden': 2,
+        'not read, .heic': 1, 'in no class folder': 1,
+        'links to folders, not followed': 1, 'links to nothing': 1}
+    _write(tmp_path / 'cow' / '5.HEIC', '')
+    with pytest.raises(ValueError, match=r'cow: expected images of the class '
+                       r'"cow".*found not read, \.heic'):
+        read_label_folders(tmp_path)
+
+
+def test_folders_of_splits_are_no_classes(tmp_path):
+    for place in ('train/cat/1.jpg', 'train/dog/2.jpg', 'val/cat/1.jpg'):
+        _write(tmp_path / place, place)
+    with pytest.raises(ValueError, match=r'found "train", which holds '
+                       r'folders itself\. Name .*train'):
+        read_label_folders(tmp_path)
+    assert read_label_folders(tmp_path / 'train').classes == ['cat', 'dog']
+    _write(tmp_path / 'voc' / 'train' / '1.jpg', 'a class of engines')
+    assert read_label_folders(tmp_path / 'voc').classes == ['train']
+
+
+@pytest.mark.parametrize(('folder', 'none'), [
+    ('_none', ()), ('Normal', ('none', 'normal')), ('good', ('good', ))])
+def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
+    _write(tmp_path / 'crack' / '1.jpg', 'crack')
+    _write(tmp_path / folder / '2.jpg', 'nothing')
+    labels = read_labels(tmp_path, none)
+    assert labels.classes == ['crack']
+    assert labels.images == {'crack/1.jpg': ['crack'], f'{folder}/2.jpg': []}
+    _write(tmp_path / folder / '3.jpg', 'crack')
+    with pytest.raises(ValueError, match=f'label "{folder}", which means no '
+                       'class, and "crack"'):
+        read_labels(tmp_path, none)
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    ('x.jpg,cat;dog\ny.jpg,\nz.jpg,None\n', None),
+    ('x.jpg,"cat,dog"\ny.jpg,normal\nz.jpg,\n', None),
+    ('x.jpg,cat|dog\r\ny.jpg,""\r\nz.jpg,BACKGROUND\r\n', None),
+    ('\ufefffile;tags\nx.jpg;cat,dog\ny.jpg;\nz.jpg;\n', None),
+    ('x.jpg\tcat;dog\ny.jpg\t\nz.jpg\t\n', None),
+    ('id,cat,dog,normal\nx,1,1,0\ny,0,0,1\nz,0,0,0\n', ['x', 'y', 'z']),
+    ('path,size,labels\nx.jpg,7,cat dog\ny.jpg,8,cat\nz.jpg,9,dog\n',
+     dict(y=['cat'], z=['dog'])),
+    ('x.jpg,Cat;dog\ny.jpg,cat\nz.jpg, cat ;d og\nw.jpg,dog\n',
+     dict(y=['cat'], z=['cat', 'dog'], w=['dog'])),
+])
+def test_tables_as_people_write_them(tmp_path, text, expected):
+    path = tmp_path / 'l.csv'
+    path.write_bytes(text.encode())
+    labels = read_label_table(path)
+    assert labels.classes == ['cat', 'dog']
+    ids = expected if isinstance(expected, list) else [
+        'x.jpg', 'y.jpg', 'z.jpg']
+    wanted = {i: [] for i in ids}
+    if isinstance(expected, dict):
+        wanted = {f'{k}.jpg': v for k, v in expected.items()}
+    assert labels.images == dict(wanted, **{ids[0]: ['cat', 'dog']})
+
+
+def test_blanks_part_names_only_where_they_must(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'a.jpg,haze\nb.jpg,haze primary\n'
+                  'c.jpg,primary\nd.jpg,primary water\n')
+    labels = read_label_table(path)
+    assert labels.classes == ['haze', 'primary', 'water']
+    assert labels.images['d.jpg'] == ['primary', 'water']
+    assert labels.notes == (('names parted by blanks', ['haze primary']), )
+    path.write_text('a.jpg,dog\nb.jpg,hot dog\nc.jpg,traffic light\n')
+    assert read_label_table(path).classes == ['dog', 'hot dog',
+                                              'traffic light']
+
+
+def test_a_column_without_any_1_stays_a_class(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'image,dog,cow,cat\nx.jpg,1,0,0\n'
+                  'y.jpg,0,0,1\n')
+    assert read_label_table(path).classes == ['dog', 'cow', 'cat']
+
+
+@pytest.mark.parametrize(('data', 'message'), [
+    ('x.jpg,hätte\n'.encode('latin-1'), r'l\.csv, line 1: expected a text'),
+    (b'x.jpg,ca\0t\n', r'l\.csv: expected a text, found a zero byte'),
+    (b'x.jpg,"cat\ny.jpg,dog\n', r'l\.csv, line 2: .*CSV'),
+    (b'x.jpg,' + b'a' * 200000, r'l\.csv, line 1: .*CSV.*limit'),
+    (b'x.jpg\ny.jpg\n', r'line 1: .*found 1 columns'),
+    (b'x.jpg,cat,big\ny.jpg,dog,big\n', r'line 1: expected two columns'),
+    (b'x.jpg,cat;none\n', 'label "none", which means no class, and "cat"'),
+    (b'x.jpg,\ny.jpg,none\n', 'label of a class in at least one image'),
+    (''.join(f'{i}.jpg,c{i}\n' for i in range(255)).encode(), 'found 255'),
+])
+def test_tables_that_cannot_be_read(tmp_path, data, message):
+    path = tmp_path / 'l.csv'
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        read_labels(path)
 
 
 def test_json_keeps_the_order_of_its_classes(tmp_path):
@@ -48,6 +176,11 @@ def test_json_keeps_the_order_of_its_classes(tmp_path):
     assert read_label_json(path).classes == ['dog', 'cat']
     path.write_text('{"images": {"x": ["dog"], "y": ["cat"]}}')
     assert read_label_json(path).classes == ['cat', 'dog']
+    path.write_text('\ufeff{"images": {"x": ["Cat"], "y": ["none"], "z": []}, '
+                    '"classes": ["cat", "normal"]}')
+    labels = read_label_json(path, none=['none'])
+    assert labels.classes == ['cat', 'normal']
+    assert labels.images == dict(x=['cat'], y=[], z=[])
 
 
 @pytest.mark.parametrize(('text', 'message'), [
@@ -61,6 +194,12 @@ def test_json_keeps_the_order_of_its_classes(tmp_path):
     ('{"classes": ["cat", "cat"], "images": {"x": ["cat"]}}',
      'every foreground class once'),
     ('{"images": ', 'expected a JSON file'),
+    ('{"images": {"x": ["cat"], "x": ["dog"]}}', 'found "x" twice'),
+    ('{"classes": [["a"]], "images": {"x": ["cat"]}}', 'another form'),
+    ('{"classes": 3, "images": {"x": ["cat"]}}', 'another form'),
+    ('{"classes": [" "], "images": {"x": []}}', 'with a name'),
+    ('{"classes": ["cat", "C at"], "images": {"x": ["cat"]}}', 'once'),
+    ('{"classes": ["normal"], "images": {"x": []}}', 'word for no class'),
 ])
 def test_bad_json_names_the_file(tmp_path, text, message):
     path = _write(tmp_path / 'l.json', text)
@@ -75,7 +214,7 @@ def test_bad_json_names_the_file(tmp_path, text, message):
 ])
 def test_bad_csv_names_the_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
-        read_label_csv(_write(tmp_path / 'l.csv', text))
+        read_label_table(_write(tmp_path / 'l.csv', text))
 
 
 def test_empty_folders_and_missing_files(tmp_path):
@@ -117,3 +256,25 @@ def test_lists(tmp_path):
     path.write_text('a\nb\na\n')
     with pytest.raises(ValueError, match='"a" is listed twice'):
         read_list(path)
+
+
+def test_lists_of_other_programs(tmp_path):
+    path = tmp_path / 'l.txt'
+    for text in ('\ufeffa\r\nb c\r\n', 'image;split\na;train\nb c;val\n',
+                 'a,1\nb c,2\n'):
+        path.write_bytes(text.encode())
+        assert read_list(path) == ['a', 'b c']
+    path.write_bytes('a\nb c\n'.encode('utf-16'))
+    assert read_list(path) == ['a', 'b c']
+    path.write_bytes(b'a\n\xff\n')
+    with pytest.raises(ValueError, match=r'l\.txt, line 2: expected a text'):
+        read_list(path)
+    _write(path, 'image\nid\n')  # as pictures may be called
+    assert read_list(path) == ['image', 'id']
+
+
+def test_lists_of_other_projects_on_voc(tmp_path):
+    path = _write(tmp_path / 'psa.txt',
+                  '/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png\n'
+                  '2007_2.jpg 0 4\n2007_3\n')
+    assert read_voc_list(path) == ['2007_1', '2007_2', '2007_3']

@@ -102,7 +102,7 @@ def test_a_folder_of_which_nothing_is_there_is_one_line(voc_root, tmp_path):
 def test_labels(voc_root, tmp_path):
     path = voc_root / 'image_labels.json'
     content = json.loads(path.read_text())
-    content['images']['img_04'] = []
+    del content['images']['img_04']
     content['images']['img_05'] = ['unicorn']
     content['images']['img_06'] = ['unicorn', 'cat']
     content['classes'].append('unicorn')
@@ -126,6 +126,31 @@ def test_balance_of_the_classes(voc_root, tmp_path):
     few = next(f for f in findings
                if f.level == 'warning' and f.check == 'labels')
     assert 'cat (3), dog (1)' in few.text
+
+
+def test_images_that_show_no_class(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    names = list(content['images'])
+    content['images'] = dict(
+        {name: [] for name in names[:5]},
+        **{name: ['cat', 'dog'] for name in names[5:]})
+    path.write_text(json.dumps(content))
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    size = {'train_dataloader.batch_size': 4}
+    found = [f for f in _examine(config, size) if f.check == 'labels']
+    assert not _errors(found)
+    assert any('5 of 8 images (62%) show no class; so do 15% of the batches '
+               'of 4 whole' in f.text for f in found)
+    warnings = [f for f in found if f.level == 'warning']
+    assert 'classes occur together alone: cat and dog' in warnings[1].text
+    assert 'At most 56% are sensible with batches of 4' in warnings[2].advice
+    content['images'] = {name: ['cat', 'dog'][:1 + n % 2]
+                         for n, name in enumerate(names)}
+    path.write_text(json.dumps(content))
+    found = _examine(config, size)
+    assert any(f.level == 'warning' and 'every image shows cat' in f.text
+               for f in found)
 
 
 def test_a_label_file_with_an_unknown_class(voc_root, tmp_path):

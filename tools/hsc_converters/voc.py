@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hsc_mm.datasets.checks import check_files, missing_files
-from hsc_mm.datasets.labels import ImageLabels, read_list, read_voc_xml
+from hsc_mm.datasets.labels import ImageLabels, read_voc_list, read_voc_xml
 from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.utils import read_index_png, write_json
 from hsc_mm.utils.outputs import claim_file, inside
@@ -56,8 +56,6 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
         if unknown:
             problems.append(f'{image_id}: "{unknown[0]}" is not among the '
                             f'classes {classes}')
-        elif not names:
-            problems.append(f'{image_id}: holds no object')
         else:
             images[image_id] = sorted(names, key=classes.index)
     return ImageLabels(classes, images), problems
@@ -103,7 +101,7 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
         ValueError: It is empty or names an image twice.
     """
     list_file = root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
-    ids = [line.split()[0] for line in read_list(list_file)]
+    ids = read_voc_list(list_file)
     problems = [
         f'{list_file}: image id "{i}" leads out of JPEGImages' for i in ids
         if inside(i, root / 'JPEGImages') != i

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
-from hsc_mm.datasets.labels import read_list
+from hsc_mm.datasets.labels import read_voc_list
 from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.utils import (
     atomic_write_bytes,
@@ -201,7 +201,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Pack the masks."""
     args = parse_args()
-    ids = [line.split()[0] for line in read_list(args.list)]
+    ids = read_voc_list(args.list)
     done = pack_submission(args.masks, ids, args.images, args.out, args.comp,
                            args.split)
     print(f'{args.out}: {done.images} masks in {done.folder}, '

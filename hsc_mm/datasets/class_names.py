@@ -1,0 +1,149 @@
+"""Names of classes as people write them, and labels that use them."""
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hsc_mm.utils.indices import check_class_count
+
+__all__ = [
+    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_stem',
+    'means_nothing', 'settle'
+]
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+#: Names that mean no class. ``_none`` and ``background`` always do.
+NONE = ('none', 'normal')
+_ALWAYS = ('_none', 'background')
+
+
+def image_stem(image: str) -> str:
+    """Return an image id without the suffix of an image file, if any."""
+    stem, suffix = os.path.splitext(image)
+    return stem if suffix.lower() in IMAGE_SUFFIXES else image
+
+
+class Note(NamedTuple):
+    """What a reader did that a person might not expect.
+
+    Attributes:
+        what (str): Such as ``'not read, .heic'``.
+        names (list[str]): The files, images or names it was done to.
+    """
+    what: str
+    names: list[str]
+
+
+class ImageLabels(NamedTuple):
+    """Class names, and the names present in each image.
+
+    Attributes:
+        classes (list[str]): Foreground classes, in a fixed order, without
+            the background.
+        images (dict[str, list[str]]): Image id or path relative to the image
+            folder -> names of the classes in that image; none in an empty
+            list.
+        notes (tuple[Note, ...]): What was merged and left out.
+    """
+    classes: list[str]
+    images: dict[str, list[str]]
+    notes: tuple[Note, ...] = ()
+
+
+def name_key(name: str) -> str:
+    """Return what two spellings of one name have in common."""
+    return ''.join(name.split()).casefold()
+
+
+def means_nothing(name: str, none: Sequence[str] = NONE) -> bool:
+    """Say whether a name means no class.
+
+    Args:
+        name (str): Any spelling.
+        none (sequence[str]): Names that do, beside ``_none`` and
+            ``background``.
+    """
+    return name_key(name) in map(name_key, (*_ALWAYS, *none))
+
+
+def settle(path: str | Path,
+           classes: Sequence[str] | None,
+           images: Mapping[str, Iterable[str]],
+           none: Sequence[str] = NONE,
+           notes: Sequence[Note] = ()) -> ImageLabels:
+    """Join spellings, take out what means no class, and check the names.
+
+    Names that differ in case or blanks alone are one: as in ``classes``, or
+    else as most images have it.
+
+    Args:
+        path (str | Path): Where the labels come from, for messages.
+        classes (sequence[str], optional): All classes; by default the sorted
+            names in use.
+        images (mapping): Image -> names in it.
+        none (sequence[str]): Names that mean no class.
+        notes (sequence[Note]): Of the reader, in front of those from here.
+
+    Raises:
+        ValueError: There are no images, no classes or more than 254; a
+            class has an empty name, that of no class, or another's; an
+            image has a label that is not among ``classes``, or one that
+            means no class beside others.
+    """
+    if not images:
+        raise ValueError(f'{path}: expected labels of at least one image, '
+                         'found none.')
+    nothing = {name_key(name) for name in (*_ALWAYS, *none)}
+    count = Counter(' '.join(n.split()) for all_ in images.values()
+                    for n in all_ if n.strip())
+    spelling = _spelling(path, classes, count, nothing)
+    settled: dict[str, list[str]] = {}
+    for image, written in images.items():
+        names = {name_key(n): n for n in written if n.strip()}
+        empty = [name for key, name in names.items() if key in nothing]
+        if empty and len(empty) < len(names):
+            others = [n for key, n in names.items() if key not in nothing]
+            raise ValueError(
+                f'{path}: image "{image}" has the label "{empty[0]}", which '
+                f'means no class, and "{others[0]}". Take one out, or name '
+                'other words for no class (`none`).')
+        unknown = [n for k, n in names.items() if k not in {*nothing,
+                                                            *spelling}]
+        if unknown:
+            raise ValueError(
+                f'{path}: image "{image}" has the label "{unknown[0]}", '
+                f'which is not among the classes {list(classes or ())}. Mend '
+                'the spelling or add the class.')
+        settled[image] = [spelling[k] for k in names if k in spelling]
+    found = list(spelling.values()) if classes else sorted(spelling.values())
+    check_class_count(str(path), len(found))
+    if not found:
+        raise ValueError(f'{path}: expected the label of a class in at least '
+                         'one image, found none.')
+    joined = [f'"{n}" as "{spelling[name_key(n)]}"' for n in count
+              if spelling.get(name_key(n), n) != n]
+    words = [f'"{n}"' for n in count if name_key(n) in nothing]
+    more = (Note('other spellings of a class', joined),
+            Note('names that mean no class', words))
+    return ImageLabels(found, settled,
+                       tuple(n for n in (*notes, *more) if n.names))
+
+
+def _spelling(path: str | Path, classes: Sequence[str] | None,
+              count: Counter, nothing: set[str]) -> dict[str, str]:
+    """Return key -> the spelling of each class."""
+    if classes is None:
+        found: dict[str, str] = {}
+        for name, _ in sorted(count.items(), key=lambda one: (-one[1], one)):
+            if name_key(name) not in nothing:
+                found.setdefault(name_key(name), name)
+        return found
+    found = {name_key(name): ' '.join(name.split()) for name in classes}
+    if len(found) < len(classes) or '' in found or nothing & set(found):
+        raise ValueError(
+            f'{path}: expected every foreground class once (case and blanks '
+            'make no difference), with a name, and no "background" (it is '
+            'put in front) or other word for no class, found '
+            f'{list(classes)}.')
+    return found

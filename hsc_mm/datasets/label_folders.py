@@ -1,0 +1,167 @@
+"""Reader of labels from folders, one for each class."""
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .class_names import (
+    IMAGE_SUFFIXES,
+    NONE,
+    ImageLabels,
+    Note,
+    settle,
+)
+
+__all__ = ['list_pictures', 'read_label_folders']
+
+_SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
+           'testing')
+_PART = 1 << 16
+
+
+def list_pictures(root: Path,
+                  left_out: dict[str, list[str]]) -> list[Path]:
+    """List the pictures in a folder and below it, sorted.
+
+    Passed over, and noted: files of other suffixes, what is hidden (a dot in
+    front, ``__MACOSX``), and links to folders or to nothing.
+
+    Args:
+        root (Path): The folder.
+        left_out (dict): Why -> paths; lines are added.
+    """
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root):
+        here = Path(folder)
+        for name in sorted(folders):
+            if _hidden(name) or (here / name).is_symlink():
+                folders.remove(name)
+                why = 'hidden' if _hidden(name) else (
+                    'links to folders, not followed')
+                left_out[why].append(str(here / name))
+        folders.sort()
+        for name in sorted(files):
+            suffix = os.path.splitext(name)[1].lower()
+            if _hidden(name):
+                left_out['hidden'].append(str(here / name))
+            elif not (here / name).exists():
+                left_out['links to nothing'].append(str(here / name))
+            elif suffix in IMAGE_SUFFIXES:
+                found.append(here / name)
+            else:
+                left_out[f'not read, {suffix or "no suffix"}'].append(
+                    str(here / name))
+    return sorted(found)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith('.') or name == '__MACOSX'
+
+
+def read_label_folders(root: str | Path,
+                       none: Sequence[str] = NONE) -> ImageLabels:
+    """Read one folder per class; the same picture in two means both.
+
+    Pictures are the same where their files are, whatever the names; the one
+    under the first class is taken. A folder ``_none``, or one named in
+    ``none``, holds pictures that show no class. Ids are paths relative to
+    ``root``.
+
+    Args:
+        root (str | Path): Folder of the class folders.
+        none (sequence[str]): Names that mean no class.
+
+    Raises:
+        FileNotFoundError: ``root`` is not a folder.
+        ValueError: It has no sub-folder with an image, one without any, or
+            folders of splits (``train``, ``val``) above those of classes.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root}: expected a folder with one '
+                                'sub-folder per class; there is none.')
+    left_out: dict[str, list[str]] = defaultdict(list)
+    pictures: dict[str, list[Path]] = {}
+    for entry in sorted(root.iterdir()):
+        if _hidden(entry.name):
+            left_out['hidden'].append(str(entry))
+        elif entry.is_dir():
+            pictures[entry.name] = list_pictures(entry, left_out)
+        else:
+            left_out['in no class folder'].append(str(entry))
+    if not any(pictures.values()):
+        raise ValueError(
+            f'{root}: expected one sub-folder per class with images in it '
+            f'({", ".join(IMAGE_SUFFIXES)}), found none.')
+    _check_folders(root, pictures, left_out)
+    images: dict[str, list[str]] = {}
+    merged, copies, deeper = [], [], []
+    for same in _same(pictures):
+        names = list(dict.fromkeys(name for name, _ in same))
+        ids = [path.relative_to(root).as_posix() for _, path in same]
+        if len(names) > 1:
+            merged.append(' = '.join(ids))
+            ids = ids[:1]
+        elif len(ids) > 1:
+            copies.append(' = '.join(ids))
+        deeper += [i for i in ids if i.count('/') > 1]
+        images.update((i, names) for i in ids)
+    notes = [
+        Note('one picture in several folders, taken as one', merged),
+        Note('copies in one folder, all taken', copies),
+        Note('in sub-folders of a class folder', deeper)
+    ] + [Note(why, paths) for why, paths in left_out.items()]
+    images = {i: images[i] for i in sorted(images)}
+    return settle(root, None, images, none, notes)
+
+
+def _check_folders(root: Path, pictures: dict[str, list[Path]],
+                   left_out: dict[str, list[str]]) -> None:
+    """Refuse folders of splits, and class folders without a picture."""
+    for name, paths in pictures.items():
+        folder = root / name
+        direct = [path for path in paths if path.parent == folder]
+        if name.lower() in _SPLITS and paths and not direct:
+            raise ValueError(
+                f'{root}: expected a folder for each class, found "{name}", '
+                'which holds folders itself. Name the folder of one split, '
+                f'{folder}.')
+        if not paths:
+            others = [why for why, all_ in left_out.items() if any(
+                Path(path).is_relative_to(folder) for path in all_)]
+            raise ValueError(
+                f'{folder}: expected images of the class "{name}" '
+                f'({", ".join(IMAGE_SUFFIXES)}), found '
+                f'{"; ".join(others) or "none"}. Convert them, or move the '
+                'folder elsewhere.')
+
+
+def _same(pictures: dict[str, list[Path]]
+          ) -> Iterator[list[tuple[str, Path]]]:
+    """Yield the pictures, equal files together, each with its class.
+
+    Files are read only where the size of two is the same, and whole only
+    where their beginning and end are. Empty ones are equal to none.
+    """
+    groups: dict[tuple, list[tuple[str, Path]]] = defaultdict(list)
+    for name, paths in pictures.items():
+        for path in paths:
+            size = path.stat().st_size
+            groups[(size, ) if size else (0, path)].append((name, path))
+    for finer in (_ends, _whole):
+        for key in [k for k, group in groups.items() if len(group) > 1]:
+            for name, path in groups.pop(key):
+                groups[(*key, finer(path))].append((name, path))
+    yield from groups.values()
+
+
+def _ends(path: Path) -> bytes:
+    with open(path, 'rb') as file:
+        head = file.read(_PART)
+        file.seek(max(os.path.getsize(path) - _PART, 0))
+        return hashlib.sha256(head + file.read()).digest()
+
+
+def _whole(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()

@@ -1,0 +1,159 @@
+"""Reader of labels from tables: CSV and its kin, names or one-hot."""
+import csv
+import os
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+from hsc_mm.utils import read_text
+from .class_names import (
+    IMAGE_SUFFIXES,
+    NONE,
+    ImageLabels,
+    Note,
+    means_nothing,
+    settle,
+)
+
+__all__ = ['HEADERS', 'read_label_table']
+
+#: What a header calls the column of the images.
+HEADERS = ('image', 'images', 'filename', 'file', 'file_name', 'image_name',
+           'image_id', 'imageid', 'img', 'path', 'id', 'name')
+_LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
+           'finding labels')
+_TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no', '')
+
+
+def read_label_table(path: str | Path,
+                     none: Sequence[str] = NONE) -> ImageLabels:
+    """Read lines ``image,label1;label2``, or a column of 0 and 1 a class.
+
+    Columns are parted by commas, semicolons or tabs. A header may lead; of
+    more than two columns of names it has to say which is the labels'. In a
+    cell, semicolons, bars and commas part names, and blanks do where a name
+    with blanks is made of other names of the table (``haze primary`` of
+    ``haze`` and ``primary``). An empty cell means no class.
+
+    Args:
+        path (str | Path): The file.
+        none (sequence[str]): Names that mean no class.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such table, or an image comes twice.
+    """
+    rows = _rows(path)
+    notes: list[Note] = []
+    classes = None
+    header = rows.pop(0)[1] if rows and _is_header(rows) else None
+    if header and rows and _is_one_hot(header, rows):
+        cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
+                  if cell.strip().lower() in _TRUE] for _, row in rows]
+        classes = [n for n in header[1:] if not means_nothing(n, none)]
+    else:
+        column = _label_column(path, header, rows)
+        if header:
+            notes.append(Note('columns not read', [
+                name for place, name in enumerate(header)
+                if place not in (0, column)]))
+        cells = [_names(row[column]) for _, row in rows]
+        cells, parted = _part_blanks(cells)
+        notes.append(Note('names parted by blanks', parted))
+    images: dict[str, list[str]] = {}
+    for (number, row), names in zip(rows, cells, strict=True):
+        image = row[0].strip()
+        if not image or image in images:
+            raise ValueError(
+                f'{path}, line {number}: image "{image}" stands there a '
+                'second time. Join its labels in one line.' if image else
+                f'{path}, line {number}: expected an image in the first '
+                'column, found an empty cell.')
+        images[image] = names
+    return settle(path, classes, images, none, notes)
+
+
+def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
+    """Part a file into line numbers and cells, by the separator that fits."""
+    text = read_text(path)
+    marks = ',;\t'
+    first: list[tuple[int, list[str]]] = []
+    problem = None
+    for mark in marks:
+        reader = csv.reader(
+            StringIO(text, newline=''), delimiter=mark, strict=True)
+        try:
+            rows = [(reader.line_num, row) for row in reader
+                    if any(cell.strip() for cell in row)]
+        except csv.Error as error:
+            problem = problem or f'line {reader.line_num}: expected a line ' \
+                f'of a CSV, but {error}. Mend its quotes.'
+            continue
+        first = first or rows
+        widths = {len(row) for _, row in rows}
+        if len(widths) == 1 and widths != {1} and not any(
+                other in row[0] for _, row in rows for other in marks):
+            return rows
+    if problem:
+        raise ValueError(f'{path}, {problem}')
+    number, row = next(((n, r) for n, r in first if len(r) != 2), (1, ['']))
+    raise ValueError(
+        f'{path}, line {number}: expected "image,label1;label2" and as many '
+        f'columns in each line, found {len(row)} columns. Several labels '
+        'are parted by semicolons.')
+
+
+def _suffixed(cell: str) -> bool:
+    return os.path.splitext(cell.strip())[1].lower() in IMAGE_SUFFIXES
+
+
+def _is_header(rows: list[tuple[int, list[str]]]) -> bool:
+    """Say whether the first row names columns."""
+    first = rows[0][1][0]
+    return first.strip().lower() in HEADERS or not first.strip() or (
+        len(rows) > 1 and not _suffixed(first)
+        and all(_suffixed(row[0]) for _, row in rows[1:]))
+
+
+def _is_one_hot(header: list[str], rows: list[tuple[int, list[str]]]) -> bool:
+    """Say whether all columns but the first hold 0 and 1."""
+    if len(header) == 2 and header[1].strip().lower() in _LABELS:
+        return False
+    return all(cell.strip().lower() in _TRUE + _FALSE
+               for _, row in rows for cell in row[1:]) and any(
+                   cell.strip() for _, row in rows for cell in row[1:])
+
+
+def _label_column(path: str | Path, header: list[str] | None,
+                  rows: list[tuple[int, list[str]]]) -> int:
+    """Return the place of the column that holds the labels."""
+    width = len(header or rows[0][1])
+    named = [place for place, name in enumerate(header or ())
+             if place and name.strip().lower() in _LABELS]
+    if width == 2:
+        return 1
+    if len(named) == 1:
+        return named[0]
+    raise ValueError(
+        f'{path}, line 1: expected two columns, or a header that calls one '
+        f'"labels", or columns of 0 and 1 alone under the names of classes, '
+        f'found {width} columns: {header or rows[0][1]}.')
+
+
+def _names(cell: str) -> list[str]:
+    """Part a cell at semicolons, bars and commas."""
+    for mark in '|,':
+        cell = cell.replace(mark, ';')
+    return [name.strip() for name in cell.split(';') if name.strip()]
+
+
+def _part_blanks(cells: list[list[str]]) -> tuple[list[list[str]], list[str]]:
+    """Part names at blanks where one of them is made of other names."""
+    names = {name for cell in cells for name in cell}
+    words = {name: name.split() for name in names}
+    made = sorted(name for name, parts in words.items() if len(parts) > 1
+                  and all(part in names for part in parts))
+    if not made:
+        return cells, []
+    return [list(dict.fromkeys(part for name in cell for part in words[name]))
+            for cell in cells], made
