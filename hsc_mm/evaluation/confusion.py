@@ -4,7 +4,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ['SeedScores', 'background_iou', 'seed_histogram', 'sweep_scores']
+__all__ = [
+    'SeedScores', 'background_iou', 'false_pixel_rate', 'false_pixels',
+    'seed_histogram', 'sweep_scores', 'with_empty'
+]
 
 
 class SeedScores(NamedTuple):
@@ -57,6 +60,49 @@ def seed_histogram(cam: Tensor, target: Tensor, thresholds: Tensor,
     index = (target * k + best[kept]) * (t + 1) + level
     count = torch.bincount(index, minlength=(k + 1) * k * (t + 1))
     return count.view(k + 1, k, t + 1)
+
+
+def with_empty(histogram: Tensor) -> Tensor:
+    """Add what is false in an image whose mask holds no class.
+
+    Args:
+        histogram (Tensor): Of :func:`seed_histogram`, of one image.
+
+    Returns:
+        Tensor: (C + 1, K, T + 1): the last entry repeats the first, the
+        background, if there is nothing else, and is zero otherwise.
+    """
+    empty = not histogram[1:].any()
+    return torch.cat([histogram, histogram[:1] * empty])
+
+
+def false_pixel_rate(empty: Tensor) -> Tensor:
+    """Return the share of pixels called a class where no image shows one.
+
+    Args:
+        empty (Tensor): Sum of the last entries of :func:`with_empty`,
+            (K, T + 1).
+
+    Returns:
+        Tensor: (T,), NaN without such images.
+    """
+    counts = empty.sum(dim=0).double()
+    return 1 - counts.cumsum(dim=0)[:-1] / counts.sum()
+
+
+def false_pixels(areas: tuple[Tensor, ...]) -> Tensor:
+    """Count pixels called a class in an image whose mask holds none.
+
+    Args:
+        areas (tuple[Tensor]): Of ``IoUMetric.intersect_and_union``: hits,
+            union, prediction and truth of each class, (C,) each.
+
+    Returns:
+        Tensor: (2,) float64: false pixels and all; zeros for other images.
+    """
+    _, _, found, truth = areas
+    empty = truth[1:].sum() == 0
+    return torch.stack([found[1:].sum(), truth[0]]).double() * empty
 
 
 def background_iou(histogram: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.utils import read_index_png, to_classes
+from .confusion import false_pixels
 
 __all__ = ['covers', 'ground_truth', 'label_and_truth', 'score_folder']
 
@@ -51,7 +52,9 @@ def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
 
     Returns:
         dict: ``mIoU`` and ``iou`` of each class in percent (None: the class
-        does not occur), ``classes``, ``images``, ``split``.
+        does not occur), ``classes``, ``images``, ``split``; and, with images
+        whose mask holds no class, ``false_pixel_rate``, the share of their
+        pixels that are called one, in percent.
 
     Raises:
         FileNotFoundError: A file is missing.
@@ -59,16 +62,22 @@ def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
     """
     classes = list(dataset.metainfo['classes'])
     areas = torch.zeros(4, len(classes), dtype=torch.float64)
+    false = torch.zeros(2, dtype=torch.float64)
     for index in range(len(dataset)):
         found, truth = label_and_truth(folder, dataset.get_data_info(index))
-        areas += torch.stack(
-            IoUMetric.intersect_and_union(
-                torch.from_numpy(found), torch.from_numpy(truth),
-                len(classes), dataset.ignore_index)).double()
+        one = IoUMetric.intersect_and_union(
+            torch.from_numpy(found), torch.from_numpy(truth), len(classes),
+            dataset.ignore_index)
+        areas += torch.stack(one).double()
+        false += false_pixels(one)
+    wrong, pixels = false.tolist()
+    rate = dict(
+        false_pixel_rate=round(100 * wrong / pixels, 2)) if pixels else {}
     iou = 100 * areas[0] / areas[1]
     return dict(
         mIoU=round(float(iou.nanmean()), 2),
         iou=[None if v != v else round(v, 2) for v in iou.tolist()],
         classes=classes,
         images=len(dataset),
-        split=dataset.split)
+        split=dataset.split,
+        **rate)

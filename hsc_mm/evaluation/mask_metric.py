@@ -10,6 +10,7 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 from hsc_mm.utils.outputs import claim, refuse_data_folder
+from .confusion import false_pixels
 
 __all__ = ['MaskMetric', 'write_mask', 'write_seed']
 
@@ -60,7 +61,9 @@ class MaskMetric(IoUMetric):
 
     Files are named ``<img_id>.png`` (sub-folders included) and hold the
     indices of the data set's own masks with VOC's palette. Scores are those
-    of the base class; a line before them says what was learned from.
+    of the base class; a line before them says what was learned from. Where
+    masks of images hold no class, ``false_pixel_rate`` is the share of their
+    pixels that are called one, in percent.
 
     Args:
         supervision (str): What the model was trained on, as results print
@@ -79,7 +82,12 @@ class MaskMetric(IoUMetric):
             print_log(
                 f'Masks of {meta.get("split", "a data set")}, {len(results)} '
                 f'images; supervision: {self.supervision}', logger='current')
-        return super().compute_metrics(results)
+        scores = super().compute_metrics(results)
+        if not self.format_only:
+            wrong, pixels = sum(map(false_pixels, results)).tolist()
+            if pixels:
+                scores['false_pixel_rate'] = round(100 * wrong / pixels, 2)
+        return scores
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Score a batch and write its masks."""

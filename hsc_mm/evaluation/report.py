@@ -12,21 +12,23 @@ __all__ = ['seed_report', 'seed_tables']
 
 
 def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
-                mean_ap: float, background: Tensor) -> dict:
+                mean_ap: float, background: Tensor,
+                false_pixels: Tensor) -> dict:
     """Arrange scores at T thresholds for JSON.
 
     ``mean_ap`` is in percent; ``background`` is the IoU of each class where
-    all is called background, shares, (C,).
+    all is called background, shares, (C,); ``false_pixels`` the share of
+    pixels called a class in images that show none, (T,), NaN without such.
 
     Returns:
-        dict: ``own`` and ``best`` (threshold, mIoU, over, under, iou of each
-        class), ``background_only`` (mIoU, iou: the score to beat),
-        ``curve`` (thresholds, mIoU, over, under) and ``mAP``; in percent,
-        NaN as None.
+        dict: ``own`` and ``best`` (threshold, mIoU, over, under,
+        false_pixel_rate, iou of each class), ``background_only`` (mIoU, iou:
+        the score to beat), ``curve`` (thresholds, mIoU, over, under,
+        false_pixel_rate) and ``mAP``; in percent, NaN as None.
     """
     own_at = int((thresholds - own).abs().argmin())
     best_at = int(scores.miou.argmax())
-    return dict(
+    report = dict(
         own=_at(scores, thresholds, own_at),
         best=_at(scores, thresholds, best_at),
         background_only=dict(
@@ -38,6 +40,11 @@ def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
             over=_percent(scores.over.nanmean(dim=1)),
             under=_percent(scores.under.nanmean(dim=1))),
         mAP=_percent(Tensor([mean_ap / 100]))[0])
+    rates = _percent(false_pixels)
+    report['own']['false_pixel_rate'] = rates[own_at]
+    report['best']['false_pixel_rate'] = rates[best_at]
+    report['curve']['false_pixel_rate'] = rates
+    return report
 
 
 def _at(scores: SeedScores, thresholds: Tensor, index: int) -> dict:
@@ -89,7 +96,19 @@ def seed_tables(report: dict) -> str:
         f'{_cell(own["mIoU"])} at {own["threshold"]} (fixed before); '
         f'{_cell(report["background_only"]["mIoU"])} with background '
         'everywhere\n'
+        f'{_false_line(report, labels)}'
         f'multi-label mAP {_cell(report["mAP"])}\n{text.getvalue()}')
+
+
+def _false_line(report: dict, labels: str) -> str:
+    """Write the line on images that show no class, if there are any."""
+    best, own = report['best'], report['own']
+    if own['false_pixel_rate'] is None:
+        return ''
+    return (f'false pixels in images that show no class: '
+            f'{_cell(best["false_pixel_rate"])} % at {best["threshold"]}, '
+            f'{_cell(own["false_pixel_rate"])} % at {own["threshold"]}; '
+            f'{labels}\n')
 
 
 def _cell(value: float | None) -> str:

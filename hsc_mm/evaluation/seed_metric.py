@@ -9,7 +9,13 @@ from mmengine.logging import print_log
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
-from .confusion import background_iou, seed_histogram, sweep_scores
+from .confusion import (
+    background_iou,
+    false_pixel_rate,
+    seed_histogram,
+    sweep_scores,
+    with_empty,
+)
 from .mask_metric import write_mask
 from .report import seed_report, seed_tables
 
@@ -22,8 +28,9 @@ class SeedMetric(BaseMetric):
 
     Reports mIoU at the model's own threshold and at the best one of the
     grid, the IoU of each class, over- and under-activation (shares of false
-    positives and of misses in the union), and the mean average precision of
-    the class scores. The lines say on which split, of what size, whether
+    positives and of misses in the union), the share of false pixels in images
+    whose mask holds no class, and the mean average precision of the class
+    scores. The lines say on which split, of what size, whether
     image labels chose the classes, and how the threshold came about. Counts
     of all ranks are summed.
 
@@ -109,9 +116,9 @@ class SeedMetric(BaseMetric):
             self._thresholds = torch.tensor(
                 sorted({*self.grid, self._own}), dtype=torch.float32)
         cam = sample['seg_logits']['data'][1:]
-        one = seed_histogram(cam, sample['gt_sem_seg']['data'].squeeze(0),
-                             self._thresholds.to(cam),
-                             self.ignore_index).cpu()
+        one = with_empty(
+            seed_histogram(cam, sample['gt_sem_seg']['data'].squeeze(0),
+                           self._thresholds.to(cam), self.ignore_index)).cpu()
         if self._histogram is None:
             self._histogram = torch.zeros_like(one)
         self._histogram += one
@@ -147,10 +154,12 @@ class SeedMetric(BaseMetric):
             return {}
         scores, labels = (
             torch.stack(part) for part in zip(*results, strict=True))
+        *histogram, empty = self._histogram
+        histogram = torch.stack(histogram)
         report = seed_report(
-            sweep_scores(self._histogram), self._thresholds, self._own,
-            _average_precision(scores, labels),
-            background_iou(self._histogram))
+            sweep_scores(histogram), self._thresholds, self._own,
+            _average_precision(scores, labels), background_iou(histogram),
+            false_pixel_rate(empty))
         report['facts'] = dict(
             split=self.dataset_meta.get('split', 'unnamed'),
             images=len(results),
@@ -163,7 +172,11 @@ class SeedMetric(BaseMetric):
         if self.out_json:
             write_json(claim_file(self.out_json, option='out_json'), report)
         best, own = report['best'], report['own']
+        rates = dict(
+            false_pixel_rate=own['false_pixel_rate'],
+            false_pixel_rate_best=best['false_pixel_rate'])
         return dict(
+            **{k: v for k, v in rates.items() if v is not None},
             mIoU=own['mIoU'],
             mIoU_best=best['mIoU'],
             threshold_best=best['threshold'],

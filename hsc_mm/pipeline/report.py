@@ -11,7 +11,7 @@ from hsc_mm.version import __version__
 from hsc_mm.visualization import class_bars, threshold_curve
 from .gallery import Row, encode
 from .step import ScoreRow
-from .summary import class_table, format_score
+from .summary import FALSE_PIXELS, class_table, format_score
 
 __all__ = ['Gallery', 'ReportContent', 'write_report']
 
@@ -146,6 +146,10 @@ def _scores(rows: list[ScoreRow]) -> str:
         lines.append(f'<tr><td>{escape(name)}</td>{cells}</tr>')
     cells = ''.join(f'<td>{format_score(row.miou)}</td>' for row in rows)
     lines.append(f'<tr class="mean"><td>mean</td>{cells}</tr>')
+    if any(row.false_pixels is not None for row in rows):
+        cells = ''.join(f'<td>{format_score(row.false_pixels)}</td>'
+                        for row in rows)
+        lines.append(f'<tr><td>{FALSE_PIXELS}</td>{cells}</tr>')
     return f'<h2>Scores</h2><table>{"".join(lines)}</table>'
 
 

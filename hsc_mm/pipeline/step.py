@@ -38,6 +38,8 @@ class ScoreRow(NamedTuple):
         iou (list[float | None]): Of each class; None: it does not occur.
         classes (list[str]): Their names.
         threshold (float, optional): Background threshold.
+        false_pixels (float, optional): Percent of the pixels of images
+            without any class that are called one.
     """
     what: str
     split: str
@@ -45,6 +47,7 @@ class ScoreRow(NamedTuple):
     iou: list[float | None]
     classes: list[str]
     threshold: float | None = None
+    false_pixels: float | None = None
 
     @classmethod
     def of(cls, what: str, result: dict) -> list[ScoreRow]:
@@ -60,7 +63,8 @@ class ScoreRow(NamedTuple):
             return []
         return [
             cls(what, result['split'], result['mIoU'], result['iou'],
-                result['classes'], result.get('threshold'))
+                result['classes'], result.get('threshold'),
+                result.get('false_pixel_rate'))
         ]
 
     @property

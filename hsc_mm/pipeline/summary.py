@@ -9,7 +9,7 @@ from rich.table import Table
 
 from .step import ScoreRow
 
-__all__ = ['PipelineResults', 'class_table', 'format_score']
+__all__ = ['FALSE_PIXELS', 'PipelineResults', 'class_table', 'format_score']
 
 #: Classes that fit into a line of the table.
 _WIDE = 8
@@ -28,6 +28,10 @@ def class_table(
     classes = list(dict.fromkeys(name for row in rows for name in row.classes))
     tables = [dict(zip(row.classes, row.iou, strict=True)) for row in rows]
     return classes, [[table.get(c) for c in classes] for table in tables]
+
+
+#: Title of :attr:`ScoreRow.false_pixels`.
+FALSE_PIXELS = 'false pixels'
 
 
 def format_score(value: float | None) -> str:
@@ -68,12 +72,16 @@ class PipelineResults:
         if self.rows:
             classes, columns = class_table(self.rows)
             shown = len(classes) if len(classes) <= _WIDE else 0
+            rates = [row.false_pixels for row in self.rows]
+            false = any(rate is not None for rate in rates)
             table = Table('IoU, %', 'split', 'mean',
+                          *[FALSE_PIXELS] * false,
                           *map(escape, classes[:shown]))
             for row, scores in zip(self.rows, columns, strict=True):
                 table.add_row(
                     escape(row.title), escape(row.split),
                     f'[bold]{format_score(row.miou)}[/]',
+                    *[format_score(row.false_pixels)] * false,
                     *map(format_score, scores[:shown]))
             console.print(table)
         else:

@@ -54,6 +54,20 @@ def test_the_masks_themselves_are_right(voc_root, tmp_path):
         100 * (total - lost) / total, abs=0.01)
 
 
+def test_false_pixels_of_images_that_show_no_class(voc_root, tmp_path):
+    data, folder = _data(voc_root), tmp_path / 'found'
+    shutil.copytree(voc_root / 'SegmentationClass', folder)
+    assert 'false_pixel_rate' not in score_folder(str(folder), data)
+    path = voc_root / 'SegmentationClass' / 'img_01.png'
+    found = read_index_png(path)
+    truth = np.where(found == 255, 255, 0)
+    truth[0, :] = 255
+    write_index_png(path, truth, voc_palette())
+    expected = 100 * np.isin(found, (8, 12))[truth == 0].mean()
+    assert score_folder(str(folder), data)[
+        'false_pixel_rate'] == pytest.approx(expected, abs=0.01)
+
+
 def test_what_cannot_be_scored(voc_root, tmp_path):
     data, folder = _data(voc_root), tmp_path / 'found'
     shutil.copytree(voc_root / 'SegmentationClass', folder)

@@ -5,7 +5,13 @@ import pytest
 import torch
 from mmseg.evaluation import IoUMetric
 
-from hsc_mm.evaluation import SeedMetric, seed_histogram, sweep_scores
+from hsc_mm.evaluation import (
+    MaskMetric,
+    SeedMetric,
+    seed_histogram,
+    sweep_scores,
+)
+from hsc_mm.evaluation.report import seed_tables
 
 CLASSES = ('background', 'cat', 'dog', 'cow')
 
@@ -112,6 +118,35 @@ def test_metric_agrees_with_mmseg_and_writes_its_result(tmp_path):
     # A second evaluation starts from nothing.
     metric.process({}, samples[:1])
     assert metric.evaluate(1)['seed/mIoU'] != found['seed/mIoU']
+
+
+def test_false_pixels_of_images_that_show_no_class(tmp_path):
+    metric = SeedMetric(out_json=str(tmp_path / 'seeds.json'))
+    other = MaskMetric()
+    metric.dataset_meta = other.dataset_meta = dict(classes=CLASSES)
+    images = list(_images())
+    for number in (1, 2):
+        target = images[number][1]
+        target[target != 255] = 0
+    for sample in _samples(images):
+        metric.process({}, [sample])
+        other.process({}, [sample])
+    found = metric.evaluate(4)
+    pixels = torch.cat([cam.amax(0)[target == 0] for cam, target in (
+        images[1], images[2])])
+    assert found['seed/false_pixel_rate'] == pytest.approx(
+        100 * (pixels > 0.3).double().mean().item(), abs=0.01)
+    assert found['seed/false_pixel_rate_best'] == pytest.approx(100 * (
+        pixels > found['seed/threshold_best']).double().mean().item(),
+        abs=0.01)
+    assert other.evaluate(4)['false_pixel_rate'] == found[
+        'seed/false_pixel_rate']
+    report = json.loads((tmp_path / 'seeds.json').read_text())
+    assert report['own']['false_pixel_rate'] == found['seed/false_pixel_rate']
+    assert 'false pixels in images that show no class' in seed_tables(report)
+    for sample in _samples(_images()):
+        metric.process({}, [sample])
+    assert 'seed/false_pixel_rate' not in metric.evaluate(4)
 
 
 def test_mean_average_precision():

@@ -81,7 +81,8 @@ class ScoreSeeds(_Test):
                      **found}
         return [
             ScoreRow(what, result['facts']['split'], at['mIoU'], at['iou'],
-                     result['classes'], at.get('threshold'))
+                     result['classes'], at.get('threshold'),
+                     at.get('false_pixel_rate'))
             for what, at in found.items()
         ]
 

@@ -14,8 +14,10 @@ from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.confusion import (
     background_iou,
+    false_pixel_rate,
     seed_histogram,
     sweep_scores,
+    with_empty,
 )
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
@@ -97,14 +99,16 @@ def evaluate_soft_folder(folder: str | Path,
         cam, indices = read_soft_cam(path)
         dense = _dense_cam(cam, indices, len(classes), info['label_map'])
         try:
-            histogram = histogram + seed_histogram(
+            histogram = histogram + with_empty(seed_histogram(
                 torch.from_numpy(dense), torch.from_numpy(ground_truth(info)),
-                grid, dataset.ignore_index)
+                grid, dataset.ignore_index))
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
+    histogram, empty = histogram[:-1], histogram[-1]
     report = seed_report(
         sweep_scores(histogram), grid, own, mean_ap=float('nan'),
-        background=background_iou(histogram))
+        background=background_iou(histogram),
+        false_pixels=false_pixel_rate(empty))
     report['facts'] = dict(
         split=dataset.split,
         images=len(dataset),
