@@ -386,7 +386,9 @@ def test_folders_are_not_mixed(bring, maps, tmp_path, capsys):
 
 @pytest.mark.parametrize('kind', ['soft', 'hard'])
 def test_the_second_stage_reads_them(bring, maps, shared_voc, tmp_path, kind):
-    save(tmp_path / 'from', from_zero(maps))
+    maps = dict(maps, img_04={})  # shows none of the classes
+    save(tmp_path / 'from', dict(irn(dict(maps, img_04={0: np.zeros(1)})),
+                                 img_04=dict(keys=np.zeros(0))))
     assert bring(tmp_path / 'from', '--kind', kind, '--threshold', 0.45) == 0
     options = dict(suffix='.npz', threshold=0.45) if kind == 'soft' else {}
     cfg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
@@ -405,6 +407,7 @@ def test_the_second_stage_reads_them(bring, maps, shared_voc, tmp_path, kind):
     for item in dataset:
         one = maps[item['img_id']]
         seed = item['gt_seg_map']
+        assert seed.any() == bool(one)
         for index, value in one.items():
             sure = (value > 0.46) & (value == np.max([*one.values()], axis=0))
             if sure.any():

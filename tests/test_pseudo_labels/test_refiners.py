@@ -10,6 +10,7 @@ import torch
 
 from hsc_mm.crf import build_crf, cam_probability
 from hsc_mm.functional.refinement import pixel_affinity
+from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import (
     PAR,
     AttentionAffinity,
@@ -259,6 +260,20 @@ def test_an_identity_is_json_and_tells_settings_apart(cfg):
     assert identity['type'] == other['type']
     if len(cfg) > 1:
         assert identity != other
+
+
+@pytest.mark.parametrize('rule', [
+    dict(type='hsc_mm.ThresholdRule', threshold=0),
+    dict(type='hsc_mm.BandRule', low=0.1, high=0.2),
+    dict(type='hsc_mm.AgreementRule', refiners=[
+        dict(type='hsc_mm.CRFRefiner', alpha=a) for a in (4, 24)])])
+def test_an_image_without_a_class_is_background(rule):
+    nothing = SoftCAM('x', np.zeros((0, 5, 6), np.float32),
+                      np.zeros(0, np.int64), None)
+    made = LabelChain(CONFIGS, rule, soft='also')(nothing)
+    assert made.mask.shape == (5, 6)
+    assert not made.mask.any()
+    assert made.cam.shape == (0, 5, 6)
 
 
 def test_a_chain_of_refiners():

@@ -102,7 +102,8 @@ def read_irn(path: str | Path, name: str | None = None) -> ForeignMaps:
     (k, h, w): ``high_res`` at the size of the image, ``cam`` at stride 4.
     Some put the background in front of ``keys`` and count from it: where
     ``keys`` are one more than the maps and begin with 0, or belong to maps
-    that are known to hold the background (``IS_CAM``), that is undone.
+    that are known to hold the background (``IS_CAM``), that is undone. An
+    image without a class has empty ``keys`` and needs no maps.
 
     Args:
         path (str | Path): The ``.npy`` file.
@@ -122,6 +123,8 @@ def read_irn(path: str | Path, name: str | None = None) -> ForeignMaps:
             else type(content).__name__
         raise ValueError('expected a dictionary with "keys" and maps, found '
                          f'{found}')
+    if not len(content['keys']):
+        return ForeignMaps(np.zeros(0, np.int64), stack_maps(()))
     wanted = (name, ) if name else MAP_NAMES
     chosen = next((one for one in wanted if one in content), None)
     if chosen is None:
