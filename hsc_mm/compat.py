@@ -56,6 +56,7 @@ def setup() -> None:
     if family == 'openmmlab':
         stub_mmcv_ops()
     import_module('hsc_mm.utils.checkpoint_sources').install()
+    import_module('hsc_mm.cli.errors').install_hook()
     # Said at each start by an mmcv without compiled ops; none is used here.
     warnings.filterwarnings(
         'ignore', message='Fail to import ``MultiScaleDeformableAttention``')

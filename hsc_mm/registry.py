@@ -12,12 +12,15 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
+from hsc_mm.utils.numbers import nearest
+
 __all__ = [
     'CRF_BACKENDS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LABEL_RULES',
-    'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'REFINERS', 'STEPS',
+    'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'REFINERS', 'RUNNERS', 'STEPS',
     'TRANSFORMS', 'build_part'
 ]
 
@@ -49,6 +52,11 @@ METRICS = Registry(
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,
+    scope='hsc_mm',
+    locations=['hsc_mm.engine'])
+RUNNERS = Registry(
+    'runner',
+    parent=MMENGINE_RUNNERS,
     scope='hsc_mm',
     locations=['hsc_mm.engine'])
 DATA_SAMPLERS = Registry(
@@ -91,7 +99,8 @@ def build_part(registry: Registry, cfg: dict, what: str,
     if found is None:
         known = sorted(f'hsc_mm.{key}' for key in registry.module_dict)
         raise ValueError(f'{what}: expected a type of {known}, or one that '
-                         f'custom_imports registers, found {name!r}.')
+                         f'custom_imports registers, found {name!r}.'
+                         f'{nearest(str(name), known)}')
     for key, value in defaults.items():
         if key in signature(found).parameters:
             arguments.setdefault(key, value)

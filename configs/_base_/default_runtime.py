@@ -1,9 +1,10 @@
 custom_imports = dict(imports=['hsc_mm'], allow_failed_imports=False)
 default_scope = 'mmseg'
+runner_type = 'hsc_mm.CheckedRunner'
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    dist_cfg=dict(backend='nccl', timeout=1800))
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),

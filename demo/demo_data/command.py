@@ -7,6 +7,8 @@ import argparse
 from collections.abc import Sequence
 
 from demo_data import make_demo_data
+from hsc_mm.cli import common as cli
+from hsc_mm.utils.locks import locked
 
 __all__ = ['main']
 
@@ -28,13 +30,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         '--val', type=int, default=100, help='pictures for validation')
     parser.add_argument('--seed', type=int, default=0, help='same seed, '
                         'same files')
-    parser.add_argument('--workers', type=int, default=2, help='processes')
+    parser.add_argument(
+        '--workers', type=cli.workers, default=2, help='processes')
     parser.add_argument(
         '--force', action='store_true', help='replace a demo data set that '
         'is in the folder')
     args = parser.parse_args(argv)
     try:
-        result = make_demo_data(**vars(args))
+        with locked(args.out):
+            result = make_demo_data(**vars(args))
     except (ValueError, OSError) as error:
         parser.error(str(error))
     print(result.message)

@@ -18,6 +18,7 @@ from demo_data.writer import (
     write_picture,
 )
 from hsc_mm.utils.io import atomic_write_bytes, read_json, write_json
+from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 
 __all__ = ['DemoData', 'VERSION', 'make_demo_data']
@@ -152,7 +153,7 @@ def _found(out: Path) -> dict:
             if isinstance(found, dict) and found.get(
                     'generator') == GENERATOR:
                 return found
-    names = sorted(path.name for path in out.iterdir())
+    names = sorted({path.name for path in out.iterdir()} - {LOCK})
     if not names:
         return {}
     listed = ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')

@@ -62,6 +62,7 @@ def import_command(name: str) -> ModuleType:
     """
     if name not in _BESIDE:
         return import_module(f'{__name__}.{name}')
+    hsc_mm.register()  # they import what they work with
     if str(find_tools()) not in sys.path:
         sys.path.append(str(find_tools()))
     return import_module(_BESIDE[name])
@@ -76,9 +77,12 @@ def run_command(name: str) -> int:
     Returns:
         int: The exit status.
     """
-    compat.check_families()
+    def command() -> int:
+        compat.check_families()
+        return import_command(name).main()
+
     from . import common
-    return common.run(lambda: import_command(name).main())
+    return common.run(command)
 
 
 def main() -> int:
@@ -91,11 +95,10 @@ def main() -> int:
         print('\n"python -m hsc_mm COMMAND --help" lists its arguments.')
         return 0
     if name not in COMMANDS:
-        from difflib import get_close_matches
-        near = get_close_matches(name, COMMANDS, 1)
-        hint = f' Did you mean {near[0]}?' if near else ''
-        print(f'error: expected a command, found "{name}".{hint} '
-              '"python -m hsc_mm --help" lists them.', file=sys.stderr)
+        from hsc_mm.utils.numbers import nearest
+        print(f'error: expected a command, found "{name}".'
+              f'{nearest(name, COMMANDS)} "python -m hsc_mm --help" lists '
+              'them.', file=sys.stderr)
         return 2
     sys.argv = [f'python -m hsc_mm {name}', *sys.argv[2:]]
     return run_command(name)

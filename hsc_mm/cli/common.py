@@ -1,11 +1,11 @@
 """Arguments and error lines that every tool has."""
 import argparse
+import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 
-from mmengine.config import DictAction
+from mmengine.config import DictAction as HostAction
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,12 +17,36 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from hsc_mm.utils.checkpoints import TRUST
+import hsc_mm
+from .signals import stoppable
 
 __all__ = [
-    'add_checkpoint', 'add_config', 'add_options', 'add_trust', 'parse',
-    'progress', 'run', 'threshold', 'warn'
+    'DictAction', 'add_checkpoint', 'add_config', 'add_options', 'add_trust',
+    'parse', 'positive', 'progress', 'run', 'threshold', 'warn', 'workers'
 ]
+
+
+_LAUNCHED = dict(
+    pytorch=('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+    slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+    mpi=('OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_RANK',
+         'OMPI_COMM_WORLD_SIZE'))
+_LAUNCHERS = dict(
+    pytorch='"torchrun --nproc_per_node N"', slurm='"srun"', mpi='"mpirun"')
+
+
+class DictAction(HostAction):
+    """mmengine's ``key=value``; what has another form is an error."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *args, **kwargs
+                 ) -> None:
+        """Take the values of one option."""
+        try:
+            super().__call__(parser, *args, **kwargs)
+        except (ValueError, SyntaxError, AssertionError) as error:
+            raise argparse.ArgumentError(
+                self, f'expected key=value, found {args[1]} ({error})'
+            ) from error
 
 
 def add_config(parser: argparse.ArgumentParser,
@@ -75,36 +99,66 @@ def threshold(text: str) -> float:
     return value
 
 
+def positive(text: str) -> int:
+    """Read a whole number from 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f'expected a whole number from 1, found {text}')
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """Read a number of processes; argparse says what is wrong with it."""
+    from hsc_mm.utils.limits import check_workers
+    try:
+        return check_workers('processes', int(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse, and refuse files that are not there before anything starts."""
     args = parser.parse_args()
+    hsc_mm.register()  # after --help, which needs none of it
+    from hsc_mm.utils.checkpoints import TRUST
     if getattr(args, 'trust_checkpoint', False):
         os.environ[TRUST] = '1'  # for workers and child processes too
     for name in ('config', 'checkpoint', 'cam_config', 'seg_config'):
         path = getattr(args, name, None)
         if path is not None and not os.path.isfile(path):
             parser.error(f'{name} {path}: there is no such file')
+    launcher = getattr(args, 'launcher', 'none')
+    missing = [n for n in _LAUNCHED.get(launcher, ()) if n not in os.environ]
+    if missing:
+        parser.error(
+            f'--launcher {launcher}: expected {", ".join(missing)} in the '
+            f'environment, which {_LAUNCHERS[launcher]} sets. Start the '
+            'command by it, or leave --launcher out for one process.')
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     return args
 
 
 def run(main: Callable[[], int | None]) -> int:
-    """Run a tool; bad input ends in one line instead of a traceback.
+    """Run a command; what goes wrong ends in a sentence.
 
     Args:
-        main (callable): The tool.
+        main (callable): The command.
 
     Returns:
-        int: Exit status: what ``main`` returns, or 1 after an error that
-        bad input explains. ``HSC_MM_TRACEBACK=1`` shows where it arose.
+        int: Exit status: what ``main`` returns, or that of
+        :func:`hsc_mm.cli.errors.report`.
     """
+    # A disk that is full is said once, not for each line of the log.
+    logging.raiseExceptions = False
     try:
-        return main() or 0
-    except (OSError, ValueError) as error:
-        if os.environ.get('HSC_MM_TRACEBACK'):
-            traceback.print_exc()
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+        with stoppable():
+            return main() or 0
+    except (Exception, KeyboardInterrupt) as error:
+        from .errors import report
+        return report(error)
+    finally:
+        if 'hsc_mm.utils.locks' in sys.modules:
+            sys.modules['hsc_mm.utils.locks'].release()
 
 
 def warn(lines: Iterable[str]) -> None:
@@ -133,6 +187,6 @@ def progress(items: Iterable, total: int, what: str) -> Iterator:
         The items.
     """
     with Progress(
-            TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(),
-            TimeRemainingColumn()) as bar:
+            TextColumn(what, markup=False), BarColumn(),
+            MofNCompleteColumn(), _Rate(), TimeRemainingColumn()) as bar:
         yield from bar.track(items, total=total)

@@ -35,11 +35,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Examine."""
+    args = parse_args()
     from hsc_mm.doctor import as_json, as_text, examine
     from hsc_mm.inference import load_config
     from hsc_mm.utils import write_json
     from hsc_mm.utils.outputs import claim_file
-    args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     # Before the work: a file of the user's is refused at once.
     configs = [args.config, args.seg_config]

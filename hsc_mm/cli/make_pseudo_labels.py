@@ -3,11 +3,10 @@
 Hard labels are palette PNGs, from a threshold or a CRF; soft ones are npz.
 """
 import argparse
+import os
 import sys
 from functools import partial
 
-from hsc_mm.inference import load_config
-from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
 from . import common as cli
 from .label_flags import add_label_flags, label_changes
 
@@ -27,11 +26,26 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(
-            f'expected a whole number from 1, found {text}')
-    return int(text)
+def ranked(shard: tuple[int, int],
+           device: str | None) -> tuple[tuple[int, int], str | None]:
+    """Share a part of the work among the ranks of torchrun.
+
+    Args:
+        shard (tuple[int, int]): (i, n): part i of n, from 1.
+        device (str, optional): That was named; by default each rank takes a
+            GPU of its own, where there are any.
+
+    Returns:
+        tuple: Part and device of this rank.
+    """
+    names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')
+    if not all(os.environ.get(name, '').isdigit() for name in names):
+        return shard, device
+    rank, size, local = (int(os.environ[name]) for name in names)
+    import torch
+    if device is None and torch.cuda.is_available():
+        device = f'cuda:{local % torch.cuda.device_count()}'
+    return ((shard[0] - 1) * size + rank + 1, shard[1] * size), device
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,7 +76,7 @@ def parse_args() -> argparse.Namespace:
         help='one scale without flip, instead of tta_pipeline')
     parser.add_argument(
         '--batch-size',
-        type=_positive,
+        type=cli.positive,
         default=4,
         help='images of equal size that are computed together (default: 4)')
     parser.add_argument(
@@ -72,7 +86,8 @@ def parse_args() -> argparse.Namespace:
         type=_shard,
         default=(1, 1),
         metavar='I/N',
-        help='do part I of N; the others write into the same folder')
+        help='do part I of N; the others write into the same folder. Under '
+        'torchrun each rank does its share of that part')
     parser.add_argument(
         '--resume',
         action=argparse.BooleanOptionalAction,
@@ -80,7 +95,7 @@ def parse_args() -> argparse.Namespace:
         help='skip files that exist and are whole (default)')
     parser.add_argument(
         '--workers',
-        type=int,
+        type=cli.workers,
         default=2,
         help='processes that read images, and as many for refiners')
     parser.add_argument('--device', help='default: cuda if there is one')
@@ -90,6 +105,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Make the pseudo labels."""
     args = parse_args()
+    from hsc_mm.inference import load_config
+    from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
+    shard, device = ranked(args.shard, args.device)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     run = make_pseudo_labels(
         cfg,
@@ -102,9 +120,9 @@ def main() -> int:
         options=RunOptions(
             batch_size=args.batch_size,
             workers=args.workers,
-            device=args.device,
+            device=device,
             amp=args.amp,
-            shard=args.shard,
+            shard=shard,
             resume=args.resume,
             progress=partial(cli.progress, what='pseudo labels'),
             notify=print),

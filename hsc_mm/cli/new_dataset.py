@@ -52,10 +52,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     """Write the configs and say how to go on."""
+    args = vars(parse_args())
     from hsc_mm.datasets.new_configs import write_configs
     from hsc_mm.datasets.new_dataset import NewDataset
     from hsc_mm.inference.configs import config_folder
-    args = vars(parse_args())
     out, force = args.pop('out'), args.pop('force')
     none = args.pop('none')
     if none:

@@ -4,10 +4,6 @@ Steps that are complete and whose inputs did not change are skipped.
 """
 import argparse
 
-from mmengine.config import DictAction
-
-from hsc_mm.inference import load_config
-from hsc_mm.pipeline import run_pipeline
 from . import common as cli
 
 __all__ = ['main', 'parse_args']
@@ -52,7 +48,7 @@ def parse_args() -> argparse.Namespace:
         parser.add_argument(
             f'--{stage}-options',
             nargs='+',
-            action=DictAction,
+            action=cli.DictAction,
             help=f'values that override the config of the {stage} stage'
             + (' and of the baselines' if stage == 'cam' else ''))
     return cli.parse(parser)
@@ -61,6 +57,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the pipeline and print its table."""
     args = parse_args()
+    from hsc_mm.inference import load_config
+    from hsc_mm.pipeline import run_pipeline
     found = run_pipeline(
         load_config(args.cam_config, args.cam_options),
         load_config(args.seg_config, args.seg_options)

@@ -2,7 +2,6 @@
 import argparse
 import sys
 
-from hsc_mm.inference import load_config
 from . import common as cli
 
 __all__ = ['main']
@@ -38,9 +37,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Predict."""
+    args = parse_args()
+    from hsc_mm.inference import load_config
     from hsc_mm.inference.inferencer import HSCInferencer
     from hsc_mm.inference.inputs import list_inputs
-    args = parse_args()
+    from hsc_mm.utils.locks import hold
     total = len(list_inputs(args.inputs))  # what is not there is said first
     inferencer = HSCInferencer(
         load_config(args.config, args.cfg_options),
@@ -50,6 +51,7 @@ def main() -> int:
         threshold=args.threshold)
     labels = [] if args.labels == ['none'] else args.labels
     results = inferencer.predict(args.inputs, labels, args.out)
+    hold(args.out)
     lines, failures = [], []
     for result in cli.progress(results, total, 'images'):
         if result['error']:

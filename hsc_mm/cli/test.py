@@ -1,10 +1,6 @@
 """Evaluate either stage. The command line is that of mmseg's ``test.py``."""
 import argparse
 
-from hsc_mm.crf import PRESETS, backend_names
-from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
-from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
-from hsc_mm.utils.outputs import claim_folder
 from . import common as cli
 
 __all__ = ['main']
@@ -30,14 +26,14 @@ def parse_args() -> argparse.Namespace:
         '--crf',
         nargs='?',
         const='segmentation',
-        choices=sorted(PRESETS),
+        choices=['pseudo_label', 'segmentation'],
         help='refine the predictions of a segmentor by a dense CRF '
         '(default: segmentation)')
     parser.add_argument(
         '--crf-backend',
         metavar='NAME',
-        help='of --crf: ' + ', '.join(backend_names()) +
-        ', or one that the config imports (default: auto)')
+        help='of --crf: auto, exact, pydensecrf, reduced, or one that the '
+        'config imports (default: auto)')
     args = cli.parse(parser)
     if args.crf_backend and not args.crf:
         parser.error('--crf-backend: expected --crf beside it')
@@ -46,8 +42,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     """Evaluate."""
-    from mmengine.runner import Runner
     args = parse_args()
+    from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
+    from hsc_mm.engine.runner import build_runner
+    from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
+    from hsc_mm.utils.locks import hold
+    from hsc_mm.utils.outputs import claim_folder
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)
@@ -56,14 +56,15 @@ def main() -> None:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time)
         if args.show_dir:
-            claim_folder(args.show_dir, '--show-dir')
+            hold(claim_folder(args.show_dir, '--show-dir'), '--show-dir')
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         cfg = use_tta(cfg)
     if args.crf:
         cfg = use_crf(cfg, preset=args.crf, backend=args.crf_backend)
     if args.out:
+        hold(args.out)
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
         if cfg.test_evaluator.get('format_only'):
             cfg = without_truth(cfg)
-    Runner.from_cfg(cfg).test()
+    build_runner(cfg).test()

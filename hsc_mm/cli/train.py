@@ -1,9 +1,6 @@
 """Train either stage. The command line is that of mmseg's ``train.py``."""
 import argparse
 
-from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
-from hsc_mm.inference import load_config
-from hsc_mm.inference.configs import resume_from_work_dir
 from . import common as cli
 
 __all__ = ['main']
@@ -27,9 +24,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     """Train."""
-    from mmengine.device import is_cuda_available
-    from mmengine.runner import Runner
     args = parse_args()
+    from mmengine.device import is_cuda_available
+
+    from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
+    from hsc_mm.engine.runner import build_runner
+    from hsc_mm.inference import load_config
+    from hsc_mm.inference.configs import resume_from_work_dir
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)
@@ -41,4 +42,4 @@ def main() -> None:
             raise ValueError('--amp: expected a GPU, found none. Train '
                              'without it, in float32.')
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()

@@ -11,7 +11,7 @@ from hsc_mm.utils import class_map
 from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
-from .checks import check_ids, check_items, raise_problems
+from .checks import check_ids, check_items, check_root, raise_problems
 from .labels import image_stem
 from .mask_labels import check_mask_labels
 
@@ -54,8 +54,8 @@ class BaseImageLabelDataset(BaseSegDataset):
             is the list of image ids; without it all labelled images count.
 
     Raises:
-        FileNotFoundError: ``ann_file``, ``label_file`` or a folder of
-            auxiliary maps is missing.
+        FileNotFoundError: ``data_root``, ``ann_file``, ``label_file`` or a
+            folder of auxiliary maps is missing.
         ValueError: Files are missing, broken or of unequal size, masks hold
             colours or other indices than those of the classes that labels
             name, an image is not in the labels, or a label is no class.
@@ -76,7 +76,7 @@ class BaseImageLabelDataset(BaseSegDataset):
             raise ValueError(
                 'reduce_zero_label: expected False, for 0 is the background '
                 'and 255 is ignored. Export the masks as (index - 1) % 256.')
-        root = kwargs.get('data_root') or ''
+        root = check_root(kwargs.get('data_root') or '')
         self.aux_maps = read_aux_maps(aux_maps, root)
         self.label_file = os.path.join(root, label_file) if label_file else ''
         prefix = dict(img_path='')

@@ -4,18 +4,40 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image
-
 from hsc_mm.utils.io import check_whole, image_shapes
+from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside
 from .aux_maps import map_kind
 from .labels import image_stem
 from .mask_checks import MASK_ADVICE, check_masks
 
 __all__ = [
-    'check_files', 'check_ids', 'check_items', 'item_files', 'item_maps',
-    'missing_files', 'raise_problems'
+    'check_files', 'check_ids', 'check_items', 'check_root', 'item_files',
+    'item_maps', 'missing_files', 'raise_problems'
 ]
+
+
+# Folder of a public data set -> where it comes from, and what to do then.
+_PREPARE = dict(
+    voc2012=('VOC2012_ROOT', 'tools/prepare_voc.py FOLDER'),
+    coco2014=('COCO2014_ROOT', 'tools/prepare_coco.py --root FOLDER'),
+    demo=('HSC_MM_DEMO_ROOT', 'tools/make_demo_data.py --out FOLDER'))
+
+
+def check_root(root: str) -> str:
+    """Return the folder of a data set, or refuse one that is not there.
+
+    Raises:
+        FileNotFoundError: With what to do.
+    """
+    if not root or os.path.isdir(root):
+        return root
+    folder = os.path.basename(os.path.normpath(root)).lower()
+    name, tool = _PREPARE.get(folder, (None, None))
+    how = (f'Prepare the data as docs/data.md says (python {tool}), and name '
+           f'the folder by the environment variable {name}' if name else
+           'Name the folder of the data by data_root of the config')
+    raise FileNotFoundError(f'data_root {root}: no such folder. {how}.')
 
 
 def raise_problems(what: str, problems: list[str], advice: str,
@@ -82,12 +104,12 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
 def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
     """Return (width, height), or add to ``problems`` and return None."""
     try:
+        check_regular(path)
         with open(path, 'rb') as file:
             head = file.read(4)
             file.seek(max(os.path.getsize(path) - 4096, 4))
             check_whole(path, head + file.read())
-        with Image.open(path) as picture:
-            return picture.size
+        return image_shapes(path)[1][::-1]
     except ValueError as error:
         problems.append(str(error))
     except OSError as error:

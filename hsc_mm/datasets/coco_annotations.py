@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from hsc_mm.utils import read_json
+from hsc_mm.utils.limits import check_pixels
 from .labels import ImageLabels, image_stem
 
 __all__ = [
@@ -135,6 +136,8 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
             raise ValueError(f'{path}: image {entry["id"]}, {name!r}, stands '
                              'there twice. Remove the second entry.')
         names.add(image_stem(name))
+        check_pixels(f'{path}: image {name}', int(entry['height']),
+                     int(entry['width']))
         img_id = name.removesuffix('.jpg')
         images[entry['id']] = COCOImage(img_id, int(entry['height']),
                                         int(entry['width']), [])

@@ -1,4 +1,5 @@
-"""Hooks of the training loop."""
+"""Runner, and hooks of its training loop."""
 from .hooks import ExactResumeHook, StartupCheckHook
+from .runner import CheckedRunner
 
-__all__ = ['ExactResumeHook', 'StartupCheckHook']
+__all__ = ['CheckedRunner', 'ExactResumeHook', 'StartupCheckHook']

@@ -1,5 +1,6 @@
 """Several processes on CPUs: what mmengine does for GPUs alone."""
 import os
+from datetime import timedelta
 
 import torch
 from mmengine.config import Config
@@ -43,7 +44,9 @@ def prepare_cpu_ranks(cfg: Config) -> None:
             'RANK' not in os.environ:
         return
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        seconds = cfg.env_cfg.get('dist_cfg', {}).get('timeout', 1800)
+        torch.distributed.init_process_group(
+            'gloo', timeout=timedelta(seconds=seconds))
     if not cfg.get('model_wrapper_cfg'):
         cfg.model_wrapper_cfg = dict(
             type='hsc_mm.CPUDataParallel',

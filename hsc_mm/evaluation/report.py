@@ -3,6 +3,7 @@ import math
 from io import StringIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
@@ -79,7 +80,7 @@ def seed_tables(report: dict) -> str:
     columns = (best['iou'], best['over_of_class'], best['under_of_class'],
                own['iou'])
     for row in zip(report['classes'], *columns, strict=True):
-        table.add_row(row[0], *map(_cell, row[1:]))
+        table.add_row(escape(row[0]), *map(_cell, row[1:]))
     table.add_section()
     table.add_row('mean',
                   *map(_cell,

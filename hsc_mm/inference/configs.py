@@ -1,20 +1,17 @@
 """Reading configs for the tools."""
 import copy
 import logging
-from inspect import signature
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.runner import Runner
 
 from hsc_mm.datasets import build
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
-from hsc_mm.utils.numbers import nearest
-from hsc_mm.utils.work_dirs import newest_whole
+from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
+from .config_files import read_config
 from .missing_maps import drop_losses_without_maps
 
 __all__ = [
@@ -23,9 +20,6 @@ __all__ = [
 ]
 
 _CRF = 'hsc_mm.CRFRefinedSegmentor'
-# Keys that a config may lack and somebody reads.
-_TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'tta_model',
-              'tta_pipeline', 'pseudo_label', 'pipeline'}
 
 
 def config_folder() -> Path:
@@ -59,16 +53,12 @@ def load_config(path: str | Path,
         set does not declare are switched off.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: An option has a key that nothing reads, or the training
-            has no iterations.
+        FileNotFoundError: There is no such file, or a base is missing.
+        ValueError: It is no config, or an option is wrong (see
+            :func:`hsc_mm.inference.config_files.read_config`); the training
+            has no iterations; or the work folder is that of the config.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'config {path}: there is no such file.')
-    cfg = Config.fromfile(path)
-    if options:
-        _check_options(cfg, options)
-        cfg.merge_from_dict(options)
+    cfg = read_config(path, options)
     for key in ('max_iters', 'max_epochs'):
         number = (cfg.get('train_cfg') or {}).get(key)
         if number is not None:
@@ -77,40 +67,10 @@ def load_config(path: str | Path,
         cfg.work_dir = str(work_dir)
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
-    own = Path(cfg.work_dir) / Path(path).name
-    if own.exists() and own.samefile(path):
-        raise ValueError(
-            f'work_dir {cfg.work_dir}: expected another folder than that of '
-            f'the config: a run writes all of its settings to {path}. Name '
-            'one by --work-dir.')
+    refuse_folder_of_config(cfg.work_dir, str(path))
     check_named(cfg.get('model'))
     drop_losses_without_maps(cfg)
     return cfg
-
-
-def _check_options(cfg: Config, options: dict) -> None:
-    """Refuse options whose key is a misspelt one of the config."""
-    for option in options:
-        node: Any = cfg
-        for depth, key in enumerate(option.split('.')):
-            if isinstance(node, list | tuple) and key.isdigit():
-                node = node[int(key)] if int(key) < len(node) else None
-                continue
-            if not isinstance(node, dict | Config):
-                break
-            if key in node:
-                node = node[key]
-                continue
-            if not depth and key in _TOP_LEVEL:
-                break
-            known = [*node.keys(), *(() if depth else _TOP_LEVEL)]
-            near = nearest(key, known, 0.8)
-            if near or not depth:
-                raise ValueError(
-                    f'--cfg-options {option}: expected a key of the config, '
-                    f'found "{key}", which nothing reads.{near} A new one '
-                    'can be written into the config file.')
-            break
 
 
 def resume_from_work_dir(cfg: Config, named: bool = False) -> None:

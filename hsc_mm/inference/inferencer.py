@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
-from hsc_mm.utils import check_number
+from hsc_mm.utils import check_device, check_number
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.outputs import refuse_data_folder
@@ -62,8 +62,7 @@ class HSCInferencer:
         self.warnings = spoken(checkpoint)
         if tta:
             cfg = use_tta(cfg)
-        self.device = device or (
-            'cuda' if torch.cuda.is_available() else 'cpu')
+        self.device = check_device(device)
         self.model = build_model(cfg, str(weights), self.device)
         self._segmentor = getattr(self.model, 'module', self.model)
         self.names: ClassNames = class_names(cfg, checkpoint)

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from hsc_mm.inference import load_config
 from hsc_mm.utils import write_json
+from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
 from .context import Context
 from .inputs import config_hash, stage_inputs
@@ -69,16 +70,18 @@ def run_pipeline(cam_cfg: Config | str | Path,
             images not trained on, or a step fails
             (:class:`ToolError`).
         FileNotFoundError: A file is missing.
+        FileExistsError: Another process writes into ``work_dir``.
     """
     cam_cfg, seg_cfg, *others = (
         load_config(cfg) if isinstance(cfg, str | Path) else cfg
         for cfg in (cam_cfg, seg_cfg, *baselines))
     pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others)
-    pipeline.run(force, start, say)
-    results = pipeline.results()
-    write_json(
-        claim(work_dir, 'summary.json', option='work_dir'),
-        dict(
-            results.as_dict(),
-            batch_size=cam_cfg.train_dataloader.batch_size))
+    with locked(work_dir, '--work-dir'):
+        pipeline.run(force, start, say)
+        results = pipeline.results()
+        write_json(
+            claim(work_dir, 'summary.json', option='work_dir'),
+            dict(
+                results.as_dict(),
+                batch_size=cam_cfg.train_dataloader.batch_size))
     return results

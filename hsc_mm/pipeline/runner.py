@@ -3,12 +3,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 
 from mmengine.config import Config
 
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
+from hsc_mm.utils.locks import check_free
 from .context import Context
 from .manifest import Manifest
 from .step import Step
@@ -195,13 +197,11 @@ class Pipeline:
         """Make room for a step; say whether its last try can be resumed."""
         self.context.manifests[step.name].drop()
         folder, mark = self.context.root / step.folder, self._started(step)
+        check_free(folder)
         resumable = folder.is_dir() and mark.content.get('inputs') == inputs
         if folder.is_dir() and not resumable:
-            number = 1
-            while (old := folder.with_name(f'{folder.name}.old{number}')
-                   ).exists():
-                number += 1
-            folder.rename(old)
+            olds = map(f'{folder}.old{{}}'.format, count(1))
+            folder.rename(next(o for o in olds if not Path(o).exists()))
         mark.save(inputs, [], {}, 0)
         return resumable
 

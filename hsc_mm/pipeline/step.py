@@ -1,11 +1,14 @@
 """Step of the pipeline, its results, and commands that it runs."""
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from hsc_mm.cli.signals import PARENT
 
 if TYPE_CHECKING:
     from .context import Context
@@ -171,7 +174,8 @@ def run_tool(name: str, arguments: list, log: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            errors='replace') as child:
+            errors='replace',
+            env=dict(os.environ, **{PARENT: str(os.getpid())})) as child:
         try:
             for line in child.stdout or ():
                 file.write(line)
@@ -182,6 +186,10 @@ def run_tool(name: str, arguments: list, log: Path) -> None:
                     print(f'    {_short(shown)}', flush=True)
         except BaseException:
             child.terminate()
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
             raise
     if child.returncode:
         errors = [line for line in tail if line.startswith('error: ')]

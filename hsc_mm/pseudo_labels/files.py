@@ -2,6 +2,7 @@
 import zipfile
 from collections.abc import Collection
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +12,7 @@ from PIL import Image
 from hsc_mm.utils import atomic_write_bytes, digest, read_index_png
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.io import NOTE
+from hsc_mm.utils.limits import check_pixels, most_pixels
 
 __all__ = [
     'check_label', 'input_note', 'read_note', 'read_soft_cam',
@@ -148,6 +150,18 @@ def check_label(path: str | Path,
     return tuple(shape)
 
 
+def _check_header(path: str | Path, file: BinaryIO, most: int) -> None:
+    """Refuse an array whose header asks for more than fits any picture."""
+    read = (np.lib.format.read_array_header_1_0 if
+            np.lib.format.read_magic(file)[0] == 1 else
+            np.lib.format.read_array_header_2_0)
+    shape = read(file)[0]
+    if len(shape) > 1 and prod(shape):
+        check_pixels(path, *shape[-2:])
+    if prod(shape) > most * most_pixels():
+        raise ValueError(f'it holds an array of shape {shape}')
+
+
 def _array_header(file: BinaryIO, **kwargs) -> tuple[tuple, np.dtype]:
     """Read shape and type of an array of an npz, not its values."""
     if np.lib.format.read_magic(file)[0] != 1:
@@ -160,6 +174,9 @@ def _read_npz(path: str | Path, read_cam) -> tuple:
     """Apply ``read_cam`` to the member ``cam`` and read ``classes``."""
     try:
         with zipfile.ZipFile(path) as archive:
+            for name, most in (('cam.npy', 256), ('classes.npy', 1)):
+                with archive.open(name) as file:
+                    _check_header(path, file, most)
             with archive.open('cam.npy') as file:
                 cam = read_cam(file, allow_pickle=False)
             with archive.open('classes.npy') as file:

@@ -10,6 +10,7 @@ import numpy as np
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
+from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 from .files import check_label, read_note, write_soft_cam
 
@@ -76,7 +77,7 @@ class PseudoLabelFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         # Drafts of others, and the temporary files of those, are no labels.
         if any(not p.name.lstrip('.').startswith(f'{MANIFEST}.')
-               for p in self.path.iterdir()):
+               for p in self.path.iterdir() if p.name != LOCK):
             return manifest.is_file()
         draft = self.path / f'.{MANIFEST}.{uuid.uuid4().hex}.tmp'
         write_json(draft, dict(self.identity, complete=False))

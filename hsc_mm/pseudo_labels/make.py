@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.fast_model import make_fast
-from hsc_mm.utils import digest
+from hsc_mm.utils import check_device, digest
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.health import spoken
+from hsc_mm.utils.locks import locked
 from .cams import MultiScaleCAM, iterate_cams
 from .chain import LabelChain, Labelled, label_stream
 from .folder import PseudoLabelFolder
@@ -60,7 +60,7 @@ class RunOptions:
     @property
     def torch_device(self) -> str:
         """str: The device."""
-        return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        return check_device(self.device)
 
 
 def make_pseudo_labels(cfg: Config | str | Path,
@@ -100,12 +100,14 @@ def make_pseudo_labels(cfg: Config | str | Path,
         LabelRun: Counts, and the images that failed, each with its reason.
 
     Raises:
-        FileExistsError: ``out`` holds other files, or other labels.
+        FileExistsError: ``out`` holds other files, or other labels, or
+            another process writes into it.
         OSError: A file cannot be written.
         ValueError: Config, checkpoint or settings are bad, or no image can
             be read.
     """
     options = options or RunOptions()
+    check_device(options.device)
     cfg = load_config(cfg) if not isinstance(
         cfg, Config) else copy.deepcopy(cfg)
     if threshold == 'best':
@@ -118,31 +120,34 @@ def make_pseudo_labels(cfg: Config | str | Path,
     if tta:
         cfg = use_tta(cfg)
     dataset = seeds.seed_dataset(cfg, split, check=False)
-    folder = PseudoLabelFolder(
-        out,
-        dict(
-            checkpoint=seeds.file_hash(checkpoint),
-            **chain.identity(),
-            amp=options.amp or None,
-            split=split,
-            # What CAMs are computed by: model and test pipeline.
-            inference=digest([
-                cfg.model.to_dict(), cfg.test_dataloader.dataset.pipeline
-            ]),
-            classes=list(dataset.metainfo['classes']),
-            mask_classes=list(dataset.all_classes)),
-        label_map=dataset.metainfo['label_map'],
-        kinds=chain.suffixes)
-    run = LabelRun.plan(dataset, folder, options.batch_size, options.shard,
-                        options.workers, options.resume)
-    run.warnings = spoken(load(checkpoint))
-    options.notify(f'{out}: {len(run.existing)} of {run.total} pseudo labels '
-                   f'exist, {chain}')
-    if run.missing:
-        folder.begin()
-        labels = _labels(cfg, str(checkpoint), dataset, run, chain, options)
-        write_labels(options.progress(labels, run.missing), folder, run)
-    run.complete = folder.finish(run.img_ids, options.shard == (1, 1))
+    alone = options.shard == (1, 1)
+    with locked(out, '--out', 0 if alone else options.shard[0]):
+        folder = PseudoLabelFolder(
+            out,
+            dict(
+                checkpoint=seeds.file_hash(checkpoint),
+                **chain.identity(),
+                amp=options.amp or None,
+                split=split,
+                # What CAMs are computed by: model and test pipeline.
+                inference=digest([
+                    cfg.model.to_dict(), cfg.test_dataloader.dataset.pipeline
+                ]),
+                classes=list(dataset.metainfo['classes']),
+                mask_classes=list(dataset.all_classes)),
+            label_map=dataset.metainfo['label_map'],
+            kinds=chain.suffixes)
+        run = LabelRun.plan(dataset, folder, options.batch_size,
+                            options.shard, options.workers, options.resume)
+        run.warnings = spoken(load(checkpoint))
+        options.notify(f'{out}: {len(run.existing)} of {run.total} pseudo '
+                       f'labels exist, {chain}')
+        if run.missing:
+            folder.begin()
+            labels = _labels(cfg, str(checkpoint), dataset, run, chain,
+                             options)
+            write_labels(options.progress(labels, run.missing), folder, run)
+        run.complete = folder.finish(run.img_ids, alone)
     return run
 
 

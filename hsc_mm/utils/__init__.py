@@ -11,10 +11,11 @@ from .io import (
     write_index_png,
     write_json,
 )
-from .numbers import check_keys, check_number
+from .numbers import check_device, check_keys, check_number
 
 __all__ = [
-    'atomic_write_bytes', 'check_keys', 'check_number', 'class_map',
+    'atomic_write_bytes', 'check_device', 'check_keys', 'check_number',
+    'class_map',
     'digest', 'image_shapes', 'read_image', 'read_index_png', 'read_json',
     'read_text', 'to_classes', 'to_mask_indices', 'voc_palette',
     'write_index_png', 'write_json'

@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .indices import as_bytes
+from .limits import check_pixels, check_regular, most_pixels, too_large
 
 __all__ = [
     'atomic_write_bytes', 'digest', 'image_shapes', 'read_image',
@@ -146,13 +147,35 @@ def read_image(path: str | Path, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
         FileNotFoundError: There is no such file.
         ValueError: It is not an image, or it is cut short.
     """
-    data = Path(path).read_bytes()
-    check_whole(path, data)
+    data = _read_picture(path)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     if image is None:
         raise ValueError(f'{path}: expected an image, but it cannot be '
                          'decoded. Fetch or export the file again.')
     return image
+
+
+def _read_picture(path: str | Path) -> bytes:
+    """Read a file that is whole, and a picture of a size that is read."""
+    check_regular(path)
+    data = Path(path).read_bytes()
+    check_whole(path, data)
+    try:
+        _header(path, BytesIO(data)).close()
+    except OSError:  # of a kind that Pillow does not know
+        pass
+    return data
+
+
+def _header(path: str | Path, source: Any) -> Image.Image:
+    """Open a picture without decoding it; Pillow's limit becomes ours."""
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, most_pixels())
+    try:
+        picture = Image.open(source)
+    except Image.DecompressionBombError as error:
+        raise too_large(path, str(error)) from None
+    check_pixels(path, picture.height, picture.width)
+    return picture
 
 
 def check_whole(path: str | Path, data: bytes) -> None:
@@ -178,8 +201,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
         ValueError: The file is broken, holds colours instead of indices, or
             numbers that are no index of 8 bits.
     """
-    data = Path(path).read_bytes()
-    check_whole(path, data)
+    data = _read_picture(path)
     try:
         mask = np.array(Image.open(BytesIO(data)))
     except OSError as error:
@@ -203,8 +225,10 @@ def image_shapes(path: str | Path) -> tuple[
 
     Raises:
         OSError: The file is missing or no image.
+        ValueError: It is no file, or too large.
     """
-    with Image.open(path) as picture:
+    check_regular(path)
+    with _header(path, path) as picture:
         width, height = picture.size
         turned = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
     stored = (height, width)

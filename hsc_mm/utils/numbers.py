@@ -1,10 +1,40 @@
-"""Numbers and keys of a config, checked."""
+"""Numbers, keys and devices as a user names them, checked."""
 import math
 import numbers
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-__all__ = ['check_keys', 'check_number', 'nearest']
+import torch
+
+__all__ = ['check_device', 'check_keys', 'check_number', 'nearest']
+
+
+def check_device(name: str | None = None) -> str:
+    """Return a device that is there.
+
+    Args:
+        name (str, optional): ``'cpu'``, ``'cuda'``, ``'cuda:1'`` ...; by
+            default ``'cuda'`` if there is one, else ``'cpu'``.
+
+    Raises:
+        ValueError: torch knows no such device, or this machine has none.
+    """
+    if name is None:
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    why = ''
+    try:
+        device = torch.device(name)
+        count = torch.cuda.device_count()
+        if device.type == 'cuda' and (device.index or 0) >= count:
+            why = f'torch finds {count} GPU(s) on this machine'
+        else:
+            torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).splitlines()[0][:99]
+    if why:
+        raise ValueError(f'device: expected "cpu", "cuda" or "cuda:N", found '
+                         f'{name!r}: {why}.')
+    return name
 
 
 def check_number(name: str,

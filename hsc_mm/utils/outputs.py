@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from .locks import LOCK
+
 __all__ = [
     'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder',
     'inside', 'place', 'refuse_data_folder'
@@ -31,9 +33,8 @@ def check_name(name: Name) -> str:
         ValueError: It is empty, absolute, has a drive or a NUL, or climbs
             (``..``).
     """
-    text = os.fspath(name)
+    text, why = os.fspath(name), ''
     parts = re.split(r'[\\/]', text)
-    why = ''
     if '\0' in text:
         why = 'it holds a NUL character'
     elif os.path.isabs(text) or parts[0] == '' or _DRIVE.match(text) or \
@@ -41,7 +42,7 @@ def check_name(name: Name) -> str:
         why = 'it is absolute'
     elif '..' in parts:
         why = 'it climbs out of its folder (..)'
-    elif parts[-1] in ('.', '', MARKER):
+    elif parts[-1] in ('.', '', MARKER, LOCK):
         why = 'it names no file'
     if why:
         raise ValueError(f'name {text!r}: expected a path relative to its '
@@ -159,7 +160,7 @@ def claim_folder(root: Name, option: str = '--out') -> Path:
     root = Path(root)
     if '*' in _names(root):
         return root
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    if root.exists() and (not root.is_dir() or {*os.listdir(root)} - {LOCK}):
         raise FileExistsError(
             f'{option} {root}: expected a new or empty folder, or one of an '
             'earlier run, found other files. Choose another folder.')

@@ -1,11 +1,13 @@
 """Pool of processes that apply one function to many items, in order."""
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import cv2
@@ -16,18 +18,21 @@ __all__ = ['map_ordered']
 _function: Callable | None = None
 
 
-def _start(function: Callable) -> None:
+def _start(function: Callable, stop: Connection) -> None:
     """Prepare a worker: one thread, its own copy of the function."""
     global _function
     _function = function
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Ctrl-C goes to all of a terminal's processes; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(
+        target=_end_with_parent, args=(stop, ), daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
 
-def _end_with_parent() -> None:
-    """End when the process that wants the results is killed."""
-    multiprocessing.parent_process().join()
+def _end_with_parent(stop: Connection) -> None:
+    """End when the process that wants results is killed, or closes a pipe."""
+    wait([multiprocessing.parent_process().sentinel, stop])
     os._exit(1)
 
 
@@ -53,11 +58,13 @@ class _Pool:
     """Workers that can be replaced when one of them dies."""
 
     def __init__(self, function: Callable, workers: int) -> None:
+        context = _context()
+        stop, self._alive = context.Pipe(duplex=False)
         self._arguments = dict(
             max_workers=workers,
-            mp_context=_context(),
+            mp_context=context,
             initializer=_start,
-            initargs=(function, ))
+            initargs=(function, stop))
         self.executor = ProcessPoolExecutor(**self._arguments)
 
     def replace(self) -> None:
@@ -85,6 +92,11 @@ class _Pool:
             finally:
                 for other in others:
                     self.submit(other)
+
+    def end(self) -> None:
+        """End the workers, whatever they do."""
+        self._alive.close()
+        self.close()
 
     def close(self) -> None:
         """Stop."""
@@ -155,5 +167,7 @@ def _in_pool(function: Callable, items: Iterable[tuple], workers: int,
         while pending:
             item = pending.popleft()
             yield item[0], _attempt(pool.finish, item, pending)
-    finally:
         pool.close()
+    except BaseException:  # nobody waits for what is under way
+        pool.end()
+        raise

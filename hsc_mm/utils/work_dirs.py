@@ -9,13 +9,32 @@ from .checkpoints import SUM_SUFFIX, file_sum, why_not_whole
 from .io import atomic_write_bytes
 
 __all__ = [
-    'LAST', 'checkpoint_folder', 'newest_whole', 'publish', 'remove',
-    'set_aside'
+    'LAST', 'checkpoint_folder', 'newest_whole', 'publish',
+    'refuse_folder_of_config', 'remove', 'set_aside'
 ]
 
 #: Names the newest checkpoint of a work folder; mmengine writes it too.
 LAST = 'last_checkpoint'
 _NAMES = ('iter_{}.pth', 'epoch_{}.pth')
+
+
+def refuse_folder_of_config(work_dir: str | Path, config: str | None) -> None:
+    """Refuse the folder of a config as its work folder.
+
+    A run writes all of its settings there under the name of the config.
+
+    Raises:
+        ValueError: It is that folder.
+    """
+    if not config:
+        return
+    own = os.path.join(work_dir, os.path.basename(config))
+    if os.path.exists(own) and os.path.exists(config) and \
+            os.path.samefile(own, config):
+        raise ValueError(
+            f'work_dir {work_dir}: expected another folder than that of the '
+            f'config: a run writes all of its settings to {config}. Name one '
+            'by --work-dir.')
 
 
 def publish(draft: Path, final: Path) -> None:

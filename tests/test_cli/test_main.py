@@ -29,7 +29,7 @@ def test_without_arguments_the_commands_are_listed() -> None:
 def test_a_mistyped_command_suggests_the_nearest() -> None:
     done = _run('traain')
     assert done.returncode == 2
-    assert 'found "traain". Did you mean train?' in done.stderr
+    assert 'found "traain". Is "train" meant?' in done.stderr
 
 
 def test_a_command_runs_and_its_usage_names_it() -> None:

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from hsc_mm.cli.signals import PARENT
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 
 __all__ = ['Cell', 'collect', 'markdown', 'run_cell', 'run_matrix']
 
+_running: set[subprocess.Popen] = set()
 _COST = ('images/s', 'peak MiB')
 
 
@@ -59,9 +61,13 @@ def run_cell(cell: Cell, seg_config: str | None,
     summary = cell.folder / 'summary.json'
     before = read_json(summary) if summary.is_file() else None
     with open(log, 'w', encoding='utf-8') as file:
-        child = subprocess.Popen(command, stdout=file, stderr=file)
+        child = subprocess.Popen(
+            command, stdout=file, stderr=file,
+            env=dict(os.environ, **{PARENT: str(os.getpid())}))
+        _running.add(child)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
+        _running.discard(child)
     if child.returncode:
         last = log.read_text(encoding='utf-8').strip().splitlines()[-1:]
         raise ValueError(f'{cell.name}, seed {cell.seed}: '
@@ -113,16 +119,23 @@ def run_matrix(configs: list[str],
             pool.submit(run_cell, cell, seg_config, options or {})
             for cell in cells
         ]
-        for number, (cell, future) in enumerate(
-                zip(cells, running, strict=True), start=1):
-            try:
-                done.append(future.result())
-                state = 'done'
-            except ValueError as error:
-                failures.append(str(error))
-                state = 'FAILED'
-            say(f'[{number}/{len(cells)}] {cell.name}, seed {cell.seed}: '
-                f'{state}')
+        try:
+            for number, (cell, future) in enumerate(
+                    zip(cells, running, strict=True), start=1):
+                try:
+                    done.append(future.result())
+                    state = 'done'
+                except ValueError as error:
+                    failures.append(str(error))
+                    state = 'FAILED'
+                say(f'[{number}/{len(cells)}] {cell.name}, seed {cell.seed}: '
+                    f'{state}')
+        except BaseException:
+            for future in running:
+                future.cancel()
+            for child in list(_running):
+                child.terminate()
+            raise
     rows = collect(sorted(done, key=lambda c: configs.index(c['config'])))
     table, page = (
         claim(root, name, option='work_dir')

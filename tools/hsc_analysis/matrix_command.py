@@ -8,6 +8,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from hsc_mm.cli import common as cli
+from hsc_mm.utils.locks import hold
 from .matrix import markdown, run_matrix
 
 __all__ = ['main', 'parse_args']
@@ -24,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', required=True, help='output folder')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument(
-        '--jobs', type=int, default=1, help='cells at the same time')
+        '--jobs', type=cli.positive, default=1, help='cells at the same time')
     for stage in ('cam', 'seg'):
         parser.add_argument(
             f'--{stage}-options',
@@ -32,7 +34,7 @@ def parse_args() -> argparse.Namespace:
             default=[],
             metavar='KEY=VALUE',
             help=f'values that override the configs of the {stage} stage')
-    args = parser.parse_args()
+    args = cli.parse(parser)
     for path in filter(None, [*args.configs, args.seg_config]):
         if not Path(path).is_file():
             parser.error(f'config {path}: there is no such file')
@@ -45,6 +47,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the matrix and print its table."""
     args = parse_args()
+    hold(args.work_dir, '--work-dir')
     rows, failures = run_matrix(
         args.configs,
         args.seeds,

@@ -10,6 +10,7 @@ from rich.table import Table
 from hsc_mm.cli import common as cli
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.labels import image_stem
+from hsc_mm.utils.locks import hold
 from .coco_files import (
     MASKS,
     SPLIT_SIZES,
@@ -40,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         f'{" ".join(SPLIT_SIZES)})')
     parser.add_argument(
         '--workers',
-        type=int,
+        type=cli.workers,
         default=min(os.cpu_count() or 1, 8),
         help='processes that draw masks (default: one for each core, at '
         'most 8)')
@@ -94,6 +95,7 @@ def prepare(args: argparse.Namespace, split: str) -> tuple[list, list, str]:
 def main() -> int:
     """Prepare all splits, then report."""
     args = parse_args()
+    hold(args.root, '--root')
     if not args.no_masks:
         has_pycocotools(required=True)
     table = Table('split', 'annotated\nimages', 'expected of\nCOCO 2014',

@@ -12,6 +12,7 @@ from hsc_mm.cli import common as cli
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput, list_inputs
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.locks import hold
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder
 from .saliency_provider import SaliencyProvider, as_map, build_provider
 
@@ -107,6 +108,7 @@ def main() -> int:
     args = parse_args()
     images = list_inputs(args.images)
     provider = build_provider(args.provider, args.provider_options)
+    hold(args.out)
     run = write_maps(
         cli.progress(images, len(images), 'saliency maps'), provider, args.out)
     for line in run.failures:

@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
         'evaluation (default: model.test_cfg.bg_threshold, or 0.3)')
     parser.add_argument(
         '--workers',
-        type=int,
+        type=cli.workers,
         default=2,
         help='processes, where there are refiners (default: 2)')
     parser.add_argument(

@@ -17,6 +17,7 @@ from hsc_mm.utils import (
     read_json,
     write_json,
 )
+from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 from .maps import ForeignMaps, fit_to_image, unit_range
 from .readers import FORMATS, read_irn, read_npy_dict, read_npz
@@ -121,7 +122,8 @@ class SeedConverter:
                         f'--out {self.out}: it holds seeds with {key} '
                         f'{found.get(key)!r}, expected {value!r}. Choose '
                         'another folder or remove this one.')
-        elif self.out.is_dir() and any(self.out.iterdir()):
+        elif self.out.is_dir() and any(
+                one.name != LOCK for one in self.out.iterdir()):
             raise FileExistsError(
                 f'--out {self.out}: expected a new or empty folder, found '
                 'other files in it. Choose another folder.')

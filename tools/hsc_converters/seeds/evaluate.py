@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hsc_mm.datasets import BaseImageLabelDataset
@@ -123,7 +124,7 @@ def _hard_table(found: dict, supervision: str) -> str:
     """Write the score of hard seeds as text."""
     table = Table('class', 'IoU')
     for name, value in zip(found['classes'], found['iou'], strict=True):
-        table.add_row(name, '-' if value is None else f'{value:.2f}')
+        table.add_row(escape(name), '-' if value is None else f'{value:.2f}')
     table.add_section()
     table.add_row('mean', f'{found["mIoU"]:.2f}')
     text = StringIO()

@@ -11,6 +11,7 @@ from hsc_mm.inference import load_config, seeds
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
+from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
 from .convert import ImportOptions, SeedConverter
 from .readers import source_format
@@ -77,7 +78,8 @@ def import_seeds(cfg: Config | str | Path,
         ImportSummary: Counts, and what is missing or broken.
 
     Raises:
-        FileExistsError: ``out`` holds other files, or other seeds.
+        FileExistsError: ``out`` holds other files, or other seeds, or
+            another process writes into it.
         FileNotFoundError: There is no such source, or no seed in it.
         ValueError: Arguments contradict each other.
     """
@@ -90,19 +92,20 @@ def import_seeds(cfg: Config | str | Path,
     options = options.resolve(
         lambda: source_format(source, [info['img_id'] for info in infos]))
     chain = _build_chain(cfg, options, threshold, refiners, rule)
-    converter = SeedConverter(source, out, dataset.all_classes, options,
-                              chain)
-    summary = ImportSummary(options.form, options.kind, chain.threshold,
-                            len(infos))
-    workers = workers if chain.refines and chain.parallel else 0
-    results = map_ordered(
-        converter, ((info['img_id'], info) for info in infos), workers)
-    for _, error in progress(results, len(infos)) if progress else results:
-        if isinstance(error, FileNotFoundError):
-            summary.missing.append(str(error))
-        elif isinstance(error, BaseException):
-            summary.broken.append(str(error) or type(error).__name__)
-    converter.finish(summary.written, summary.total - summary.written)
+    with locked(out):
+        converter = SeedConverter(source, out, dataset.all_classes, options,
+                                  chain)
+        summary = ImportSummary(options.form, options.kind, chain.threshold,
+                                len(infos))
+        workers = workers if chain.refines and chain.parallel else 0
+        results = map_ordered(
+            converter, ((info['img_id'], info) for info in infos), workers)
+        for _, error in progress(results, len(infos)) if progress else results:
+            if isinstance(error, FileNotFoundError):
+                summary.missing.append(str(error))
+            elif isinstance(error, BaseException):
+                summary.broken.append(str(error) or type(error).__name__)
+        converter.finish(summary.written, summary.total - summary.written)
     return summary
 
 

@@ -1,0 +1,127 @@
+"""Sentences for what OpenMMLab finds wrong with a config."""
+import os
+import re
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from hsc_mm.utils.numbers import nearest
+
+__all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
+
+_HOSTS = re.compile(r'[\\/](mmengine|mmcv|mmseg|mmpretrain)[\\/]')
+
+
+def registry(error: BaseException) -> str | None:
+    """Types and arguments of a config that are not there."""
+    text = str(error)
+    found = _locals_of(error, 'build_from_cfg')
+    missing = re.match(r"['\"]?(\S+) is not in the (.+?) registry", text)
+    if missing:
+        registry = found.get('registry')
+        return (f'type {missing[1]!r} of the config: there is no such '
+                f'{getattr(registry, "name", missing[2])}.'
+                f'{nearest(missing[1], _names(registry))} A class of your own '
+                'needs its module in custom_imports.')
+    if 'None is not a callable object' in text:
+        from mmengine.registry import OPTIMIZERS
+        name = (local(error, 'optimizer_cfg', kind=dict) or {}).get('type')
+        return (f'optim_wrapper.optimizer.type {name!r}: there is no such '
+                f'optimizer.{nearest(str(name), OPTIMIZERS.module_dict)}')
+    if not found or 'obj_cls' not in found:
+        return None
+    part = f'{found["obj_cls"].__name__} of the config' if hasattr(
+        found['obj_cls'], '__name__') else 'config'
+    wrong = re.search(r"unexpected keyword argument '(\w+)'", text)
+    if isinstance(error, TypeError) and wrong and \
+            wrong[1] in found.get('args', ()):
+        known = _arguments(found['obj_cls'])
+        return (f'{part}: it has no argument {wrong[1]!r}.'
+                f'{nearest(wrong[1], known)} It takes {", ".join(known)}.')
+    if isinstance(error, TypeError) and 'required' in text:
+        names = ', '.join(re.findall(r"'(\w+)'", text))
+        return f'{part}: it needs the argument {names}. Add it.'
+    if isinstance(error, TypeError | ValueError | AssertionError | KeyError |
+                  AttributeError):
+        line = (text or type(error).__name__).splitlines()[0]
+        return (f'{part}: it refuses its arguments: {line} '
+                '(HSC_MM_TRACEBACK=1 shows where)')
+    return None
+
+
+def config_key(error: BaseException) -> str | None:
+    """Keys that a config lacks."""
+    lacks = re.search(r"'ConfigDict' object has no attribute '(\w+)'",
+                      str(error))
+    if lacks:
+        return (f'config: it lacks the key {lacks[1]!r}, which is needed '
+                'here. Is it the config of the right stage?')
+    return None
+
+
+def host(error: BaseException) -> str | None:
+    """What OpenMMLab refuses in words of its own."""
+    file, code = innermost(error)
+    if _HOSTS.search(file) and code.startswith(('raise', 'assert')):
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return f'{line} (said by {_HOSTS.search(file)[1]})'
+    return None
+
+
+def innermost(error: BaseException) -> tuple[str, str]:
+    """Return file and line of code that raised an exception."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return (frames[-1].filename, frames[-1].line or 'raise') if frames else (
+        '', '')
+
+
+def _walk(error: BaseException) -> list:
+    """Return the frames of a traceback, the innermost first."""
+    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)
+            ][::-1]
+
+
+def _locals_of(error: BaseException, function: str) -> dict[str, Any]:
+    """Return the variables of the innermost call of a function."""
+    return next((frame.f_locals for frame in _walk(error)
+                 if frame.f_code.co_name == function), {})
+
+
+def local(error: BaseException, *names: str,
+           kind: Any = (str, os.PathLike)) -> Any:
+    """Return a variable of one of the names, the innermost there is."""
+    for frame in _walk(error):
+        for name in names:
+            if isinstance(frame.f_locals.get(name), kind):
+                return frame.f_locals[name]
+    return None
+
+
+def _names(registry: Any) -> list[str]:
+    """List what a registry and its relatives hold, as configs write it."""
+    if registry is None:
+        return []
+    root = registry._get_root_registry()
+    found, todo = [], [root]
+    while todo:
+        one = todo.pop()
+        todo += one.children.values()
+        scope = f'{one.scope}.' if one.scope == 'hsc_mm' else ''
+        found += [f'{scope}{key}' for key in one.module_dict]
+    return found
+
+
+def _arguments(part: Callable) -> list[str]:
+    """List the arguments of a class and of those it is made from."""
+    from inspect import isclass, signature
+    found: dict[str, None] = {}
+    for one in part.__mro__ if isclass(part) else [part]:
+        if one is object or 'torch' in one.__module__.split('.')[:1]:
+            continue
+        function = one.__dict__.get('__init__') if isclass(one) else one
+        for name, value in (signature(function).parameters.items()
+                            if function else ()):
+            if name != 'self' and value.kind not in (
+                    value.VAR_KEYWORD, value.VAR_POSITIONAL):
+                found[name] = None
+    return list(found)

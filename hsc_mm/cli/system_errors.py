@@ -1,0 +1,109 @@
+"""Sentences for what the system refuses: disks, memory, processes, ranks."""
+import errno
+import re
+
+from .config_errors import local
+
+__all__ = ['AGAIN', 'memory', 'pictures', 'ranks', 'system']
+
+#: How to go on.
+AGAIN = ('What was written before is whole; the same command goes on from '
+          'there (train: with --resume).')
+_SYSTEM = {
+    errno.ENOSPC: f'the disk is full. Make room. {AGAIN}',
+    errno.EDQUOT: f'your quota on this disk is used up. Make room. {AGAIN}',
+    errno.EFBIG: f'the limit of file sizes (ulimit -f) is reached. {AGAIN}',
+    errno.EROFS: 'the file system is read-only. Name a folder on another '
+                 'one (--out, --work-dir).',
+    errno.EACCES: 'no permission. Name another path, or change the '
+                  'permissions (ls -l shows them).',
+    errno.EMFILE: 'too many files are open at once. Raise the limit (ulimit '
+                  '-n 4096), or use fewer workers (--workers, '
+                  'train_dataloader.num_workers=0).',
+    errno.ENAMETOOLONG: 'the name is too long here. Shorten it.',
+    errno.EAGAIN: 'the system starts no more processes. Use fewer workers '
+                  '(--workers, train_dataloader.num_workers=0).',
+}
+_SYSTEM[errno.EPERM] = _SYSTEM[errno.EACCES]
+_SYSTEM[errno.ENFILE] = _SYSTEM[errno.EMFILE]
+_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|Unable to allocate|"
+    r'Cannot allocate memory|insufficient memory|array is too big', re.I)
+_LOST = re.compile(
+    r'Connection (closed|reset) by peer|[Tt]imed out waiting .*ms|'
+    r'ProcessGroup\w* .*[Tt]ime|NCCL (error|communicator)')
+_WORKER = re.compile(r'DataLoader worker .* (exited|is killed)|'
+                     'process in the process pool was terminated')
+
+
+def system(error: BaseException) -> str | None:
+    """Errors of the operating system."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        names = ', '.join(str(name) for name in (
+            error.filename, error.filename2) if name)
+        # Our own texts stand in strerror, longer than the system's.
+        own = error.strerror if error.strerror and len(
+            error.strerror) > 60 else _SYSTEM[error.errno]
+        return f'{names}: {own}' if names else own
+    if 'unexpected pos' in text or 'PytorchStreamWriter' in text:
+        return _SYSTEM[errno.ENOSPC]
+    if 'received 0 items of ancdata' in text or 'Too many open files' in text:
+        return _SYSTEM[errno.EMFILE]
+    if "can't start new thread" in text:
+        return _SYSTEM[errno.EAGAIN]
+    if type(error).__name__ == 'URLError' or 'urlopen error' in text:
+        where = local(error, 'url', 'filename', 'name')
+        return (f'{where or "weights"}: they cannot be fetched '
+                f'({getattr(error, "reason", error)}). Fetch the file on a '
+                'machine with a network, and name it '
+                '(model.backbone.init_cfg.checkpoint=FILE, load_from=FILE; '
+                'model.backbone.init_cfg=None starts from random numbers).')
+    if isinstance(error, OSError):
+        return text if error.strerror is None else (
+            f'{error.filename}: {error.strerror}' if error.filename else text)
+    return None
+
+
+def memory(error: BaseException) -> str | None:
+    """Too little memory, here or in a worker."""
+    text = str(error)
+    if isinstance(error, MemoryError) or (isinstance(
+            error, RuntimeError) and _MEMORY.search(text)) or \
+            (type(error).__name__ == 'error' and 'Insufficient' in text):
+        wanted = re.search(r'(?:allocate|Tried to allocate) ([\d.]+ ?\w?iB)|'
+                           r'allocate (\d+ bytes)', text)
+        size = next(filter(None, wanted.groups()), '') if wanted else ''
+        return ('memory is used up' + (f' ({size} more were needed)' if size
+                                       else '') +
+                '. Use smaller batches (train_dataloader.batch_size, '
+                '--batch-size), fewer workers, smaller crops or scales, or '
+                f'smaller pictures. {AGAIN}')
+    if _WORKER.search(text) or type(error).__name__ == 'BrokenProcessPool':
+        return ('a worker process ended without a word, most often because '
+                'memory was used up. Use fewer workers (--workers, '
+                'train_dataloader.num_workers=0) or smaller batches. '
+                f'{AGAIN}')
+    return None
+
+
+def ranks(error: BaseException) -> str | None:
+    """Other ranks that ended or wait no more."""
+    if _LOST.search(str(error)):
+        return ('another rank has ended, or did not answer in time ('
+                f'{str(error).splitlines()[0][:99]}). Its own message says '
+                'why; env_cfg.dist_cfg.timeout is the time in seconds. '
+                f'{AGAIN}')
+    return None
+
+
+def pictures(error: BaseException) -> str | None:
+    """Limits of Pillow and OpenCV."""
+    kind, text = type(error).__name__, str(error)
+    if kind in ('DecompressionBombError', 'DecompressionBombWarning') or \
+            'CV_IO_MAX_IMAGE' in text:
+        where = local(error, 'path', 'filename', 'image')
+        return (f'{where or "an image"}: more pixels than are read '
+                f'({text.splitlines()[0]}). Make the picture smaller, or cut '
+                'it into tiles.')
+    return None

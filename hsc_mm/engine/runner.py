@@ -1,0 +1,75 @@
+"""The runner of every config, which looks at its work folder first."""
+from collections.abc import Mapping
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+from torch import nn
+
+from hsc_mm.registry import RUNNERS
+from hsc_mm.utils import locks
+from hsc_mm.utils.limits import check_workers
+from hsc_mm.utils.work_dirs import refuse_folder_of_config
+
+__all__ = ['CheckedRunner', 'build_runner']
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that a config names, or :class:`CheckedRunner`."""
+    if 'runner_type' not in cfg:
+        cfg.runner_type = 'hsc_mm.CheckedRunner'
+    return RUNNERS.build(cfg)
+
+
+@RUNNERS.register_module()
+class CheckedRunner(Runner):
+    """mmengine's runner, which spares what is in its work folder.
+
+    ``runner_type = 'hsc_mm.CheckedRunner'`` in a config lets mmseg's scripts
+    and ``mim train`` take it too. It refuses the folder of the config, and a
+    second training in a folder in which one runs; settings are written when
+    the work begins, not before.
+
+    Raises:
+        ValueError: See
+            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_config`; or a
+            data loader asks for more processes than the machine can run.
+    """
+
+    def __init__(self, model: nn.Module | dict, work_dir: str,
+                 **kwargs) -> None:
+        refuse_folder_of_config(work_dir,
+                                getattr(kwargs.get('cfg'), 'filename', None))
+        for split in ('train', 'val', 'test'):
+            loader = kwargs.get(f'{split}_dataloader')
+            if isinstance(loader, Mapping):
+                check_workers(f'{split}_dataloader.num_workers',
+                              loader.get('num_workers', 0))
+        super().__init__(model, work_dir, **kwargs)
+
+    def dump_config(self) -> None:
+        """Wait: the folder may be another run's."""
+
+    def train(self) -> nn.Module:
+        """Train, alone in the work folder.
+
+        Raises:
+            FileExistsError: Another process trains into it.
+        """
+        if is_main_process():
+            locks.hold(self.work_dir, '--work-dir')
+            super().dump_config()
+        try:
+            return super().train()
+        finally:
+            locks.release(self.work_dir)
+
+    def val(self) -> dict:
+        """Validate."""
+        super().dump_config()
+        return super().val()
+
+    def test(self) -> dict:
+        """Test."""
+        super().dump_config()
+        return super().test()

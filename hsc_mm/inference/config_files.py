@@ -1,0 +1,171 @@
+"""Config files, and what can be wrong with one before anything is built."""
+import ast
+import numbers
+import traceback
+from collections.abc import Mapping
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from hsc_mm.utils.numbers import nearest
+
+__all__ = ['read_config']
+
+# Keys that a config may lack and somebody reads.
+_TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'runner_type',
+              'tta_model',
+              'tta_pipeline', 'pseudo_label', 'pipeline'}
+
+
+def read_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read a config and apply options to it.
+
+    Args:
+        path (str | Path): Config file.
+        options (dict, optional): ``a.b.c`` -> value.
+
+    Returns:
+        Config: With a model.
+
+    Raises:
+        FileNotFoundError: There is no such file, or a base is missing.
+        ValueError: It is no config: a syntax error, an error of its code,
+            bases that name each other, no model; or an option is mistyped.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'config {path}: there is no such file.')
+    try:
+        _check_circle(path.resolve(), ())
+        cfg = Config.fromfile(path)
+    except SyntaxError as error:
+        where = (_files(error) or [error.filename or path])[-1]
+        raise ValueError(
+            f'config {where}, line {error.lineno}: {error.msg} '
+            f'{(error.text or "").strip()}'.rstrip()) from error
+    except _CircleError:
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    if options:
+        _check_options(cfg, options)
+        try:
+            cfg.merge_from_dict(options)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f'--cfg-options {sorted(options)}: they do not '
+                             f'fit {path}: {error}') from error
+    _check_parts(cfg, path)
+    return cfg
+
+
+class _CircleError(ValueError):
+    """Bases that name each other."""
+
+
+def _check_circle(path: Path, above: tuple[Path, ...]) -> None:
+    """Follow the literal ``_base_`` of files; mmengine would not end."""
+    if path in above:
+        circle = ' -> '.join(map(str, (*above[above.index(path):], path)))
+        raise _CircleError(
+            f'config {above[0]}: its bases name each other in a circle ('
+            f'{circle}). Remove one of these _base_.')
+    if path.suffix != '.py' or not path.is_file():
+        return
+    for line in ast.parse(path.read_bytes(), str(path)).body:
+        if isinstance(line, ast.Assign) and any(
+                getattr(target, 'id', '') == '_base_'
+                for target in line.targets):
+            try:
+                names = ast.literal_eval(line.value)
+            except ValueError:
+                continue
+            for name in [names] if isinstance(names, str) else names:
+                if isinstance(name, str) and '::' not in name:
+                    _check_circle((path.parent / name).resolve(),
+                                  (*above, path))
+
+
+def _files(error: BaseException) -> list[str]:
+    """List the config files that were being read, outermost first."""
+    return [
+        str(frame.f_locals['filename'])
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name == '_file2dict'
+    ]
+
+
+def _unreadable(path: Path, error: Exception) -> Exception:
+    """Say which file could not be read, at which line, and why."""
+    files = _files(error) or [str(path)]
+    if isinstance(error, FileNotFoundError):
+        missing = error.filename or (files[-1] if len(files) > 1 else '')
+        by = files[-2] if len(files) > 1 and str(
+            missing) == files[-1] else files[-1]
+        return FileNotFoundError(
+            f'config {by}: {missing or error}: there is no such file. Write '
+            '_base_ relative to the folder of the config.')
+    if isinstance(error, UnicodeDecodeError):
+        return ValueError(f'config {files[-1]}: expected text in UTF-8, '
+                          f'found other bytes ({error.reason}).')
+    lines = [
+        f', line {frame.lineno}'
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == files[-1]
+    ]
+    text = (str(error) or type(error).__name__).splitlines()[0]
+    return ValueError(f'config {files[-1]}{"".join(lines[-1:])}: '
+                      f'{type(error).__name__}: {text}')
+
+
+def _check_options(cfg: Config, options: dict) -> None:
+    """Refuse options whose key is a misspelt one of the config."""
+    for option in options:
+        node: Any = cfg
+        for depth, key in enumerate(option.split('.')):
+            if isinstance(node, list | tuple) and key.isdigit():
+                node = node[int(key)] if int(key) < len(node) else None
+                continue
+            if not isinstance(node, dict | Config):
+                break
+            if key in node:
+                node = node[key]
+                continue
+            if not depth and key in _TOP_LEVEL:
+                break
+            known = [*node.keys(), *(() if depth else _TOP_LEVEL)]
+            near = nearest(key, known, 0.8)
+            if near or not depth:
+                raise ValueError(
+                    f'--cfg-options {option}: expected a key of the config, '
+                    f'found "{key}", which nothing reads.{near} A new one '
+                    'can be written into the config file.')
+            break
+
+
+def _check_parts(cfg: Config, path: Path) -> None:
+    """Refuse a config that lacks what every run needs."""
+    model = cfg.get('model')
+    if not isinstance(model, Mapping) or not (
+            model.get('type') or model.get('module')):
+        raise ValueError(f'config {path}: expected model=dict(type=...), '
+                         f'found {"no model" if model is None else model}. '
+                         'Begin it with _base_ = [...], as those in configs/.')
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None and not isinstance(seed, numbers.Integral):
+        raise ValueError(f'randomness.seed of {path}: expected a whole '
+                         f'number, found {seed!r}.')
+    for split in ('train', 'val', 'test'):
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+        names = (dataset.get('metainfo') or {}).get('classes', ())
+        if isinstance(names, str) or not all(
+                isinstance(name, str) for name in _listed(names)):
+            raise ValueError(
+                f'{split}_dataloader.dataset.metainfo.classes of {path}: '
+                f'expected a list of names, found {names!r}.')
+
+
+def _listed(names: object) -> list:
+    return list(names) if isinstance(names, list | tuple) else [names]

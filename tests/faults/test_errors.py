@@ -1,0 +1,270 @@
+"""Whatever goes wrong, a command ends in one sentence with the remedy."""
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import mmseg
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, Registry
+from PIL import Image
+from tiny_configs import ROOT, cam_config, seg_config
+
+from hsc_mm.cli import run_command
+from hsc_mm.cli.errors import BUG, explain
+from hsc_mm.datasets.label_table import read_label_table
+from hsc_mm.datasets.labels import read_list
+from hsc_mm.evaluation.report import seed_tables
+
+
+@pytest.fixture(scope='module')
+def base(shared_voc, tmp_path_factory):
+    """A config of the CAM stage, without weights of others."""
+    return cam_config(shared_voc, tmp_path_factory.mktemp('e') / 'base.py')
+
+
+def run(monkeypatch, capsys, *argv):
+    """Run a command; return status and the line that it ends with."""
+    monkeypatch.setattr(sys, 'argv', [str(a) for a in argv])
+    try:
+        status = run_command(argv[0])
+    except SystemExit as stop:
+        status = stop.code
+    lines = [line for line in capsys.readouterr().err.splitlines()
+             if 'error: ' in line]
+    return status, lines
+
+
+CONFIGS = {
+    'syntax': ('model = dict(', r'line 1: .*never closed'),
+    'name': ('x = 1\nx = y', r'bad\.py, line 2: NameError'),
+    'empty': ('', r'expected model=dict\(type=\.\.\.\), found no model'),
+    'model-none': ('_base_ = "{base}"\nmodel = None',
+                   r'\.py: .*model|expected model='),
+    'circular': ('_base_ = "./bad.py"', r'in a circle \(.*bad\.py -> '),
+    'missing-base': ('_base_ = "./nope.py"', r'bad\.py: .*nope\.py: there is'),
+    'latin1': (b'x = "\xe9"', r'bad\.py.*(UTF-8|utf-8)'),
+    'classes': ('_base_ = "{base}"\ntrain_dataloader = dict(dataset=dict('
+                'metainfo=dict(classes=(1, 2))))', 'expected a list of names'),
+    'type': ('_base_ = "{base}"\nmodel = dict(decode_head=dict('
+             'type="hsc_mm.CAMHaed"))', r'Is "hsc_mm\.CAMHead" meant\?'),
+    'argument': ('_base_ = "{base}"\nmodel = dict(decode_head=dict('
+                 'bg_treshold=1))', r"CAMHead .* no argument 'bg_treshold'"),
+    'optimizer': ('_base_ = "{base}"\noptim_wrapper = dict(optimizer=dict('
+                  'type="SDG", lr=1))', r"'SDG': there is no such optimizer"),
+    'hook': ('_base_ = "{base}"\ncustom_hooks = [dict(type="hsc_mm.EMAHok")]',
+             r"type 'hsc_mm\.EMAHok' of the config"),
+    'seed': ('_base_ = "{base}"\nrandomness = dict(seed="abc")',
+             r"seed of .*: expected a whole number, found 'abc'"),
+    'data': ('_base_ = "{base}"\ntrain_dataloader = dict(dataset=dict('
+             'data_root="no/VOC2012"))', r'VOC2012_ROOT'),
+}
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_configs(base, tmp_path, monkeypatch, capsys, name):
+    text, said = CONFIGS[name]
+    bad = tmp_path / 'bad.py'
+    bad.write_bytes(text if isinstance(text, bytes) else
+                    text.replace('{base}', str(base)).encode())
+    status, lines = run(monkeypatch, capsys, 'train', bad, '--work-dir',
+                        tmp_path / 'w')
+    assert (status, len(lines)) == (1, 1), lines
+    assert re.search(said, lines[0]), lines
+    assert not list(tmp_path.rglob('*.pth'))
+
+
+OPTIONS = {
+    'key': ('train_cfg.max_iter=3', 1, r'Is "max_iters" meant\?'),
+    'form': ('train_cfg', 2, 'expected key=value'),
+    'place': ('model.decode_head.loss_decode.x.y=3', 1, 'fit|argument'),
+    'argument': ('model.decode_head.nonsense=1', 1, "no argument 'nonsense'"),
+    'model': ('model=None', 1, 'expected model='),
+}
+
+
+@pytest.mark.parametrize('name', OPTIONS)
+def test_options(base, tmp_path, monkeypatch, capsys, name):
+    option, expected, said = OPTIONS[name]
+    status, lines = run(monkeypatch, capsys, 'train', base, '--work-dir',
+                        tmp_path / 'w', '--cfg-options', option)
+    assert (status, len(lines)) == (expected, 1), lines
+    assert re.search(said, lines[0]), lines
+
+
+@pytest.mark.parametrize('launcher', ['pytorch', 'slurm', 'mpi'])
+def test_launchers_need_their_environment(base, monkeypatch, capsys, launcher):
+    status, lines = run(monkeypatch, capsys, 'train', base, '--launcher',
+                        launcher)
+    assert status == 2
+    assert 'Start the command by it' in lines[0]
+
+
+def test_devices_are_there(shared_voc, tmp_path, monkeypatch, capsys, base):
+    weights = tmp_path / 'w.pth'
+    torch.save(dict(state_dict=dict(a=torch.ones(1))), weights)
+    for device in ('xpu9', 'nonsense', 'cuda:99'):
+        for argv in (('make_pseudo_labels', base, weights),
+                     ('predict', shared_voc / 'JPEGImages', '--config', base,
+                      '--checkpoint', weights)):
+            status, lines = run(monkeypatch, capsys, *argv, '--out',
+                                tmp_path / 'out', '--device', device)
+            assert status == 1
+            assert f'found {device!r}' in lines[0]
+            assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('content', [b'', b'weights', b'PK\x03\x04half',
+                                     [1, 2], {}])
+def test_checkpoints_that_are_none(base, tmp_path, monkeypatch, capsys,
+                                   content):
+    path = tmp_path / 'bad.pth'
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    for argv in (('test', base, path, '--work-dir', tmp_path / 'w'),
+                 ('make_pseudo_labels', base, path, '--out', tmp_path / 'p'),
+                 ('train', base, '--work-dir', tmp_path / 'w',
+                  '--cfg-options', f'load_from={path}')):
+        status, lines = run(monkeypatch, capsys, *argv)
+        assert (status, len(lines)) == (1, 1), (argv[0], lines)
+        assert 'bad.pth' in lines[0]
+
+
+def test_a_config_of_the_other_stage(shared_voc, tmp_path, monkeypatch,
+                                     capsys):
+    seg = seg_config(shared_voc, tmp_path / 'seg.py')
+    weights = tmp_path / 'w.pth'
+    model = Registry.build(MODELS, dict(
+        Config.fromfile(seg).model, _scope_='mmseg'))
+    torch.save(dict(state_dict=model.state_dict()), weights)
+    status, lines = run(monkeypatch, capsys, 'make_pseudo_labels', seg,
+                        weights, '--out', tmp_path / 'p')
+    assert status == 1
+    assert 'expected one with makes_cams' in lines[0]
+
+
+def _raise(error):
+    raise error
+
+
+def _numpy():
+    np.empty((1 << 40, 1 << 20), np.uint8)
+
+
+def _torch():
+    torch.empty(1 << 50)
+
+
+def _bomb():
+    image = Image.new('L', (1, 1))
+    Image.MAX_IMAGE_PIXELS, kept = 10, Image.MAX_IMAGE_PIXELS
+    try:
+        image.resize((9, 9)).save('bomb.png')
+        Image.open('bomb.png')
+    finally:
+        Image.MAX_IMAGE_PIXELS = kept
+
+
+def _csv():
+    Path('l.csv').write_text('a,"' + 'x' * 200000)
+    read_label_table('l.csv')
+
+
+def _list():
+    Path('l.txt').write_bytes('é'.encode('latin-1'))
+    read_list('l.txt')
+
+
+def _worker():
+    from torch.utils.data import DataLoader
+    list(DataLoader(_Broken(), num_workers=1))
+
+
+class _Broken(torch.utils.data.Dataset):
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        from hsc_mm.utils import read_image
+        return read_image('l.txt')
+
+
+FAULTS = {
+    'disk full': (lambda: _raise(OSError(errno.ENOSPC, 'No space', 'x')),
+                  r'^x: the disk is full\. Make room', 1),
+    'no permission': (lambda: _raise(PermissionError(errno.EACCES, '', 'x')),
+                      r'^x: no permission', 1),
+    'read-only': (lambda: _raise(OSError(errno.EROFS, '', 'x')),
+                  'read-only', 1),
+    'descriptors': (lambda: _raise(OSError(errno.EMFILE, '')), 'ulimit -n', 1),
+    'numpy memory': (_numpy, 'memory is used up.*batch', 1),
+    'torch memory': (_torch, 'memory is used up.*batch', 1),
+    'pixels': (_bomb, r'bomb\.png: more pixels', 1),
+    'csv': (_csv, r'l\.csv.*(never closed|field)', 1),
+    'latin-1': (_list, r'l\.txt: .*UTF-8', 1),
+    'worker': (_worker, r'^l\.txt: expected an image', 1),
+    'bug': (lambda: {}['x'], "^unexpected: KeyError: 'x'. This is a bug", BUG),
+    'bug of a library': (lambda: json.loads('x'), '^unexpected: JSON', BUG),
+    'bug of ours': (lambda: int('x'), r'^unexpected: ValueError', BUG),
+}
+
+
+@pytest.mark.parametrize('name', FAULTS)
+def test_exceptions(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'l.txt').write_text('no image')
+    fault, said, status = FAULTS[name]
+    with pytest.raises(BaseException) as info:  # noqa: PT011
+        fault()
+    found = explain(info.value)
+    assert found[1] == status, found
+    assert re.search(said, found[0]), found
+    assert '\n' not in found[0]
+
+
+def test_names_are_no_markup():
+    at = dict(threshold=.3, mIoU=1, over=1, under=1, iou=[1, 1],
+              false_pixel_rate=None,
+              over_of_class=[1, 1], under_of_class=[1, 1])
+    text = seed_tables(dict(
+        facts=dict(split='s', images=1, views=1, used_image_labels=True,
+                   supervision='x'),
+        background_only=dict(mIoU=1, iou=[1, 1]),
+        own=at, best=at, mAP=1, classes=['[/b]', 'cat [red]']))
+    assert '[/b]' in text
+    assert 'cat [red]' in text
+
+
+def test_mmsegs_own_script_says_it_in_a_sentence(tmp_path):
+    script = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'train.py'
+    env = dict(os.environ, PYTHONPATH=str(ROOT),
+               VOC2012_ROOT=str(tmp_path / 'VOC2012'))
+    done = subprocess.run(
+        [sys.executable, script, ROOT / 'configs' / 'hsc_r50_voc.py',
+         '--work-dir', tmp_path / 'w', '--cfg-options',
+         'model.backbone.init_cfg=None'],
+        capture_output=True, text=True, env=env)
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert re.match(r'error: data_root .*VOC2012: no such folder\. '
+                    r'.*docs/data\.md.*prepare_voc.*VOC2012_ROOT', last)
+
+
+def test_the_traceback_is_there_for_who_wants_it(monkeypatch, capsys):
+    monkeypatch.setenv('HSC_MM_TRACEBACK', '1')
+    monkeypatch.setattr(sys, 'argv', ['contact_sheet'])
+    from hsc_mm.cli import common
+    assert common.run(lambda: 1 / 0) == BUG
+    said = capsys.readouterr().err
+    assert 'Traceback' in said
+    assert 'run again with HSC_MM_TRACEBACK=1' in said
