@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hsc_mm.utils.io import check_whole, image_shapes
+from hsc_mm.utils.images import check_whole, image_shapes
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside
 from .aux_maps import map_kind

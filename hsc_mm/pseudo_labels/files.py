@@ -11,7 +11,7 @@ from PIL import Image
 
 from hsc_mm.utils import atomic_write_bytes, digest, read_index_png
 from hsc_mm.utils.checkpoints import file_sum
-from hsc_mm.utils.io import NOTE
+from hsc_mm.utils.images import NOTE
 from hsc_mm.utils.limits import check_pixels, most_pixels
 
 __all__ = [

@@ -1,14 +1,11 @@
 """Small helpers shared by the package and its tools."""
+from .images import image_shapes, read_image, read_index_png, write_index_png
 from .indices import class_map, to_classes, to_mask_indices, voc_palette
 from .io import (
     atomic_write_bytes,
     digest,
-    image_shapes,
-    read_image,
-    read_index_png,
     read_json,
     read_text,
-    write_index_png,
     write_json,
 )
 from .numbers import check_device, check_keys, check_number

@@ -210,7 +210,7 @@ FAULTS = {
     'torch memory': (_torch, 'memory is used up.*batch', 1),
     'pixels': (_bomb, r'bomb\.png: more pixels', 1),
     'csv': (_csv, r'l\.csv.*(never closed|field)', 1),
-    'latin-1': (_list, r'l\.txt: .*UTF-8', 1),
+    'latin-1': (_list, r'l\.txt.* UTF-8', 1),
     'worker': (_worker, r'^l\.txt: expected an image', 1),
     'bug': (lambda: {}['x'], "^unexpected: KeyError: 'x'. This is a bug", BUG),
     'bug of a library': (lambda: json.loads('x'), '^unexpected: JSON', BUG),
