@@ -2,7 +2,7 @@
 """Measure how partial the seeds of the demo are: recall of heads and bodies.
 
     python benchmarks/demo_partial_cam.py configs/demo/cam_demo.py \
-        work_dirs/demo/cam/iter_800.pth --threshold 0.32
+        work_dirs/demo/cam_demo/iter_200.pth --threshold 0.6
 
 The generator knows which pixels of an object are its head, the part that
 tells the class; the data set does not. Heads are painted again from the seed.
