@@ -84,9 +84,10 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=['hsc_mm', 'hsc_mm.*']),
-    package_data={'hsc_mm': ['py.typed']},
+    package_data={'hsc_mm': ['py.typed', 'pipeline/page/*']},
     # OpenCV comes with mmcv: naming it here could install it twice.
     install_requires=[
+        'jinja2',
         'matplotlib',
         'numpy',
         'packaging',

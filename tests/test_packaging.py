@@ -62,6 +62,8 @@ def shipped(*folders):
 def test_wheel_holds_package_tools_and_configs(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert shipped('hsc_mm') <= names
+    for path in (ROOT / 'hsc_mm' / 'pipeline' / 'page').iterdir():
+        assert str(path.relative_to(ROOT)) in names
     mim = {f'hsc_mm/.mim/{n}' for n in shipped('tools', 'configs', 'demo')}
     assert 'hsc_mm/.mim/tools/train.py' in mim
     assert any(n.startswith('hsc_mm/.mim/configs/_base_/') for n in mim)

@@ -1,6 +1,8 @@
-"""Score of a folder of masks against the ground truth of a data set."""
+"""Scores of a folder of masks against the ground truth of a data set."""
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,9 +11,26 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.utils import read_index_png, to_classes
-from .confusion import false_pixels
+from .confusion import background_iou, false_pixels
 
-__all__ = ['covers', 'ground_truth', 'label_and_truth', 'score_folder']
+__all__ = [
+    'Scored', 'covers', 'ground_truth', 'image_score', 'label_and_truth',
+    'rank_images', 'score_folder'
+]
+
+
+class Scored(NamedTuple):
+    """An image and how well it is labelled.
+
+    Attributes:
+        score (float): Mean IoU in percent over the classes that occur in
+            its mask or its label.
+        img_id (str): Its id.
+        index (int): Its place in the data set.
+    """
+    score: float
+    img_id: str
+    index: int
 
 
 def ground_truth(info: dict) -> np.ndarray:
@@ -52,9 +71,10 @@ def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
 
     Returns:
         dict: ``mIoU`` and ``iou`` of each class in percent (None: the class
-        does not occur), ``classes``, ``images``, ``split``; and, with images
-        whose mask holds no class, ``false_pixel_rate``, the share of their
-        pixels that are called one, in percent.
+        does not occur), ``background_only``, the same two of masks that are
+        background everywhere, ``classes``, ``images``, ``split``; and, with
+        images whose mask holds no class, ``false_pixel_rate``, the share of
+        their pixels that are called one, in percent.
 
     Raises:
         FileNotFoundError: A file is missing.
@@ -73,11 +93,50 @@ def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
     wrong, pixels = false.tolist()
     rate = dict(
         false_pixel_rate=round(100 * wrong / pixels, 2)) if pixels else {}
-    iou = 100 * areas[0] / areas[1]
     return dict(
-        mIoU=round(float(iou.nanmean()), 2),
-        iou=[None if v != v else round(v, 2) for v in iou.tolist()],
+        **_percent(areas[0] / areas[1]),
+        background_only=_percent(background_iou(areas[3][:, None, None])),
         classes=classes,
         images=len(dataset),
         split=dataset.split,
         **rate)
+
+
+def _percent(iou: torch.Tensor) -> dict:
+    iou = 100 * iou
+    return dict(
+        mIoU=round(float(iou.nanmean()), 2),
+        iou=[None if v != v else round(v, 2) for v in iou.tolist()])
+
+
+def image_score(label: np.ndarray, truth: np.ndarray, classes: int,
+                ignore_index: int = 255) -> float | None:
+    """Return the mean IoU of an image over the classes in mask or label.
+
+    In percent; None where the whole mask is ignored.
+    """
+    hit, union, _, _ = IoUMetric.intersect_and_union(
+        torch.from_numpy(label), torch.from_numpy(truth), classes,
+        ignore_index)
+    return 100 * float((hit / union).nanmean()) if union.any() else None
+
+
+def rank_images(folder: str,
+                dataset: BaseImageLabelDataset,
+                places: Iterable[int] | None = None) -> list[Scored]:
+    """Score each image of a data set by itself; the worst comes first.
+
+    Images whose mask is ignored everywhere are left out.
+
+    Raises:
+        ValueError: A file is broken or of another size than its mask.
+    """
+    classes = len(dataset.metainfo['classes'])
+    ranked = []
+    for index in range(len(dataset)) if places is None else places:
+        info = dataset.get_data_info(index)
+        label, truth = label_and_truth(folder, info)
+        score = image_score(label, truth, classes, dataset.ignore_index)
+        if score is not None:
+            ranked.append(Scored(score, info['img_id'], index))
+    return sorted(ranked)

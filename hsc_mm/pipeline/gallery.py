@@ -1,91 +1,160 @@
-"""Rows of pictures for the report: what each stage makes of an image."""
+"""Pictures of the report: what each stage makes of an image, in layers."""
 import copy
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from mmseg.structures import SegDataSample
+from PIL import Image
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.evaluation.folder import ground_truth
+from hsc_mm.evaluation.folder import ground_truth, image_score, rank_images
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_image, read_index_png, to_classes
-from hsc_mm.visualization import cam_overlay, label_strip, mask_overlay
+from hsc_mm.visualization.colours import HEAT, class_colours
 
-__all__ = ['Row', 'encode', 'training_rows', 'validation_rows']
+__all__ = ['Picture', 'training_pictures', 'validation_pictures']
 
-_HEIGHT = 150
-Row = tuple[str, np.ndarray]
+#: Longest side in pixels: of photographs and masks, and of CAMs, which are
+#: smooth. With the number of pictures they bound the size of the page.
+_LONGEST, _LONGEST_HEAT = 560, 160
+_EDGE = 254
+Stage = tuple[Config, str]
 
 
-def _chosen(size: int, count: int) -> list[int]:
-    """Return up to ``count`` indices, evenly spread."""
+class Picture(NamedTuple):
+    """An image and the layers that lie over it.
+
+    Attributes:
+        name (str): Id of the image.
+        classes (list[str]): Names of the classes in it.
+        photo (bytes): The image, JPEG.
+        size (tuple[int, int]): Its width and height.
+        layers (dict[str, bytes]): What it shows -> PNG, transparent where
+            the image is seen.
+        score (float, optional): IoU in percent, the mean of its classes.
+    """
+    name: str
+    classes: list[str]
+    photo: bytes
+    size: tuple[int, int]
+    layers: dict[str, bytes]
+    score: float | None = None
+
+
+def _photo(path: str) -> tuple[bytes, tuple[int, int]]:
+    """Read an image; return a JPEG of bounded size, and width and height."""
+    image = read_image(path)
+    height, width = image.shape[:2]
+    scale = min(1, _LONGEST / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    data = cv2.imencode('.jpg',
+                        cv2.resize(image, size, interpolation=cv2.INTER_AREA),
+                        [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    return data.tobytes(), size
+
+
+def _png(index: np.ndarray, colours: np.ndarray, alpha: np.ndarray) -> bytes:
+    """Encode indices, their colours (256, 3) and opacities (256,)."""
+    picture = Image.fromarray(index)
+    picture.putpalette(colours.astype(np.uint8).tobytes())
+    buffer = BytesIO()
+    picture.save(buffer, 'PNG', optimize=True,
+                 transparency=alpha.astype(np.uint8).tobytes())
+    return buffer.getvalue()
+
+
+def _mask_layer(mask: np.ndarray, palette: np.ndarray,
+                size: tuple[int, int]) -> bytes:
+    """Draw class indices: no background, dark edges, 255 is white."""
+    colours = np.full((256, 3), 255)
+    colours[_EDGE] = 0
+    colours[:len(palette)] = palette
+    mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    changes = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
+    if len(palette) <= _EDGE:
+        mask[changes & (mask > 0) & (mask < 255)] = _EDGE
+    return _png(mask, colours, 255 * (np.arange(256) > 0))
+
+
+def _heat_layer(sample: SegDataSample, size: tuple[int, int]) -> bytes:
+    """Draw the highest CAM of all classes, the less seen the lower it is."""
+    cam = sample.seg_logits.data[1:].amax(0).clamp(0, 1).cpu().numpy()
+    scale = min(1, _LONGEST_HEAT / max(size))
+    shape = tuple(max(1, round(side * scale)) for side in size)
+    cam = cv2.resize(cam, shape, interpolation=cv2.INTER_AREA)
+    return _png((cam * 255).astype(np.uint8), HEAT,
+                np.minimum(2 * np.arange(256), 255))
+
+
+def _spread(size: int, count: int) -> list[int]:
+    """Return up to ``count`` places of ``size``, evenly spread."""
     return sorted(set(np.linspace(0, size - 1, min(size, count)).astype(int)))
 
 
-def _rgb(info: dict) -> np.ndarray:
-    return np.ascontiguousarray(read_image(info['img_path'])[..., ::-1])
+def training_pictures(stages: Mapping[str, Stage],
+                      truth: BaseImageLabelDataset,
+                      pseudo_dir: str | None = None,
+                      segmentor: Stage | None = None,
+                      count: int = 24) -> list[Picture]:
+    """Draw ground truth, CAMs, pseudo label and prediction of images.
 
-
-def training_rows(cam_cfg: Config,
-                  cam_checkpoint: str,
-                  truth: BaseImageLabelDataset,
-                  pseudo_dir: str | None = None,
-                  segmentor: tuple[Config, str] | None = None,
-                  baselines: Sequence[tuple[Config, str]] = (),
-                  count: int = 12) -> Iterator[Row]:
-    """Yield image | ground truth | CAMs | pseudo label | prediction.
-
-    Each is a title and a picture, RGB uint8.
+    The images are spread evenly over the training split. The score is that
+    of the pseudo label, or of the seed where there are no pseudo labels.
 
     Args:
-        cam_cfg (Config): Config of the CAM stage.
-        cam_checkpoint (str): Its checkpoint.
+        stages (mapping[str, tuple]): Title -> config and checkpoint of a CAM
+            stage; the last one is that of the pipeline.
         truth (BaseImageLabelDataset): Split with masks, or without; of the
             training images, those in it are shown if there are any.
         pseudo_dir (str, optional): Folder of pseudo labels.
         segmentor (tuple[Config, str], optional): Config of the segmentation
             stage and its checkpoint.
-        baselines (sequence[tuple]): Config and checkpoint of other CAM
-            stages; their CAMs stand before that of ``cam_cfg``.
-        count (int): Number of rows at most.
+        count (int): Number of images at most.
+
+    Returns:
+        list[Picture]: The worst first, where there are scores.
     """
-    dataset = seeds.seed_dataset(use_tta(cam_cfg), 'train')
-    masks = {
-        info['img_id']: info
-        for info in map(truth.get_data_info, range(len(truth)))
-    }
+    dataset = seeds.seed_dataset(use_tta([*stages.values()][-1][0]), 'train')
+    infos = (truth.get_data_info(i) for i in range(len(truth)))
+    known = {info['img_id']: info for info in infos}
     ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
-    both = [i for i, img_id in enumerate(ids) if img_id in masks]
+    both = [i for i, img_id in enumerate(ids) if img_id in known]
     places = both or list(range(len(ids)))
-    places = [places[i] for i in _chosen(len(places), count)]
-    stages = [*baselines, (cam_cfg, cam_checkpoint)]
+    places = [places[i] for i in _spread(len(places), count)]
     predict = _predictor(*segmentor) if segmentor else None
-    palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
-    for samples in zip(*(_seeds(*stage, places) for stage in stages),
+    palette, found = class_colours(dataset.metainfo), []
+    for samples in zip(*(_seeds(*stage, places) for stage in stages.values()),
                        strict=True):
-        sample = samples[-1]
+        sample, layers, mask = samples[-1], {}, None
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
-        image = _rgb(dict(img_path=path))
-        tiles = [image]
-        if img_id in masks and 'seg_map_path' in masks[img_id]:
-            tiles.append(
-                mask_overlay(image, ground_truth(masks[img_id]), palette))
-        tiles += [
-            cam_overlay(image, one.seg_logits.data[1:].amax(0).cpu().numpy())
-            for one in samples
-        ]
+        photo, size = _photo(path)
+        label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+        if 'seg_map_path' in known.get(img_id, ()):
+            mask = ground_truth(known[img_id])
+            layers['ground truth'] = _mask_layer(mask, palette, size)
+        for title, one in zip(stages, samples, strict=True):
+            layers[title] = _heat_layer(one, size)
         if pseudo_dir is not None:
-            label = read_index_png(os.path.join(pseudo_dir, f'{img_id}.png'))
-            label = to_classes(label, dataset.metainfo['label_map'])
-            tiles.append(mask_overlay(image, label, palette))
+            label = to_classes(
+                read_index_png(os.path.join(pseudo_dir, f'{img_id}.png')),
+                dataset.metainfo['label_map'])
+            layers['pseudo label'] = _mask_layer(label, palette, size)
         if predict is not None:
-            tiles.append(mask_overlay(image, predict(path), palette))
+            layers['prediction'] = _mask_layer(predict(path), palette, size)
         names = np.array(dataset.foreground)[sample.gt_label.bool().numpy()]
-        yield f'{img_id}: {", ".join(names)}', label_strip(tiles, _HEIGHT)
+        score = None
+        if mask is not None and mask.shape == label.shape:
+            score = image_score(label, mask, len(palette),
+                                dataset.ignore_index)
+        found.append(
+            Picture(img_id, names.tolist(), photo, size, layers, score))
+    return sorted(found, key=lambda one: one.score or 0)
 
 
 def _seeds(cfg: Config, checkpoint: str,
@@ -109,28 +178,39 @@ def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:
         model, path).pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
 
 
-def validation_rows(dataset: BaseImageLabelDataset,
-                    folder: str,
-                    count: int = 12) -> Iterator[Row]:
-    """Yield image | ground truth | prediction of up to ``count`` images.
+def validation_pictures(dataset: BaseImageLabelDataset,
+                        folder: str,
+                        count: int = 24) -> list[Picture]:
+    """Draw ground truth and prediction of images.
 
-    Title and picture, RGB uint8; ``folder`` has the masks ``<img_id>.png``.
+    Up to ``count`` of them; ``folder`` has the masks ``<img_id>.png``. Where
+    there are ground truths, one half are the worst of all images, and the
+    other half is spread evenly over the rest, from worst to best.
     """
-    palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
-    for index in _chosen(len(dataset), count):
-        info = dataset.get_data_info(index)
-        image = _rgb(info)
-        tiles = [image]
+    palette, found = class_colours(dataset.metainfo), []
+    scores: dict[int, float] = {}
+    if 'seg_map_path' in dataset.data_prefix:
+        scores = {i: score for score, _, i in rank_images(folder, dataset)}
+    places = list(scores) or list(range(len(dataset)))
+    worst = min(count, len(places)) // 2 if scores else 0
+    rest = places[worst:]
+    places = places[:worst] + [
+        rest[i] for i in _spread(len(rest), count - worst)
+    ]
+    for index in places:
+        info, layers = dataset.get_data_info(index), {}
+        photo, size = _photo(info['img_path'])
+        mask = to_classes(
+            read_index_png(os.path.join(folder, f'{info["img_id"]}.png')),
+            info['label_map'])
+        prediction = _mask_layer(mask, palette, size)
         if 'seg_map_path' in info:
-            tiles.append(mask_overlay(image, ground_truth(info), palette))
-        found = read_index_png(os.path.join(folder, f'{info["img_id"]}.png'))
-        tiles.append(
-            mask_overlay(image, to_classes(found, info['label_map']),
-                         palette))
-        yield info['img_id'], label_strip(tiles, _HEIGHT)
-
-
-def encode(picture: np.ndarray) -> bytes:
-    """Encode an RGB picture as JPEG."""
-    return cv2.imencode('.jpg', picture[..., ::-1],
-                        [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+            mask = ground_truth(info)
+            layers['ground truth'] = _mask_layer(mask, palette, size)
+        layers['prediction'] = prediction
+        seen = np.isin(np.arange(1, len(palette)), mask)
+        names = np.array(dataset.foreground)[seen]
+        found.append(
+            Picture(info['img_id'], names.tolist(), photo, size, layers,
+                    scores.get(index)))
+    return found

@@ -1,59 +1,46 @@
 """The report: one HTML file that opens from disk, pictures inside."""
 import base64
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
+
+import jinja2
 
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
-from hsc_mm.version import __version__
-from hsc_mm.visualization import class_bars, threshold_curve
-from .gallery import Row, encode
+from hsc_mm.visualization.colours import HEAT
+from .gallery import Picture
 from .step import ScoreRow
 from .summary import FALSE_PIXELS, class_table, format_score
 
-__all__ = ['Gallery', 'ReportContent', 'write_report']
+__all__ = ['BACKGROUND', 'Gallery', 'ReportContent', 'write_report']
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>hsc_mm report</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1060px;
-  margin: 2em auto; padding: 0 1em; color: #222; }}
-table {{ border-collapse: collapse; }}
-td, th {{ padding: .25em .8em; border-bottom: 1px solid #ddd;
-  text-align: right; }}
-td:first-child, th:first-child {{ text-align: left; }}
-tr.mean {{ font-weight: bold; }}
-figure {{ margin: 1em 0; }} figcaption {{ color: #555; }}
-img {{ max-width: 100%; }}
-.warning {{ background: #fff3cd; border-left: 6px solid #d39e00;
-  padding: .6em 1em; }}
-.swatch {{ display: inline-block; width: .9em; height: .9em;
-  margin: 0 .3em 0 .8em; border: 1px solid #999; }}
-</style></head><body>
-<h1>hsc_mm report</h1>
-{body}
-<p>hsc_mm {version}</p>
-</body></html>
-"""
+#: What is scored where every pixel is background: the row to beat.
+BACKGROUND = 'background everywhere'
+_PAGE = Path(__file__).with_name('page')
+# Width and height of the drawn curves, and their margins left and below.
+_WIDE, _HIGH, _LEFT, _BELOW = 600, 260, 44, 40
 
 
 @dataclass
 class Gallery:
-    """Rows of pictures under one title.
+    """Pictures under one title.
 
     Attributes:
         title (str): Heading.
-        columns (list[str]): What each picture of a row shows.
-        rows (iterable[tuple]): Title and picture, RGB uint8.
-        legend (bool): Whether the colours of the classes stand above.
+        note (str): Which images these are, and what their score is of.
+        pictures (list[Picture]): In the order of the page.
+        heat (bool): Whether some layers are CAMs.
     """
     title: str
-    columns: list[str]
-    rows: Iterable[Row]
-    legend: bool = False
+    note: str
+    pictures: list[Picture]
+    heat: bool = False
+
+    @property
+    def scored(self) -> bool:
+        """bool: Whether some picture has a score."""
+        return any(one.score is not None for one in self.pictures)
 
 
 @dataclass
@@ -61,119 +48,106 @@ class ReportContent:
     """What a report says.
 
     Attributes:
-        configs (dict[str, str]): Stage -> file name of its config.
-        supervision (str): What the training has seen.
+        summary (str): One sentence: what was trained from what.
+        headline (ScoreRow | None): The score that stands first.
         colours (dict[str, tuple]): Class -> RGB, background first.
-        seeds (dict): What :class:`hsc_mm.SeedMetric` found, or empty.
-        rows (list[ScoreRow]): Scores.
+        rows (list[ScoreRow]): All scores.
+        seeds (dict[str, dict]): Step -> what :class:`hsc_mm.SeedMetric`
+            found; the last one is the pipeline's, those before it are of
+            baselines.
         seconds (dict[str, float]): Step -> duration.
         galleries (list[Gallery]): Pictures.
+        command (list[str]): What runs the same again, in words of a shell.
+        facts (dict[str, str]): What else a repetition needs: versions,
+            random seeds, configs.
         warnings (list[str]): What a reader must know first.
     """
-    configs: dict[str, str]
-    supervision: str
+    summary: str
+    headline: ScoreRow | None
     colours: dict[str, tuple[int, int, int]]
-    seeds: dict
     rows: list[ScoreRow]
+    seeds: dict[str, dict]
     seconds: dict[str, float]
     galleries: list[Gallery]
+    command: list[str]
+    facts: dict[str, str]
     warnings: list[str] = field(default_factory=list)
 
 
 def write_report(content: ReportContent, page: Path) -> None:
-    """Write what a report says into one HTML file."""
-    body = [
-        _banner(content.warnings), _facts(content), _scores(content.rows),
-        _times(content.seconds)
-    ]
-    if content.seeds:
-        body.append('<h2>Background threshold</h2>')
-        body.append(_image(threshold_curve(content.seeds), 'png'))
-    if content.rows:
-        body.append('<h2>IoU of each class</h2>')
-        classes, columns = class_table(content.rows)
-        series = {
-            row.title: column
-            for row, column in zip(content.rows, columns, strict=True)
-        }
-        body.append(_image(class_bars(classes, series), 'png'))
-    for gallery in content.galleries:
-        body.append(f'<h2>{escape(gallery.title)}</h2>')
-        body.append(f'<p>{escape(" | ".join(gallery.columns))}</p>')
-        if gallery.legend:
-            body.append(_legend(content.colours))
-        body.append(_pictures(gallery.rows))
-    html = _PAGE.format(body='\n'.join(body), version=__version__)
+    """Write a report.
+
+    Args:
+        content (ReportContent): What it says. Names in it are data: none
+            becomes markup.
+        page (Path): The HTML file.
+    """
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_PAGE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined)
+    found.filters.update(score=format_score, data=_data, rgb=_rgb)
+    classes, columns = class_table(content.rows)
+    low = {row.split: row for row in content.rows if row.what == BACKGROUND}
+    html = found.get_template('report.html').render(
+        content=content,
+        classes=classes,
+        scores=list(zip(content.rows, columns, strict=True)),
+        background=BACKGROUND,
+        false_pixels=FALSE_PIXELS if any(
+            row.false_pixels is not None for row in content.rows) else '',
+        low=low.get(content.headline.split) if content.headline else None,
+        warnings=[*content.warnings, *_no_better(content.rows, low)],
+        heat=', '.join(_rgb(colour) for colour in HEAT[::32]),
+        wide=_WIDE, high=_HIGH, left=_LEFT, below=_BELOW,
+        curves=_curves(content.seeds),
+        place=_place,
+        longest=max(content.seconds.values(), default=0) or 1)
     atomic_write_bytes(
         claim_file(page, option='report'), html.encode('utf-8'))
 
 
-def _banner(warnings: list[str]) -> str:
-    return ''.join(f'<p class="warning"><b>Warning.</b> {escape(line)}</p>'
-                   for line in warnings)
+def _data(content: bytes, kind: str) -> str:
+    """Return the address of a picture that lies in the page itself."""
+    return f'data:image/{kind};base64,{base64.b64encode(content).decode()}'
 
 
-def _facts(content: ReportContent) -> str:
-    lines = [
-        f'{escape(stage)}: <code>{escape(name)}</code>'
-        for stage, name in content.configs.items()
+def _rgb(colour: Sequence[int]) -> str:
+    return 'rgb({}, {}, {})'.format(*map(int, colour))
+
+
+def _no_better(rows: list[ScoreRow], low: dict[str, ScoreRow]) -> list[str]:
+    """Name the scores that a mask without any class has too."""
+    return [
+        f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is no '
+        f'better than that of background everywhere, '
+        f'{low[row.split].miou:.1f}. Its masks mean nothing.'
+        for row in rows if row.what != BACKGROUND and row.split in low
+        and row.miou <= low[row.split].miou
     ]
-    facts = content.seeds.get('facts')
-    if facts:
-        labels = ('image labels' if facts['used_image_labels'] else
-                  'the classifier')
-        if facts.get('labels_on_unseen_split'):
-            labels += ' of images that the model was not trained on'
-        lines.append(
-            f'seeds scored on {escape(facts["split"])}, {facts["images"]} '
-            f'images; classes of a seed from {labels}; supervision: '
-            f'{escape(facts["supervision"])}')
-    else:
-        lines.append(f'supervision: {escape(content.supervision)}')
-    return '<ul>' + ''.join(f'<li>{line}</li>' for line in lines) + '</ul>'
 
 
-def _scores(rows: list[ScoreRow]) -> str:
-    if not rows:
-        return ('<p>No masks: nothing was scored. The pictures below are '
-                'what there is to judge by.</p>')
-    classes, columns = class_table(rows)
-    head = ''.join(f'<th>{escape(row.title)}<br>{escape(row.split)}</th>'
-                   for row in rows)
-    lines = [f'<tr><th>IoU, %</th>{head}</tr>']
-    for name, *scores in zip(classes, *columns, strict=True):
-        cells = ''.join(f'<td>{format_score(score)}</td>' for score in scores)
-        lines.append(f'<tr><td>{escape(name)}</td>{cells}</tr>')
-    cells = ''.join(f'<td>{format_score(row.miou)}</td>' for row in rows)
-    lines.append(f'<tr class="mean"><td>mean</td>{cells}</tr>')
-    if any(row.false_pixels is not None for row in rows):
-        cells = ''.join(f'<td>{format_score(row.false_pixels)}</td>'
-                        for row in rows)
-        lines.append(f'<tr><td>{FALSE_PIXELS}</td>{cells}</tr>')
-    return f'<h2>Scores</h2><table>{"".join(lines)}</table>'
+def _place(x: float, percent: float) -> tuple[float, float]:
+    """Return the pixel of a point of the curves, x in [0, 1]."""
+    return (round(_LEFT + x * (_WIDE - _LEFT - 12), 1),
+            round((_HIGH - _BELOW) * (1 - percent / 100) + 8, 1))
 
 
-def _times(seconds: dict[str, float]) -> str:
-    cells = ''.join(f'<tr><td>{escape(name)}</td><td>{time:.0f}</td></tr>'
-                    for name, time in seconds.items())
-    return ('<h2>Time</h2><table><tr><th>step</th><th>seconds</th></tr>'
-            f'{cells}</table>')
+def _curves(found: dict[str, dict]) -> list[tuple[str, str]]:
+    """Return name and points of the curves over the threshold.
 
-
-def _legend(colours: dict[str, tuple[int, int, int]]) -> str:
-    return '<p>' + ''.join(
-        f'<span class="swatch" style="background:rgb{tuple(colour)}">'
-        f'</span>{escape(name)}'
-        for name, colour in list(colours.items())[1:]) + '</p>'
-
-
-def _pictures(rows: Iterable[Row]) -> str:
-    return ''.join(
-        f'<figure>{_image(encode(picture), "jpeg")}'
-        f'<figcaption>{escape(title)}</figcaption></figure>'
-        for title, picture in rows)
-
-
-def _image(data: bytes, kind: str) -> str:
-    text = base64.b64encode(data).decode()
-    return f'<img alt="" src="data:image/{kind};base64,{text}">'
+    The last three are of the pipeline's own seeds: mIoU, over-activation,
+    under-activation. Those before are mIoU of baselines.
+    """
+    curves = [(f'mIoU of {name}', seeds['curve'], 'mIoU')
+              for name, seeds in found.items()]
+    if found:
+        own = [*found.values()][-1]['curve']
+        curves += [('over-activation', own, 'over'),
+                   ('under-activation', own, 'under')]
+    return [(title, ' '.join(
+        '{},{}'.format(*_place(x, y))
+        for x, y in zip(curve['thresholds'], curve[key], strict=True)
+        if y is not None)) for title, curve, key in curves]

@@ -1,6 +1,5 @@
 """Pictures of CAMs, masks and scores."""
 from .figures import (
-    class_bars,
     cosine_matrix,
     similarity_figure,
     threshold_curve,
@@ -15,7 +14,7 @@ from .pictures import (
 )
 
 __all__ = [
-    'cam_overlay', 'class_bars', 'cosine_matrix', 'label_strip',
+    'cam_overlay', 'cosine_matrix', 'label_strip',
     'mask_overlay', 'present_tiles', 'similarity_figure', 'stack_rows',
     'threshold_curve', 'titled_strip'
 ]

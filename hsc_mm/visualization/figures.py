@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 __all__ = [
-    'class_bars', 'cosine_matrix', 'similarity_figure', 'threshold_curve'
+    'cosine_matrix', 'similarity_figure', 'threshold_curve'
 ]
 
 def _png(figure: Figure) -> bytes:
@@ -39,26 +39,6 @@ def threshold_curve(seeds: dict) -> bytes:
         label=f'fixed {own["mIoU"]:.1f} at {own["threshold"]:.2f}')
     axes.set(xlabel='background threshold', ylabel='%', xlim=(0, 1))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize='small')
-    return _png(figure)
-
-
-def class_bars(classes: list[str],
-               series: dict[str, list[float | None]]) -> bytes:
-    """Draw the IoU of C classes as groups of bars: a PNG.
-
-    Each of the series has C values in percent, None = absent.
-    """
-    figure = Figure(figsize=(max(6.4, 0.55 * len(classes)), 3.2))
-    axes = figure.add_subplot()
-    width = 0.8 / max(len(series), 1)
-    for number, (name, values) in enumerate(series.items()):
-        places = [i + (number - (len(series) - 1) / 2) * width
-                  for i in range(len(classes))]
-        axes.bar(places, [v or 0 for v in values], width, label=name)
-    axes.set_xticks(range(len(classes)), classes, rotation=30, ha='right')
-    axes.set(ylabel='IoU, %', ylim=(0, 100))
-    axes.grid(axis='y', alpha=0.3)
     axes.legend(fontsize='small')
     return _png(figure)
 

@@ -5,6 +5,8 @@ Every picture is (H, W, 3), uint8, RGB.
 import cv2
 import numpy as np
 
+from .colours import HEAT
+
 __all__ = [
     'cam_overlay', 'label_strip', 'mask_overlay', 'png_to_rgb',
     'present_tiles', 'seed_strip', 'stack_rows', 'titled_strip'
@@ -13,11 +15,9 @@ __all__ = [
 def cam_overlay(image: np.ndarray,
                 cam: np.ndarray,
                 alpha: float = 0.5) -> np.ndarray:
-    """Paint a CAM, (H, W) in [0, 1], over an image, blue to red."""
+    """Paint a CAM, (H, W) in [0, 1], over an image, dark blue to yellow."""
     level = (cam.clip(0, 1) * 255).astype(np.uint8)
-    heat = cv2.applyColorMap(level, cv2.COLORMAP_JET)[..., ::-1]
-    return cv2.addWeighted(image, 1 - alpha, np.ascontiguousarray(heat), alpha,
-                           0)
+    return cv2.addWeighted(image, 1 - alpha, HEAT[level], alpha, 0)
 
 
 def mask_overlay(image: np.ndarray,

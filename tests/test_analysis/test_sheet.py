@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 from tiny_configs import cam_config
 
-from hsc_analysis.sheet import (
-    masked_dataset,
-    rank_images,
-    write_picture,
-)
+from hsc_analysis.sheet import masked_dataset, write_picture
 from hsc_mm.cli import common as cli
+from hsc_mm.evaluation.folder import rank_images
 from hsc_mm.inference import load_config
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 

@@ -43,6 +43,13 @@ def test_the_masks_themselves_are_right(voc_root, tmp_path):
     assert found['mIoU'] == 100
     assert found['split'] == 'train'
     assert found['images'] == 8
+    pixels = np.bincount(np.concatenate([
+        read_index_png(path).ravel() for path in folder.glob('*.png')
+    ]), minlength=256)
+    empty = 100 * pixels[0] / pixels[[0, 8, 12]].sum()
+    assert found['background_only']['iou'] == [round(empty, 2), 0, 0]
+    assert found['background_only']['mIoU'] == pytest.approx(
+        empty / 3, abs=0.01)
     # One picture wrong: compared with counts by hand.
     name = 'img_00.png'
     mask = read_index_png(folder / name)

@@ -102,8 +102,8 @@ def test_their_scores_stand_in_every_table(place, finished):
     assert found.rows[4].miou == miou
     assert re.search(rf'blurred seeds.* {miou:.1f} ', found.table())
     page = (place / 'work' / 'report' / 'index.html').read_text()
-    assert '<th>blurred seeds<br>' in page
-    assert f'<td>{miou:.1f}</td>' in page
+    assert '<th scope="row">blurred seeds</th>' in page
+    assert f'<td class="num mean">{miou:.1f}</td>' in page
     summary = read_json(place / 'work' / 'summary.json')
     assert summary['rows'][4]['what'] == 'blurred seeds'
     assert summary['rows'][4]['miou'] == miou

@@ -56,8 +56,13 @@ def test_every_step_runs_and_leaves_its_files(finished):
 def test_the_report_holds_its_pictures(finished):
     page = (finished[0] / 'work' / 'report' / 'index.html').read_text()
     assert page.count('data:image/jpeg;base64,') == 16
-    assert page.count('data:image/png;base64,') == 2
-    assert not re.search(r'(src|href)="(?!data:)', page)
+    # Ground truth, CAM, pseudo label and prediction of 8; two of 8 others.
+    assert page.count('data:image/png;base64,') == 8 * 4 + 8 * 2
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert '<polyline class="curve own"' in page
+    assert 'python -m hsc_mm pipeline' in page
+    miou = finished[2].results().results['eval']['mIoU']
+    assert f'<strong>{miou:.1f}</strong>' in page
 
 
 def test_the_table_has_scores_and_times(finished):
@@ -193,4 +198,5 @@ def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     assert low.miou == pytest.approx(low.iou[0] / len(low.iou), abs=0.01)
     assert 'background everywhere' in found.table()
     page = (work / 'report' / 'index.html').read_text()
-    assert 'CAM of plain-cam | CAM' in page
+    assert '<figcaption>CAM of plain-cam</figcaption>' in page
+    assert '--baseline plain.cam.py' in page

@@ -1,23 +1,45 @@
+import cv2
 import numpy as np
 
 from hsc_mm.utils import voc_palette
 from hsc_mm.visualization import (
     cam_overlay,
-    class_bars,
     label_strip,
     mask_overlay,
     threshold_curve,
 )
+from hsc_mm.visualization.colours import class_colours, qualitative_palette
 
 
-def test_high_activation_is_red_and_low_is_blue():
-    image = np.full((4, 6, 3), 100, np.uint8)
-    cam = np.zeros((4, 6), np.float32)
-    cam[:, 3:] = 1
-    painted = cam_overlay(image, cam)
+def test_high_activation_is_light_without_hues():
+    image = np.full((2, 256, 3), 100, np.uint8)
+    cam = np.linspace(0, 1, 256, dtype=np.float32)[None].repeat(2, axis=0)
+    painted = cam_overlay(image, cam, alpha=1.0)
     assert painted.shape == image.shape
-    assert painted[0, 5, 0] > painted[0, 5, 2]
-    assert painted[0, 0, 2] > painted[0, 0, 0]
+    assert len(np.unique(painted[0], axis=0)) > 200
+    lightness = cv2.cvtColor(painted, cv2.COLOR_RGB2LAB)[0, :, 0].astype(int)
+    assert (np.diff(lightness[::16]) > 0).all()
+    assert lightness[-1] - lightness[0] > 150
+
+
+def test_colours_are_those_of_voc_where_classes_are():
+    voc = dict(
+        classes=('background', 'cat', 'dog'),
+        palette=voc_palette()[[0, 8, 12]].tolist())
+    assert np.array_equal(class_colours(voc), voc['palette'])
+    other = dict(
+        classes=('background', 'cat', 'scratch'),
+        palette=voc_palette()[:3].tolist())
+    assert np.array_equal(class_colours(other), qualitative_palette(3))
+    own = dict(other, palette=[[0, 0, 0], [1, 2, 3], [4, 5, 6]])
+    assert np.array_equal(class_colours(own), own['palette'])
+
+
+def test_the_qualitative_palette_repeats_no_colour():
+    palette = qualitative_palette(81)
+    assert palette.shape == (81, 3)
+    assert len(np.unique(palette, axis=0)) == 81
+    assert (palette[0] == 0).all() and (palette[1:].max(axis=1) > 90).all()
 
 
 def test_masks_take_the_colours_of_the_palette():
@@ -38,12 +60,10 @@ def test_strips_have_one_height():
     assert (strip[:, 60:65] == 255).all()
 
 
-def test_figures_are_pictures():
+def test_the_curve_is_a_picture():
     point = dict(threshold=0.3, mIoU=40.0)
     seeds = dict(
         own=point, best=dict(threshold=0.4, mIoU=45.0),
         curve=dict(thresholds=[.3, .4], mIoU=[40., 45.], over=[20., 15.],
                    under=[40., None]))
     assert threshold_curve(seeds).startswith(b'\x89PNG')
-    bars = class_bars(['bg', 'cat'], dict(seeds=[80.0, None]))
-    assert bars.startswith(b'\x89PNG')

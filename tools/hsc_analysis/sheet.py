@@ -1,42 +1,22 @@
 """The images that a folder of labels does worst on, on one sheet."""
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from mmengine.config import Config
-from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.evaluation.folder import label_and_truth
+from hsc_mm.evaluation.folder import Scored, label_and_truth
 from hsc_mm.utils import atomic_write_bytes, read_image
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
 
-__all__ = [
-    'Scored', 'contact_sheet', 'masked_dataset', 'rank_images', 'write_picture'
-]
+__all__ = ['contact_sheet', 'masked_dataset', 'write_picture']
 
 _MOST_OF_JPEG = 65500
-
-
-class Scored(NamedTuple):
-    """An image and how well it is labelled.
-
-    Attributes:
-        score (float): Mean IoU in percent over the classes that occur in
-            its mask or its label.
-        img_id (str): Its id.
-        index (int): Its place in the data set.
-    """
-    score: float
-    img_id: str
-    index: int
 
 
 def masked_dataset(cfg: Config, split: str,
@@ -62,30 +42,6 @@ def masked_dataset(cfg: Config, split: str,
                 f'--split {split}: expected {kind} of its {len(infos)} '
                 f'images, {len(missing)} are missing, such as {missing[0]}.')
     return dataset
-
-
-def rank_images(folder: str,
-                dataset: BaseImageLabelDataset,
-                places: Iterable[int] | None = None) -> list[Scored]:
-    """Score each image of a data set by itself; the worst comes first.
-
-    Images whose mask is ignored everywhere are left out.
-
-    Raises:
-        ValueError: A file is broken or of another size than its mask.
-    """
-    classes = len(dataset.metainfo['classes'])
-    ranked = []
-    for index in range(len(dataset)) if places is None else places:
-        info = dataset.get_data_info(index)
-        label, truth = label_and_truth(folder, info)
-        hit, union, _, _ = IoUMetric.intersect_and_union(
-            torch.from_numpy(label), torch.from_numpy(truth), classes,
-            dataset.ignore_index)
-        if union.any():
-            score = 100 * float((hit / union).nanmean())
-            ranked.append(Scored(score, info['img_id'], index))
-    return sorted(ranked)
 
 
 def contact_sheet(ranked: list[Scored],

@@ -53,12 +53,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Score, draw and write."""
     args = parse_args()
-    from .sheet import (
-        contact_sheet,
-        masked_dataset,
-        rank_images,
-        write_picture,
-    )
+    from hsc_mm.evaluation.folder import rank_images
+    from .sheet import contact_sheet, masked_dataset, write_picture
     cfg = load_config(args.config, args.cfg_options)
     dataset = masked_dataset(cfg, args.split, args.folder)
     ranked = rank_images(

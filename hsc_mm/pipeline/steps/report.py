@@ -1,12 +1,15 @@
 """Step that writes the report."""
+import os
+import shlex
 from pathlib import Path
 
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import digest
+from hsc_mm.visualization.colours import class_colours
 from ..context import Context
-from ..gallery import training_rows, validation_rows
-from ..report import Gallery, ReportContent, write_report
-from ..step import Outcome, Step
+from ..gallery import training_pictures, validation_pictures
+from ..report import BACKGROUND, Gallery, ReportContent, write_report
+from ..step import Outcome, ScoreRow, Step
 
 __all__ = ['WriteReport']
 
@@ -16,13 +19,13 @@ class WriteReport(Step):
     """Write tables and pictures of the steps before it into one HTML file.
 
     Args:
-        pictures (int): Rows of pictures of each split, at most.
+        pictures (int): Pictures of each split, at most.
         **kwargs: See :class:`Step`.
     """
     name = 'report'
     makes = ('report', )
 
-    def __init__(self, pictures: int = 12, **kwargs) -> None:
+    def __init__(self, pictures: int = 24, **kwargs) -> None:
         super().__init__(**kwargs)
         self.pictures = pictures
 
@@ -36,7 +39,6 @@ class WriteReport(Step):
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Write the report."""
         page = ctx.root / self.folder / 'index.html'
-        configs = {'CAM stage': ctx.cam_cfg, 'segmentation stage': ctx.seg_cfg}
         galleries = []
         if ctx.makes('cam'):
             galleries.append(self._training(ctx))
@@ -44,53 +46,157 @@ class WriteReport(Step):
             galleries.append(self._predictions(ctx))
         meta = ctx.dataset('cam', 'test').metainfo
         content = ReportContent(
-            configs={
-                stage: Path(cfg.filename).name
-                for stage, cfg in configs.items() if cfg is not None
+            summary=_summary(ctx),
+            headline=_headline(ctx),
+            colours=dict(
+                zip(meta['classes'], class_colours(meta).tolist(),
+                    strict=True)),
+            rows=_rows(ctx),
+            seeds={
+                name: ctx.result(name)
+                for name, step in ctx.steps.items()
+                if 'seeds' in step.makes and ctx.result(name)
             },
-            supervision=ctx.cam_cfg.test_evaluator.get('supervision',
-                                                       'image labels'),
-            colours=dict(zip(meta['classes'], meta['palette'], strict=True)),
-            seeds=ctx.result(ctx.find('seeds').name)
-            if ctx.makes('seeds') else {},
-            rows=ctx.rows(),
             seconds={n: ctx.manifests[n].seconds for n in ctx.steps},
             galleries=galleries,
+            command=_command(ctx),
+            facts=_facts(ctx),
             warnings=ctx.warnings())
         write_report(content, page)
         return Outcome([page], {})
 
     def _training(self, ctx: Context) -> Gallery:
         truth = ctx.dataset('cam', 'test')
-        columns, pictures = ['image'], {}
-        if 'seg_map_path' in truth.data_prefix:
-            columns.append('ground truth')
-        others = [
-            name for name, step in ctx.steps.items()
-            if 'cam' in step.makes and step.config != 'cam'
-        ]
-        columns += [*(f'CAM of {name}' for name in others), 'CAM']
-        pictures['baselines'] = [
-            (ctx.config(ctx.step(name).config),
-             str(ctx.checkpoint('cam', name))) for name in others
-        ]
+        stages = {
+            f'CAM of {name}': (ctx.config(ctx.step(name).config),
+                               str(ctx.checkpoint('cam', name)))
+            for name in _baselines(ctx)
+        }
+        stages['CAM'] = ctx.cam_cfg, str(ctx.checkpoint('cam'))
+        layers, scored = {}, 'seed'
         if ctx.makes('pseudo_labels') and any(
                 ctx.pseudo_labels().rglob('*.png')):
-            pictures['pseudo_dir'] = str(ctx.pseudo_labels())
-            columns.append('pseudo label')
+            layers['pseudo_dir'] = str(ctx.pseudo_labels())
+            scored = 'pseudo label'
         if ctx.makes('segmentor'):
-            pictures['segmentor'] = (ctx.seg_cfg,
-                                     str(ctx.checkpoint('segmentor')))
-            columns.append('prediction')
-        rows = training_rows(ctx.cam_cfg, str(ctx.checkpoint('cam')), truth,
-                             count=self.pictures, **pictures)
-        return Gallery('Training images', columns, rows, legend=True)
+            layers['segmentor'] = (ctx.seg_cfg,
+                                   str(ctx.checkpoint('segmentor')))
+        pictures = training_pictures(stages, truth, count=self.pictures,
+                                     **layers)
+        note = (f'{len(pictures)} of {len(ctx.dataset("cam", "train"))} '
+                'images, spread evenly over the split.')
+        found = Gallery('Training images', note, pictures, heat=True)
+        if found.scored:
+            found.note += (f' The worst come first; IoU is that of the '
+                           f'{scored}, by itself.')
+        return found
 
     def _predictions(self, ctx: Context) -> Gallery:
         data = ctx.dataset('seg', 'test')
         folder = ctx.folder(ctx.find('predictions').name) / 'masks'
-        rows = validation_rows(data, str(folder), self.pictures)
-        if 'seg_map_path' in data.data_prefix:
-            return Gallery('Validation images',
-                           ['image', 'ground truth', 'prediction'], rows)
-        return Gallery('Predicted images', ['image', 'prediction'], rows)
+        pictures = validation_pictures(data, str(folder), self.pictures)
+        shown = f'{len(pictures)} of {len(data)} images'
+        if 'seg_map_path' not in data.data_prefix:
+            return Gallery('Predicted images',
+                           f'{shown}, spread evenly over the split.', pictures)
+        if len(pictures) < len(data):
+            shown += (': one half are the worst of all, the other half is '
+                      'spread evenly over the rest')
+        return Gallery(
+            'Validation images', f'{shown}. The worst come first; IoU is '
+            'that of the prediction, by itself.', pictures)
+
+
+def _baselines(ctx: Context) -> list[str]:
+    """Return the names of the steps that train other CAM stages."""
+    return [
+        name for name, step in ctx.steps.items()
+        if 'cam' in step.makes and step.config != 'cam'
+    ]
+
+
+def _summary(ctx: Context) -> str:
+    """Return a sentence: what was trained from what."""
+    names = [Path(cfg.filename or 'config').stem
+             for cfg in (ctx.cam_cfg, ctx.seg_cfg) if cfg is not None]
+    data = ctx.dataset('cam', 'train')
+    labels = ctx.cam_cfg.test_evaluator.get('supervision', 'image labels')
+    number = len(data.foreground)
+    return (f'{" and ".join(names)}, trained from {labels} of {len(data):,} '
+            f'image{"s" * (len(data) != 1)}, {number} '
+            f'class{"es" * (number != 1)}, without masks')
+
+
+def _rows(ctx: Context) -> list[ScoreRow]:
+    """Return all scores; each split has one of background everywhere."""
+    rows = ctx.rows()
+    for name in ctx.steps:
+        found = ctx.result(name)
+        low = found.get('background_only')
+        known = {row.split for row in rows if row.what == BACKGROUND}
+        if low and 'split' in found and found['split'] not in known:
+            rows += ScoreRow.of(BACKGROUND, dict(
+                low, split=found['split'], classes=found['classes']))
+    return rows
+
+
+def _headline(ctx: Context) -> ScoreRow | None:
+    """Return the score of the segmentor, else the best one of the seeds."""
+    for kind in ('predictions', 'seeds'):
+        if ctx.makes(kind):
+            step = ctx.find(kind)
+            rows = [row for row in step.rows(ctx.result(step.name))
+                    if row.what != BACKGROUND]
+            if rows:
+                return rows[0]
+    return None
+
+
+def _shown(path: str | Path | None) -> str:
+    """Return a path relative to here, or the name of a file elsewhere."""
+    path = Path(os.path.relpath(path or 'config.py'))
+    return path.name if path.parts[0] == '..' else str(path)
+
+
+def _command(ctx: Context) -> list[str]:
+    """Return the command that made the work dir, in parts."""
+    configs = [cfg for cfg in (ctx.cam_cfg, ctx.seg_cfg) if cfg is not None]
+    words = ['python -m hsc_mm pipeline']
+    words += [shlex.quote(_shown(cfg.filename)) for cfg in configs]
+    words.append(f'--work-dir {shlex.quote(_shown(ctx.root))}')
+    others = [shlex.quote(_shown(ctx.step(name).config))
+              for name in _baselines(ctx)]
+    if others:
+        words.append(f'--baseline {" ".join(others)}')
+    if ctx.threshold is not None:
+        words.append(f'--threshold {ctx.threshold}')
+    return words
+
+
+def _facts(ctx: Context) -> dict[str, str]:
+    """Return what else a repetition needs."""
+    found = {'work dir': ctx.root.resolve().name}
+    configs = {'CAM': ctx.cam_cfg, 'segmentation': ctx.seg_cfg}
+    for stage, cfg in configs.items():
+        if cfg is not None:
+            seed = (cfg.get('randomness') or {}).get('seed')
+            found[f'random seed, {stage} stage'] = (
+                'none: each run draws its own' if seed is None else str(seed))
+    seeds = ctx.result(ctx.find('seeds').name) if ctx.makes('seeds') else {}
+    if seeds:
+        facts = seeds['facts']
+        labels = ('image labels' if facts['used_image_labels'] else
+                  'the classifier')
+        if facts.get('labels_on_unseen_split'):
+            labels += ' of images that the model was not trained on'
+        found['seeds'] = (
+            f'scored on {facts["split"]}, {facts["images"]} images; classes '
+            f'of a seed from {labels}; supervision: {facts["supervision"]}')
+    versions = dict.fromkeys(
+        ctx.manifests[name].content['inputs'].get('versions')
+        for name in ctx.steps)
+    found['versions'] = '; '.join(filter(None, versions))
+    found['complete configs'] = ', '.join(
+        f'manifests/{path.name}'
+        for path in sorted((ctx.root / 'manifests').glob('*_config.py')))
+    return found
