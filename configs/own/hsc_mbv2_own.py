@@ -34,3 +34,6 @@ model = dict(
     # On thirty photographs of three classes of VOC, 0.5 was better than 0.3.
     test_cfg=dict(bg_threshold=0.5))
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))
+# PAR makes CAMs follow the edges of a picture: two points and more on
+# photographs (docs/results.md).
+pseudo_label = dict(refiners=[dict(type='hsc_mm.PAR')])
