@@ -22,8 +22,8 @@ INPUTS := setup.py hsc_mm/version.py
 # A copied or moved folder keeps its stamp, but not a working environment.
 MOVED = $(if $(filter $(CURDIR),$(shell cat $(1)/.ready 2>/dev/null)),,FORCE)
 
-.PHONY: help setup test faults lint fix demo demo-smoke test-openmmlab clean \
-	distclean FORCE
+.PHONY: help setup test faults lint fix demo demo-smoke docs test-openmmlab \
+	clean distclean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' \
@@ -63,6 +63,10 @@ demo-smoke: $(VENV)/.ready ## the same, cut down to a check that it runs
 		--baseline $(CURDIR)/$(DEMO_BASELINE) \
 		--cam-options $(SMOKE) --seg-options $(SMOKE)
 
+docs: $(VENV)/.docs ## build the documentation site in build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs -q build --strict
+	@echo 'hsc_mm: open build/docs/index.html; no server is needed'
+
 test-openmmlab: $(UPSTREAM)/.ready ## run the tests with upstream OpenMMLab
 	OMP_NUM_THREADS=1 $(UPSTREAM)/bin/python -m pytest $(PYTEST_ARGS)
 
@@ -76,6 +80,13 @@ distclean: clean ## remove the environments too
 
 $(VENV)/.ready: requirements/constraints.txt $(INPUTS) $(call MOVED,$(VENV))
 	@.ci/make_env.sh $(VENV) onedl requirements/constraints.txt
+
+$(VENV)/.docs: $(VENV)/.ready
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"hsc_mm: make docs needs Python 3.11 or newer")'
+	$(BIN)/python -m pip install -q --constraint requirements/constraints.txt \
+		--no-build-isolation --editable '.[docs]'
+	@touch $@
 
 $(UPSTREAM)/.ready: requirements/constraints-openmmlab.txt $(INPUTS) \
 		$(VENV)/.ready $(call MOVED,$(UPSTREAM))

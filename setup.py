@@ -127,6 +127,8 @@ setup(
             'pytest', 'pytest-xdist', 'ruff', 'setuptools>=70.1',
             'tensorboard'
         ],
+        # The site of `make docs`; its packages ask for Python 3.11.
+        'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=1.0'],
     },
     # Built outside the checkout: nothing is left there, nothing stale packed.
     options={

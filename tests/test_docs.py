@@ -1,7 +1,9 @@
 """Code in the documentation: what a page tells strangers to write, works."""
 import re
+import shlex
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,22 @@ from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.registry import DATASETS, LABEL_RULES, MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+
+
+def site(monkeypatch, name):
+    """A module that writes generated pages."""
+    monkeypatch.syspath_prepend(ROOT / 'docs' / 'site')
+    return import_module(name)
 
 
 @pytest.fixture(scope='module')
 def project(tmp_path_factory):
-    """The files of docs/extend.md, in a project beside the configs."""
+    """The files that pages write, in a project beside the configs."""
     root = tmp_path_factory.mktemp('stranger')
     (root / 'configs').symlink_to(ROOT / 'configs')
-    text = (ROOT / 'docs' / 'extend.md').read_text()
+    text = '\n'.join(
+        path.read_text() for path in sorted((ROOT / 'docs').glob('*.md')))
     for code in re.findall(r'```python\n(# my_project/.*?)```', text, re.S):
         path = root / code.splitlines()[0].removeprefix('# ')
         path.parent.mkdir(exist_ok=True)
@@ -104,3 +114,63 @@ def test_files_that_pages_name_are_there():
     readme = (ROOT / 'README.md').read_text()
     for name in re.findall(r'`(hsc_mm/[\w/.]+(?:\.py|/))`', readme):
         assert (ROOT / name).exists(), name
+
+
+def anchors(path):
+    """What the headings of a page are called, by the rule of Markdown."""
+    text = re.sub(r'```.*?```', '', path.read_text(), flags=re.S)
+    return {re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', title).strip(
+        ).lower()) for title in re.findall(r'^#+ (.*)', text, re.M)}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_links_of_pages_lead_somewhere(page):
+    text = re.sub(r'```.*?```', '', page.read_text(), flags=re.S)
+    for target, anchor in re.findall(
+            r'\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)', text):
+        path = page.parent / target if target else page
+        if target.startswith('reference/'):     # generated
+            continue
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), (target, anchor)
+
+
+def test_commands_of_pages_are_there_with_their_options(monkeypatch):
+    parsers = dict(site(monkeypatch, 'commands').find_parsers())
+    seen = set()
+    for page in PAGES:
+        blocks = '\n'.join(re.findall(
+            r'```bash\n(.*?)```', page.read_text(), re.S))
+        for line in blocks.replace('\\\n', ' ').splitlines():
+            found = re.search(
+                r'^[^#]*(?:tools/|-m hsc_mm )(\w+)(?:\.py)? (.*)', line)
+            if not found or found[1] == 'make_demo_data':
+                continue
+            words = shlex.split(found[2].split('|')[0], comments=True)
+            known = parsers[found[1]]._option_string_actions
+            for word in words:
+                assert not word.startswith('--') or word in known, line
+                # Results name configs as they were when they were measured.
+                if page.name != 'results.md' and re.match(
+                        r'configs/(?!mine|parts)[^{]*py$', word):
+                    assert (ROOT / word).is_file(), line
+            seen.add(found[1])
+    assert seen == {*parsers, 'train'}
+
+
+def test_reference_holds_every_command_and_every_key(monkeypatch):
+    pytest.importorskip('griffe')
+    commands = site(monkeypatch, 'commands')
+    page = commands.write_commands()
+    for name, parser in commands.find_parsers():
+        assert f'## `{name}`' in page
+        assert all(option in page for option in parser._option_string_actions
+                   if option not in ('-h', '--help'))
+    keys = site(monkeypatch, 'keys')
+    page, parts = keys.write_keys(), list(keys.find_parts())
+    assert {name for _, name, _ in parts} >= {
+        'CAMHead', 'HierarchicalContrast', 'PAR', 'ThresholdRule', 'TrainCAM'}
+    for _, name, part in parts:
+        text = page.split(f'### `hsc_mm.{name}`')[1].split('\n### ')[0]
+        assert all(f'| `{key}` |' in text for key in signature(part).parameters
+                   if key not in ('args', 'kwargs')), name
