@@ -1,4 +1,4 @@
-"""What the two OpenMMLab families and torch disagree on, bridged at import.
+"""Bridges between the two OpenMMLab families, and versions of torch.
 
 Two families of distributions provide the import names ``mmengine``, ``mmcv``,
 ``mmseg`` and ``mmpretrain``: the maintained ``onedl-*`` and upstream, which

@@ -1,4 +1,4 @@
-"""Arguments and error lines that every tool has."""
+"""Arguments, error lines and progress bars that the commands share."""
 import argparse
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Numbers of a dense CRF, and the probabilities that go into it."""
+"""Parameters of a dense CRF, and the probabilities that go into it."""
 import dataclasses
 
 import numpy as np

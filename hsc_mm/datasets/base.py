@@ -1,4 +1,4 @@
-"""What data sets with image-level labels have in common."""
+"""Base class of data sets with image labels."""
 import os
 from pathlib import Path
 

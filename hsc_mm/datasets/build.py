@@ -1,4 +1,4 @@
-"""Data sets and pipelines of a config, put together for a purpose."""
+"""Builders of data sets and pipelines from a config."""
 import copy
 from collections.abc import Sequence
 from typing import Any

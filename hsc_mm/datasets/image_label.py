@@ -1,4 +1,4 @@
-"""Any pictures with image labels."""
+"""Data set of any pictures with image labels."""
 import os
 from collections.abc import Sequence
 

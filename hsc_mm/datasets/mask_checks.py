@@ -1,4 +1,4 @@
-"""Masks that hold something other than the indices of the classes."""
+"""Checks of masks that hold other values than class indices."""
 from collections.abc import Sequence
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""Configs of both stages for pictures of one's own."""
+"""Configs of both stages for a user's pictures."""
 import os
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pictures of one's own: what is known of them, and what is wrong."""
+"""Survey of a user's pictures: their classes, files and problems."""
 import os
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A sampler whose draws can be repeated from any place."""
+"""Sampler whose draws can be repeated from any position."""
 from collections.abc import Iterator
 
 import torch

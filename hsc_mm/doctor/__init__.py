@@ -1,4 +1,4 @@
-"""What is wrong with a set-up, and what to do, before anything is trained."""
+"""Checks of a config, its data and the machine before a training."""
 from .examine import CHECKS, examine
 from .finding import Finding, as_json, as_text
 

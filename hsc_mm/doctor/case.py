@@ -1,4 +1,4 @@
-"""What the checks look at: a config, its data and its model."""
+"""Case that the checks examine: a config, its data and its model."""
 import copy
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The network at work: sizes of its views, the beginning of a training."""
+"""Dry run: sizes of the views, the first iterations of a training."""
 import copy
 import resource
 import time

@@ -1,4 +1,4 @@
-"""All checks, one after the other; none stops the others."""
+"""All checks in order; a check that fails does not stop the others."""
 from collections.abc import Callable, Iterator
 from functools import partial
 from tempfile import TemporaryDirectory

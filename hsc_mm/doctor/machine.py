@@ -1,4 +1,4 @@
-"""The machine: versions, device, free space where the run writes."""
+"""Checks of the machine: versions, device, free disk space."""
 import os
 import platform
 import shutil

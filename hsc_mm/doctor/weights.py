@@ -1,4 +1,4 @@
-"""The network: pretrained weights, and batches that its norms need."""
+"""Check of pretrained weights: whether they are there, and fit."""
 import os
 from collections.abc import Iterator
 

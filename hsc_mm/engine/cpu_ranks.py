@@ -1,4 +1,4 @@
-"""Several processes on CPUs: what mmengine does for GPUs alone."""
+"""Training of several processes on CPUs."""
 import os
 from datetime import timedelta
 

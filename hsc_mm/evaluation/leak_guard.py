@@ -1,4 +1,4 @@
-"""Image labels tell a model what it should find: only where they are given.
+"""Guard against image labels of images that were not trained on.
 
 The labels of training images are given, in this setting, and seeds of these
 images use them. Those of any other image are what is asked for.

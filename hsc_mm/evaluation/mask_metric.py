@@ -1,4 +1,4 @@
-"""Predicted masks as files of the data set, and mmseg's metric with them."""
+"""Metric of predicted masks, which can also write them as files."""
 import os
 from collections.abc import Sequence
 from pathlib import Path

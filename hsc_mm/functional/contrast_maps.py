@@ -1,4 +1,4 @@
-"""From a refined CAM to the mask and the weights of the contrast."""
+"""Masks and weights of the contrast, made from refined CAMs."""
 import torch
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Refinement of maps by what looks alike: colours, features, attention."""
+"""Refinement of maps by similarity of colours, features or attention."""
 from collections.abc import Iterator, Sequence
 
 import torch

@@ -1,4 +1,4 @@
-"""What the channels of a model are called, without its data set."""
+"""Names of a model's classes, found without its data set."""
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Reading configs for the tools."""
+"""Readers of configs for the commands."""
 import copy
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A network made ready for inference: same numbers, fewer passes."""
+"""Network prepared for inference: equal results, fewer passes."""
 import copy
 
 import torch

@@ -1,4 +1,4 @@
-"""Pictures of one's own: heat maps and masks, in mmseg's manner."""
+"""Inferencer: heat maps and masks of single pictures."""
 import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Configs with losses that need maps, on data that has none."""
+"""Adaptation of configs to data without the maps that losses need."""
 from collections.abc import Iterator
 
 from mmengine.config import Config

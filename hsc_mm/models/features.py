@@ -1,4 +1,4 @@
-"""Which of a backbone's feature maps a head looks at."""
+"""Selection of a backbone's feature maps by a head."""
 from collections.abc import Sequence
 
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The whole way from image labels to an evaluated segmentor."""
+"""Pipeline from image labels to an evaluated segmentor."""
 from collections.abc import Callable, Iterable
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a step sees: configs, data sets, and what earlier steps left."""
+"""Context of a step: configs, data sets, outputs of earlier steps."""
 from __future__ import annotations
 
 import copy

@@ -1,4 +1,4 @@
-"""What the steps of the pipeline read, and hashes that tell it apart."""
+"""Inputs of the steps of the pipeline, and hashes of them."""
 import copy
 from importlib import metadata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a step was made from, and whether it still stands."""
+"""Manifest of a step: its inputs, and whether its outputs are current."""
 import os
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""From CAMs to files of pseudo labels."""
+"""Pseudo labels: from CAMs to files."""
 from importlib import import_module
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A test pipeline taken apart: loading, scales, flips."""
+"""Parts of a test pipeline: loading, scales, flips."""
 from collections.abc import Sequence
 
 import numpy as np

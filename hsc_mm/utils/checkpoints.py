@@ -1,4 +1,4 @@
-"""Checkpoints: the one door through which all of them are loaded.
+"""Loading of all checkpoints, without running what they hold.
 
 A checkpoint is data. Loading one builds tensors and plain values and runs
 nothing that the file asks for; :mod:`.checkpoint_sources` puts :func:`load`

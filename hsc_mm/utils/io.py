@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are written whole or not at all."""
 import hashlib
 import json
 import os

@@ -1,4 +1,4 @@
-"""Numbers, keys and devices as a user names them, checked."""
+"""Checks of numbers, keys and devices that a user names."""
 import math
 import numbers
 from collections.abc import Collection, Iterable

@@ -1,4 +1,4 @@
-"""Paths of everything that is written: inside their folder, nobody else's.
+"""Checks of output paths: inside their folder, nothing of the user's.
 
 A name that comes out of a list, a JSON or a CSV is data. Three rules hold
 for every file that is written: it lies under the folder that the user named

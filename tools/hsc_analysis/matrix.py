@@ -1,4 +1,4 @@
-"""Several configs, several seeds: one table with mean and spread."""
+"""Matrix of configs and seeds: one table with mean and spread."""
 import json
 import os
 import statistics

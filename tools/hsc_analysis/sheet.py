@@ -1,4 +1,4 @@
-"""The images that a folder of labels does worst on, on one sheet."""
+"""Contact sheet of the images on which a folder of labels is worst."""
 import os
 from pathlib import Path
 

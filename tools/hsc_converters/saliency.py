@@ -1,4 +1,4 @@
-"""A folder of saliency maps, one for each image."""
+"""Folder of saliency maps, one for each image."""
 import argparse
 import sys
 from collections.abc import Iterable

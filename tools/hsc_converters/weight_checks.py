@@ -1,4 +1,4 @@
-"""Whether a file has the tensors that it should have."""
+"""Checks of the tensors in a file of weights."""
 import torch
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""From the file of another project to a checkpoint of this one."""
+"""Conversion of weights of other projects to checkpoints."""
 import argparse
 from io import BytesIO
 from pathlib import Path

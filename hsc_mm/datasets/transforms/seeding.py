@@ -1,4 +1,4 @@
-"""Augmentations that depend on the draw alone."""
+"""Seeding of augmentations by the number of the draw."""
 import random
 
 import numpy as np

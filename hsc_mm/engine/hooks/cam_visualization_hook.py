@@ -1,4 +1,4 @@
-"""Seeing what a CAM stage looks at while it learns."""
+"""Hook that draws CAMs and prototypes at each validation."""
 import os
 import re
 from collections.abc import Sequence

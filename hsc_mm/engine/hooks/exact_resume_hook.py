@@ -1,4 +1,4 @@
-"""Resuming as if nothing had happened."""
+"""Hook that restores random numbers, so that resuming is exact."""
 import torch
 from mmengine.hooks import Hook
 

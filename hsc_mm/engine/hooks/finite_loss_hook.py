@@ -1,4 +1,4 @@
-"""The hook that stops a training whose loss is no number, or explodes."""
+"""Hook that stops a training whose loss is not finite."""
 import math
 
 from mmengine.hooks import Hook

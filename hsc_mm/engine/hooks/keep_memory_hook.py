@@ -1,4 +1,4 @@
-"""Freed memory of runs on a CPU, kept for the next step."""
+"""Hook that keeps freed memory of runs on a CPU for the next step."""
 import ctypes
 import platform
 

@@ -1,4 +1,4 @@
-"""When it is asked whether image labels may be used."""
+"""Hook that runs the leak guard before validation and test."""
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader

@@ -1,4 +1,4 @@
-"""The hook that moves momentum prototypes after each iteration."""
+"""Hook that moves momentum prototypes after each iteration."""
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 

@@ -1,4 +1,4 @@
-"""What whoever reads the log should know."""
+"""Hook that writes notices to the log."""
 import logging
 
 from mmengine.hooks import Hook

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, and resuming from whole ones."""
+"""Hook that writes checkpoints whole or not at all, and resumes from them."""
 import os
 from functools import partial
 from pathlib import Path

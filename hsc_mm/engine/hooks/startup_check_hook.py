@@ -1,4 +1,4 @@
-"""Mistakes that are cheaper to find before the first iteration."""
+"""Hook that checks work folder and weights before the first iteration."""
 from collections.abc import Sequence
 from pathlib import Path
 

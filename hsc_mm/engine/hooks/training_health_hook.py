@@ -1,4 +1,4 @@
-"""The hook that says what is trained, and when a training goes wrong."""
+"""Hook that says what is trained, and warns when a training goes wrong."""
 from functools import partial
 
 import torch

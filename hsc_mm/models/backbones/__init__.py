@@ -1,4 +1,4 @@
-"""Backbones that mmseg and mmpretrain do not have."""
+"""Backbones that mmseg and mmpretrain lack."""
 from .resnet38d import ResNet38d
 from .timm_backbone import TIMMBackbone
 

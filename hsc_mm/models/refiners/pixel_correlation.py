@@ -1,4 +1,4 @@
-"""Pixel correlation module: a CAM refined by the looks of its pixels."""
+"""Pixel correlation module: a CAM refined by similar pixels."""
 from collections.abc import Sequence
 
 import torch

@@ -1,4 +1,4 @@
-"""The steps that the package has."""
+"""Steps of the pipeline."""
 from .pseudo_labels import MakePseudoLabels
 from .report import WriteReport
 from .scores import EvaluateSegmentor, ScoreSeeds

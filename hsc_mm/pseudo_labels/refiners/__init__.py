@@ -1,4 +1,4 @@
-"""Refinements between CAMs and pseudo labels."""
+"""Refiners between CAMs and pseudo labels."""
 from .attention import AttentionAffinity
 from .base import Refiner, build_refiner
 from .crf import CRFRefiner

@@ -1,4 +1,4 @@
-"""The refiner: what every refinement between CAMs and labels is."""
+"""Base class of refiners between CAMs and pseudo labels."""
 from abc import ABC, abstractmethod
 
 import numpy as np

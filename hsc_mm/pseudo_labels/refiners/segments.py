@@ -1,4 +1,4 @@
-"""Segments that another program has made, as a refiner."""
+"""Refiner that uses the segments of another program."""
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reading ``.npy`` files that hold pickled dictionaries, without their code.
+"""Reader of ``.npy`` files with pickled dictionaries; runs no code.
 
 ``numpy.load(..., allow_pickle=True)`` calls whatever function a file names.
 Here a file may name what builds arrays, and nothing else.
