@@ -153,7 +153,7 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     for start in said:
         assert f'<li>{start}' in head
     assert 'ground truth' not in page
-    assert 'trained from image labels of 8 images, 2 classes' in page
+    assert 'trained from image labels of 10 images, 2 classes' in page
 
 
 def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):

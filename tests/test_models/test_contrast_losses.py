@@ -21,9 +21,12 @@ SWITCHES = dict(
 
 def build(recipe='clean', classes=4, mask_refiner=None, **levels):
     torch.manual_seed(7)
+    levels = dict(cls=TOPS) | levels
+    if levels.get('pixel', {}) is not None:  # as the slow loops weight it
+        levels['pixel'] = dict(loss_weight=0.1) | levels.get('pixel', {})
     return build_contrast(
         classes + 1, 7, 6, recipe=recipe, mask_refiner=mask_refiner,
-        levels=dict(cls=TOPS) | levels)
+        levels=levels)
 
 
 def run(model, data):

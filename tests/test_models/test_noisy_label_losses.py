@@ -186,7 +186,7 @@ def test_a_wrong_label_pulls_less_than_with_cross_entropy():
 @pytest.mark.parametrize(('name', 'changes', 'message'), [
     ('soft', dict(beta=1.5), r'beta.*found 1\.5'),
     ('soft', dict(reduction='max'), r"reduction.*found 'max'"),
-    ('symmetric', dict(alpha=-1), r'alpha, beta.*found -1'),
+    ('symmetric', dict(alpha=-1), r'alpha.*found -1'),
     ('symmetric', dict(alpha=0, beta=0), r'alpha, beta.*not both 0'),
     ('symmetric', dict(log_zero=0), r'log_zero.*found 0'),
 ])

@@ -26,6 +26,7 @@ from hsc_mm.utils import (
     read_index_png,
     voc_palette,
 )
+from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import MARKER, claim_file
 
 __all__ = ['Submission', 'main', 'pack_submission', 'submission_folder']
@@ -125,7 +126,7 @@ def _listing(masks: Path, ids: Sequence[str]) -> list[str]:
         for path in missing_files(str(masks / name) for name in sorted(wanted))
     ]
     surplus = sorted({one.name for one in masks.iterdir()} - wanted -
-                     {MARKER})
+                     {MARKER, LOCK})
     return lines + [
         f'{masks / name}: not an image of the list' for name in surplus
     ]
