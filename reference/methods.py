@@ -18,6 +18,9 @@ METHODS = Path(__file__).resolve().parents[1] / 'configs/_base_/methods'
 def head_config(*names: str, **overrides) -> ConfigDict:
     """Return what fragments say of a head, one merged into the other.
 
+    The contrast has its full weight from the start, unless ``overrides`` say
+    otherwise: what is compared is one step, not a training.
+
     Args:
         *names (str): Of files in ``configs/_base_/methods``, in order.
         **overrides: Entries of the head, merged last.
@@ -26,6 +29,8 @@ def head_config(*names: str, **overrides) -> ConfigDict:
     for name in names:
         fragment = Config.fromfile(METHODS / f'{name}.py')[name]
         cfg.merge_from_dict(dict(head=fragment.to_dict()))
+    if 'contrast' in cfg.head.get('losses', {}):
+        cfg.head.losses.contrast.warmup = 0.0
     cfg.merge_from_dict(dict(head=overrides))
     return cfg.head
 

@@ -123,7 +123,8 @@ def contrast_steps(recipe, images, steps=3):
             bank.commit()
         one = {name: _over_ranks(loss) for name, loss in losses.items()}
         for name, weight in head.named_parameters():
-            one[name] = _over_ranks(weight.grad)
+            if weight.requires_grad:
+                one[name] = _over_ranks(weight.grad)
         for name, bank in banks.items():
             one[name] = bank.rows.tolist()
             one[f'{name}.seen'] = bank.seen.float().tolist()
