@@ -62,14 +62,15 @@ def _head(recipe):
     init_default_scope('mmseg')
     torch.manual_seed(0)
     method = ('hsc', 'hsc_release') if recipe == 'release' else ('hsc', )
-    levels = dict(cls=dict(top=20, bank_top=6))
+    levels = dict(
+        cls=dict(top=20, bank_top=6), pixel=dict(loss_weight=0.1))
     head = CAMHead(**head_config(
         'seam', *method, in_channels=10, num_classes=4,
         embeddings=dict(region=dict(channels=7), pixel=dict(channels=6)),
         refiner=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
                      in_index=(0, 1), reduced=(4, 4), embed_channels=6),
         losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'),
-                    contrast=dict(levels=levels))))
+                    contrast=dict(background=0.1, levels=levels))))
     head.init_weights()
     with torch.no_grad():
         head.classifier.weight.mul_(30)
