@@ -3,19 +3,27 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 __all__ = [
-    'BATCH_ADVICE', 'check_pretrained', 'check_warm_start', 'first_problem',
-    'guard_batch_norms', 'pretrained_parts'
+    'BATCH_ADVICE', 'bare_model', 'check_pretrained', 'check_warm_start',
+    'first_problem', 'guard_batch_norms', 'pretrained_parts'
 ]
 
 BATCH_ADVICE = (
     'A head that pools the image has one value a channel then, of which there '
     'is no variance: train with train_dataloader.batch_size=2 or more a '
     'process, or with norm_cfg=dict(type="GN", num_groups=32) in the heads.')
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """Return the model inside wrappers of ranks or test-time views."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def check_warm_start(name: str | None, model: nn.Module,

@@ -1,20 +1,12 @@
 """Block of text that says what a run trains, from what, and how."""
 import numpy as np
 import torch
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from .fitting import pretrained_parts
+from .fitting import bare_model, pretrained_parts
 
-__all__ = ['bare_model', 'describe_run', 'label_matrix', 'start_of']
-
-
-def bare_model(model: nn.Module) -> nn.Module:
-    """Return the model inside the wrappers of several processes."""
-    while is_model_wrapper(model):
-        model = model.module
-    return model
+__all__ = ['describe_run', 'label_matrix', 'start_of']
 
 
 def label_matrix(dataset: Dataset) -> Tensor | None:

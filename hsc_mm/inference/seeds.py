@@ -1,9 +1,7 @@
 """Seeds of a split, from a config and a checkpoint."""
 import copy
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -21,15 +19,9 @@ from hsc_mm.registry import MODELS
 from .class_names import check_class_names
 
 __all__ = [
-    'best_threshold', 'build_model', 'file_hash', 'iterate_seeds',
-    'seed_dataset', 'seed_loader'
+    'best_threshold', 'build_model', 'iterate_seeds', 'seed_dataset',
+    'seed_loader'
 ]
-
-
-def file_hash(path: str | Path) -> str:
-    """Return the SHA-256 of a file, its first 16 digits."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()[:16]
 
 
 def build_model(cfg: Config,

@@ -10,7 +10,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.fast_model import make_fast
 from hsc_mm.utils import check_device, digest
-from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.checkpoints import file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
 from .cams import MultiScaleCAM, iterate_cams
@@ -125,7 +125,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
         folder = PseudoLabelFolder(
             out,
             dict(
-                checkpoint=seeds.file_hash(checkpoint),
+                checkpoint=file_sum(checkpoint)[:16],
                 **chain.identity(),
                 amp=options.amp or None,
                 split=split,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from hsc_mm.inference.seeds import file_hash
 from hsc_mm.pipeline import Context, Outcome, ScoreRow, Step
 from hsc_mm.pipeline.inputs import config_hash, stage_inputs
 from hsc_mm.pipeline.steps import MakePseudoLabels
@@ -16,6 +15,7 @@ from hsc_mm.pseudo_labels.rules import build_rule
 from hsc_mm.pseudo_labels.run import LabelRun, write_labels
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_number, digest, read_image, to_classes
+from hsc_mm.utils.checkpoints import file_sum
 from .affinity_net import AffinityNet, FrozenFeatures, Look, train_affinity
 from .random_walk import spread
 
@@ -107,7 +107,7 @@ class TrainAffinity(_FromSoftCAMs):
         torch.save(dict(weights=model.cpu().state_dict(), net=model.settings,
                         stride=self.stride, radius=self.radius), path)
         return Outcome([path], dict(
-            checkpoint=path.name, hash=file_hash(path), loss=loss))
+            checkpoint=path.name, hash=file_sum(path)[:16], loss=loss))
 
 
 @STEPS.register_module()

@@ -18,7 +18,7 @@ from hsc_mm.visualization import (
     threshold_curve,
 )
 from hsc_mm.visualization.pictures import png_to_rgb, seed_strip
-from .startup_check_hook import _bare
+from ..fitting import bare_model
 
 __all__ = ['CAMVisualizationHook']
 
@@ -157,7 +157,7 @@ def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
 
     None of a model without any, or whose prototypes have seen nothing yet.
     """
-    for module in _bare(model).modules():
+    for module in bare_model(model).modules():
         if isinstance(module, ClassContrast):
             banks = module.bank
             break

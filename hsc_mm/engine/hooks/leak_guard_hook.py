@@ -10,7 +10,7 @@ from hsc_mm.evaluation.leak_guard import (
     training_images,
 )
 from hsc_mm.registry import HOOKS
-from .startup_check_hook import _bare
+from ..fitting import bare_model
 
 __all__ = ['LeakGuardHook']
 
@@ -51,7 +51,7 @@ class LeakGuardHook(Hook):
         self._check(runner, runner.test_loop)
 
     def _check(self, runner, loop: BaseLoop) -> None:
-        test_cfg = getattr(_bare(runner.model), 'test_cfg', None) or {}
+        test_cfg = getattr(bare_model(runner.model), 'test_cfg', None) or {}
         if not test_cfg.get('use_image_labels') or loop is self._checked:
             return
         if self._trained is None:

@@ -1,6 +1,5 @@
 """Hook that moves momentum prototypes after each iteration."""
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import HOOKS
@@ -25,9 +24,6 @@ class MomentumPrototypeHook(Hook):
                          data_batch=None,
                          outputs=None) -> None:
         """Commit; a model without banks has nothing to do."""
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
-        for module in model.modules():
+        for module in runner.model.modules():
             if isinstance(module, MomentumPrototypes):
                 module.commit()

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import BaseLoop
-from torch import nn
 
 from hsc_mm.engine.fitting import (
+    bare_model,
     check_pretrained,
     check_warm_start,
     first_problem,
@@ -73,7 +72,7 @@ class StartupCheckHook(Hook):
             return
         name = str(runner._load_from or runner.work_dir)
         state = checkpoint.get('state_dict', checkpoint)
-        model = _bare(runner.model)
+        model = bare_model(runner.model)
         if runner._resume or not training:
             # Tests do not look at prototypes, and other projects keep them
             # out of their checkpoints.
@@ -109,9 +108,9 @@ class StartupCheckHook(Hook):
                 'choose another --work-dir, or overwrite them with '
                 '--cfg-options default_hooks.startup_check.allow_overwrite='
                 'True.')
-        guard_batch_norms(_bare(runner.model))
+        guard_batch_norms(bare_model(runner.model))
         if self.check_weights and not runner._resume:
-            check_pretrained(_bare(runner.model), self.may_lack)
+            check_pretrained(bare_model(runner.model), self.may_lack)
 
 
 def _classes(runner) -> Sequence[str] | None:
@@ -134,10 +133,3 @@ def _whole_ones(runner) -> list[Path]:
             runner.logger.warning(f'{path}: {damage} It is no checkpoint to '
                                   f'keep and is now {set_aside(path)}.')
     return whole
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    """Return the model inside wrappers of ranks or test-time views."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model

@@ -16,7 +16,8 @@ from hsc_mm.utils.health import (
     spoken,
     write_health,
 )
-from ..run_summary import bare_model, describe_run, label_matrix, start_of
+from ..fitting import bare_model
+from ..run_summary import describe_run, label_matrix, start_of
 
 __all__ = ['TrainingHealthHook', 'spread']
 

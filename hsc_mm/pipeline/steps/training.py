@@ -3,8 +3,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from hsc_mm.inference.seeds import file_hash
 from hsc_mm.registry import STEPS
+from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.health import read_health, spoken
 from ..context import Context
 from ..inputs import stage_inputs, with_pseudo_dir
@@ -25,7 +25,7 @@ class _Training(Step):
         last = Path((folder / 'last_checkpoint').read_text().strip()).name
         checkpoint = folder / last
         return Outcome([checkpoint],
-                       dict(checkpoint=last, hash=file_hash(checkpoint),
+                       dict(checkpoint=last, hash=file_sum(checkpoint)[:16],
                             warnings=spoken(read_health(folder))))
 
 
