@@ -22,7 +22,7 @@ INPUTS := setup.py hsc_mm/version.py
 # A copied or moved folder keeps its stamp, but not a working environment.
 MOVED = $(if $(filter $(CURDIR),$(shell cat $(1)/.ready 2>/dev/null)),,FORCE)
 
-.PHONY: help setup test faults lint fix demo demo-smoke docs test-openmmlab \
+.PHONY: help setup test tutorials faults lint fix demo demo-smoke docs test-openmmlab \
 	clean distclean FORCE
 
 help: ## this list
@@ -33,6 +33,10 @@ setup: $(VENV)/.ready ## make .venv and install everything into it
 
 test: $(VENV)/.ready ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+tutorials: $(VENV)/.ready ## run README's and the tutorials' commands, in small
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -x -q -n 2 --dist loadfile \
+		-m tutorial tests
 
 faults: $(VENV)/.ready ## try every fault, write the table in docs/reliability.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/faults \
