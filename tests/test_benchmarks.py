@@ -101,3 +101,24 @@ def test_every_benchmark_starts(script, monkeypatch):
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(FOLDER / f'{script}.py'), run_name='__main__')
     assert end.value.code == 0
+
+
+def test_published_figures_stand_beside_those_of_their_config():
+    import voc_table
+
+    from hsc_mm.utils import read_json
+    one = dict(mean=70.04, std=0.3, values=[69.8, 70.3])
+    rows = [
+        {'config': 'eps_r38d_voc', 'seeds': [0, 1], voc_table.SEEDS: one,
+         voc_table.SEGMENTOR: dict(mean=70.5, std=None, values=[70.5])},
+        {'config': 'hsc_r50_voc', 'seeds': [0]}
+    ]
+    published = read_json(voc_table.PUBLISHED)
+    lines = voc_table.table(rows, published).splitlines()[2:]
+    assert lines[0] == ('| eps_r38d_voc | 70.0 ± 0.3 | 70.5 | 69.2 to 69.5 | '
+                        '71.0 | Lee et al., CVPR 2021 |')
+    assert lines[1] == '| hsc_r50_voc | - | - | - | - |  |'
+    leaves = [one['config'] for one in published if one['config']]
+    assert leaves
+    assert all((FOLDER.parent / 'configs' / f'{leaf}.py').is_file()
+               for leaf in leaves)

@@ -1,4 +1,4 @@
-"""README's commands for PASCAL VOC, run as they are written, in small.
+"""Commands for PASCAL VOC, run as README and benchmarks have them, in small.
 
 The pictures are a tiny VOC with its 20 classes; options after the text of
 README shorten trainings and shrink pictures, nothing else.
@@ -40,20 +40,22 @@ def commands() -> list[str]:
     return re.search(r'```bash\n(.*?)```', section, re.S)[1].splitlines()
 
 
+def bare_voc(source: Path, root: Path) -> None:
+    """Link a VOC that tools/prepare_voc.py has not seen."""
+    for path in source.rglob('*'):
+        if path.is_file() and path.name != 'image_labels.json':
+            target = root / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(path)
+
+
 @pytest.fixture(scope='module')
 def readme(tmp_path_factory, shared_voc):
     """The folder in which all of README's lines ran, and what they said."""
     folder = tmp_path_factory.mktemp('readme')
     for name in ('configs', 'tools'):
         (folder / name).symlink_to(ROOT / name)
-    place = folder / 'data' / 'VOCdevkit'
-    place.mkdir(parents=True)
-    voc = place / 'VOC2012'
-    for source in shared_voc.rglob('*'):
-        if source.is_file() and source.name != 'image_labels.json':
-            target = voc / source.relative_to(shared_voc)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(source)
+    bare_voc(shared_voc, folder / 'data' / 'VOCdevkit' / 'VOC2012')
     export, *lines = commands()
     name, value = export.removeprefix('export ').split('=')
     env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1',
@@ -101,9 +103,37 @@ def test_pseudo_labels_have_the_indices_of_voc(readme):
     folder, _ = readme
     labels = read_json(
         folder / 'data' / 'VOCdevkit' / 'VOC2012' / 'image_labels.json')
-    index = {name: labels['classes'].index(name) + 1 for name in ('cat', 'dog')}
+    index = {n: labels['classes'].index(n) + 1 for n in ('cat', 'dog')}
     masks = list((folder / 'work_dirs' / 'pseudo_labels').glob('*.png'))
     assert len(masks) == len(labels['images']) == 8
     for path in masks:
         known = {0, 255, *(index[n] for n in labels['images'][path.stem])}
         assert set(np.unique(read_index_png(path))) <= known
+
+
+def test_the_table_of_the_paper_is_one_command(tmp_path, shared_voc):
+    voc = tmp_path / 'VOC2012'
+    bare_voc(shared_voc, voc)
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1',
+               VOC2012_ROOT=str(voc), NETWORK='r50', DOCTOR='0',
+               PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
+    subprocess.run(
+        [sys.executable, ROOT / 'tools' / 'prepare_voc.py', voc, '--splits',
+         'train_aug', 'train', 'val'], env=env, check=True)
+    stages = dict(cam=CAM[:2], seg=[
+        f'{LOAD}.3.scale=(96,96)', f'{LOAD}.4.crop_size=(64,64)',
+        'model.data_preprocessor.size=(64,64)'])
+    options = [
+        word for stage, size in stages.items()
+        for word in (f'--{stage}-options', *LOADERS, *TRAIN, *size,
+                     f'{SHORT}=2')
+    ]
+    done = subprocess.run(
+        [ROOT / 'benchmarks' / 'voc.sh', tmp_path / 'work', *options],
+        env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line for line in done.stdout.splitlines() if '_r50' in line
+            and line.startswith('|')]
+    assert all(row.count('| - |') <= 2 for row in rows[-4:]), rows
+    assert {row.split('|')[1].strip() for row in rows[-4:]} == {
+        'seam_r50_voc', 'hsc_r50_voc', 'eps_r50_voc', 'hsc_r50_eps_voc'}

@@ -1,0 +1,57 @@
+#!/usr/bin/env python
+"""Table of a run of benchmarks/voc.sh beside the published figures."""
+import argparse
+from pathlib import Path
+
+from hsc_mm.utils import read_json
+
+PUBLISHED = Path(__file__).parent / 'results' / 'published_voc.json'
+#: Columns of run_matrix that the papers have too.
+SEEDS, SEGMENTOR = 'seeds, best', 'segmentation'
+
+
+def number(row: dict, column: str) -> str:
+    """Return mean and spread of a column, or a dash."""
+    found = row.get(column)
+    if not found:
+        return '-'
+    text = f'{found["mean"]:.1f}'
+    return text if found['std'] is None else f'{text} ± {found["std"]:.1f}'
+
+
+def table(rows: list[dict], published: list[dict]) -> str:
+    """Write rows of run_matrix and those of the papers as one table.
+
+    Args:
+        rows (list[dict]): ``matrix.json`` of the work dir.
+        published (list[dict]): ``results/published_voc.json``.
+
+    Returns:
+        str: Markdown; mIoU in percent.
+    """
+    papers = {one['config']: one for one in published}
+    head = ('config', 'seeds, train', 'val', 'published: seeds', 'val',
+            'source')
+    lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
+    for row in rows:
+        paper = papers.get(row['config'])
+        theirs = ['-', '-', ''] if paper is None else [
+            ' to '.join(map(str, paper['seeds'])), str(paper['val']),
+            paper['source']]
+        cells = [row['config'], number(row, SEEDS), number(row, SEGMENTOR),
+                 *theirs]
+        lines.append(f'| {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('work_dir', help='that of benchmarks/voc.sh')
+    args = parser.parse_args()
+    print(table(read_json(Path(args.work_dir) / 'matrix.json'),
+                read_json(PUBLISHED)))
+
+
+if __name__ == '__main__':
+    main()
