@@ -21,7 +21,7 @@ from hsc_mm.utils.numbers import nearest
 __all__ = [
     'CRF_BACKENDS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LABEL_RULES',
     'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'REFINERS', 'RUNNERS', 'STEPS',
-    'TRANSFORMS', 'build_part'
+    'THRESHOLD_RULES', 'TRANSFORMS', 'build_part'
 ]
 
 MODELS = Registry(
@@ -71,6 +71,11 @@ REFINERS = Registry(
 #: From a soft CAM to a mask.
 LABEL_RULES = Registry(
     'label rule', scope='hsc_mm', locations=['hsc_mm.pseudo_labels.rules'])
+#: From a histogram of CAMs to a background threshold, without masks.
+THRESHOLD_RULES = Registry(
+    'threshold rule',
+    scope='hsc_mm',
+    locations=['hsc_mm.evaluation.threshold_rules'])
 #: What computes the mean field of a dense CRF on a full image.
 CRF_BACKENDS = Registry(
     'CRF backend', scope='hsc_mm', locations=['hsc_mm.crf'])

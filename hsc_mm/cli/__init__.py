@@ -30,6 +30,7 @@ COMMANDS = dict(
     import_seeds='read the seeds of another project',
     pipeline='run both stages, from image labels to a report',
     run_matrix='run several configs and seeds through the pipeline',
+    matrix_tables='put the tables of a matrix into pages',
     predict='apply a checkpoint to pictures',
     contact_sheet='draw the pictures that a folder of masks does worst on',
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
@@ -43,6 +44,7 @@ _BESIDE = dict(
     convert_weights='hsc_converters.weights',
     import_seeds='hsc_converters.seeds.command',
     run_matrix='hsc_analysis.matrix_command',
+    matrix_tables='hsc_analysis.tables_command',
     contact_sheet='hsc_analysis.sheet_command',
     pack_voc_submission='hsc_converters.voc_submission')
 

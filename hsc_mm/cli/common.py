@@ -21,8 +21,9 @@ import hsc_mm
 from .signals import stoppable
 
 __all__ = [
-    'DictAction', 'add_checkpoint', 'add_config', 'add_options', 'add_trust',
-    'parse', 'positive', 'progress', 'run', 'threshold', 'warn', 'workers'
+    'DictAction', 'add_checkpoint', 'add_config', 'add_options',
+    'add_selection', 'add_trust', 'parse', 'positive', 'progress', 'run',
+    'threshold', 'threshold_or_rule', 'warn', 'workers'
 ]
 
 
@@ -97,6 +98,30 @@ def threshold(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f'expected a number between 0 and 1, found {text}')
     return value
+
+
+def threshold_or_rule(text: str) -> float | str:
+    """Read a background threshold, or how it is chosen: a word."""
+    try:
+        return threshold(text)
+    except ValueError:
+        return text
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the masks that a threshold is selected on."""
+    few = parser.add_mutually_exclusive_group()
+    few.add_argument(
+        '--select',
+        type=positive,
+        metavar='N',
+        help='select the background threshold of seeds on N masks of each '
+        'class (always the same ones, at most half of a class) and score the '
+        'other images; the list is in the work dir')
+    few.add_argument(
+        '--select-list',
+        metavar='FILE',
+        help='the same on the images of a file, one id on a line')
 
 
 def positive(text: str) -> int:

@@ -13,10 +13,6 @@ from .label_flags import add_label_flags, label_changes
 __all__ = ['main']
 
 
-def _threshold(text: str) -> str | float:
-    return text if text == 'best' else cli.threshold(text)
-
-
 def _shard(text: str) -> tuple[int, int]:
     number, _, count = text.partition('/')
     if not (number.isdigit() and count.isdigit()
@@ -60,10 +56,11 @@ def parse_args() -> argparse.Namespace:
         default='train',
         help='whose dataloader names the images (default: train)')
     add_label_flags(
-        parser, _threshold,
-        'background threshold: a number, or "best" to evaluate the test '
-        'split first and take the best one, which looks at its masks '
-        '(default: model.test_cfg.bg_threshold)')
+        parser, cli.threshold_or_rule,
+        'background threshold: a number; "auto" or the name of a label-free '
+        'rule, which looks at the CAMs of up to 500 images first; or "best" '
+        'to evaluate the test split first and take the best one, which looks '
+        'at its masks (default: model.test_cfg.bg_threshold)')
     parser.add_argument(
         '--soft',
         nargs='?',

@@ -21,9 +21,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', required=True, help='output folder')
     parser.add_argument(
         '--threshold',
-        type=cli.threshold,
-        help='background threshold of the pseudo labels (default: the best '
-        'one on the masks of the test split; without masks, the config\'s)')
+        type=cli.threshold_or_rule,
+        help='background threshold of the pseudo labels: a number; "fixed", '
+        'that of the config; "auto" or the name of a label-free rule; '
+        '"selected" on the masks of --select; "best" on the masks of the '
+        'test split (default: "selected" with --select, else "best"; without '
+        'masks "fixed")')
+    cli.add_selection(parser)
     parser.add_argument(
         '--baseline',
         nargs='+',
@@ -65,6 +69,7 @@ def main() -> None:
         if args.seg_config else None,
         work_dir=args.work_dir,
         threshold=args.threshold,
+        select=args.select or args.select_list,
         baselines=[
             load_config(path, args.cam_options) for path in args.baseline
         ],

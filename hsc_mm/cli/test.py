@@ -1,5 +1,6 @@
 """Evaluate either stage. The command line is that of mmseg's ``test.py``."""
 import argparse
+from pathlib import Path
 
 from . import common as cli
 
@@ -34,6 +35,13 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME',
         help='of --crf: auto, exact, pydensecrf, reduced, or one that the '
         'config imports (default: auto)')
+    parser.add_argument(
+        '--threshold',
+        type=cli.threshold_or_rule,
+        help='of seeds: a background threshold that was fixed before, or the '
+        'rule of the label-free one: "auto" or a name (default: '
+        'model.test_cfg.bg_threshold, and "auto")')
+    cli.add_selection(parser)
     args = cli.parse(parser)
     if args.crf_backend and not args.crf:
         parser.error('--crf-backend: expected --crf beside it')
@@ -49,6 +57,15 @@ def main() -> None:
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    if args.select or args.select_list:
+        from hsc_mm.evaluation.selection import use_selection
+        use_selection(
+            cfg, args.select,
+            args.select_list or Path(cfg.work_dir) / 'selection.txt')
+    if isinstance(args.threshold, str):
+        cfg.test_evaluator.threshold_rule = args.threshold
+    elif args.threshold is not None:
+        cfg.model.test_cfg.bg_threshold = args.threshold
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)
     cfg.load_from = args.checkpoint

@@ -6,7 +6,7 @@ from torch import Tensor
 
 __all__ = [
     'SeedScores', 'background_iou', 'false_pixel_rate', 'false_pixels',
-    'seed_histogram', 'sweep_scores', 'with_empty'
+    'pixel_average_precision', 'seed_histogram', 'sweep_scores'
 ]
 
 
@@ -62,26 +62,12 @@ def seed_histogram(cam: Tensor, target: Tensor, thresholds: Tensor,
     return count.view(k + 1, k, t + 1)
 
 
-def with_empty(histogram: Tensor) -> Tensor:
-    """Add what is false in an image whose mask holds no class.
-
-    Args:
-        histogram (Tensor): Of :func:`seed_histogram`, of one image.
-
-    Returns:
-        Tensor: (C + 1, K, T + 1): the last entry repeats the first, the
-        background, if there is nothing else, and is zero otherwise.
-    """
-    empty = not histogram[1:].any()
-    return torch.cat([histogram, histogram[:1] * empty])
-
-
 def false_pixel_rate(empty: Tensor) -> Tensor:
     """Return the share of pixels called a class where no image shows one.
 
     Args:
-        empty (Tensor): Sum of the last entries of :func:`with_empty`,
-            (K, T + 1).
+        empty (Tensor): The first entries of :func:`seed_histogram`, summed
+            over images whose mask holds no class, (K, T + 1).
 
     Returns:
         Tensor: (T,), NaN without such images.
@@ -103,6 +89,29 @@ def false_pixels(areas: tuple[Tensor, ...]) -> Tensor:
     _, _, found, truth = areas
     empty = truth[1:].sum() == 0
     return torch.stack([found[1:].sum(), truth[0]]).double() * empty
+
+
+def pixel_average_precision(pixels: Tensor) -> Tensor:
+    r"""Return the area below the curve of precision over recall.
+
+    .. math:: \sum_l P_l (R_l - R_{l-1})
+
+    over thresholds from high to low, with the precision P and the recall R
+    of all pixels together: PxAP (Choe et al., Evaluating weakly supervised
+    object localization methods right, CVPR 2020). No threshold is chosen.
+
+    Args:
+        pixels (Tensor): Of :func:`hsc_mm.evaluation.counts.
+            precision_histogram`, summed over images, (..., 2, B).
+
+    Returns:
+        Tensor: Shares, (...); NaN where no pixel is of the class.
+    """
+    above = pixels.double().flip(-1).cumsum(dim=-1)
+    hit = above[..., 1, :]
+    precision = hit / above.sum(dim=-2).clamp(min=1)
+    gain = pixels[..., 1, :].double().flip(-1)
+    return (precision * gain).sum(dim=-1) / hit[..., -1]
 
 
 def background_iou(histogram: Tensor) -> Tensor:

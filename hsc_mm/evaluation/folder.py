@@ -1,6 +1,6 @@
 """Scores of a folder of masks against the ground truth of a data set."""
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,20 +61,27 @@ def covers(folder: str | Path, dataset: BaseImageLabelDataset) -> bool:
         os.path.join(folder, f'{img_id}.png') for img_id in ids)
 
 
-def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
-    """Compute the IoU of masks in a folder, over a whole data set.
+def score_folder(folder: str,
+                 dataset: BaseImageLabelDataset,
+                 skip: Collection[str] = ()) -> dict:
+    """Compute the IoU of masks in a folder, over a data set.
 
     Args:
         folder (str): With ``<img_id>.png``, holding the indices of the data
             set's masks, as pseudo labels and ``tools/test.py --out`` do.
         dataset (BaseImageLabelDataset): With masks.
+        skip (collection[str]): Images that are not scored: ids of those that
+            a threshold was chosen on.
 
     Returns:
-        dict: ``mIoU`` and ``iou`` of each class in percent (None: the class
-        does not occur), ``background_only``, the same two of masks that are
-        background everywhere, ``classes``, ``images``, ``split``; and, with
+        dict: In percent (None: the class does not occur). ``mIoU`` and
+        ``iou`` of each class, strict: pixels without a label (255) count as
+        misses; ``coverage``, the share of pixels with a label, and, where
+        some have none, ``mIoU_labelled`` and ``iou_labelled``, over those
+        with one; ``background_only``, ``mIoU`` and ``iou`` of masks that are
+        background everywhere; ``classes``, ``images``, ``split``; and, with
         images whose mask holds no class, ``false_pixel_rate``, the share of
-        their pixels that are called one, in percent.
+        their pixels that are called one.
 
     Raises:
         FileNotFoundError: A file is missing.
@@ -82,24 +89,38 @@ def score_folder(folder: str, dataset: BaseImageLabelDataset) -> dict:
     """
     classes = list(dataset.metainfo['classes'])
     areas = torch.zeros(4, len(classes), dtype=torch.float64)
-    false = torch.zeros(2, dtype=torch.float64)
+    open_areas = torch.zeros(len(classes), dtype=torch.float64)
+    false, images = torch.zeros(2, dtype=torch.float64), 0
     for index in range(len(dataset)):
-        found, truth = label_and_truth(folder, dataset.get_data_info(index))
+        info = dataset.get_data_info(index)
+        if info['img_id'] in skip:
+            continue
+        found, truth = map(torch.from_numpy, label_and_truth(folder, info))
         one = IoUMetric.intersect_and_union(
-            torch.from_numpy(found), torch.from_numpy(truth), len(classes),
-            dataset.ignore_index)
+            found, truth, len(classes), dataset.ignore_index)
         areas += torch.stack(one).double()
+        open_areas += torch.bincount(
+            truth[found == dataset.ignore_index].long(),
+            minlength=256)[:len(classes)]
         false += false_pixels(one)
+        images += 1
     wrong, pixels = false.tolist()
-    rate = dict(
+    more = dict(
         false_pixel_rate=round(100 * wrong / pixels, 2)) if pixels else {}
+    if open_areas.any():
+        labelled = _percent(areas[0] / (areas[1] - open_areas))
+        more.update(mIoU_labelled=labelled['mIoU'],
+                    iou_labelled=labelled['iou'])
+    total = areas[3].sum()
     return dict(
         **_percent(areas[0] / areas[1]),
+        coverage=round(
+            100 - 100 * float(open_areas.sum() / total.clamp(min=1)), 2),
         background_only=_percent(background_iou(areas[3][:, None, None])),
         classes=classes,
-        images=len(dataset),
+        images=images,
         split=dataset.split,
-        **rate)
+        **more)
 
 
 def _percent(iou: torch.Tensor) -> dict:

@@ -12,7 +12,7 @@ from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .confusion import false_pixels
 
-__all__ = ['MaskMetric', 'write_mask', 'write_seed']
+__all__ = ['MaskMetric', 'sample_id', 'write_mask', 'write_seed']
 
 
 def write_seed(path: str | Path,
@@ -26,6 +26,14 @@ def write_seed(path: str | Path,
     """
     write_index_png(path, to_mask_indices(seed, label_map), voc_palette(),
                     note)
+
+
+def sample_id(sample: dict) -> str:
+    """Return the id of a sample, or the name of its file without suffix."""
+    name = sample.get('img_id')
+    if name is None:
+        name = os.path.splitext(os.path.basename(sample['img_path']))[0]
+    return name
 
 
 def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
@@ -43,9 +51,7 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
             a file of this name that was not written here.
         ValueError: The id leads out of the folder.
     """
-    name = sample.get('img_id')
-    if name is None:
-        name = os.path.splitext(os.path.basename(sample['img_path']))[0]
+    name = sample_id(sample)
     inputs = [sample.get(k) for k in ('img_path', 'seg_map_path')]
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
     if sample.get('reduce_zero_label'):  # the masks begin at 1

@@ -7,56 +7,103 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
-from .confusion import SeedScores
+from .confusion import (
+    background_iou,
+    false_pixel_rate,
+    pixel_average_precision,
+    sweep_scores,
+)
+from .counts import SIZES, SeedCounts
+from .threshold_rules import find_rule, rule_names, threshold_by
 
-__all__ = ['seed_report', 'seed_tables']
+__all__ = ['CHOICES', 'seed_report', 'seed_tables']
+
+#: Entries of a report, and how each came by its threshold.
+CHOICES = dict(
+    own='fixed before', label_free='label-free', selected='selected',
+    best='the best one, chosen on ground truth')
 
 
-def seed_report(scores: SeedScores, thresholds: Tensor, own: float,
-                mean_ap: float, background: Tensor,
-                false_pixels: Tensor) -> dict:
-    """Arrange scores at T thresholds for JSON.
+def seed_report(counts: SeedCounts,
+                own: float,
+                rule: str = 'auto',
+                mean_ap: float = math.nan) -> dict:
+    """Arrange the scores of counts for JSON.
 
-    ``mean_ap`` is in percent; ``background`` is the IoU of each class where
-    all is called background, shares, (C,); ``false_pixels`` the share of
-    pixels called a class in images that show none, (T,), NaN without such.
+    Args:
+        counts (SeedCounts): Of all images.
+        own (float): The threshold that was fixed before.
+        rule (str): Rule of the label-free threshold, see
+            :mod:`hsc_mm.evaluation.threshold_rules`.
+        mean_ap (float): Of the classifier, in percent.
 
     Returns:
-        dict: ``own`` and ``best`` (threshold, mIoU, over, under,
-        false_pixel_rate, iou of each class), ``background_only`` (mIoU, iou:
-        the score to beat), ``curve`` (thresholds, mIoU, over, under,
-        false_pixel_rate) and ``mAP``; in percent, NaN as None.
+        dict: In percent, NaN as None. ``own``, ``label_free``, ``best`` and,
+        where images were held out to choose it, ``selected``: threshold,
+        mIoU, over, under, false_pixel_rate, iou of each class, and
+        ``mIoU_of_size`` of the pictures of each size; ``rules`` (threshold
+        and mIoU of each label-free rule); ``background_only`` (mIoU, iou:
+        the score to beat); ``curve`` (thresholds, mIoU, over, under,
+        false_pixel_rate); ``PxAP`` over all pixels, ``PxAP_of_class``;
+        ``images_of_size`` and ``mAP``. Images that a threshold was selected
+        on count in ``selected.threshold`` alone.
     """
-    own_at = int((thresholds - own).abs().argmin())
-    best_at = int(scores.miou.argmax())
-    report = dict(
-        own=_at(scores, thresholds, own_at),
-        best=_at(scores, thresholds, best_at),
+    scores = sweep_scores(counts.scored)
+    sizes = {
+        name: _percent(sweep_scores(counts.seeds[0, place]).miou)
+        for place, name in enumerate(SIZES) if place
+    }
+    rates = _percent(false_pixel_rate(counts.seeds[0, 0, 0]))
+
+    def at(index: int, **more) -> dict:
+        return dict(
+            threshold=round(float(counts.thresholds[index]), 4),
+            mIoU=_percent(scores.miou[index:index + 1])[0],
+            over=_percent(scores.over[index].nanmean()[None])[0],
+            under=_percent(scores.under[index].nanmean()[None])[0],
+            iou=_percent(scores.iou[index]),
+            over_of_class=_percent(scores.over[index]),
+            under_of_class=_percent(scores.under[index]),
+            mIoU_of_size={name: miou[index] for name, miou in sizes.items()},
+            false_pixel_rate=rates[index],
+            **more)
+
+    def near(value: float) -> int:
+        return int((counts.thresholds - value).abs().argmin())
+
+    found = {}
+    if counts.cams.any():
+        name, _ = find_rule(rule)
+        edges = {n: near(threshold_by(n, counts.cams.numpy()))
+                 for n in rule_names()}
+        found['label_free'] = at(edges[name], rule=name)
+        found['rules'] = {
+            n: {k: at(edge)[k] for k in ('threshold', 'mIoU')}
+            for n, edge in edges.items()
+        }
+    if counts.selection.any():
+        found['selected'] = at(
+            int(sweep_scores(counts.selection).miou.argmax()),
+            images=int(counts.images[1].sum()))
+    background = background_iou(counts.scored)
+    return dict(
+        own=at(near(own)),
+        best=at(int(scores.miou.argmax())),
+        **found,
         background_only=dict(
             mIoU=_percent(background.nanmean()[None])[0],
             iou=_percent(background)),
         curve=dict(
-            thresholds=[round(t, 4) for t in thresholds.tolist()],
+            thresholds=[round(t, 4) for t in counts.thresholds.tolist()],
             mIoU=_percent(scores.miou),
             over=_percent(scores.over.nanmean(dim=1)),
-            under=_percent(scores.under.nanmean(dim=1))),
+            under=_percent(scores.under.nanmean(dim=1)),
+            false_pixel_rate=rates),
+        PxAP=_percent(pixel_average_precision(counts.pixels.sum(0))[None])[0],
+        PxAP_of_class=_percent(pixel_average_precision(counts.pixels)),
+        images_of_size=dict(zip(SIZES, counts.images[0].tolist(),
+                                strict=True)),
         mAP=_percent(Tensor([mean_ap / 100]))[0])
-    rates = _percent(false_pixels)
-    report['own']['false_pixel_rate'] = rates[own_at]
-    report['best']['false_pixel_rate'] = rates[best_at]
-    report['curve']['false_pixel_rate'] = rates
-    return report
-
-
-def _at(scores: SeedScores, thresholds: Tensor, index: int) -> dict:
-    return dict(
-        threshold=round(float(thresholds[index]), 4),
-        mIoU=_percent(scores.miou[index:index + 1])[0],
-        over=_percent(scores.over[index].nanmean()[None])[0],
-        under=_percent(scores.under[index].nanmean()[None])[0],
-        iou=_percent(scores.iou[index]),
-        over_of_class=_percent(scores.over[index]),
-        under_of_class=_percent(scores.under[index]))
 
 
 def _percent(values: Tensor) -> list[float | None]:
@@ -92,13 +139,40 @@ def seed_tables(report: dict) -> str:
         f'Seeds on {facts["split"]}, {facts["images"]} images, '
         f'{facts["views"]} view(s) of each; {labels}; '
         f'supervision: {facts["supervision"]}\n'
-        f'mIoU {_cell(best["mIoU"])} at threshold {best["threshold"]} '
-        '(the best one, chosen on ground truth), '
-        f'{_cell(own["mIoU"])} at {own["threshold"]} (fixed before); '
+        f'mIoU {", ".join(_choices(report))}; '
         f'{_cell(report["background_only"]["mIoU"])} with background '
         'everywhere\n'
+        f'{_size_line(report)}'
         f'{_false_line(report, labels)}'
-        f'multi-label mAP {_cell(report["mAP"])}\n{text.getvalue()}')
+        f'multi-label mAP {_cell(report["mAP"])}, PxAP '
+        f'{_cell(report["PxAP"])}\n{text.getvalue()}')
+
+
+def _choices(report: dict) -> list[str]:
+    """Say the score at each threshold, and how it was chosen."""
+    lines = []
+    for key in ('best', 'own', 'label_free', 'selected'):
+        if key in report:
+            one, how = report[key], CHOICES[key]
+            if key == 'label_free':
+                how += f' by "{one["rule"]}"'
+            if key == 'selected':
+                how += f' on {one["images"]} masks that are not scored'
+            where = ' threshold' if not lines else ''
+            lines.append(f'{_cell(one["mIoU"])} at{where} '
+                         f'{one["threshold"]} ({how})')
+    return lines
+
+
+def _size_line(report: dict) -> str:
+    """Write the line on small, medium and large pictures."""
+    shown = [
+        f'{_cell(report["best"]["mIoU_of_size"][name])} on {count} {name}'
+        for name, count in report['images_of_size'].items()
+        if count and name != 'empty'
+    ]
+    return (f'by share of the picture that shows a class: {", ".join(shown)} '
+            f'(at {report["best"]["threshold"]})\n')
 
 
 def _false_line(report: dict, labels: str) -> str:

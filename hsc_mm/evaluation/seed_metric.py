@@ -2,22 +2,18 @@
 from collections.abc import Sequence
 
 import torch
-from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
-from .confusion import (
-    background_iou,
-    false_pixel_rate,
-    seed_histogram,
-    sweep_scores,
-    with_empty,
-)
-from .mask_metric import write_mask
+from .counts import SeedCounts
+from .mask_metric import sample_id, write_mask
 from .report import seed_report, seed_tables
+from .selection import read_selection
+from .threshold_rules import find_rule
 
 __all__ = ['SeedMetric']
 
@@ -26,17 +22,24 @@ __all__ = ['SeedMetric']
 class SeedMetric(BaseMetric):
     """Evaluate seeds at a grid of background thresholds, in one pass.
 
-    Reports mIoU at the model's own threshold and at the best one of the
-    grid, the IoU of each class, over- and under-activation (shares of false
-    positives and of misses in the union), the share of false pixels in images
-    whose mask holds no class, and the mean average precision of the class
-    scores. The lines say on which split, of what size, whether
-    image labels chose the classes, and how the threshold came about. Counts
+    Reports mIoU at the model's own threshold, at that of a label-free rule,
+    at the one that is best on a few held-out masks, and at the best one of
+    the grid; the IoU of each class, over- and under-activation (shares of
+    false positives and of misses in the union), mIoU by the size of what
+    pictures show, the share of false pixels in images whose mask holds no
+    class, pixel average precision, and the mean average precision of the
+    class scores. The lines say on which split, of what size, whether
+    image labels chose the classes, and how each threshold came about. Counts
     of all ranks are summed.
 
     Args:
         thresholds (sequence[float], optional): The grid, in [0, 1]; default
             0.01, 0.02, ... 0.99. The model's own threshold joins it.
+        threshold_rule (str): Rule of the label-free threshold, see
+            :mod:`hsc_mm.evaluation.threshold_rules`; it sees the CAMs of all
+            images and no mask.
+        selection (str, optional): File with the ids of images, one on a
+            line, whose masks select a threshold; they are not scored.
         supervision (str): What the model was trained from, for the report.
         out_json (str, optional): File for the whole result, curve included.
         output_dir (str, optional): Folder for the seeds as palette PNGs.
@@ -51,13 +54,16 @@ class SeedMetric(BaseMetric):
 
     Raises:
         ValueError: A sample has no ground truth, or is a mask instead of a
-            seed.
+            seed; the rule is unknown; ids of ``selection`` are not evaluated,
+            or all are.
     """
 
     default_prefix = 'seed'
 
     def __init__(self,
                  thresholds: Sequence[float] | None = None,
+                 threshold_rule: str = 'auto',
+                 selection: str | None = None,
                  supervision: str = 'image labels',
                  out_json: str | None = None,
                  output_dir: str | None = None,
@@ -71,6 +77,10 @@ class SeedMetric(BaseMetric):
                                most=1))
             for one in thresholds or [i / 100 for i in range(1, 100)]
         ]
+        self.threshold_rule, _ = find_rule(threshold_rule)
+        self.selection = selection
+        self.selecting = frozenset(
+            read_selection(selection) if selection else ())
         self.supervision = supervision
         self.out_json = out_json
         self.output_dir = output_dir
@@ -80,9 +90,8 @@ class SeedMetric(BaseMetric):
         self._reset()
 
     def _reset(self) -> None:
-        self._thresholds = self._own = None
-        self._used_labels = self._views = None
-        self._histogram = self._last = None
+        self._own = self._used_labels = self._views = None
+        self._counts: SeedCounts | None = None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch and keep its class scores."""
@@ -104,25 +113,21 @@ class SeedMetric(BaseMetric):
                     'the prediction has no bg_threshold: it is a mask, not a '
                     'CAM. Take val_evaluator=test_evaluator=dict(type='
                     "'hsc_mm.MaskMetric', iou_metrics=['mIoU']).")
-            self._count(sample)
-            self.results.append((sample['cls_scores'].cpu(),
+            name = sample_id(sample)
+            self._count(sample, name in self.selecting)
+            self.results.append((name, sample['cls_scores'].cpu(),
                                  self._image_label(sample)))
 
-    def _count(self, sample: dict) -> None:
-        if self._thresholds is None:
+    def _count(self, sample: dict, selecting: bool) -> None:
+        if self._counts is None:
             self._own = float(sample['bg_threshold'])
             self._used_labels = bool(sample['use_image_labels'])
             self._views = int(sample['views'])
-            self._thresholds = torch.tensor(
-                sorted({*self.grid, self._own}), dtype=torch.float32)
-        cam = sample['seg_logits']['data'][1:]
-        one = with_empty(
-            seed_histogram(cam, sample['gt_sem_seg']['data'].squeeze(0),
-                           self._thresholds.to(cam), self.ignore_index)).cpu()
-        if self._histogram is None:
-            self._histogram = torch.zeros_like(one)
-        self._histogram += one
-        self._last = one
+            self._counts = SeedCounts(
+                torch.tensor(sorted({*self.grid, self._own}),
+                             dtype=torch.float32), self.ignore_index)
+        self._counts.add(sample['seg_logits']['data'][1:],
+                         sample['gt_sem_seg']['data'].squeeze(0), selecting)
 
     def _image_label(self, sample: dict) -> torch.Tensor:
         """Return the classes of the mask, (K,): mAP must not need labels."""
@@ -139,10 +144,10 @@ class SeedMetric(BaseMetric):
         twice, at the end; it is taken back before the sum.
         """
         surplus = len(self.results) * get_world_size() - size
-        if self._histogram is not None:
+        if self._counts is not None:
             if get_rank() >= get_world_size() - surplus:
-                self._histogram -= self._last
-            all_reduce(self._histogram)
+                self._counts.take_back()
+            self._counts.all_reduce()
         metrics = super().evaluate(size)
         self._reset()
         return metrics
@@ -152,17 +157,15 @@ class SeedMetric(BaseMetric):
         if self.format_only:
             print_log(f'seeds are in {self.output_dir}', logger='current')
             return {}
-        scores, labels = (
-            torch.stack(part) for part in zip(*results, strict=True))
-        *histogram, empty = self._histogram
-        histogram = torch.stack(histogram)
-        report = seed_report(
-            sweep_scores(histogram), self._thresholds, self._own,
-            _average_precision(scores, labels), background_iou(histogram),
-            false_pixel_rate(empty))
+        kept = [one for one in results if one[0] not in self.selecting]
+        self._check_selection({one[0] for one in results}, len(kept))
+        scores, labels = (torch.stack(part) for part in zip(
+            *(one[1:] for one in kept), strict=True))
+        report = seed_report(self._counts, self._own, self.threshold_rule,
+                             _average_precision(scores, labels))
         report['facts'] = dict(
             split=self.dataset_meta.get('split', 'unnamed'),
-            images=len(results),
+            images=len(kept),
             views=self._views,
             used_image_labels=self._used_labels,
             labels_on_unseen_split=self.labels_on_unseen_split,
@@ -175,14 +178,32 @@ class SeedMetric(BaseMetric):
         rates = dict(
             false_pixel_rate=own['false_pixel_rate'],
             false_pixel_rate_best=best['false_pixel_rate'])
+        chosen = {
+            f'{what}_{key}': report[key][value]
+            for key in ('label_free', 'selected') if key in report
+            for what, value in (('mIoU', 'mIoU'), ('threshold', 'threshold'))
+        }
         return dict(
             **{k: v for k, v in rates.items() if v is not None},
+            **chosen,
             mIoU=own['mIoU'],
             mIoU_best=best['mIoU'],
             threshold_best=best['threshold'],
             over_activation_best=best['over'],
             under_activation_best=best['under'],
+            PxAP=report['PxAP'],
             mAP=report['mAP'])
+
+    def _check_selection(self, seen: set[str], scored: int) -> None:
+        """Refuse a selection that is not part of the images."""
+        missing = sorted(self.selecting - seen)
+        if missing or not scored:
+            what = (f'{len(missing)} that are not, such as {missing[0]}'
+                    if missing else 'all of them')
+            raise ValueError(
+                f'selection {self.selection}: expected ids of some of the '
+                f'{len(seen)} images that are evaluated, found {what}. Name '
+                'a list of this split.')
 
 
 def _average_precision(scores: torch.Tensor, labels: torch.Tensor) -> float:

@@ -26,7 +26,8 @@ def run_pipeline(cam_cfg: Config | str | Path,
                  seg_cfg: Config | str | Path | None = None,
                  *,
                  work_dir: str | Path,
-                 threshold: float | None = None,
+                 threshold: float | str | None = None,
+                 select: int | str | Path | None = None,
                  baselines: Iterable[Config | str | Path] = (),
                  force: Iterable[str] = (),
                  start: str | None = None,
@@ -52,9 +53,16 @@ def run_pipeline(cam_cfg: Config | str | Path,
             set here. Without one the steps are cam and seeds.
         work_dir (str | Path): Folder of everything that is written;
             ``summary.json`` in it has the results.
-        threshold (float, optional): Background threshold of the pseudo
-            labels; by default the best one on the seeds' masks, or what the
-            config says where there are none.
+        threshold (float | str, optional): Background threshold of the pseudo
+            labels. ``'fixed'`` is that of the config, ``'auto'`` or the name
+            of a label-free rule
+            (:mod:`hsc_mm.evaluation.threshold_rules`) looks at CAMs alone,
+            ``'selected'`` at the masks of ``select``, ``'best'`` at all masks
+            of the seeds' split. By default ``'selected'`` with ``select``,
+            else ``'best'``, and ``'fixed'`` where there are no masks.
+        select (int | str | Path, optional): Masks per class of the seeds'
+            split that select a threshold, or a file with the ids of such
+            images; no step scores them.
         baselines (iterable[Config | str | Path]): Configs of other CAM
             stages, whose seeds are to stand beside those of ``cam_cfg``.
         force (iterable[str]): Names of steps that run in any case.
@@ -75,7 +83,8 @@ def run_pipeline(cam_cfg: Config | str | Path,
     cam_cfg, seg_cfg, *others = (
         load_config(cfg) if isinstance(cfg, str | Path) else cfg
         for cfg in (cam_cfg, seg_cfg, *baselines))
-    pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others)
+    pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others,
+                              select)
     with locked(work_dir, '--work-dir'):
         pipeline.run(force, start, say)
         results = pipeline.results()

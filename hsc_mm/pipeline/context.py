@@ -10,6 +10,7 @@ from mmengine.config import Config
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation.folder import covers, score_folder
+from hsc_mm.evaluation.selection import find_selection, same_images
 from hsc_mm.inference import load_config
 from hsc_mm.utils import digest
 from hsc_mm.utils.health import UNSCORED, spoken
@@ -27,9 +28,11 @@ class Context:
         root (str | Path): Folder of everything that is written.
         cam_cfg (Config, optional): Config of the CAM stage.
         seg_cfg (Config, optional): Config of the segmentation stage.
-        threshold (float, optional): Background threshold of the pseudo
-            labels that the user named.
+        threshold (float | str, optional): Background threshold of the pseudo
+            labels that the user named, or how it is chosen.
         steps (iterable[Step]): The steps.
+        select (int | str, optional): Masks per class that a threshold is
+            selected on, or a file with the ids of such images.
 
     Attributes:
         configs (dict[str, Config]): ``'cam'``, ``'seg'``, and files of
@@ -40,8 +43,9 @@ class Context:
                  root: str | Path,
                  cam_cfg: Config | None = None,
                  seg_cfg: Config | None = None,
-                 threshold: float | None = None,
-                 steps: Iterable[Step] = ()) -> None:
+                 threshold: float | str | None = None,
+                 steps: Iterable[Step] = (),
+                 select: int | str | Path | None = None) -> None:
         self.root = Path(root)
         self.configs = dict(cam=cam_cfg, seg=seg_cfg)
         self.threshold = threshold
@@ -50,6 +54,8 @@ class Context:
             name: Manifest(self.root / 'manifests' / f'{name}.json', self.root)
             for name in self.steps
         }
+        self.select = select
+        self._selection: list[str] | None = None
         self._datasets: dict[tuple[str, str], BaseImageLabelDataset] = {}
 
     @property
@@ -149,14 +155,38 @@ class Context:
                 self.config(stage), split, maps=True)
         return self._datasets[stage, split]
 
+    @property
+    def selection(self) -> list[str]:
+        """list[str]: Images whose masks select a threshold, or none.
+
+        Raises:
+            ValueError: See :func:`hsc_mm.evaluation.selection.
+                find_selection`.
+        """
+        if self._selection is None:
+            self._selection = find_selection(
+                self.dataset('cam', 'test'), self.select) if (
+                    self.select) else []
+        return self._selection
+
+    def held_out(self, data: BaseImageLabelDataset) -> set[str]:
+        """Return the ids in a data set of the images of :attr:`selection`."""
+        if not self.selection:
+            return set()
+        return same_images(
+            self.dataset('cam', 'test'), set(self.selection), data)
+
     def score_labels(self, folder: str | Path) -> dict:
         """Score ``<img_id>.png`` of a folder on the CAM stage's test masks.
 
         Empty where there are no masks, or images without a pseudo label; see
-        :func:`hsc_mm.evaluation.folder.score_folder`.
+        :func:`hsc_mm.evaluation.folder.score_folder`. Images that a
+        threshold was selected on are left out.
         """
         data = self.dataset('cam', 'test')
-        return score_folder(str(folder), data) if covers(folder, data) else {}
+        if not covers(folder, data):
+            return {}
+        return score_folder(str(folder), data, self.held_out(data))
 
     def rows(self) -> list[ScoreRow]:
         """Return the scores of the steps so far."""

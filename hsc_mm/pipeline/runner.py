@@ -27,8 +27,9 @@ DEFAULT_STEPS = ('hsc_mm.TrainCAM', 'hsc_mm.ScoreSeeds',
 def build_pipeline(cam_cfg: Config,
                    seg_cfg: Config | None,
                    work_dir: str | Path,
-                   threshold: float | None = None,
-                   baselines: Iterable[Config] = ()) -> 'Pipeline':
+                   threshold: float | str | None = None,
+                   baselines: Iterable[Config] = (),
+                   select: int | str | Path | None = None) -> 'Pipeline':
     """Build the pipeline that a config names; see :func:`run_pipeline`.
 
     ``pipeline.steps``, a list of dicts with ``type``, replaces
@@ -53,7 +54,7 @@ def build_pipeline(cam_cfg: Config,
     steps = [_build_step(entry, cam_cfg) for entry in listed]
     if seg_cfg is None:
         steps = [step for step in steps if not step.needs_seg_cfg]
-    context = Context(work_dir, cam_cfg, seg_cfg, threshold, steps)
+    context = Context(work_dir, cam_cfg, seg_cfg, threshold, steps, select)
     context.configs.update(others)
     return Pipeline(steps, context)
 

@@ -43,6 +43,7 @@ class ScoreRow(NamedTuple):
         threshold (float, optional): Background threshold.
         false_pixels (float, optional): Percent of the pixels of images
             without any class that are called one.
+        chosen (str, optional): How the threshold was chosen.
     """
     what: str
     split: str
@@ -51,6 +52,7 @@ class ScoreRow(NamedTuple):
     classes: list[str]
     threshold: float | None = None
     false_pixels: float | None = None
+    chosen: str | None = None
 
     @classmethod
     def of(cls, what: str, result: dict) -> list[ScoreRow]:
@@ -60,22 +62,23 @@ class ScoreRow(NamedTuple):
             what (str): What was scored.
             result (dict): With the keys of
                 :func:`hsc_mm.evaluation.folder.score_folder`, and
-                ``threshold`` if there is one.
+                ``threshold`` and ``chosen`` if there are such.
         """
         if 'mIoU' not in result:
             return []
         return [
             cls(what, result['split'], result['mIoU'], result['iou'],
                 result['classes'], result.get('threshold'),
-                result.get('false_pixel_rate'))
+                result.get('false_pixel_rate'), result.get('chosen'))
         ]
 
     @property
     def title(self) -> str:
-        """str: ``what``, and the threshold."""
+        """str: ``what``, the threshold, and how it was chosen."""
         if self.threshold is None:
             return self.what
-        return f'{self.what} (threshold {self.threshold})'
+        how = f', {self.chosen}' if self.chosen else ''
+        return f'{self.what} (threshold {self.threshold}{how})'
 
 
 class Step:

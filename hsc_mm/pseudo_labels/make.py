@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.counts import cam_histogram
+from hsc_mm.evaluation.threshold_rules import BINS, find_rule, threshold_by
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.fast_model import make_fast
 from hsc_mm.utils import check_device, digest
@@ -25,6 +28,8 @@ __all__ = ['RunOptions', 'make_pseudo_labels']
 
 #: Blocks of a transformer whose attention refiners get, as in CLIP-ES.
 ATTENTION_BLOCKS = 8
+#: Images at most whose CAMs a label-free rule looks at.
+SAMPLED = 500
 
 
 def _silent(items: Iterable, total: int) -> Iterator:
@@ -88,7 +93,10 @@ def make_pseudo_labels(cfg: Config | str | Path,
         split (str): Whose dataloader names the images.
         threshold (float | str, optional): Background threshold in (0, 1).
             ``'best'`` evaluates the test split first and takes the one with
-            the highest mIoU, which looks at its masks.
+            the highest mIoU, which looks at its masks. ``'auto'`` or the
+            name of a label-free rule
+            (:mod:`hsc_mm.evaluation.threshold_rules`) looks at the CAMs of
+            500 images of the split, evenly spread.
         refiners (sequence[dict | Refiner], optional): Refine the CAMs.
         rule (dict | LabelRule, optional): Makes masks of them.
         soft (str, optional): ``'also'``: refined soft CAMs besides;
@@ -113,6 +121,10 @@ def make_pseudo_labels(cfg: Config | str | Path,
     if threshold == 'best':
         threshold = seeds.best_threshold(
             use_tta(cfg) if tta else cfg, str(checkpoint))
+    elif isinstance(threshold, str):
+        threshold = _label_free_threshold(
+            use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
+            options)
     if threshold is not None:
         cfg.model.test_cfg.bg_threshold = float(threshold)
     chain = LabelChain.from_config(
@@ -149,6 +161,29 @@ def make_pseudo_labels(cfg: Config | str | Path,
             write_labels(options.progress(labels, run.missing), folder, run)
         run.complete = folder.finish(run.img_ids, alone)
     return run
+
+
+def _label_free_threshold(cfg: Config, checkpoint: str, split: str,
+                          name: str, options: RunOptions) -> float:
+    """Apply a label-free rule to the CAMs of some images of a split."""
+    name, _ = find_rule(name, ('best', ))
+    dataset = seeds.seed_dataset(cfg, split, check=False)
+    stride = -(-len(dataset) // SAMPLED)
+    places = [[place] for place in range(0, len(dataset), stride)]
+    device = options.torch_device
+    model = make_fast(
+        seeds.build_model(cfg, checkpoint, device,
+                          dataset.metainfo['classes']), options.amp)
+    loader, pipeline = view_loader(dataset, cfg, places, options.workers)
+    engine = MultiScaleCAM(model, pipeline.flips, options.amp)
+    counts = torch.zeros(BINS, dtype=torch.int64)
+    for soft in iterate_cams(engine, loader):
+        if not isinstance(soft, Failure) and len(soft.cam):
+            counts += cam_histogram(torch.from_numpy(soft.cam))
+    found = threshold_by(name, counts.numpy())
+    options.notify(f'background threshold {found}, label-free by "{name}" '
+                   f'from the CAMs of {len(places)} images')
+    return found
 
 
 def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,

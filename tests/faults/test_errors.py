@@ -233,13 +233,14 @@ def test_exceptions(tmp_path, monkeypatch, name):
 
 def test_names_are_no_markup():
     at = dict(threshold=.3, mIoU=1, over=1, under=1, iou=[1, 1],
-              false_pixel_rate=None,
+              false_pixel_rate=None, mIoU_of_size=dict(small=1),
               over_of_class=[1, 1], under_of_class=[1, 1])
     text = seed_tables(dict(
         facts=dict(split='s', images=1, views=1, used_image_labels=True,
                    supervision='x'),
         background_only=dict(mIoU=1, iou=[1, 1]),
-        own=at, best=at, mAP=1, classes=['[/b]', 'cat [red]']))
+        images_of_size=dict(small=1),
+        own=at, best=at, mAP=1, PxAP=1, classes=['[/b]', 'cat [red]']))
     assert '[/b]' in text
     assert 'cat [red]' in text
 

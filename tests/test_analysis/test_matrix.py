@@ -6,44 +6,80 @@ import sys
 import pytest
 from tiny_configs import ROOT, cam_config
 
-from hsc_analysis.matrix import collect, markdown
+from hsc_analysis.matrix_tables import collect, markdown, paired
+from hsc_analysis.tables_command import fill
 from hsc_mm.pipeline import ScoreRow
 
 
 def _row(what, miou, threshold=None):
-    return ScoreRow(what, 'val', miou, [miou], ['dog'], threshold)._asdict()
+    return ScoreRow(what, 'val', miou, [miou, miou + 2], ['dog', 'cat'],
+                    threshold)._asdict()
 
 
 def _cell(config, seed, score):
     return dict(
         config=config, seed=seed, images_per_second=10.0, peak_mib=500,
+        seconds=dict(cam=60, seeds=30),
+        results=dict(seeds=dict(best=dict(mIoU_of_size=dict(small=score)))),
         rows=[_row('seeds, best', score, 0.3)])
 
 
 def test_rows_have_mean_and_sample_deviation():
-    rows = collect([
+    found = collect([
         _cell('a/cam.py', 0, 30.0), _cell('a/cam.py', 1, 32.0),
         _cell('hsc.py', 0, 40.0)
     ])
-    assert [row['config'] for row in rows] == ['cam', 'hsc']
-    assert rows[0]['seeds, best'] == dict(
-        mean=31.0, std=pytest.approx(2**0.5), values=[30.0, 32.0])
-    assert rows[1]['seeds, best']['std'] is None
-    text = markdown(rows).splitlines()
-    assert text[0] == ('| config | seeds | seeds, best | threshold | images/s '
+    cam, hsc = found['rows']
+    assert [cam['config'], hsc['config']] == ['cam', 'hsc']
+    assert cam['columns']['seeds, best'] == dict(
+        mean=31.0, std=pytest.approx(2**0.5), values=[30.0, 32.0],
+        threshold=pytest.approx(0.3), classes=dict(dog=31.0, cat=33.0))
+    assert hsc['columns']['seeds, best']['std'] is None
+    text = markdown(found).splitlines()
+    assert text[0] == ('| config | seeds | seeds, best | minutes | images/s '
                        '| peak MiB |')
-    assert text[2].startswith('| cam | 0 1 | 31.0 ± 1.4 | 0.30 ± 0.00 |')
-    assert text[3].startswith('| hsc | 0 | 40.0 | 0.30 |')
+    assert text[2].startswith('| cam | 0 1 | 31.0 ± 1.4 at 0.30 | 1.5 ± 0.0 ')
+    assert text[3].startswith('| hsc | 0 | 40.0 at 0.30 | 1.5 |')
+    assert '| cam | 31.0 | 33.0 |' in text  # by class
+    assert '| hsc | 40.0 |' in text  # by size
 
 
 def test_a_step_of_a_single_config_has_its_column():
     refined = _cell('irn.py', 0, 35.0)
     refined['rows'].append(_row('refined labels', 41.5))
     text = markdown(collect([_cell('cam.py', 0, 30.0), refined])).splitlines()
-    assert text[0] == ('| config | seeds | seeds, best | threshold | refined '
-                       'labels | images/s | peak MiB |')
-    assert text[2] == '| cam | 0 | 30.0 | 0.30 | - | 10.0 | 500.0 |'
-    assert text[3] == '| irn | 0 | 35.0 | 0.30 | 41.5 | 10.0 | 500.0 |'
+    assert text[0] == ('| config | seeds | seeds, best | refined labels '
+                       '| minutes | images/s | peak MiB |')
+    assert text[2] == '| cam | 0 | 30.0 at 0.30 | - | 1.5 | 10.0 | 500.0 |'
+    assert text[3] == '| irn | 0 | 35.0 at 0.30 | 41.5 | 1.5 | 10.0 | 500.0 |'
+
+
+def test_differences_are_paired_over_equal_seeds():
+    # Gaps 1, 2, 3, 6: mean 3, deviation 2.160, t(0.975, 3) = 3.1824.
+    gap = paired({0: 31.0, 1: 32.0, 2: 33.0, 3: 36.0, 7: 99.0, 8: None},
+                 {3: 30.0, 2: 30.0, 1: 30.0, 0: 30.0, 8: 1.0})
+    half = 3.18245 * (14 / 3)**0.5 / 2
+    assert gap['mean'] == 3
+    assert gap['interval'] == pytest.approx([3 - half, 3 + half], abs=1e-4)
+    assert gap['seeds'] == [0, 1, 2, 3]
+    found = collect([_cell('cam.py', 0, 30.0), _cell('cam.py', 1, 30.0),
+                     _cell('hsc.py', 1, 33.0), _cell('hsc.py', 0, 31.0)],
+                    'cam')
+    assert '| hsc | +2.0 [-10.7, +14.7] |' in markdown(found)
+    assert paired({0: 1.0}, {0: 0.0})['interval'] is None
+    assert paired({0: 1.0}, {1: 0.0})['mean'] is None
+
+
+def test_pages_get_the_tables_of_their_json(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = collect([_cell('cam.py', 0, 30.0)])
+    (tmp_path / 'm.json').write_text(json.dumps(found))
+    page = 'a\n<!-- matrix: m.json -->\nold\n<!-- /matrix -->\nb\n'
+    text, count = fill(page)
+    assert count == 1
+    assert text == (f'a\n<!-- matrix: m.json -->\n\n{markdown(found)}\n\n'
+                    '<!-- /matrix -->\nb\n')
+    assert fill(text) == (text, 1)
 
 
 def _run(*arguments):
@@ -56,25 +92,34 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py', iters=2)
     broken = cam_config(tmp_path / 'nowhere', tmp_path / 'broken.py')
     work = tmp_path / 'work'
-    found = _run(config, broken, '--seeds', '0', '3', '--work-dir', work)
+    found = _run(config, broken, '--seeds', '0', '3', '--work-dir', work,
+                 '--select', '1')
     assert found.returncode == 1
     assert found.stderr.count('error: broken, seed') == 2
     assert 'nowhere' in found.stderr
-    row, = json.loads((work / 'matrix.json').read_text())
+    row, = json.loads((work / 'matrix.json').read_text())['rows']
     assert row['seeds'] == [0, 3]
-    hashes = set()
-    for seed, score in zip((0, 3), row['seeds, best']['values'],
+    names = ('fixed', 'label-free', 'selected', 'best')
+    assert {f'seeds, {name}' for name in names} < set(row['columns'])
+    hashes, chosen = set(), set()
+    for seed, score in zip((0, 3), row['columns']['seeds, best']['values'],
                            strict=True):
         cell = work / 'cam' / f'seed{seed}'
         record = json.loads((cell / 'cell.json').read_text())
-        assert record['results']['seeds']['best']['mIoU'] == score
+        seeds = record['results']['seeds']
+        assert seeds['best']['mIoU'] == score
+        listed = (cell / 'seeds' / 'selection.txt').read_text()
+        chosen.add(listed)
+        assert seeds['selected']['images'] == len(listed.split()) == (
+            8 - seeds['facts']['images'])
         hashes.add(record['results']['cam']['hash'])
         assert record['images_per_second'] > 0
         assert record['peak_mib'] > 100
         assert not (cell / 'pseudo_labels').exists()
     assert len(hashes) == 2
+    assert len(chosen) == 1
     before = (work / 'cam' / 'seed0' / 'cell.json').read_bytes()
-    again = _run(config, '--seeds', '0', '--work-dir', work)
+    again = _run(config, '--seeds', '0', '--work-dir', work, '--select', '1')
     assert again.returncode == 0
     assert (work / 'cam' / 'seed0' / 'cell.json').read_bytes() == before
     said = (work / 'cam' / 'seed0' / 'output.txt').read_text()

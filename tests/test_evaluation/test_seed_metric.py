@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmseg.evaluation import IoUMetric
+from seed_samples import CLASSES, random_images, seed_samples, slow_scores
 
 from hsc_mm.evaluation import (
     MaskMetric,
@@ -13,50 +14,15 @@ from hsc_mm.evaluation import (
 )
 from hsc_mm.evaluation.report import seed_tables
 
-CLASSES = ('background', 'cat', 'dog', 'cow')
-
-
-def _images(count=4, seed=0):
-    """Random CAMs with ties, and masks with ignored pixels."""
-    generator = torch.Generator().manual_seed(seed)
-    for number in range(count):
-        shape = (9 + number, 11)
-        cam = torch.rand(3, *shape, generator=generator)
-        cam = (cam * 20).round() / 20  # many values on the grid
-        cam[number % 3] = 0
-        target = torch.randint(0, 4, shape, generator=generator)
-        target[0, :3] = 255
-        yield cam, target
-
-
-def _slow(images, threshold):
-    """Compute IoU, FP and FN shares pixel by pixel."""
-    hit, wrong, missed = np.zeros(4), np.zeros(4), np.zeros(4)
-    for cam, target in images:
-        for y in range(target.shape[0]):
-            for x in range(target.shape[1]):
-                truth = int(target[y, x])
-                if truth == 255:
-                    continue
-                values = [threshold, *cam[:, y, x].tolist()]
-                found = int(np.argmax(np.array(values, dtype=np.float32)))
-                if found == truth:
-                    hit[truth] += 1
-                else:
-                    wrong[found] += 1
-                    missed[truth] += 1
-    union = hit + wrong + missed
-    return hit / union, wrong / union, missed / union
-
 
 def test_every_threshold_equals_a_slow_count():
-    images = list(_images())
+    images = list(random_images())
     thresholds = torch.tensor([0.05, 0.3, 0.5, 0.55, 0.95])
     scores = sweep_scores(
         sum(seed_histogram(cam, target, thresholds)
             for cam, target in images))
     for index, threshold in enumerate(thresholds.tolist()):
-        iou, over, under = _slow(images, threshold)
+        iou, over, under = slow_scores(images, threshold)
         np.testing.assert_allclose(scores.iou[index], iou, rtol=1e-9)
         np.testing.assert_allclose(scores.over[index], over, rtol=1e-9)
         np.testing.assert_allclose(scores.under[index], under, rtol=1e-9)
@@ -80,27 +46,13 @@ def test_masks_of_other_classes_or_sizes():
         seed_histogram(cam, torch.zeros(4, 5).long(), torch.tensor([0.5]))
 
 
-def _samples(images, threshold=0.3):
-    for number, (cam, target) in enumerate(images):
-        logits = torch.cat([torch.full_like(cam[:1], threshold), cam])
-        yield dict(
-            img_path=f'p/{number}.jpg',
-            seg_logits=dict(data=logits),
-            pred_sem_seg=dict(data=logits.argmax(0, keepdim=True)),
-            gt_sem_seg=dict(data=target[None]),
-            cls_scores=cam.amax((1, 2)),
-            bg_threshold=threshold,
-            use_image_labels=True,
-            views=1)
-
-
 def test_metric_agrees_with_mmseg_and_writes_its_result(tmp_path):
     out = tmp_path / 'seeds.json'
     metric = SeedMetric(out_json=str(out))
     other = IoUMetric()
     meta = dict(classes=CLASSES, split='train')
     metric.dataset_meta = other.dataset_meta = meta
-    samples = list(_samples(_images()))
+    samples = list(seed_samples(random_images()))
     for one in samples:
         metric.process({}, [one])
         other.process({}, [one])
@@ -124,11 +76,11 @@ def test_false_pixels_of_images_that_show_no_class(tmp_path):
     metric = SeedMetric(out_json=str(tmp_path / 'seeds.json'))
     other = MaskMetric()
     metric.dataset_meta = other.dataset_meta = dict(classes=CLASSES)
-    images = list(_images())
+    images = list(random_images())
     for number in (1, 2):
         target = images[number][1]
         target[target != 255] = 0
-    for sample in _samples(images):
+    for sample in seed_samples(images):
         metric.process({}, [sample])
         other.process({}, [sample])
     found = metric.evaluate(4)
@@ -144,7 +96,7 @@ def test_false_pixels_of_images_that_show_no_class(tmp_path):
     report = json.loads((tmp_path / 'seeds.json').read_text())
     assert report['own']['false_pixel_rate'] == found['seed/false_pixel_rate']
     assert 'false pixels in images that show no class' in seed_tables(report)
-    for sample in _samples(_images()):
+    for sample in seed_samples(random_images()):
         metric.process({}, [sample])
     assert 'seed/false_pixel_rate' not in metric.evaluate(4)
 
@@ -155,7 +107,7 @@ def test_mean_average_precision():
     truth = [torch.full((4, 4), c) for c in (1, 1, 2, 0)]
     scores = [[.9, .1, 0.], [.2, .3, 0.], [.3, .8, 0.], [.1, .9, 0.]]
     for target, score in zip(truth, scores):
-        sample = next(iter(_samples([(torch.rand(3, 4, 4), target)])))
+        sample = next(iter(seed_samples([(torch.rand(3, 4, 4), target)])))
         sample['cls_scores'] = torch.tensor(score)
         metric.process({}, [sample])
     # cat: ranks 1 and 3 of 4 -> (1 + 2/3) / 2; dog: rank 2 -> 1/2.
@@ -166,7 +118,7 @@ def test_mean_average_precision():
 def test_writing_masks_only(tmp_path):
     metric = SeedMetric(output_dir=str(tmp_path), format_only=True)
     metric.dataset_meta = dict(classes=CLASSES)
-    samples = list(_samples(_images()))
+    samples = list(seed_samples(random_images()))
     for sample in samples:
         del sample['gt_sem_seg']
     metric.process({}, samples)
@@ -180,14 +132,14 @@ def test_writing_masks_only(tmp_path):
 
 def test_samples_without_masks_are_an_error():
     metric = SeedMetric()
-    sample = next(iter(_samples(_images())))
+    sample = next(iter(seed_samples(random_images())))
     del sample['gt_sem_seg']
     with pytest.raises(ValueError, match='needs a mask'):
         metric.process({}, [sample])
 
 
 def test_masks_of_a_segmentor_are_refused():
-    sample = next(iter(_samples(_images())))
+    sample = next(iter(seed_samples(random_images())))
     del sample['bg_threshold']
     with pytest.raises(ValueError, match=r'0\.jpg: SeedMetric scores seeds, '
                        r'and the prediction has no bg_threshold.*MaskMetric'):

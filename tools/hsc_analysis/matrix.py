@@ -4,7 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from typing import NamedTuple
 from hsc_mm.cli.signals import PARENT
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
+from .matrix_tables import collect, markdown
 
-__all__ = ['Cell', 'collect', 'markdown', 'run_cell', 'run_matrix']
+__all__ = ['Cell', 'run_cell', 'run_matrix']
 
 _running: set[subprocess.Popen] = set()
-_COST = ('images/s', 'peak MiB')
 
 
 class Cell(NamedTuple):
@@ -41,6 +41,12 @@ def run_cell(cell: Cell, seg_config: str | None,
              options: dict[str, list[str]]) -> dict:
     """Run the pipeline of a cell; what is current is skipped.
 
+    Args:
+        cell (Cell): The cell.
+        seg_config (str, optional): Config of the segmentation stage.
+        options (dict[str, list[str]]): ``'cam'`` and ``'seg'``: values that
+            override the configs; ``'pipeline'``: more arguments.
+
     Returns:
         dict: ``results``, ``seconds`` and ``rows`` (scores) of the steps,
         ``images_per_second`` of training the CAM stage, ``peak_mib`` of its
@@ -55,6 +61,7 @@ def run_cell(cell: Cell, seg_config: str | None,
     for stage in ('cam', 'seg') if seg_config else ('cam', ):
         command += [f'--{stage}-options', f'randomness.seed={cell.seed}',
                     *options.get(stage, [])]
+    command += options.get('pipeline', [])
     log, record = (
         claim(cell.folder, name, option='work_dir')
         for name in ('output.txt', 'cell.json'))
@@ -98,15 +105,17 @@ def run_matrix(configs: list[str],
                seg_config: str | None = None,
                options: dict[str, list[str]] | None = None,
                jobs: int = 1,
-               say: Callable[[str], None] = print) -> tuple[list, list[str]]:
+               say: Callable[[str], None] = print,
+               paired_to: str | None = None) -> tuple[dict, list[str]]:
     """Run the pipeline for each config and seed; what is current is skipped.
 
-    ``matrix.json`` and ``matrix.md`` in the work dir hold the table. Configs
+    ``matrix.json`` and ``matrix.md`` in the work dir hold the tables. Configs
     have different names; ``options`` are those of :func:`run_cell`, with
-    ``jobs`` cells at the same time.
+    ``jobs`` cells at the same time; ``paired_to`` is the name of the config
+    that the others are compared with.
 
     Returns:
-        tuple: Rows of :func:`collect`, and why cells failed.
+        tuple: What :func:`collect` makes, and why cells failed.
     """
     root = Path(work_dir)
     cells = [
@@ -136,70 +145,11 @@ def run_matrix(configs: list[str],
             for child in list(_running):
                 child.terminate()
             raise
-    rows = collect(sorted(done, key=lambda c: configs.index(c['config'])))
+    found = collect(sorted(done, key=lambda c: configs.index(c['config'])),
+                    paired_to)
     table, page = (
         claim(root, name, option='work_dir')
         for name in ('matrix.json', 'matrix.md'))
-    write_json(table, rows)
-    atomic_write_bytes(page, f'{markdown(rows)}\n'.encode())
-    return rows, failures
-
-
-def collect(cells: Iterable[dict]) -> list[dict]:
-    """Average the cells, those of :func:`run_cell`, of each config.
-
-    Returns:
-        list[dict]: For each config its name, the seeds, and for each column
-        mean, sample standard deviation (None for one seed) and values.
-    """
-    groups: dict[str, list[dict]] = {}
-    for cell in cells:
-        groups.setdefault(cell['config'], []).append(cell)
-    rows = []
-    for config, group in groups.items():
-        row = dict(config=Path(config).stem, seeds=[c['seed'] for c in group])
-        numbers = list(map(_numbers, group))
-        for column in dict.fromkeys(c for cell in numbers for c in cell):
-            values = [cell[column] for cell in numbers if column in cell]
-            row[column] = dict(
-                mean=statistics.mean(values),
-                std=statistics.stdev(values) if len(values) > 1 else None,
-                values=values)
-        rows.append(row)
-    return rows
-
-
-def _numbers(cell: dict) -> dict[str, float]:
-    """Return the columns of a cell: scores of its steps, then its cost."""
-    found = {}
-    for row in cell['rows']:
-        found[row['what']] = row['miou']
-        if row['threshold'] is not None:
-            found.setdefault('threshold', row['threshold'])
-    found.update(zip(_COST, (cell['images_per_second'], cell['peak_mib']),
-                     strict=True))
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def markdown(rows: list[dict]) -> str:
-    """Write the rows of :func:`collect` as a table."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    scores = [n for n in names if n not in ('config', 'seeds', *_COST)]
-    columns = scores + [name for name in _COST if name in names]
-    lines = [f'| config | seeds | {" | ".join(columns)} |',
-             '|---' * (len(columns) + 2) + '|']
-    for row in rows:
-        cells = [_text(row.get(column)) for column in columns]
-        seeds = ' '.join(map(str, row['seeds']))
-        lines.append(f'| {row["config"]} | {seeds} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
-
-
-def _text(entry: dict | None) -> str:
-    if entry is None:
-        return '-'
-    digits = 2 if entry['mean'] < 1 else 1
-    text = f'{entry["mean"]:.{digits}f}'
-    if entry['std'] is not None:
-        text += f' ± {entry["std"]:.{digits}f}'
-    return text
+    write_json(table, found)
+    atomic_write_bytes(page, f'{markdown(found)}\n'.encode())
+    return found, failures

@@ -1,4 +1,4 @@
-"""Run configs x seeds through the pipeline; print mean and spread.
+"""Run configs x seeds through the pipeline; print means and differences.
 
 Each cell is a folder of its own, and what is done is not done again: an
 interrupted matrix resumes where it was.
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hsc_mm.cli import common as cli
 from hsc_mm.utils.locks import hold
-from .matrix import markdown, run_matrix
+from .matrix import run_matrix
+from .matrix_tables import markdown
 
 __all__ = ['main', 'parse_args']
 
@@ -27,6 +28,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument(
         '--jobs', type=cli.positive, default=1, help='cells at the same time')
+    parser.add_argument(
+        '--paired-to',
+        metavar='STEM',
+        help='name of the config, without .py, that the others are compared '
+        'with: differences over equal seeds and their 95 %% intervals')
+    parser.add_argument(
+        '--threshold',
+        type=cli.threshold_or_rule,
+        help='of the pseudo labels, see "pipeline --help"')
+    cli.add_selection(parser)
     for stage in ('cam', 'seg'):
         parser.add_argument(
             f'--{stage}-options',
@@ -41,6 +52,9 @@ def parse_args() -> argparse.Namespace:
     stems = [Path(path).stem for path in args.configs]
     if len(set(stems)) < len(stems):
         parser.error('configs: expected different names, found one twice')
+    if args.paired_to not in (None, *stems):
+        parser.error(f'--paired-to {args.paired_to}: expected one of '
+                     f'{stems}')
     return args
 
 
@@ -48,15 +62,23 @@ def main() -> int:
     """Run the matrix and print its table."""
     args = parse_args()
     hold(args.work_dir, '--work-dir')
-    rows, failures = run_matrix(
+    chosen = {
+        '--threshold': args.threshold, '--select': args.select,
+        '--select-list': args.select_list
+    }
+    pipeline = [word for flag, value in chosen.items() if value is not None
+                for word in (flag, str(value))]
+    found, failures = run_matrix(
         args.configs,
         args.seeds,
         args.work_dir,
         args.seg_config,
-        options=dict(cam=args.cam_options, seg=args.seg_options),
+        options=dict(cam=args.cam_options, seg=args.seg_options,
+                     pipeline=pipeline),
         jobs=args.jobs,
-        say=partial(print, flush=True))
-    print(markdown(rows))
+        say=partial(print, flush=True),
+        paired_to=args.paired_to)
+    print(markdown(found))
     for failure in failures:
         print(f'error: {failure}', file=sys.stderr)
     return int(bool(failures))

@@ -1,7 +1,10 @@
 """Step from a checkpoint of the CAM stage to pseudo labels."""
 from mmengine.config import Config
 
+from hsc_mm.evaluation.threshold_rules import find_rule
+from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
+from hsc_mm.utils import read_json
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
 from ..step import Outcome, ScoreRow, Step, run_tool
@@ -9,6 +12,8 @@ from ..step import Outcome, ScoreRow, Step, run_tool
 __all__ = ['MakePseudoLabels']
 
 _THRESHOLD = 'hsc_mm.ThresholdRule'
+#: Ways to choose a threshold that are no label-free rule.
+_CHOICES = ('fixed', 'best', 'selected')
 
 
 @STEPS.register_module()
@@ -17,13 +22,14 @@ class MakePseudoLabels(Step):
 
     ``pseudo_label`` of the config says how (refiners, label rule). The
     background threshold is that of the user, else of this step, else of the
-    rule in the config, else the best one of the seeds, else
-    ``model.test_cfg.bg_threshold``.
+    rule in the config, else the one of the seeds that a few masks selected,
+    else their best one, else ``model.test_cfg.bg_threshold``.
 
     Args:
         checkpoint (str, optional): Name of the step whose checkpoint makes
             the CAMs; by default the last one that made some.
-        threshold (float, optional): Background threshold.
+        threshold (float | str, optional): Background threshold; or how it is
+            chosen, see :func:`hsc_mm.run_pipeline`.
         **kwargs: See :class:`Step`.
     """
     name = 'pseudo'
@@ -32,14 +38,17 @@ class MakePseudoLabels(Step):
 
     def __init__(self,
                  checkpoint: str | None = None,
-                 threshold: float | None = None,
+                 threshold: float | str | None = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self.checkpoint, self.threshold = checkpoint, threshold
 
     def check(self, ctx: Context) -> None:
-        """Look for the checkpoint."""
+        """Look for the checkpoint, and for what chooses a threshold."""
         ctx.find('cam', self.checkpoint)
+        wanted = self._wanted(ctx)
+        if isinstance(wanted, str) and wanted not in _CHOICES:
+            find_rule(wanted, _CHOICES)
 
     def inputs(self, ctx: Context) -> dict:
         """Return the stage's, checkpoint, inference, rule and threshold."""
@@ -49,11 +58,12 @@ class MakePseudoLabels(Step):
             inference=config_hash(cfg, 'test'),
             pseudo_label=cfg.get('pseudo_label'),
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
-            threshold=self._threshold(ctx))
+            threshold=self._threshold(ctx)[0])
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Make them; score them where all masks of the test split exist."""
-        folder, threshold = ctx.root / self.folder, self._threshold(ctx)
+        folder = ctx.root / self.folder
+        threshold, chosen = self._threshold(ctx)
         cfg = self._cfg(ctx)
         tta = cfg.get('tta_pipeline') is not None
         run_tool('make_pseudo_labels', [
@@ -62,8 +72,11 @@ class MakePseudoLabels(Step):
             '--threshold', threshold, *([] if tta else ['--no-tta'])
         ], ctx.root / 'manifests' / f'{self.name}_output.txt')
         rule = self._rule(ctx).get('type', _THRESHOLD)
-        made_by = dict(threshold=threshold) if rule == _THRESHOLD else dict(
-            rule=rule)
+        if isinstance(threshold, str):
+            threshold = read_json(folder / MANIFEST)['threshold']
+        made_by = dict(
+            threshold=threshold, chosen=chosen) if rule == _THRESHOLD else (
+                dict(rule=rule))
         return Outcome([folder], dict(ctx.score_labels(folder), **made_by))
 
     def rows(self, result: dict) -> list[ScoreRow]:
@@ -78,13 +91,29 @@ class MakePseudoLabels(Step):
         """Return the label rule that the config names, or an empty dict."""
         return (self._cfg(ctx).get('pseudo_label') or {}).get('rule') or {}
 
-    def _threshold(self, ctx: Context) -> float:
-        for threshold in (ctx.threshold, self.threshold,
-                          self._rule(ctx).get('threshold')):
-            if threshold is not None:
-                return threshold
-        if ctx.makes('seeds'):
-            seeds = ctx.result(ctx.find('seeds').name)
-            if seeds:
-                return seeds['best']['threshold']
-        return self._cfg(ctx).model.test_cfg.bg_threshold
+    def _wanted(self, ctx: Context) -> float | str | None:
+        """Return the threshold that is asked for, or how to choose it."""
+        return next((one for one in (ctx.threshold, self.threshold,
+                                     self._rule(ctx).get('threshold'))
+                     if one is not None), None)
+
+    def _threshold(self, ctx: Context) -> tuple[float | str, str]:
+        """Return threshold, or label-free rule, and how it was chosen."""
+        wanted = self._wanted(ctx)
+        if isinstance(wanted, str) and wanted not in _CHOICES:
+            name, _ = find_rule(wanted)
+            return name, f'label-free, by "{name}"'
+        if wanted is not None and not isinstance(wanted, str):
+            return wanted, 'fixed'
+        seeds = ctx.result(ctx.find('seeds').name) if ctx.makes(
+            'seeds') else {}
+        how = wanted or ('selected' if 'selected' in seeds else 'best')
+        if how in seeds:
+            return seeds[how]['threshold'], (
+                'oracle' if how == 'best' else
+                f'selected on {seeds[how]["images"]} masks')
+        if wanted in ('best', 'selected'):
+            need = '--select' if seeds else 'masks of the test split'
+            raise ValueError(f'threshold "{wanted}": expected {need}, found '
+                             'none. Name a number, "fixed" or "auto".')
+        return self._cfg(ctx).model.test_cfg.bg_threshold, 'fixed'

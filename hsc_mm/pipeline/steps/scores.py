@@ -1,10 +1,12 @@
 """Steps that evaluate: the seeds, and the segmentor."""
 import shutil
+from collections.abc import Iterable
 
 from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
+from hsc_mm.evaluation.selection import write_selection
 from hsc_mm.registry import STEPS
-from hsc_mm.utils import read_json
+from hsc_mm.utils import digest, read_json
 from hsc_mm.utils.outputs import MARKER
 from ..context import Context
 from ..inputs import stage_inputs
@@ -46,7 +48,8 @@ class ScoreSeeds(_Test):
         return dict(
             stage_inputs(
                 ctx.config(ctx.find('cam', self.checkpoint).config), 'test'),
-            checkpoint=ctx.checkpoint_hash('cam', self.checkpoint))
+            checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
+            **_held_out(ctx.selection))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Evaluate."""
@@ -56,35 +59,57 @@ class ScoreSeeds(_Test):
         folder = ctx.root / self.folder
         out = folder / 'seeds.json'
         cfg = ctx.config(stage)
-        tta = cfg.get('tta_pipeline') is not None
+        tta = ['--tta'] if cfg.get('tta_pipeline') is not None else []
+        outputs, select = [out], []
+        if ctx.selection:
+            chosen = folder / 'selection.txt'
+            write_selection(chosen, ctx.selection)
+            outputs.append(chosen)
+            select = ['--select-list', chosen]
         run_tool('test', [
             ctx.dump(cfg, self.name),
-            ctx.checkpoint('cam', self.checkpoint), *(['--tta'] if tta else
-                                                      []), '--work-dir',
-            folder, '--cfg-options', f'test_evaluator.out_json={out}'
+            ctx.checkpoint('cam', self.checkpoint), *tta, *select,
+            '--work-dir', folder, '--cfg-options',
+            f'test_evaluator.out_json={out}'
         ], folder / 'output.txt')
-        return Outcome([out], read_json(out))
+        return Outcome(outputs, read_json(out))
 
     def rows(self, result: dict) -> list[ScoreRow]:
-        """Return the scores at two thresholds, and the score to beat.
+        """Return the scores at several thresholds, and the score to beat.
 
-        The thresholds are the best one and that of the config. The score to
-        beat is that of background everywhere; a baseline's step leaves it to
-        the step after it.
+        The thresholds are the best one, that of the config, that of the
+        label-free rule, and the one selected on a few masks, where there are
+        some. The score to beat is that of background everywhere; a
+        baseline's step leaves it to the step after it.
         """
         if not result:
             return []
-        found = {f'{self.name}, best': result['best'],
-                 f'{self.name}, fixed': result['own']}
+        names = dict(best='best', own='fixed', label_free='label-free',
+                     selected='selected')
+        found = {f'{self.name}, {name}': result[key]
+                 for key, name in names.items() if key in result}
         if self.name == type(self).name:
             found = {'background everywhere': result['background_only'],
                      **found}
         return [
             ScoreRow(what, result['facts']['split'], at['mIoU'], at['iou'],
                      result['classes'], at.get('threshold'),
-                     at.get('false_pixel_rate'))
+                     at.get('false_pixel_rate'), _chosen(at))
             for what, at in found.items()
         ]
+
+
+def _chosen(at: dict) -> str | None:
+    """Say what a threshold was chosen by, if not by its name."""
+    if 'rule' in at:
+        return f'by "{at["rule"]}"'
+    return f'on {at["images"]} masks' if 'images' in at else None
+
+
+def _held_out(ids: Iterable[str]) -> dict[str, str]:
+    """Return the input of a step that leaves images out of its score."""
+    found = sorted(ids)
+    return dict(held_out=digest(found)) if found else {}
 
 
 @STEPS.register_module()
@@ -103,7 +128,8 @@ class EvaluateSegmentor(_Test):
         """Return those of the stage, and the checkpoint."""
         return dict(
             stage_inputs(ctx.seg_cfg, 'test'),
-            checkpoint=ctx.checkpoint_hash('segmentor', self.checkpoint))
+            checkpoint=ctx.checkpoint_hash('segmentor', self.checkpoint),
+            **_held_out(ctx.held_out(ctx.dataset('seg', 'test'))))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Predict, and evaluate."""
@@ -120,8 +146,8 @@ class EvaluateSegmentor(_Test):
         if not has_masks:
             arguments += ['--cfg-options', 'test_evaluator.format_only=True']
         run_tool('test', arguments, folder / 'output.txt')
-        return Outcome([masks],
-                       score_folder(str(masks), data) if has_masks else {})
+        return Outcome([masks], score_folder(
+            str(masks), data, ctx.held_out(data)) if has_masks else {})
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the score of the predictions."""

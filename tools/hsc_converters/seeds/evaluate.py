@@ -13,13 +13,7 @@ from rich.table import Table
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.evaluation.confusion import (
-    background_iou,
-    false_pixel_rate,
-    seed_histogram,
-    sweep_scores,
-    with_empty,
-)
+from hsc_mm.evaluation.counts import SeedCounts
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
 from hsc_mm.pseudo_labels.files import read_soft_cam
@@ -93,23 +87,18 @@ def evaluate_soft_folder(folder: str | Path,
     grid = torch.tensor(
         sorted({*(thresholds or [i / 100 for i in range(1, 100)]), own}),
         dtype=torch.float32)
-    histogram = 0
+    counts = SeedCounts(grid, dataset.ignore_index)
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
         path = Path(folder) / f'{info["img_id"]}.npz'
         cam, indices = read_soft_cam(path)
         dense = _dense_cam(cam, indices, len(classes), info['label_map'])
         try:
-            histogram = histogram + with_empty(seed_histogram(
-                torch.from_numpy(dense), torch.from_numpy(ground_truth(info)),
-                grid, dataset.ignore_index))
+            counts.add(torch.from_numpy(dense),
+                       torch.from_numpy(ground_truth(info)))
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
-    histogram, empty = histogram[:-1], histogram[-1]
-    report = seed_report(
-        sweep_scores(histogram), grid, own, mean_ap=float('nan'),
-        background=background_iou(histogram),
-        false_pixels=false_pixel_rate(empty))
+    report = seed_report(counts, own)
     report['facts'] = dict(
         split=dataset.split,
         images=len(dataset),

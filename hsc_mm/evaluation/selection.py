@@ -1,0 +1,179 @@
+"""Selection split: a few masks that a threshold is chosen on."""
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import build_split
+from hsc_mm.registry import METRICS
+from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.io import read_text
+from hsc_mm.utils.outputs import claim_file
+from .folder import ground_truth
+
+__all__ = [
+    'choose_selection', 'find_selection', 'read_selection', 'same_images',
+    'use_selection', 'write_selection'
+]
+
+
+def _order(img_id: str) -> bytes:
+    """Return what images are ordered by, whatever list they stand in."""
+    return hashlib.sha256(img_id.encode()).digest()
+
+
+def choose_selection(dataset: BaseImageLabelDataset,
+                     per_class: int) -> list[str]:
+    """Choose images with N masks of each class, always the same ones.
+
+    Classes take their turn, the rarest first. Each takes images that show it,
+    in the order of a hash of their ids, until N chosen images do; images
+    chosen for an earlier class count. At most half of the images of a class
+    are taken, so that the others can be scored: small data sets get fewer
+    than N. Image labels say what an image shows, where the data set has
+    them, and the masks elsewhere.
+
+    Args:
+        dataset (BaseImageLabelDataset): With masks.
+        per_class (int): N.
+
+    Returns:
+        list[str]: Ids, in the order of the data set.
+
+    Raises:
+        ValueError: No class has two images.
+    """
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    shown = np.array([_classes(info, len(dataset.foreground))
+                      for info in infos], dtype=bool)
+    order = sorted(range(len(infos)), key=lambda i: _order(infos[i]['img_id']))
+    counts = shown.sum(axis=0)
+    chosen: set[int] = set()
+    for index in np.argsort(counts, kind='stable').tolist():
+        wanted = min(per_class, int(counts[index]) // 2)
+        for place in order:
+            if shown[list(chosen), index].sum() >= wanted:
+                break
+            if shown[place, index]:
+                chosen.add(place)
+    if not chosen:
+        raise ValueError(
+            f'--select {per_class}: expected a class in two images of '
+            f'{dataset.split} at least, found none in {len(infos)} images: '
+            'nothing would be left to score.')
+    return [infos[place]['img_id'] for place in sorted(chosen)]
+
+
+def _classes(info: dict, classes: int) -> np.ndarray:
+    """Return the foreground classes that an item shows, (K,) bool."""
+    if 'gt_label' in info:
+        return np.asarray(info['gt_label'], dtype=bool)
+    return np.isin(np.arange(1, classes + 1), ground_truth(info))
+
+
+def find_selection(dataset: BaseImageLabelDataset,
+                   select: int | str | Path) -> list[str]:
+    """Return the ids of a selection.
+
+    Args:
+        dataset (BaseImageLabelDataset): The split that is scored.
+        select (int | str | Path): Masks per class, or a file with ids.
+
+    Raises:
+        ValueError: The data set has no masks, or the file names other
+            images, or all.
+    """
+    if 'seg_map_path' not in dataset.data_prefix:
+        raise ValueError(
+            f'--select: expected masks of {dataset.split}, found no '
+            'seg_map_path in data_prefix of test_dataloader. Choose without '
+            'masks: --threshold auto.')
+    if isinstance(select, int):
+        return choose_selection(dataset, select)
+    chosen = read_selection(select)
+    ids = {img_id for img_id, _ in _files(dataset)}
+    if not ids > set(chosen):
+        raise ValueError(
+            f'{select}: expected ids of some of the {len(ids)} images of '
+            f'{dataset.split}, found '
+            f'{sorted({*chosen} - ids)[:3] or "all of them"}. Name a list of '
+            'this split.')
+    return chosen
+
+
+def same_images(own: BaseImageLabelDataset, chosen: Collection[str],
+                other: BaseImageLabelDataset) -> set[str]:
+    """Return the ids in another data set of images chosen from one.
+
+    The same file counts as the same image.
+    """
+    files = {path for img_id, path in _files(own) if img_id in chosen}
+    return {img_id for img_id, path in _files(other) if path in files}
+
+
+def _files(data: BaseImageLabelDataset) -> Iterator[tuple[str, str]]:
+    """Yield id and file of each image."""
+    for index in range(len(data)):
+        info = data.get_data_info(index)
+        yield info['img_id'], os.path.realpath(info['img_path'])
+
+
+def read_selection(path: str | Path) -> list[str]:
+    """Read ids, one on a line; blank lines do not count.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It names no image, or one twice.
+    """
+    ids = [line.strip() for line in read_text(path).splitlines()
+           if line.strip()]
+    if not ids or len(set(ids)) < len(ids):
+        twice = next((i for i in ids if ids.count(i) > 1), None)
+        raise ValueError(
+            f'{path}: expected ids of images, one on a line, found '
+            + (f'{twice} twice.' if twice else 'none.'))
+    return ids
+
+
+def write_selection(path: str | Path, ids: Collection[str]) -> None:
+    """Write ids as :func:`read_selection` reads them.
+
+    Raises:
+        FileExistsError: There is a file that was not written here.
+    """
+    atomic_write_bytes(
+        claim_file(path, option='selection'), '\n'.join([*ids, '']).encode())
+
+
+def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
+    """Change a config so that a test holds a selection out.
+
+    Seeds get a threshold that is selected on it. A segmentor has no
+    threshold: the images are left out of its test.
+
+    Args:
+        cfg (Config): Of either stage.
+        select (int, optional): Masks per class; the list is written to
+            ``path``. None: ``path`` is such a list.
+        path (str | Path): The list.
+
+    Raises:
+        ValueError: The test split has no masks, or lacks an image of the
+            list.
+        OSError: The list cannot be read or written.
+    """
+    dataset = build_split(cfg, 'test')
+    chosen = find_selection(dataset, path if select is None else select)
+    if select is not None:
+        write_selection(path, chosen)
+    if METRICS.get(cfg.test_evaluator.type).__name__ == 'SeedMetric':
+        cfg.test_evaluator.selection = str(path)
+        return
+    cfg.test_dataloader.dataset.indices = [
+        place for place, (img_id, _) in enumerate(_files(dataset))
+        if img_id not in set(chosen)
+    ]

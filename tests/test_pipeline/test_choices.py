@@ -1,0 +1,72 @@
+"""How the threshold of the pseudo labels is chosen, and what is held out."""
+import pytest
+from tiny_configs import cam_config, seg_config
+
+from hsc_mm.inference import load_config
+from hsc_mm.pipeline import build_pipeline
+
+SEEDS = dict(
+    best=dict(threshold=0.2), own=dict(threshold=0.3),
+    selected=dict(threshold=0.4, images=2))
+
+
+@pytest.fixture(scope='module')
+def configs(tmp_path_factory, shared_voc):
+    folder = tmp_path_factory.mktemp('choices')
+    return (load_config(cam_config(shared_voc, folder / 'cam.py')),
+            load_config(seg_config(shared_voc, folder / 'seg.py')))
+
+
+def _context(configs, folder, seeds, **kwargs):
+    pipeline = build_pipeline(*configs, folder, **kwargs)
+    pipeline.context.manifests['seeds'].save({}, [], seeds, 0)
+    return pipeline, pipeline.context.before('pseudo')
+
+
+@pytest.mark.parametrize(('asked', 'seeds', 'expected'), [
+    (None, SEEDS, (0.4, 'selected on 2 masks')),
+    (None, dict(best=SEEDS['best']), (0.2, 'oracle')),
+    (None, {}, (0.3, 'fixed')),
+    (0.6, SEEDS, (0.6, 'fixed')),
+    ('best', SEEDS, (0.2, 'oracle')),
+    ('fixed', SEEDS, (0.3, 'fixed')),
+    ('auto', SEEDS, ('otsu', 'label-free, by "otsu"')),
+    ('li', {}, ('li', 'label-free, by "li"')),
+])
+def test_threshold_and_how_it_was_chosen(configs, tmp_path, asked, seeds,
+                                         expected):
+    pipeline, ctx = _context(configs, tmp_path, seeds, threshold=asked)
+    assert pipeline.steps['pseudo']._threshold(ctx) == expected
+
+
+def test_what_cannot_choose_is_refused(configs, tmp_path):
+    pipeline, ctx = _context(configs, tmp_path, dict(best=SEEDS['best']),
+                             threshold='selected')
+    with pytest.raises(ValueError, match='"selected": expected --select'):
+        pipeline.steps['pseudo']._threshold(ctx)
+    with pytest.raises(ValueError, match=r'"otsi"\. Is "otsu" meant'):
+        build_pipeline(*configs, tmp_path / 'b', threshold='otsi')
+
+
+def test_images_of_the_selection_are_held_out_of_both_stages(
+        configs, tmp_path):
+    pipeline, ctx = _context(configs, tmp_path, {}, select=1)
+    chosen = set(ctx.selection)
+    assert 1 <= len(chosen) <= 2
+    assert ctx.held_out(ctx.dataset('seg', 'test')) == chosen
+    pipeline.context.manifests['cam'].save({}, [], dict(
+        checkpoint='a', hash='0'), 0)
+    step = pipeline.steps['seeds']
+    held = step.inputs(pipeline.context.before('seeds'))['held_out']
+    # Without a selection the inputs are what they were.
+    plain = build_pipeline(*configs, tmp_path).context.before('seeds')
+    assert 'held_out' not in step.inputs(plain)
+    few = tmp_path / 'few.txt'
+    few.write_text('\n'.join(sorted(chosen)))
+    listed = build_pipeline(*configs, tmp_path, select=str(few))
+    assert step.inputs(
+        listed.context.before('seeds'))['held_out'] == held
+    few.write_text('img_99\n')
+    other = build_pipeline(*configs, tmp_path, select=str(few))
+    with pytest.raises(ValueError, match=r"few.txt: expected.*'img_99'"):
+        _ = other.context.selection

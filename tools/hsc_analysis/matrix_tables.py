@@ -1,0 +1,190 @@
+"""Tables of a matrix: means, paired differences, classes, sizes, cost."""
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+
+from scipy.stats import t as student
+
+__all__ = ['collect', 'markdown', 'paired']
+
+_COST = ('minutes', 'images/s', 'peak MiB')
+_BACKGROUND = 'background everywhere'
+
+
+def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
+    """Average the cells of each config.
+
+    Args:
+        cells (iterable[dict]): See
+            :func:`hsc_analysis.matrix.run_cell`.
+        paired_to (str, optional): Name of the config that the others are
+            compared with.
+
+    Returns:
+        dict: JSON values. ``rows``: for each config its name, the seeds and
+        ``columns``: each with ``mean``, ``std`` (sample standard deviation,
+        None for one seed), ``values`` by seed, and of scores ``threshold``,
+        ``classes`` (mean IoU of each class) and ``difference``
+        (:func:`paired`). ``sizes``: mIoU of small, medium and large pictures
+        at the best threshold. ``paired_to``, and ``splits``: column ->
+        split.
+    """
+    groups: dict[str, list[dict]] = {}
+    for cell in cells:
+        groups.setdefault(cell['config'], []).append(cell)
+    rows = [_row(config, group) for config, group in groups.items()]
+    base = next((row for row in rows if row['config'] == paired_to), None)
+    for row in rows if base else ():
+        for name, column in row['columns'].items():
+            other = base['columns'].get(name)
+            if row is not base and other and name not in _COST:
+                column['difference'] = paired(
+                    dict(zip(row['seeds'], column['values'], strict=True)),
+                    dict(zip(base['seeds'], other['values'], strict=True)))
+    splits = {one['what']: one['split'] for group in groups.values()
+              for cell in group for one in cell['rows']}
+    return dict(rows=rows, paired_to=paired_to, splits=splits)
+
+
+def _row(config: str, group: list[dict]) -> dict:
+    scores = [{one['what']: one for one in cell['rows']} for cell in group]
+    columns: dict[str, dict] = {}
+    for what in dict.fromkeys(name for cell in scores for name in cell):
+        found = [cell.get(what) for cell in scores]
+        columns[what] = _column([one and one['miou'] for one in found])
+        columns[what]['threshold'] = _mean(
+            [one and one['threshold'] for one in found])
+        names = dict.fromkeys(
+            name for one in found if one for name in one['classes'])
+        columns[what]['classes'] = {
+            name: _mean([
+                dict(zip(one['classes'], one['iou'], strict=True)).get(name)
+                for one in found if one
+            ]) for name in names
+        }
+    times = [sum(cell.get('seconds', {}).values()) / 60 or None
+             for cell in group]
+    costs = (times, *([cell[key] for cell in group]
+                      for key in ('images_per_second', 'peak_mib')))
+    columns.update(
+        (name, _column(values)) for name, values in zip(
+            _COST, costs, strict=True) if any(v is not None for v in values))
+    by_size = [cell.get('results', {}).get('seeds', {}).get('best', {}).get(
+        'mIoU_of_size', {}) for cell in group]
+    return dict(
+        config=Path(config).stem,
+        seeds=[cell['seed'] for cell in group],
+        columns=columns,
+        sizes={name: _mean([one.get(name) for one in by_size])
+               for name in dict.fromkeys(n for one in by_size for n in one)})
+
+
+def _column(values: list[float | None]) -> dict:
+    """Return mean and spread; None: the cell has no such value."""
+    there = [value for value in values if value is not None]
+    return dict(
+        mean=statistics.mean(there),
+        std=statistics.stdev(there) if len(there) > 1 else None,
+        values=values)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return statistics.mean(there) if there else None
+
+
+def paired(values: dict[int, float | None],
+           base: dict[int, float | None]) -> dict:
+    """Compare two configs over the seeds that both have.
+
+    Args:
+        values (dict[int, float | None]): Seed -> score.
+        base (dict[int, float | None]): The same of the baseline.
+
+    Returns:
+        dict: ``mean`` difference (None without a common seed), its 95 %
+        ``interval`` by Student's t (None for a single seed), and the
+        ``seeds``.
+    """
+    seeds = [seed for seed in values
+             if None not in (values[seed], base.get(seed))]
+    gaps = [values[seed] - base[seed] for seed in seeds]
+    if not gaps:
+        return dict(mean=None, interval=None, seeds=[])
+    mean, interval = statistics.mean(gaps), None
+    if len(gaps) > 1:
+        half = float(student.ppf(0.975, len(gaps) - 1)) * (
+            statistics.stdev(gaps) / len(gaps)**0.5)
+        interval = [mean - half, mean + half]
+    return dict(mean=mean, interval=interval, seeds=seeds)
+
+
+def markdown(found: dict) -> str:
+    """Write what :func:`collect` makes as tables.
+
+    The last score, the second stage where there is one, is that of the table
+    of classes.
+    """
+    rows = found['rows']
+    names = list(dict.fromkeys(n for row in rows for n in row['columns']))
+    scores = [n for n in names if n not in _COST]
+    columns = scores + [n for n in _COST if n in names]
+    parts = [_table(
+        ['config', 'seeds', *columns],
+        [[row['config'], ' '.join(map(str, row['seeds'])),
+          *(_text(row['columns'].get(c)) for c in columns)] for row in rows])]
+    compared = [c for c in scores if c != _BACKGROUND]
+    if found['paired_to'] and len(rows) > 1:
+        parts.append(
+            f'Difference to {found["paired_to"]} over equal seeds, mean and '
+            '95 % interval (Student\'s t):\n\n' + _table(
+                ['config', *compared],
+                [[row['config'], *(_gap(row['columns'].get(c))
+                                   for c in compared)]
+                 for row in rows if row['config'] != found['paired_to']]))
+    if compared:
+        shown = [row for row in rows if compared[-1] in row['columns']]
+        classes = list(dict.fromkeys(
+            c for row in shown for c in row['columns'][compared[-1]][
+                'classes']))
+        parts.append(f'IoU by class, {compared[-1]}:\n\n' + _table(
+            ['config', *classes],
+            [[row['config'], *(_number(row['columns'][compared[-1]][
+                'classes'].get(c)) for c in classes)] for row in shown]))
+    sizes = list(dict.fromkeys(s for row in rows for s in row['sizes']))
+    if sizes:
+        parts.append(
+            'Seeds at their best threshold on pictures of which less than '
+            '5 %, less than 20 %, and more show a class:\n\n' + _table(
+                ['config', *sizes],
+                [[row['config'], *(_number(row['sizes'].get(s))
+                                   for s in sizes)] for row in rows]))
+    return '\n\n'.join(parts)
+
+
+def _table(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ['---'] * len(head), *body]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def _number(value: float | None, sign: str = '') -> str:
+    return '-' if value is None else f'{value:{sign}.1f}'
+
+
+def _text(entry: dict | None) -> str:
+    if entry is None:
+        return '-'
+    text = _number(entry['mean'])
+    if entry['std'] is not None:
+        text += f' ± {entry["std"]:.1f}'
+    if entry.get('threshold') is not None:
+        text += f' at {entry["threshold"]:.2f}'
+    return text
+
+
+def _gap(entry: dict | None) -> str:
+    gap = (entry or {}).get('difference') or dict(mean=None, interval=None)
+    if gap['interval'] is None:
+        return _number(gap['mean'], '+')
+    low, high = (_number(one, '+') for one in gap['interval'])
+    return f'{_number(gap["mean"], "+")} [{low}, {high}]'
