@@ -32,6 +32,7 @@ COMMANDS = dict(
     run_matrix='run several configs and seeds through the pipeline',
     matrix_tables='put the tables of a matrix into pages',
     predict='apply a checkpoint to pictures',
+    check_labels='list image labels that a trained classifier contradicts',
     contact_sheet='draw the pictures that a folder of masks does worst on',
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
 
@@ -45,6 +46,7 @@ _BESIDE = dict(
     import_seeds='hsc_converters.seeds.command',
     run_matrix='hsc_analysis.matrix_command',
     matrix_tables='hsc_analysis.tables_command',
+    check_labels='hsc_analysis.labels_command',
     contact_sheet='hsc_analysis.sheet_command',
     pack_voc_submission='hsc_converters.voc_submission')
 

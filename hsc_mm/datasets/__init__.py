@@ -2,11 +2,11 @@
 from .base import BaseImageLabelDataset
 from .coco import COCOImageLabelDataset
 from .image_label import ImageLabelDataset
-from .sampler import ReproducibleSampler
+from .sampler import ClassBalancedSampler, ReproducibleSampler
 from .transforms import *  # noqa: F403
 from .voc import VOCImageLabelDataset
 
 __all__ = [
-    'BaseImageLabelDataset', 'COCOImageLabelDataset', 'ImageLabelDataset',
-    'ReproducibleSampler', 'VOCImageLabelDataset'
+    'BaseImageLabelDataset', 'COCOImageLabelDataset', 'ClassBalancedSampler',
+    'ImageLabelDataset', 'ReproducibleSampler', 'VOCImageLabelDataset'
 ]
