@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 from tiny_configs import cam_config
 
 from hsc_mm.cli import common as cli
+from hsc_mm.evaluation.threshold_rules import threshold_by
 from hsc_mm.inference import load_config
 from hsc_mm.pseudo_labels import (
     LabelChain,
@@ -134,6 +135,25 @@ def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
             } == {n: only[n] for n in only if n.endswith('.npz')}
     assert make(tmp_path / 'b', '--threshold', 0.4) == 1
     assert "soft 'only', expected None" in capsys.readouterr().err
+
+
+def test_a_label_free_threshold_comes_from_the_cams(make, tmp_path, capsys):
+    assert make(tmp_path / 'a', '--soft', 'also', '--no-tta', '--threshold',
+                'li') == 0
+    found = read_json(tmp_path / 'a' / 'pseudo_labels.json')['threshold']
+    assert f'background threshold {found}, label-free by "li" from the CAMs ' \
+        f'of {COUNT} images' in capsys.readouterr().out
+    counts = sum(
+        np.histogram(read_soft_cam(path)[0].max(axis=0).astype(float), 100,
+                     (0, 1))[0] for path in (tmp_path / 'a').glob('*.npz'))
+    # Files have half precision.
+    assert found == pytest.approx(threshold_by('li', counts), abs=0.011)
+    # The same run again finds the same threshold, and skips what is there.
+    assert make(tmp_path / 'a', '--soft', 'also', '--no-tta', '--threshold',
+                'li') == 0
+    assert f'0 written, {COUNT} skipped' in capsys.readouterr().out
+    assert make(tmp_path / 'b', '--threshold', 'bst') == 1
+    assert 'Is "best" meant' in capsys.readouterr().err
 
 
 def test_a_band_lies_between_two_thresholds(make, tmp_path, capsys):
