@@ -12,7 +12,7 @@ SEEDS, SEGMENTOR = 'seeds, best', 'segmentation'
 
 def number(row: dict, column: str) -> str:
     """Return mean and spread of a column, or a dash."""
-    found = row.get(column)
+    found = row['columns'].get(column)
     if not found:
         return '-'
     text = f'{found["mean"]:.1f}'
@@ -23,7 +23,7 @@ def table(rows: list[dict], published: list[dict]) -> str:
     """Write rows of run_matrix and those of the papers as one table.
 
     Args:
-        rows (list[dict]): ``matrix.json`` of the work dir.
+        rows (list[dict]): ``rows`` of ``matrix.json`` of the work dir.
         published (list[dict]): ``results/published_voc.json``.
 
     Returns:
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', help='that of benchmarks/voc.sh')
     args = parser.parse_args()
-    print(table(read_json(Path(args.work_dir) / 'matrix.json'),
+    print(table(read_json(Path(args.work_dir) / 'matrix.json')['rows'],
                 read_json(PUBLISHED)))
 
 

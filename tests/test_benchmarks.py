@@ -109,9 +109,10 @@ def test_published_figures_stand_beside_those_of_their_config():
     from hsc_mm.utils import read_json
     one = dict(mean=70.04, std=0.3, values=[69.8, 70.3])
     rows = [
-        {'config': 'eps_r38d_voc', 'seeds': [0, 1], voc_table.SEEDS: one,
-         voc_table.SEGMENTOR: dict(mean=70.5, std=None, values=[70.5])},
-        {'config': 'hsc_r50_voc', 'seeds': [0]}
+        dict(config='eps_r38d_voc', seeds=[0, 1], columns={
+            voc_table.SEEDS: one,
+            voc_table.SEGMENTOR: dict(mean=70.5, std=None, values=[70.5])}),
+        dict(config='hsc_r50_voc', seeds=[0], columns={})
     ]
     published = read_json(voc_table.PUBLISHED)
     lines = voc_table.table(rows, published).splitlines()[2:]
