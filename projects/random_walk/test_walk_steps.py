@@ -90,10 +90,10 @@ def test_its_score_stands_in_the_table(finished):
     (found, _), _ = finished
     assert [row.what for row in found.rows] == [
         'background everywhere', 'seeds, best', 'seeds, fixed',
-        'pseudo labels', 'random_walk', 'segmentation']
-    row = found.rows[4]
+        'seeds, label-free', 'pseudo labels', 'random_walk', 'segmentation']
+    row = found.rows[5]
     assert row.miou == found.results['random_walk']['mIoU']
-    assert row.threshold == found.rows[3].threshold
+    assert row.threshold == found.rows[4].threshold
 
 
 def test_a_label_is_the_threshold_of_maps_that_walked(place, finished):

@@ -190,9 +190,10 @@ def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     assert (work / 'cam' / 'iter_2.pth').is_file()
     found = pipeline.results()
     rows = {row.what: row for row in found.rows}
-    assert list(rows) == ['plain-cam-seeds, best', 'plain-cam-seeds, fixed',
-                          'background everywhere', 'seeds, best',
-                          'seeds, fixed']
+    assert list(rows) == [
+        'plain-cam-seeds, best', 'plain-cam-seeds, fixed',
+        'plain-cam-seeds, label-free', 'background everywhere',
+        'seeds, best', 'seeds, fixed', 'seeds, label-free']
     low = rows['background everywhere']
     assert low.iou[1:] == [0.0] * (len(low.iou) - 1)
     assert low.miou == pytest.approx(low.iou[0] / len(low.iou), abs=0.01)

@@ -170,6 +170,9 @@ def _command(ctx: Context) -> list[str]:
         words.append(f'--baseline {" ".join(others)}')
     if ctx.threshold is not None:
         words.append(f'--threshold {ctx.threshold}')
+    if ctx.select is not None:
+        words.append(f'--select {ctx.select}' if isinstance(ctx.select, int)
+                     else f'--select-list {shlex.quote(_shown(ctx.select))}')
     return words
 
 
