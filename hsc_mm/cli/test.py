@@ -1,8 +1,14 @@
 """Evaluate either stage. The command line is that of mmseg's ``test.py``."""
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import common as cli
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 __all__ = ['main']
 
@@ -57,15 +63,7 @@ def main() -> None:
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    if args.select or args.select_list:
-        from hsc_mm.evaluation.selection import use_selection
-        use_selection(
-            cfg, args.select,
-            args.select_list or Path(cfg.work_dir) / 'selection.txt')
-    if isinstance(args.threshold, str):
-        cfg.test_evaluator.threshold_rule = args.threshold
-    elif args.threshold is not None:
-        cfg.model.test_cfg.bg_threshold = args.threshold
+    _choose_threshold(cfg, args)
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)
     cfg.load_from = args.checkpoint
@@ -85,3 +83,33 @@ def main() -> None:
         if cfg.test_evaluator.get('format_only'):
             cfg = without_truth(cfg)
     build_runner(cfg).test()
+
+
+def _choose_threshold(cfg: Config, args: argparse.Namespace) -> None:
+    """Change a config as --threshold and --select say.
+
+    Raises:
+        ValueError: There are no seeds, or these masks would not be those of
+            the rule.
+    """
+    from hsc_mm.evaluation.selection import scores_seeds, use_selection
+    if args.select or args.select_list:
+        use_selection(
+            cfg, args.select,
+            args.select_list or Path(cfg.work_dir) / 'selection.txt')
+    if args.threshold is None:
+        return
+    if not scores_seeds(cfg):
+        raise ValueError(
+            f'--threshold: expected a config whose test_evaluator is '
+            f'hsc_mm.SeedMetric, found {cfg.filename}. A segmentor has no '
+            'background threshold; leave it out.')
+    if isinstance(args.threshold, str):
+        if args.out:
+            raise ValueError(
+                '--out: expected --threshold NUMBER beside it, found '
+                f'"{args.threshold}", which is known when all CAMs are. '
+                'make_pseudo_labels --threshold takes a rule.')
+        cfg.test_evaluator.threshold_rule = args.threshold
+    else:
+        cfg.model.test_cfg.bg_threshold = args.threshold

@@ -17,7 +17,7 @@ from .folder import ground_truth
 
 __all__ = [
     'choose_selection', 'find_selection', 'read_selection', 'same_images',
-    'use_selection', 'write_selection'
+    'scores_seeds', 'use_selection', 'write_selection'
 ]
 
 
@@ -149,6 +149,13 @@ def write_selection(path: str | Path, ids: Collection[str]) -> None:
         claim_file(path, option='selection'), '\n'.join([*ids, '']).encode())
 
 
+def scores_seeds(cfg: Config) -> bool:
+    """Say whether a config's test evaluator is :class:`hsc_mm.SeedMetric`."""
+    found = cfg.get('test_evaluator')
+    return isinstance(found, dict) and METRICS.get(
+        str(found.get('type'))) is METRICS.get('hsc_mm.SeedMetric')
+
+
 def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
     """Change a config so that a test holds a selection out.
 
@@ -170,7 +177,7 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
     chosen = find_selection(dataset, path if select is None else select)
     if select is not None:
         write_selection(path, chosen)
-    if METRICS.get(cfg.test_evaluator.type).__name__ == 'SeedMetric':
+    if scores_seeds(cfg):
         cfg.test_evaluator.selection = str(path)
         return
     cfg.test_dataloader.dataset.indices = [

@@ -1,7 +1,13 @@
 """How the threshold of the pseudo labels is chosen, and what is held out."""
+import copy
+from argparse import Namespace
+
 import pytest
 from tiny_configs import cam_config, seg_config
 
+from hsc_mm.cli.test import _choose_threshold
+from hsc_mm.datasets.build import build_split
+from hsc_mm.evaluation.selection import read_selection
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import build_pipeline
 
@@ -70,3 +76,32 @@ def test_images_of_the_selection_are_held_out_of_both_stages(
     other = build_pipeline(*configs, tmp_path, select=str(few))
     with pytest.raises(ValueError, match=r"few.txt: expected.*'img_99'"):
         _ = other.context.selection
+
+
+def _args(**given):
+    return Namespace(**{**dict(select=None, select_list=None, threshold=None,
+                               out=None), **given})
+
+
+def test_a_test_of_either_stage_holds_the_same_images_out(configs, tmp_path):
+    seeds, masks = copy.deepcopy(configs)
+    seeds.work_dir = str(tmp_path)
+    _choose_threshold(seeds, _args(select=1, threshold='li'))
+    path = tmp_path / 'selection.txt'
+    assert seeds.test_evaluator.selection == str(path)
+    assert seeds.test_evaluator.threshold_rule == 'li'
+    _choose_threshold(masks, _args(select_list=str(path)))
+    data = build_split(masks, 'test')
+    left = {data.get_data_info(i)['img_id'] for i in range(len(data))}
+    assert len(left) == 8 - len(read_selection(path))
+    assert not left & set(read_selection(path))
+
+
+def test_thresholds_that_a_test_cannot_apply_are_refused(configs):
+    seeds, masks = copy.deepcopy(configs)
+    _choose_threshold(seeds, _args(threshold=0.6, out='masks'))
+    assert seeds.model.test_cfg.bg_threshold == 0.6
+    with pytest.raises(ValueError, match='--out: expected --threshold NUM'):
+        _choose_threshold(seeds, _args(threshold='auto', out='masks'))
+    with pytest.raises(ValueError, match='A segmentor has no background'):
+        _choose_threshold(masks, _args(threshold=0.4))
