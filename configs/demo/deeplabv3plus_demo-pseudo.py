@@ -12,7 +12,8 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/demo/pseudo_labels}}'),
+        pseudo_dir='{{$PSEUDO_DIR:work_dirs/demo/pseudo_labels}}',
+        trusted_dir='{{$TRUSTED_DIR:none}}'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(128, 256)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='hsc_mm.CropPad', size=(128, 128), pad_val=[127.5] * 3),

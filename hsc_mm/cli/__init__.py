@@ -34,6 +34,8 @@ COMMANDS = dict(
     predict='apply a checkpoint to pictures',
     check_labels='list image labels that a trained classifier contradicts',
     contact_sheet='draw the pictures that a folder of masks does worst on',
+    export='write masks for an annotation tool, the most doubtful first',
+    **{'import': 'bring corrected masks back, as trusted ones'},
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
 
 #: Command -> its module in the folder of the tools.
@@ -48,6 +50,8 @@ _BESIDE = dict(
     matrix_tables='hsc_analysis.tables_command',
     check_labels='hsc_analysis.labels_command',
     contact_sheet='hsc_analysis.sheet_command',
+    export='hsc_converters.exchange.export_command',
+    **{'import': 'hsc_converters.exchange.import_command'},
     pack_voc_submission='hsc_converters.voc_submission')
 
 

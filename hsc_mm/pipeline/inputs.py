@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import item_files
+from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
 from hsc_mm.version import __version__
 from .manifest import fingerprint
@@ -23,8 +24,9 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     """Hash what a step depends on: config, data, versions.
 
     Returns:
-        dict[str, str]: ``config``, ``data`` and ``versions``, and ``start``
-        of a training that starts from a file.
+        dict[str, str]: ``config``, ``data`` and ``versions``; ``start`` of a
+        training that starts from a file, ``trusted`` of one that has
+        trusted masks.
 
     Raises:
         FileNotFoundError: ``load_from`` is not there.
@@ -38,6 +40,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         **(_start(cfg) if split == 'train' else {}),
         config=config_hash(cfg, split),
         data=digest([fingerprint(item_files(infos)), labels]),
+        **_trusted(cfg, split),
         versions=', '.join([
             f'hsc_mm {__version__}', f'torch {torch.__version__}',
             *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))
@@ -79,6 +82,14 @@ def _start(cfg: Config) -> dict[str, str]:
             f'load_from of {cfg.filename}: expected a checkpoint, found no '
             f'file {path}. Train it first, or name another one.')
     return dict(start=fingerprint([path]))
+
+
+def _trusted(cfg: Config, split: str) -> dict[str, str]:
+    """Return what tells the trusted masks apart that are learned from."""
+    steps = cfg[f'{split}_dataloader'].dataset.get('pipeline') or []
+    found = [TrustedMasks(step.get('trusted_dir')) for step in steps]
+    files = [path for one in found for path in one.files()]
+    return dict(trusted=fingerprint(files)) if files else {}
 
 
 def _version(name: str) -> str:

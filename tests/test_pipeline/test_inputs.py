@@ -1,6 +1,6 @@
 """What a training depends on."""
 import pytest
-from tiny_configs import cam_config
+from tiny_configs import cam_config, seg_config
 
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline.inputs import stage_inputs
@@ -21,3 +21,21 @@ def test_a_start_from_another_checkpoint_is_another_training(
     assert 'start' not in stage_inputs(cfg, 'test')
     cfg.load_from = 'https://host/start.pth'
     assert 'start' not in stage_inputs(cfg, 'train')
+
+
+def test_another_trusted_mask_is_another_training(tmp_path, shared_voc):
+    cfg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
+    assert 'trusted' not in stage_inputs(cfg, 'train')
+    step = cfg.train_dataloader.dataset.pipeline[2]
+    assert step.type == 'hsc_mm.LoadPseudoLabel'
+    step.trusted_dir = str(tmp_path / 'trusted')
+    with pytest.raises(FileNotFoundError, match='trusted_dir'):
+        stage_inputs(cfg, 'train')
+    found = []
+    for name in ('img_01', 'sub/img_02'):
+        path = tmp_path / 'trusted' / f'{name}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'mask')
+        found.append(stage_inputs(cfg, 'train')['trusted'])
+    assert found[0] != found[1]
+    assert 'trusted' not in stage_inputs(cfg, 'test')

@@ -8,7 +8,7 @@ from hsc_mm.datasets.coco_annotations import COCOImage
 __all__ = ['broken_outlines', 'draw_mask', 'has_pycocotools']
 
 _ADVICE = ("pycocotools makes masks of COCO's outlines, and is not installed: "
-           'pip install pycocotools. Image labels need no masks: --no-masks.')
+           'pip install pycocotools. (prepare_coco --no-masks does without.)')
 
 
 def has_pycocotools(required: bool = False) -> bool:

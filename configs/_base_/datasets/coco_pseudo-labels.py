@@ -9,7 +9,8 @@ coco_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/pseudo_labels}}'),
+        pseudo_dir='{{$PSEUDO_DIR:work_dirs/pseudo_labels}}',
+        trusted_dir='{{$TRUSTED_DIR:none}}'),
     dict(
         type='RandomResize',
         scale=(640, 640),

@@ -1,5 +1,6 @@
 # Segmentation from pseudo labels. VOC2012_ROOT and PSEUDO_DIR override the
-# places of the pictures and of the pseudo labels.
+# places of the pictures and of the pseudo labels; TRUSTED_DIR names that of
+# masks that a person corrected.
 data_root = '{{$VOC2012_ROOT:data/VOCdevkit/VOC2012}}'
 pseudo_dir = '{{$PSEUDO_DIR:work_dirs/pseudo_labels}}'
 crop_size = (448, 448)
@@ -7,7 +8,10 @@ crop_size = (448, 448)
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
     dict(type='LoadImageFromFile'),
-    dict(type='hsc_mm.LoadPseudoLabel', pseudo_dir=pseudo_dir),
+    dict(
+        type='hsc_mm.LoadPseudoLabel',
+        pseudo_dir=pseudo_dir,
+        trusted_dir='{{$TRUSTED_DIR:none}}'),
     dict(
         type='RandomResize',
         scale=(2048, 512),

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import band_label
+from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import (
     check_number,
     image_shapes,
     read_index_png,
-    read_json,
     to_classes,
 )
 
@@ -34,7 +36,9 @@ class LoadPseudoLabel(BaseTransform):
     data sets without ``img_id`` go by the image's file name. It holds the
     indices that the data set's own masks would have, as
     ``tools/make_pseudo_labels.py`` writes them: a PNG, or an npz with soft
-    CAMs, which become a label here.
+    CAMs, which become a label here. An image with a trusted mask, one that
+    a person corrected, gets that instead, whole: no threshold and no band
+    apply to it, and it needs no pseudo label.
 
     Required keys: ``img_path``, ``img_shape``, ``seg_fields``; ``label_map``
     is followed. Added: ``gt_seg_map``, (H, W) uint8, 255 = ignored.
@@ -47,10 +51,13 @@ class LoadPseudoLabel(BaseTransform):
             each time, from NumPy's random numbers. By default 0.3.
         band (tuple[float, float], optional): Instead of a threshold: what
             lies between the two is ignored.
+        trusted_dir (str, optional): Folder of masks ``<img_id>.png`` that a
+            person corrected, see
+            :class:`hsc_mm.pseudo_labels.trusted.TrustedMasks`.
 
     Raises:
-        FileNotFoundError: ``pseudo_dir`` is not a folder (when built), or
-            the image has no pseudo label.
+        FileNotFoundError: ``pseudo_dir`` or ``trusted_dir`` is not a folder
+            (when built), or the image has no pseudo label.
         ValueError: The label is broken or of another size than the image;
             or (when built) ``threshold`` or ``band`` is out of range or
             given for PNGs.
@@ -61,7 +68,8 @@ class LoadPseudoLabel(BaseTransform):
                  pseudo_dir: str,
                  suffix: str = '.png',
                  threshold: float | Sequence[float] | None = None,
-                 band: Sequence[float] | None = None) -> None:
+                 band: Sequence[float] | None = None,
+                 trusted_dir: str | None = None) -> None:
         if not os.path.isdir(pseudo_dir):
             raise FileNotFoundError(
                 f'pseudo_dir {pseudo_dir}: there is no such folder. '
@@ -81,6 +89,7 @@ class LoadPseudoLabel(BaseTransform):
         self.threshold = _pair('threshold',
                                0.3 if threshold is None else threshold)
         self.band = None if band is None else _pair('band', band)
+        self.trusted = TrustedMasks(trusted_dir)
 
     def scan(self,
              infos: list[dict],
@@ -100,6 +109,10 @@ class LoadPseudoLabel(BaseTransform):
                 other classes.
         """
         self.check_classes(classes)
+        trusted = self.trusted.check([_img_id(i) for i in infos], classes)
+        if trusted and is_main_process():
+            print_log(f'{self.trusted.folder}: {trusted} of {len(infos)} '
+                      'images have a trusted mask', logger='current')
         problems = [
             f'{path}: missing'
             for path in missing_files(self._path(info) for info in infos)
@@ -122,15 +135,8 @@ class LoadPseudoLabel(BaseTransform):
         Raises:
             ValueError: The names or their order differ.
         """
-        for name in _MANIFESTS if classes else ():
-            path = Path(self.pseudo_dir) / name
-            found = read_json(path).get('mask_classes') \
-                if path.is_file() else None
-            if found and list(found) != list(classes):
-                raise ValueError(
-                    f'{path}: expected pseudo labels of the classes '
-                    f'{list(classes)}, found {found}: an index means another '
-                    'class. Make them anew with this data set.')
+        for name in _MANIFESTS:
+            check_mask_classes(Path(self.pseudo_dir) / name, classes)
 
     def _problem(self, info: dict) -> str | None:
         try:
@@ -141,13 +147,16 @@ class LoadPseudoLabel(BaseTransform):
             return str(error)
 
     def _path(self, info: dict) -> str:
-        name = info.get('img_id', Path(info['img_path']).stem)
+        name = _img_id(info)
+        if name in self.trusted:
+            return self.trusted.path(name)
         return os.path.join(self.pseudo_dir, name + self.suffix)
 
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
         path = self._path(results)
-        mask = self._harden(path) if self.soft else read_index_png(path)
+        soft = self.soft and _img_id(results) not in self.trusted
+        mask = self._harden(path) if soft else read_index_png(path)
         if mask.shape != tuple(results['img_shape'][:2]):
             raise ValueError(
                 f'{path}: expected a pseudo label of the size of its image, '
@@ -170,7 +179,14 @@ class LoadPseudoLabel(BaseTransform):
             text += f', suffix={self.suffix!r}, ' + (
                 f'threshold={self.threshold}'
                 if self.band is None else f'band={self.band}')
+        if self.trusted.folder is not None:
+            text += f', trusted_dir={str(self.trusted.folder)!r}'
         return text + ')'
+
+
+def _img_id(info: dict) -> str:
+    """Return the id of an item, the name of its image where it has none."""
+    return info.get('img_id', Path(info['img_path']).stem)
 
 
 def _pair(name: str, value: float | Sequence[float]) -> tuple[float, float]:

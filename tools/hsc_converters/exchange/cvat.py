@@ -1,0 +1,189 @@
+"""CVAT's format "Segmentation mask 1.1": VOC's folders in an archive."""
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from hsc_mm.utils import write_json
+from hsc_mm.utils.limits import check_pixels
+from hsc_mm.utils.outputs import check_name, claim
+from .records import Item, MaskClasses, ReadMask
+
+__all__ = ['read_cvat', 'write_cvat']
+
+_LABELS, _MASKS = 'labelmap.txt', 'SegmentationClass/'
+_OBJECTS = 'SegmentationObject/'
+_LISTS = 'ImageSets/Segmentation/'
+_MOST_TEXT = 1 << 20
+_LINE = re.compile(r'^(?P<name>.*):(?P<rgb>\d+,\d+,\d+):[^:]*:[^:]*$')
+_BROKEN = (OSError, KeyError, EOFError, SyntaxError, zipfile.BadZipFile,
+           zipfile.zlib.error)
+
+
+def write_cvat(folder: Path, items: Iterable[Item],
+               classes: MaskClasses) -> list[Path]:
+    """Write ``annotations.zip``, and ``labels.json`` for the task.
+
+    Args:
+        folder (Path): The folder.
+        items (iterable[Item]): In the order of the list of images.
+        classes (MaskClasses): Labels, each with the colour of its index.
+
+    Returns:
+        list[Path]: The files.
+
+    Raises:
+        ValueError: A name has a character that separates the fields of
+            CVAT's list of labels.
+        OSError: A file cannot be written.
+    """
+    everything = {classes.names[0]: 0, **classes.foreground}
+    wrong = [one for one in everything if set(one) & set(':\n#')]
+    if wrong:
+        raise ValueError(f'{_LABELS}: expected class names without ":", "#" '
+                         f'and line ends, found {wrong}. Choose another '
+                         'format.')
+    path, labels = claim(folder, 'annotations.zip'), claim(
+        folder, 'labels.json')
+    write_json(labels, [
+        dict(name=name, color=classes.hex_colour(index), attributes=[])
+        for name, index in classes.foreground.items()
+    ])
+    table = np.array([classes.colour(i) for i in range(256)], np.uint8)
+    lines = ['# label:color_rgb:parts:actions', *(
+        f'{name}:{",".join(map(str, classes.colour(index)))}::'
+        for name, index in everything.items())]
+    draft = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with zipfile.ZipFile(draft, 'w') as archive:
+            names = []
+            for item in items:
+                found, place = np.unique(item.mask, return_inverse=True)
+                # One object for each class: background is object 0.
+                number = place + (0 if found[0] == 0 else 1)
+                for folder, index in ((_MASKS, item.mask), (
+                        _OBJECTS, number.reshape(item.mask.shape))):
+                    data = BytesIO()
+                    Image.fromarray(table[index]).save(data, 'PNG')
+                    archive.writestr(f'{folder}{item.img_id}.png',
+                                     data.getvalue())
+                names.append(item.img_id)
+            archive.writestr(_LABELS, '\n'.join(lines) + '\n')
+            archive.writestr(f'{_LISTS}default.txt', '\n'.join(names) + '\n')
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return [path, labels]
+
+
+def read_cvat(path: Path, classes: MaskClasses
+              ) -> Iterator[tuple[str, ReadMask]]:
+    """Yield image ids, and what reads their masks.
+
+    Images that its list names and that have no mask are background.
+
+    Args:
+        path (Path): The archive that CVAT exports, or its unpacked folder.
+        classes (MaskClasses): Names and indices.
+
+    Raises:
+        ValueError: It is no such archive, or has a label that is no class.
+            The reader of a mask raises it where a colour is that of no
+            label.
+    """
+    names, read = _open(path)
+    if _LABELS not in names:
+        raise ValueError(
+            f'{path}: expected {_LABELS} and {_MASKS[:-1]}, an export of CVAT '
+            'in the format "Segmentation mask 1.1"; found '
+            f'{sorted(names)[:5]}.')
+    colours = _colours(read(_LABELS, _MOST_TEXT).decode('utf-8', 'replace'),
+                       f'{path}: {_LABELS}')
+    found = {name[len(_MASKS):-len('.png')]: name for name in names
+             if name.startswith(_MASKS) and name.endswith('.png')}
+    for name in names:
+        if name.startswith(_LISTS) and name.endswith('.txt'):
+            text = read(name, 16 * _MOST_TEXT).decode('utf-8', 'replace')
+            for line in filter(None, map(str.strip, text.splitlines())):
+                found.setdefault(line, '')
+    for img_id, name in sorted(found.items()):
+        yield img_id, partial(_read_mask, read, name, colours, classes,
+                              path) if name else _background
+
+
+def _open(path: Path) -> tuple[set[str], Callable[[str, int], bytes]]:
+    """List a folder or an archive; return what reads a file of it."""
+    if path.is_dir():
+        names = {one.relative_to(path).as_posix()
+                 for one in path.rglob('*') if one.is_file()}
+        return names, lambda name, most: (path / name).read_bytes()
+    try:
+        archive = zipfile.ZipFile(path)
+    except _BROKEN as error:
+        raise ValueError(f'{path}: expected a zip archive, but {error}. '
+                         'Export it again.') from error
+
+    def read(name: str, most: int) -> bytes:
+        size = archive.getinfo(name).file_size
+        if size > most:
+            raise ValueError(f'{path}: {name}: expected at most {most} bytes, '
+                             f'found {size}. Export it again.')
+        return archive.read(name)
+
+    names = {name for name in archive.namelist() if name[-1:] != '/'}
+    for name in names:
+        check_name(name)
+    return names, read
+
+
+def _colours(text: str, where: str) -> dict[tuple[int, ...], str]:
+    """Read a list of labels: colour -> name."""
+    colours: dict[tuple[int, ...], str] = {}
+    for line in text.splitlines():
+        if not line.strip() or line.startswith('#'):
+            continue
+        found = _LINE.match(line)
+        rgb = tuple(map(int, found['rgb'].split(','))) if found else ()
+        if not found or rgb in colours or max(rgb) > 255:
+            raise ValueError(
+                f'{where}: expected lines "name:red,green,blue::", each '
+                f'colour once, found "{line}". Give each label a colour of '
+                'its own in CVAT and export it again.')
+        colours[rgb] = found['name']
+    return colours
+
+
+def _background(size: tuple[int, int]) -> np.ndarray:
+    return np.zeros(size, np.uint8)
+
+
+def _read_mask(read: Callable[[str, int], bytes], name: str,
+               colours: dict[tuple[int, ...], str], classes: MaskClasses,
+               path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Read a mask of colours and turn it into mask indices."""
+    where = f'{path}: {PurePosixPath(name)}'
+    try:
+        data = read(name, 8 * size[0] * size[1] + _MOST_TEXT)
+        with Image.open(BytesIO(data)) as picture:
+            check_pixels(where, picture.height, picture.width)
+            pixels = np.array(picture.convert('RGB')).astype(np.int64)
+    except _BROKEN as error:
+        raise ValueError(f'{where}: expected a PNG, but {error}. Export it '
+                         'again.') from error
+    codes = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]
+    mask = np.zeros(codes.shape, np.uint8)
+    for code in np.unique(codes).tolist():
+        rgb = (code >> 16, code >> 8 & 255, code & 255)
+        if rgb not in colours:
+            raise ValueError(
+                f'{where}: expected the colours of {_LABELS}, found {rgb}. '
+                'Export the masks as PNG, at full size and without '
+                'smoothing.')
+        mask[codes == code] = classes.index(colours[rgb], where)
+    return mask

@@ -1,0 +1,78 @@
+"""Write masks for an annotation tool, the most doubtful first."""
+import argparse
+from functools import partial
+
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from .exporter import ExportOptions, export_masks
+from .formats import FORMATS
+
+__all__ = ['add_images', 'main']
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """Add what names the images: a config and a split, or files."""
+    parser.add_argument('--config', required=True, help='config file')
+    parser.add_argument(
+        '--split',
+        choices=['train', 'val', 'test'],
+        default='train',
+        help='whose dataloader names the images (default: train)')
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        default=[],
+        metavar='IMAGE|FOLDER',
+        help='images of predictions, as given to predict, instead of a split')
+    cli.add_options(parser)
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'source', help='folder of masks: pseudo labels or predictions')
+    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument(
+        '--format',
+        choices=list(FORMATS),
+        default='coco',
+        help='what is written (default: coco)')
+    parser.add_argument(
+        '--first',
+        type=cli.positive,
+        metavar='N',
+        help='the N most doubtful images (default: all)')
+    parser.add_argument(
+        '--against',
+        nargs='+',
+        default=[],
+        metavar='FOLDER',
+        help='folders of other masks of the same images: where they '
+        'disagree, a mask is doubtful')
+    parser.add_argument(
+        '--trusted',
+        metavar='FOLDER',
+        help='leave out images that have a trusted mask here')
+    parser.add_argument(
+        '--no-pictures',
+        action='store_true',
+        help='do not copy the pictures')
+    add_images(parser)
+    return cli.parse(parser)
+
+
+def main() -> int:
+    """Export."""
+    args = parse_args()
+    queue, files = export_masks(
+        load_config(args.config, args.cfg_options),
+        args.source,
+        args.out,
+        ExportOptions(args.format, args.split, tuple(args.images), args.first,
+                      tuple(args.against), args.trusted,
+                      not args.no_pictures),
+        partial(cli.progress, what='masks'))
+    print(f'{args.out}: {len(queue)} masks, the most doubtful first: '
+          f'{", ".join(map(str, files))}')
+    return 0

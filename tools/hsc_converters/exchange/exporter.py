@@ -1,0 +1,127 @@
+"""Export of masks with their pictures, the most doubtful first."""
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
+from hsc_mm.utils import atomic_write_bytes, read_index_png
+from hsc_mm.utils.locks import locked
+from hsc_mm.utils.outputs import claim, refuse_data_folder
+from .formats import FORMATS
+from .order import Doubt, judge, mask_file, write_queue
+from .records import Item, MaskClasses, Record, check_mask, list_records
+
+__all__ = ['ExportOptions', 'export_masks']
+
+_ADVICE = 'Nothing was written. Make the masks anew, or name another folder.'
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is exported, and how.
+
+    Attributes:
+        form (str): One of :data:`.formats.FORMATS`.
+        split (str): Whose dataloader names the images.
+        images (tuple[str, ...]): Files and folders instead of a split.
+        first (int, optional): How many images, from the head of the queue;
+            by default all.
+        against (tuple[str, ...]): Folders of other masks of the same images,
+            see :func:`.order.judge`.
+        trusted (str, optional): Folder of trusted masks; their images are
+            left out.
+        pictures (bool): Whether the pictures are copied.
+    """
+    form: str = 'coco'
+    split: str = 'train'
+    images: tuple[str, ...] = ()
+    first: int | None = None
+    against: tuple[str, ...] = ()
+    trusted: str | None = None
+    pictures: bool = True
+
+
+def export_masks(cfg: Config,
+                 source: str | Path,
+                 out: str | Path,
+                 options: ExportOptions | None = None,
+                 progress: Callable[[Iterable, int], Iterable] | None = None
+                 ) -> tuple[list[Doubt], list[Path]]:
+    """Write masks for an annotation tool, the most doubtful first.
+
+    Args:
+        cfg (Config): Whose data set names images and classes.
+        source (str | Path): Folder of the masks: pseudo labels, or
+            predictions.
+        out (str | Path): Folder to write to.
+        options (ExportOptions, optional): What and how.
+        progress (callable, optional): Gets what is to come and its number,
+            and yields it.
+
+    Returns:
+        tuple: The queue, as exported, and the files that the tool imports.
+
+    Raises:
+        FileExistsError: ``out`` holds a file of the user's, or another
+            process writes into it.
+        FileNotFoundError: There is no such folder.
+        ValueError: Masks are missing, broken, of another size, or hold
+            indices of no class.
+    """
+    options = options or ExportOptions()
+    write, _, pictures = FORMATS[options.form]
+    for folder in (source, *options.against):
+        if not Path(folder).is_dir():
+            raise FileNotFoundError(f'{folder}: there is no such folder.')
+    records, classes = list_records(cfg, options.split, list(options.images))
+    for name in ('pseudo_labels.json', 'imported_seeds.json'):
+        check_mask_classes(Path(source) / name, classes.names)
+    done = TrustedMasks(options.trusted)
+    left = {one.img_id: one for one in records if one.img_id not in done}
+    queue = _judge(list(left.values()), source, classes, options)
+    queue = queue[:options.first]
+    refuse_data_folder(out, [one.img_path for one in records])
+    refuse_data_folder(out, [Path(source) / 'x'])
+    with locked(out):
+        listed = [left[one.img_id] for one in queue]
+        steps = progress(listed, len(listed)) if progress else listed
+        files = write(Path(out), _items(
+            steps, source, Path(out), pictures, options.pictures), classes)
+        return queue, files + write_queue(Path(out), queue)
+
+
+def _judge(records: Sequence[Record], source: str | Path,
+           classes: MaskClasses, options: ExportOptions) -> list[Doubt]:
+    """Judge all masks, and sort: ties stay in the order of the list."""
+    found, problems = [], []
+    for record in records:
+        try:
+            path = mask_file(source, record.img_id)
+            mask = read_index_png(path)
+            check_mask(path, mask, record, classes)
+            found.append(judge(record, mask, source, classes,
+                               options.against))
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+    raise_problems(f'{source}', problems, _ADVICE)
+    if not found:
+        raise ValueError(f'{source}: expected masks to export, found that '
+                         f'none of {len(records)} images is left. Are all '
+                         'trusted already?')
+    return sorted(found, key=lambda one: -one.priority)
+
+
+def _items(records: Iterable[Record], source: str | Path, out: Path,
+           folder: str, copy: bool) -> Iterator[Item]:
+    """Read mask after mask, and copy its picture as it is."""
+    for record in records:
+        suffix = Path(record.img_path).suffix
+        picture = f'{folder}/{record.img_id}{suffix}'
+        if copy:
+            atomic_write_bytes(claim(out, picture, [record.img_path]),
+                               Path(record.img_path).read_bytes())
+        yield Item(record.img_id, picture,
+                   read_index_png(mask_file(source, record.img_id)))

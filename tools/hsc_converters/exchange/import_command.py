@@ -1,0 +1,65 @@
+"""Bring back masks that people corrected, and trust them."""
+import argparse
+import sys
+from functools import partial
+
+from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from .export_command import add_images
+from .formats import FORMATS
+from .importer import ImportOptions, import_masks
+
+__all__ = ['main']
+
+_LISTED = 20
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'source', help='what the annotation tool exported: a file or folder')
+    parser.add_argument(
+        '--out', required=True, help='folder of the trusted masks')
+    parser.add_argument(
+        '--format',
+        choices=['auto', *FORMATS],
+        default='auto',
+        help='format of the source (default: auto)')
+    parser.add_argument(
+        '--changed-from',
+        metavar='FOLDER',
+        help='folder of masks that was exported: what equals them is passed '
+        'over')
+    parser.add_argument(
+        '--accept-labels',
+        action='store_true',
+        help='take masks that show other classes than their image label')
+    parser.add_argument(
+        '--replace',
+        action='store_true',
+        help='replace masks that were imported before')
+    add_images(parser)
+    return cli.parse(parser)
+
+
+def main() -> int:
+    """Import."""
+    args = parse_args()
+    found = import_masks(
+        load_config(args.config, args.cfg_options),
+        args.source,
+        args.out,
+        ImportOptions(args.format, args.split, tuple(args.images),
+                      args.changed_from, args.accept_labels, args.replace),
+        partial(cli.progress, what='masks'))
+    for line in found.refused[:_LISTED]:
+        print(f'  {line}', file=sys.stderr)
+    if len(found.refused) > _LISTED:
+        print(f'  ... and {len(found.refused) - _LISTED} more',
+              file=sys.stderr)
+    print(f'{args.out}: {len(found.written)} trusted masks written '
+          f'({found.form}), {len(found.same)} were there already, '
+          f'{len(found.unchanged)} unchanged, {len(found.refused)} refused; '
+          f'{100 * found.ignored:.2f} % of the pixels written are ignored')
+    return 1 if found.refused else 0

@@ -1,0 +1,139 @@
+"""Order in which masks are corrected: the most doubtful first."""
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.utils import atomic_write_bytes, read_index_png, write_json
+from hsc_mm.utils.outputs import claim
+from .records import IGNORED, MaskClasses, Record
+
+__all__ = ['Doubt', 'judge', 'mask_file', 'write_queue']
+
+
+class Doubt(NamedTuple):
+    """How doubtful the mask of an image is.
+
+    Attributes:
+        img_id (str): Its id.
+        priority (float): The number of ``missing`` classes, plus the mean of
+            what is known of ``ignored``, ``disagreement`` and one minus
+            ``confidence``.
+        missing (tuple[str, ...]): Classes of the image label without a pixel
+            in the mask.
+        ignored (float): Share of ignored pixels, in [0, 1].
+        disagreement (float, optional): Largest share of pixels at which
+            another mask has another class, in [0, 1]; pixels that one of the
+            two ignores do not count. None without other masks.
+        confidence (float, optional): Of the least certain class, the mean of
+            its soft CAM over its pixels, in [0, 1]. None without soft CAMs.
+    """
+    img_id: str
+    priority: float
+    missing: tuple[str, ...]
+    ignored: float
+    disagreement: float | None
+    confidence: float | None
+
+
+def mask_file(folder: str | Path, img_id: str) -> Path:
+    """Return the mask of an image: a pseudo label, or a prediction.
+
+    Raises:
+        FileNotFoundError: There is neither.
+    """
+    found = [Path(folder) / f'{img_id}{end}' for end in ('.png', '.mask.png')]
+    for path in found:
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f'{found[0]}: missing. Masks are <img_id>.png, as make_pseudo_labels '
+        'and test write them, or <img_id>.mask.png of predict; soft CAMs '
+        'alone (--soft only) cannot be exported.')
+
+
+def judge(record: Record, mask: np.ndarray, folder: str | Path,
+          classes: MaskClasses, others: Sequence[str | Path] = ()) -> Doubt:
+    """Judge the mask of an image.
+
+    Args:
+        record (Record): The image.
+        mask (np.ndarray): Its mask indices, (H, W) uint8.
+        folder (str | Path): Folder of the mask; soft CAMs beside it,
+            ``<img_id>.npz``, are read.
+        classes (MaskClasses): What the indices mean.
+        others (sequence[str | Path]): Folders of masks by other rules,
+            refiners or models.
+
+    Raises:
+        FileNotFoundError: Another folder lacks the mask.
+        ValueError: A file is broken or of another size.
+    """
+    shown = {classes.names[i] for i in np.unique(mask).tolist()
+             if 0 < i != IGNORED}
+    missing = tuple(sorted((record.labels or frozenset()) - shown))
+    differences = []
+    for other in others:
+        path = mask_file(other, record.img_id)
+        second = read_index_png(path)
+        _check_size(path, second, mask)
+        both = (mask != IGNORED) & (second != IGNORED)
+        differences.append(float((mask != second)[both].mean())
+                           if both.any() else 1.0)
+    ignored = float((mask == IGNORED).mean())
+    disagreement = max(differences, default=None)
+    confidence = _confidence(Path(folder) / f'{record.img_id}.npz', mask)
+    known = [ignored, disagreement,
+             None if confidence is None else 1 - confidence]
+    values = [value for value in known if value is not None]
+    return Doubt(record.img_id, len(missing) + sum(values) / len(values),
+                 missing, ignored, disagreement, confidence)
+
+
+def _check_size(path: Path, found: np.ndarray, mask: np.ndarray) -> None:
+    if found.shape[-2:] != mask.shape:
+        raise ValueError(f'{path}: expected the size of the mask, '
+                         f'{mask.shape}, found {found.shape[-2:]}. Make it '
+                         'anew.')
+
+
+def _confidence(path: Path, mask: np.ndarray) -> float | None:
+    """Return the confidence of the least certain class of a mask."""
+    if not path.is_file():
+        return None
+    try:
+        cam, indices = read_soft_cam(path)
+    except ValueError:
+        with np.load(path, allow_pickle=False) as content:
+            if 'mask' in content:  # of a segmentor: it has no CAMs
+                return None
+        raise
+    _check_size(path, cam, mask)
+    means = [float(one[mask == index].astype(np.float64).mean())
+             for one, index in zip(cam, indices.tolist(), strict=True)
+             if (mask == index).any()]
+    return min(means, default=None)
+
+
+def write_queue(folder: Path, queue: Sequence[Doubt]) -> list[Path]:
+    """Write ``queue.csv`` and ``queue.json``, in order.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    table = StringIO()
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerow(Doubt._fields)
+    rows = [one._replace(**{
+        key: round(value, 6) for key, value in one._asdict().items()
+        if isinstance(value, float)}) for one in queue]
+    writer.writerows(
+        one._replace(missing='|'.join(one.missing)) for one in rows)
+    text, listed = (claim(folder, f'queue.{end}') for end in ('csv', 'json'))
+    atomic_write_bytes(text, table.getvalue().encode())
+    write_json(listed, [one._asdict() for one in rows])
+    return [text, listed]
