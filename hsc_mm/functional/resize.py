@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ['resize_bilinear']
@@ -40,6 +41,9 @@ def resize_bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
         Tensor: (B, D, h, w), as ``F.interpolate(maps, size,
         mode='bilinear', align_corners=True)`` gives it.
     """
+    if torch.jit.is_tracing():  # matrices would fix the sizes in the trace
+        return F.interpolate(maps, tuple(size), mode='bilinear',
+                             align_corners=True)
     height, width = maps.shape[2:]
     if (height, width) == tuple(size):
         return maps

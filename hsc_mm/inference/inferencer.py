@@ -12,15 +12,11 @@ from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
-from hsc_mm.utils import check_device, check_number
-from hsc_mm.utils.checkpoints import load
-from hsc_mm.utils.health import spoken
+from hsc_mm.utils import check_number
 from hsc_mm.utils.outputs import refuse_data_folder
-from .class_names import ClassNames, class_names
-from .configs import load_config, use_tta
 from .inputs import ImageInput, list_inputs
+from .models import open_model
 from .predictions import write_prediction
-from .seeds import build_model
 
 __all__ = ['HSCInferencer']
 
@@ -33,8 +29,9 @@ class HSCInferencer:
     any mmseg segmentor gives the mask.
 
     Args:
-        model (str | Path | Config): The config, as a file or read.
-        weights (str | Path): Checkpoint of the model.
+        model (str | Path | Config): The config, as a file or read; or an
+            ONNX file of ``export_onnx``, which needs nothing else.
+        weights (str | Path, optional): Checkpoint of the model.
         device (str, optional): ``'cpu'``, ``'cuda'`` ...; default
             ``'cuda'`` if there is one.
         tta (bool): Several scales and flip, as ``tta_pipeline`` says.
@@ -53,19 +50,13 @@ class HSCInferencer:
 
     def __init__(self,
                  model: str | Path | Config,
-                 weights: str | Path,
+                 weights: str | Path | None = None,
                  device: str | None = None,
                  tta: bool = False,
                  threshold: float | None = None) -> None:
-        cfg = model if isinstance(model, Config) else load_config(model)
-        checkpoint = load(weights)
-        self.warnings = spoken(checkpoint)
-        if tta:
-            cfg = use_tta(cfg)
-        self.device = check_device(device)
-        self.model = build_model(cfg, str(weights), self.device)
+        self.model, self.names, cfg, self.warnings = open_model(
+            model, weights, device, tta)
         self._segmentor = getattr(self.model, 'module', self.model)
-        self.names: ClassNames = class_names(cfg, checkpoint)
         self.pipeline = self._build_pipeline(cfg)
         if threshold is not None:
             if not self.is_cam:

@@ -1,0 +1,185 @@
+"""ONNX files predict what their checkpoints predict."""
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from tiny_configs import cam_config, seg_config
+
+from hsc_converters import onnx_export
+from hsc_mm.cli import common, import_command
+from hsc_mm.inference import HSCInferencer, load_config
+from hsc_mm.models.segmentors import CAMSegmentor
+from hsc_mm.registry import MODELS
+
+pytest.importorskip('onnxruntime')
+pytest.importorskip('onnx')
+
+
+def save(config, **changes):
+    """Write a checkpoint of random weights beside a config."""
+    cfg = load_config(config)
+    cfg.merge_from_dict(changes)
+    cfg.dump(str(config))
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    for module in model.modules():  # as after a training
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    path = config.with_suffix('.pth')
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return config, path
+
+
+@pytest.fixture(scope='module')
+def models(shared_voc, tmp_path_factory):
+    """Config and checkpoint: CAM, refined CAM, segmentor."""
+    folder = tmp_path_factory.mktemp('models')
+    found = dict(
+        cam=save(cam_config(shared_voc, folder / 'cam.py')),
+        refined=save(
+            cam_config(shared_voc, folder / 'refined.py',
+                       name='seam_r50_voc')),
+        segmentor=save(seg_config(shared_voc, folder / 'seg.py')))
+    return found
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a command; return its exit status and what it said."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        try:
+            status = common.run(import_command(name).main)
+        except SystemExit as end:  # of argparse
+            status = end.code
+        return status, capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize('kind', ['cam', 'refined', 'segmentor'])
+def test_predictions_are_those_of_the_checkpoint(
+        models, call, tmp_path, shared_voc, kind):
+    file = tmp_path / f'{kind}.onnx'
+    status, said = call('export_onnx', *models[kind], '--out', file,
+                        '--size', 40, 56)
+    assert status == 0, said.err
+    assert 'images of any size' in said.out
+    found = json.loads(file.with_suffix('.json').read_text())
+    assert found['classes'] == ['background', 'cat', 'dog']
+    assert found['label_map']['8'] == 1
+    assert found['input']['shape'] == [1, 3, None, None]
+    assert found['parity']['largest_relative_error'] < 1e-4
+    images = [shared_voc / 'JPEGImages' / f'img_{n:02d}.jpg'
+              for n in range(3)]
+    images.append(cv2.resize(cv2.imread(str(images[0])), (77, 61)))
+    labels = None if kind == 'segmentor' else ['dog', 'cat']
+    torch_model = HSCInferencer(*models[kind], device='cpu')
+    onnx_model = HSCInferencer(file, device='cpu')
+    assert len(np.unique(onnx_model(images, labels)[0]['mask'])) > 1
+    for chosen in (labels, None):
+        for one, other in zip(torch_model(images, chosen),
+                              onnx_model(images, chosen), strict=True):
+            assert one.keys() == other.keys()
+            assert one['classes'] == other['classes']
+            assert one['mask'].shape == other['mask'].shape
+            assert (one['mask'] != other['mask']).mean() < 1e-3
+            if kind != 'segmentor':
+                assert np.allclose(one['cam'], other['cam'], atol=1e-4)
+                assert np.allclose(one['scores'], other['scores'], atol=1e-5)
+                assert one['bg_threshold'] == other['bg_threshold']
+                assert (one['mask_indices'] == other['mask_indices']).all()
+
+
+def test_the_command_predicts_with_either(models, call, tmp_path, shared_voc):
+    file = tmp_path / 'cam.onnx'
+    assert call('export_onnx', *models['cam'], '--out', file)[0] == 0
+    image = shared_voc / 'JPEGImages' / 'img_01.jpg'
+    config, checkpoint = models['cam']
+    for name, arguments in (('torch', ('--config', config, '--checkpoint',
+                                       checkpoint)),
+                            ('onnx', ('--checkpoint', file))):
+        assert call('predict', image, '--out', tmp_path / name, '--labels',
+                    'cat', '--device', 'cpu', '--threshold', 0.4,
+                    *arguments)[0] == 0
+    masks = [cv2.imread(str(tmp_path / name / 'img_01.mask.png'))
+             for name in ('torch', 'onnx')]
+    assert (masks[0] != masks[1]).mean() < 1e-3
+    status, said = call('predict', image, '--checkpoint', checkpoint)
+    assert (status, 'expected --config FILE' in said.err) == (2, True)
+    status, said = call('predict', image, '--checkpoint', file, '--config',
+                        config)
+    assert (status, 'beside an ONNX file' in said.err) == (2, True)
+    status, said = call('predict', image, '--checkpoint', file, '--tta')
+    assert (status, 'no tta beside an ONNX file' in said.err) == (1, True)
+
+
+def test_a_network_with_fixed_sizes_says_so(models, call, tmp_path,
+                                            monkeypatch):
+    config, checkpoint = models['segmentor']
+    file = tmp_path / 'fixed.onnx'
+    status, said = call('export_onnx', config, checkpoint, '--out', file,
+                        '--size', 32, 48, '--fixed')
+    assert status == 0
+    assert 'The size is fixed, because --fixed was given' in said.out
+    found = json.loads(file.with_suffix('.json').read_text())
+    assert found['input']['shape'] == [1, 3, 32, 48]
+    assert found['resize'] == dict(scale=[48, 32], keep_ratio=False)
+    image = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
+    fixed, = HSCInferencer(file, device='cpu')(image)
+    whole, = HSCInferencer(config, checkpoint, device='cpu')(image)
+    assert (fixed['mask'] != whole['mask']).mean() < 1e-3
+    larger = cv2.resize(image, (90, 70))
+    assert HSCInferencer(file, device='cpu')(larger)[0]['mask'].shape == (
+        70, 90)
+
+    # A Python number in the graph: the trace holds for one size alone.
+    def predict_cam(self, inputs, data_samples=None):
+        activation, scores = self.encode_decode(inputs, data_samples)
+        return activation * int(inputs.shape[2]), scores
+
+    monkeypatch.setattr(CAMSegmentor, 'predict_cam', predict_cam)
+    done = onnx_export.export_onnx(
+        load_config(models['cam'][0]), models['cam'][1],
+        tmp_path / 'number.onnx', (32, 48))
+    assert not done.dynamic
+    assert 'size (26, 85) differs by' in done.reason
+
+
+def test_what_cannot_be_exported_or_read_is_told(
+        models, call, tmp_path, shared_voc):
+    def fails(*arguments):
+        status, said = call(*arguments)
+        assert status == 1
+        return said.err
+
+    cam, segmentor = models['cam'], models['segmentor']
+    file = tmp_path / 'x.onnx'
+    assert 'ends in .onnx' in fails('export_onnx', *cam, '--out',
+                                    tmp_path / 'x.pb')
+    assert 'test_cfg.mode="whole"' in fails(
+        'export_onnx', *segmentor, '--out', file, '--cfg-options',
+        'model.test_cfg.mode=slide', 'model.test_cfg.crop_size=(32,32)',
+        'model.test_cfg.stride=(16,16)')
+    assert not file.exists()
+    (tmp_path / 'mine.onnx').write_bytes(b'mine')
+    assert 'mine.onnx: expected no such file' in fails(
+        'export_onnx', *cam, '--out', tmp_path / 'mine.onnx')
+    assert (tmp_path / 'mine.onnx').read_bytes() == b'mine'
+    image = shared_voc / 'JPEGImages' / 'img_01.jpg'
+    predict = ('predict', image, '--out', tmp_path / 'out', '--checkpoint')
+    assert 'mine.json: there is no such file' in fails(
+        *predict, tmp_path / 'mine.onnx')
+    assert call('export_onnx', *cam, '--out', file, '--size', 32, 32)[0] == 0
+    file.write_bytes(file.read_bytes() + b'.')
+    assert 'found another one' in fails(*predict, file)
+    file.with_suffix('.json').write_text('{"format": "hsc_mm onnx 1"}')
+    assert 'and the keys' in fails(*predict, file)

@@ -1,0 +1,179 @@
+"""Export of a checkpoint of either stage to ONNX, compared with the model."""
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from torch import nn
+
+from hsc_mm.datasets.build import without_truth
+from hsc_mm.inference.models import open_model
+from hsc_mm.inference.onnx_model import FORMAT
+from hsc_mm.utils import write_json
+from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.outputs import claim_file
+from .onnx_trace import OUTPUTS, Graph, trace
+
+__all__ = ['OnnxExport', 'export_onnx']
+
+_PACKERS = ('PackSegInputs', 'hsc_mm.PackImageLabelInputs')
+
+
+class OnnxExport(NamedTuple):
+    """What was written.
+
+    Attributes:
+        task (str): ``'cam'`` or ``'segmentation'``.
+        dynamic (bool): Whether images of any size go in.
+        error (float): Largest difference of outputs, relative to the largest
+            value, over all sizes that were tried.
+        files (tuple[Path, Path]): The ONNX file, the JSON file beside it.
+        reason (str): Why the size is fixed; '' where it is not.
+    """
+    task: str
+    dynamic: bool
+    error: float
+    files: tuple[Path, Path]
+    reason: str = ''
+
+
+def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
+                size: Sequence[int] | None = None,
+                fixed: bool = False) -> OnnxExport:
+    """Write ``NAME.onnx`` and ``NAME.json`` of a checkpoint.
+
+    The outputs are compared with those of the model at three sizes. Where
+    other sizes than that of the export give other outputs, or none, the size
+    is fixed: pictures are then resized to it before they go in.
+
+    Args:
+        cfg (Config): Config of the model.
+        checkpoint (str | Path): Its checkpoint.
+        out (str | Path): The ONNX file.
+        size (sequence[int], optional): Height and width of the export; by
+            default those to which the test pipeline resizes, or 512 x 512.
+        fixed (bool): Whether the size is fixed in any case.
+
+    Returns:
+        OnnxExport: What was written, and how exact it is.
+
+    Raises:
+        FileExistsError: A file is there that was not written here.
+        ValueError: The model cannot be exported, or gives other outputs.
+    """
+    if Path(out).suffix != '.onnx':
+        raise ValueError(f'--out {out}: expected a name that ends in .onnx.')
+    settings = _settings(cfg)
+    model, names, _, _ = open_model(cfg, checkpoint, 'cpu', False)
+    _check_model(model)
+    task = 'cam' if getattr(model, 'predicts_seeds', False) else \
+        'segmentation'
+    if size is None:
+        scale = (settings['resize'] or {}).get('scale') or (512, 512)
+        size = (scale[1], scale[0])
+    height, width = _padded(size, settings)
+    path = claim_file(out, [checkpoint, cfg.filename])
+    beside = claim_file(path.with_suffix('.json'), [checkpoint, cfg.filename])
+    draft = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.onnx')
+    graph = Graph(model).eval()
+    sizes = [_padded(one, settings) for one in (
+        (height, width), (height - height // 5, width + 37),
+        (height + 33, max(width - width // 3, 32)))]
+    reason = '--fixed was given' if fixed else ''
+    try:
+        if not reason:
+            reason, error = trace(graph, draft, sizes, task, True)
+        if reason:
+            wrong, error = trace(graph, draft, sizes[:1], task, False)
+            if wrong:
+                raise ValueError(
+                    f'{checkpoint}: expected a model that ONNX can express, '
+                    f'found that {wrong}. Try another --size, a multiple of '
+                    'the strides of the backbone, or another network.')
+            settings['resize'] = dict(scale=[width, height],
+                                      keep_ratio=False)
+            settings['preprocessor'].pop('test_cfg', None)  # of padding
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    dynamic = not reason
+    write_json(beside, dict(
+        format=FORMAT,
+        task=task,
+        classes=list(names.classes),
+        palette=names.palette.tolist(),
+        label_map=names.label_map,
+        **settings,
+        input=dict(name='image', channels='RGB', shape=[
+            1, 3, *((None, None) if dynamic else (height, width))]),
+        outputs=OUTPUTS[task],
+        align_corners=bool(model.align_corners),
+        test_cfg=_test_cfg(model, task),
+        parity=dict(largest_relative_error=error,
+                    sizes=sizes if dynamic else sizes[:1]),
+        checkpoint=dict(name=Path(checkpoint).name,
+                        sha256=file_sum(checkpoint)),
+        sha256=file_sum(path)))
+    return OnnxExport(task, dynamic, error, (path, beside), reason)
+
+
+def _settings(cfg: Config) -> dict[str, Any]:
+    """Return how the test pipeline and the preprocessor make the input."""
+    load, *steps = without_truth(cfg.test_dataloader.dataset.pipeline)
+    wrong = [one['type'] for one in steps
+             if one['type'] not in ('Resize', *_PACKERS)]
+    resizes = [one for one in steps if one['type'] == 'Resize']
+    if wrong or len(resizes) > 1:
+        raise ValueError(
+            f'test pipeline of {cfg.filename}: expected at most one Resize '
+            f'between loading and packing, found '
+            f'{wrong or [one["type"] for one in resizes]}.')
+    resize = dict(resizes[0]) if resizes else None
+    if resize:
+        resize.pop('type')
+    model = cfg.model.get('module', cfg.model)
+    found = dict(model.get('data_preprocessor') or {})
+    if str(found.pop('type', '')).rpartition('.')[2] != 'SegDataPreProcessor':
+        raise ValueError(
+            f'data_preprocessor of {cfg.filename}: expected mmseg\'s '
+            'SegDataPreProcessor, whose mean and std are written beside the '
+            f'ONNX file, found {model.get("data_preprocessor")}.')
+    for key in ('size', 'size_divisor', 'batch_augments'):  # of training
+        found.pop(key, None)
+    return dict(load=dict(load), resize=resize, preprocessor=found)
+
+
+def _padded(size: Sequence[int], settings: dict) -> tuple[int, int]:
+    """Return the size after the padding of the preprocessor."""
+    padding = settings['preprocessor'].get('test_cfg') or {}
+    step = padding.get('size_divisor') or 1
+    height, width = (-(-side // step) * step for side in size)
+    return height, width
+
+
+def _check_model(model: nn.Module) -> None:
+    """Refuse a model whose prediction is more than its graph."""
+    if getattr(model, 'predicts_seeds', False):
+        return
+    head = getattr(model, 'decode_head', None)
+    plain = isinstance(model, EncoderDecoder) and not isinstance(
+        model, CascadeEncoderDecoder) and isinstance(head, BaseDecodeHead)
+    same = plain and all(
+        getattr(type(head), name) is getattr(BaseDecodeHead, name)
+        for name in ('predict', 'predict_by_feat'))
+    whole = plain and model.test_cfg.get('mode', 'whole') == 'whole'
+    if not (same and whole and head.out_channels > 1):
+        raise ValueError(
+            f'model {type(model).__name__}: expected a model of the CAM '
+            'stage, or an EncoderDecoder of mmseg with test_cfg.mode="whole" '
+            'and a head that predicts by its logits, of two classes or more.')
+
+
+def _test_cfg(model: nn.Module, task: str) -> dict:
+    """Return thresholds of the CAM stage, defaults filled in."""
+    if task != 'cam':
+        return {}
+    return dict(model.test_cfg, normalize=model.normalization)
