@@ -57,9 +57,11 @@ def setup() -> None:
         stub_mmcv_ops()
     import_module('hsc_mm.utils.checkpoint_sources').install()
     import_module('hsc_mm.cli.errors').install_hook()
-    # Said at each start by an mmcv without compiled ops; none is used here.
-    warnings.filterwarnings(
-        'ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    # Said at each start; nothing here uses compiled ops, and pictures are
+    # drawn only when they are asked for.
+    for noise in ('Fail to import ``MultiScaleDeformableAttention``',
+                  'The draw is False, it means that the hook for vis'):
+        warnings.filterwarnings('ignore', message=noise)
     import_quietly('mmseg.datasets', 'Could not import OneDL')
 
 

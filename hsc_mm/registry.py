@@ -112,5 +112,5 @@ def build_part(registry: Registry, cfg: dict, what: str,
     try:
         return found(**arguments)
     except TypeError as error:
-        raise ValueError(f'{what} {name}: refuses the arguments '
+        raise ValueError(f'{what} {name}: rejects the arguments '
                          f'{sorted(arguments)}: {error}.') from error

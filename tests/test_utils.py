@@ -42,7 +42,7 @@ def test_broken_masks_name_the_file(tmp_path):
     with pytest.raises(ValueError, match=r'm\.png: .*shape \(4, 4, 3\)'):
         read_index_png(path)
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(ValueError, match=r'm\.png: .*cut short'):
+    with pytest.raises(ValueError, match=r'm\.png: .*truncated'):
         read_index_png(path)
 
 
@@ -52,7 +52,7 @@ def test_images_are_whole_or_an_error(tmp_path):
     assert read_image(path).shape == (30, 40, 3)
     data = path.read_bytes()
     path.write_bytes(data[:-20])
-    with pytest.raises(ValueError, match=r'x\.jpg: .*cut short'):
+    with pytest.raises(ValueError, match=r'x\.jpg: .*truncated'):
         read_image(path)
     path.write_bytes(b'nothing of the kind')
     with pytest.raises(ValueError, match=r'x\.jpg: .*cannot be decoded'):

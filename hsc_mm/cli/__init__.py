@@ -17,27 +17,36 @@ __all__ = ['COMMANDS', 'find_tools', 'import_command', 'run_command']
 
 #: Command -> what it does, in the order of a user's way through them.
 COMMANDS = dict(
-    new_dataset='look at pictures of your own, write a config for each stage',
+    new_dataset='survey your own pictures, write a config for each stage',
     prepare_voc='check a folder in VOC layout, write its image labels',
-    cut_voc='cut some classes out of PASCAL VOC, in small',
-    prepare_coco='make image labels, lists and masks of MS-COCO 2014',
+    cut_voc='make a small subset of PASCAL VOC with a few classes',
+    prepare_coco='make image labels, lists and masks for MS-COCO 2014',
     make_saliency='make saliency maps with a model of your own',
     convert_weights='convert weights of ResNet-38d',
-    doctor='say what is wrong with a config and its data',
+    doctor='check a config, its data and the machine before training',
     train='train either stage',
     test='evaluate either stage',
     make_pseudo_labels='turn the CAMs of a checkpoint into pseudo labels',
-    import_seeds='read the seeds of another project',
+    import_seeds='import the seeds of another project',
     pipeline='run both stages, from image labels to a report',
     run_matrix='run several configs and seeds through the pipeline',
     matrix_tables='put the tables of a matrix into pages',
     predict='apply a checkpoint to pictures',
     check_labels='list image labels that a trained classifier contradicts',
     export_onnx='export a checkpoint to ONNX',
-    contact_sheet='draw the pictures that a folder of masks does worst on',
+    contact_sheet='draw the pictures on which a folder of masks scores worst',
     export='write masks for an annotation tool, the most doubtful first',
     **{'import': 'bring corrected masks back, as trusted ones'},
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
+
+_EXAMPLES = '''
+examples:
+  python -m hsc_mm new_dataset data/mine --out configs/mine
+  python -m hsc_mm doctor configs/hsc_r50_voc.py
+  python -m hsc_mm train configs/hsc_r50_voc.py --work-dir work_dirs/cam
+  python -m hsc_mm pipeline configs/demo/hsc_demo.py --work-dir work_dirs/demo
+
+"python -m hsc_mm COMMAND --help" lists the arguments of a command.'''
 
 #: Command -> its module in the folder of the tools.
 _BESIDE = dict(
@@ -102,7 +111,7 @@ def main() -> int:
         print('usage: python -m hsc_mm COMMAND ...\n\ncommands:')
         for command, text in COMMANDS.items():
             print(f'  {command:20s} {text}')
-        print('\n"python -m hsc_mm COMMAND --help" lists its arguments.')
+        print(_EXAMPLES)
         return 0
     if name not in COMMANDS:
         from hsc_mm.utils.numbers import nearest

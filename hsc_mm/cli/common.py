@@ -6,24 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from mmengine.config import DictAction as HostAction
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 import hsc_mm
 from .signals import stoppable
 
 __all__ = [
     'DictAction', 'add_checkpoint', 'add_config', 'add_options',
-    'add_selection', 'add_trust', 'parse', 'positive', 'progress', 'run',
-    'threshold', 'threshold_or_rule', 'warn', 'workers'
+    'add_selection', 'add_trust', 'finish', 'parse', 'positive', 'progress',
+    'run', 'threshold', 'threshold_or_rule', 'warn', 'workers'
 ]
 
 
@@ -63,7 +53,7 @@ def add_config(parser: argparse.ArgumentParser,
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='how several processes are started (default: none)')
+        help='launcher of several processes (default: none)')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
@@ -82,8 +72,8 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='run the code that a checkpoint may hold; without it only '
-        'weights and plain values are loaded')
+        help='allow code in a checkpoint to run; without this flag only '
+             'weights and plain values are loaded')
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +118,7 @@ def positive(text: str) -> int:
     """Read a whole number from 1."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(
-            f'expected a whole number from 1, found {text}')
+            f'expected a whole number of at least 1, found {text}')
     return int(text)
 
 
@@ -158,7 +148,7 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
         parser.error(
             f'--launcher {launcher}: expected {", ".join(missing)} in the '
             f'environment, which {_LAUNCHERS[launcher]} sets. Start the '
-            'command by it, or leave --launcher out for one process.')
+            'command with it, or omit --launcher for one process.')
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     return args
 
@@ -186,32 +176,25 @@ def run(main: Callable[[], int | None]) -> int:
             sys.modules['hsc_mm.utils.locks'].release()
 
 
+def finish(results: str, *then: str) -> None:
+    """Print where the results are and what to do next, as the last lines.
+
+    Args:
+        results (str): File or folder, and what is in it.
+        *then (str): Commands that may follow.
+    """
+    print(f'results: {results}')
+    for command in then:
+        print(f'next: {command}')
+
+
 def warn(lines: Iterable[str]) -> None:
     """Print warnings, as the last lines of a tool."""
     for line in lines:
         print(f'WARNING: {line}', file=sys.stderr)
 
 
-class _Rate(ProgressColumn):
-    """Images per second."""
-
-    def render(self, task: Task) -> Text:
-        """Show the rate, once there is one."""
-        return Text(f'{task.speed:.1f} images/s' if task.speed else '')
-
-
 def progress(items: Iterable, total: int, what: str) -> Iterator:
-    """Pass items on, with a bar that shows rate and time left.
-
-    Args:
-        items (iterable): What is passed on.
-        total (int): How many there will be.
-        what (str): Title of the bar.
-
-    Yields:
-        The items.
-    """
-    with Progress(
-            TextColumn(what, markup=False), BarColumn(),
-            MofNCompleteColumn(), _Rate(), TimeRemainingColumn()) as bar:
-        yield from bar.track(items, total=total)
+    """Pass items on; see :func:`hsc_mm.utils.progress.progress`."""
+    from hsc_mm.utils.progress import progress as shown  # after --help
+    return shown(items, total, what)

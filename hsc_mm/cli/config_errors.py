@@ -44,7 +44,7 @@ def registry(error: BaseException) -> str | None:
     if isinstance(error, TypeError | ValueError | AssertionError | KeyError |
                   AttributeError):
         line = (text or type(error).__name__).splitlines()[0]
-        return (f'{part}: it refuses its arguments: {line} '
+        return (f'{part}: it rejects its arguments: {line} '
                 '(HSC_MM_TRACEBACK=1 shows where)')
     return None
 
@@ -54,8 +54,8 @@ def config_key(error: BaseException) -> str | None:
     lacks = re.search(r"'ConfigDict' object has no attribute '(\w+)'",
                       str(error))
     if lacks:
-        return (f'config: it lacks the key {lacks[1]!r}, which is needed '
-                'here. Is it the config of the right stage?')
+        return (f'config: the key {lacks[1]!r} is missing. Is this the config '
+                'of the right stage?')
     return None
 
 
@@ -64,7 +64,7 @@ def host(error: BaseException) -> str | None:
     file, code = innermost(error)
     if _HOSTS.search(file) and code.startswith(('raise', 'assert')):
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return f'{line} (said by {_HOSTS.search(file)[1]})'
+        return f'{line} (raised by {_HOSTS.search(file)[1]})'
     return None
 
 

@@ -1,8 +1,9 @@
-"""Say what is wrong with configs and their data, and what to do.
+"""Check configs, their data and the machine; say how to fix problems.
 
-The status is 1 if there is an error; warnings do not fail.
+The exit status is 1 if there is an error; warnings do not fail.
 """
 import argparse
+import shlex
 import sys
 
 __all__ = ['main']
@@ -22,14 +23,14 @@ def parse_args() -> argparse.Namespace:
         '--dry-run',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='train for a minute on the real data: memory, time, and '
-        'whether the loss breaks (default)')
+        help='train on the real data for about a minute, to measure memory '
+             'and time and to check the loss (default)')
     parser.add_argument(
         '--seg-options',
         nargs='+',
         action=cli.DictAction,
         help='values that override the config of the segmentation stage')
-    parser.add_argument('--json', help='file for the findings, as JSON')
+    parser.add_argument('--json', help='JSON file for the findings')
     return cli.parse(parser)
 
 
@@ -54,4 +55,9 @@ def main() -> int:
         write_json(out, as_json(findings))
     title = ' and '.join(filter(None, configs))
     print(as_text(title, findings, colour=sys.stdout.isatty()))
-    return int(any(finding.level == 'error' for finding in findings))
+    if any(finding.level == 'error' for finding in findings):
+        return 1
+    work_dir = args.work_dir or cfg.work_dir
+    then = ('pipeline' if args.seg_config else 'train', *filter(None, configs))
+    print(f'next: python -m hsc_mm {shlex.join(then)} --work-dir {work_dir}')
+    return 0

@@ -1,6 +1,6 @@
 """Sentences for exceptions, and the status that a command ends with.
 
-What a user can mend is said in one line with the remedy, wherever it was
+What a user can fix is said in one line with the remedy, wherever it was
 raised; anything else is a bug and says so. ``HSC_MM_TRACEBACK=1`` shows the
 traceback besides.
 """
@@ -109,8 +109,8 @@ def _own(error: BaseException) -> str | None:
     if isinstance(error, ImportError) and 'hsc_mm' in text:
         return text
     if 'torchvision::' in text:
-        return ('torch and torchvision are of different builds. Install both '
-                'in one command: pip install --force-reinstall torch '
+        return ('torch and torchvision come from different builds. Install '
+                'both in one command: pip install --force-reinstall torch '
                 'torchvision (and one --index-url for both).')
     file, line = innermost(error)
     if isinstance(error, ValueError | TypeError | NotImplementedError) and \
@@ -130,6 +130,6 @@ def _encoding(error: BaseException) -> str | None:
                 f'({getattr(error, "reason", error)}). Save it as UTF-8 '
                 '(iconv -f utf-16 -t utf-8 or -f latin1).')
     if type(error).__module__ == '_csv':
-        return (f'{where}: expected a CSV, but {error}. Look for a quotation '
-                'mark that is never closed.')
+        return (f'{where}: expected a CSV, but {error}. Look for an unclosed '
+                'quotation mark.')
     return None

@@ -26,25 +26,28 @@ def add_label_flags(parser: argparse.ArgumentParser,
         nargs='?',
         const='pseudo_label',
         metavar='PRESET',
-        help='dense CRF as the last refiner (default: pseudo_label)')
+        help='apply a dense CRF with this preset as the last refiner '
+             '(default: pseudo_label)')
     rule.add_argument(
         '--two-alpha',
         nargs=2,
         type=float,
         metavar=('LOW', 'HIGH'),
-        help='CRF with two alphas, 255 where they disagree: 4 24')
+        help='apply a CRF with two alphas, such as 4 24; 255 where they '
+             'disagree')
     parser.add_argument(
         '--refiners',
         nargs='+',
         metavar='NAME',
-        help='registered refiners instead of those of the config, such as '
-        'PAR CRFRefiner; "none" for none')
+        help='registered refiners, such as PAR CRFRefiner, instead of those '
+             'of the config; "none" for none')
     parser.add_argument(
         '--alpha',
         type=float,
         help='background of the CRF: (1 - highest CAM) ** alpha (default: 7)')
     parser.add_argument(
-        '--crf-backend', help='of the CRF (default: that of the config, auto)')
+        '--crf-backend', help='backend of the CRF (default: that of the '
+                              'config, else auto)')
 
 
 def label_changes(args: argparse.Namespace, cfg: Config) -> dict:

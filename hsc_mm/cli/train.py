@@ -1,5 +1,6 @@
 """Train either stage. The command line is that of mmseg's ``train.py``."""
 import argparse
+from pathlib import Path
 
 from . import common as cli
 
@@ -26,11 +27,14 @@ def main() -> None:
     """Train."""
     args = parse_args()
     from mmengine.device import is_cuda_available
+    from mmengine.dist import is_main_process
 
     from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
+    from hsc_mm.engine.fitting import bare_model
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config
     from hsc_mm.inference.configs import resume_from_work_dir
+    from hsc_mm.utils.work_dirs import newest_whole
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)
@@ -42,4 +46,14 @@ def main() -> None:
             raise ValueError('--amp: expected a GPU, found none. Train '
                              'without it, in float32.')
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    model = bare_model(runner.train())
+    if is_main_process():
+        hook = (cfg.get('default_hooks') or {}).get('checkpoint')
+        last = newest_whole(runner.work_dir, hook)
+        then = f'test {args.config} {last}'
+        if getattr(model, 'makes_cams', False):
+            then = f'make_pseudo_labels {args.config} {last} --out ' + str(
+                Path(runner.work_dir).with_name('pseudo_labels'))
+        cli.finish(str(last or runner.work_dir),
+                   *[f'python -m hsc_mm {then}'] * (last is not None))

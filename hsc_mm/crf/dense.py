@@ -73,7 +73,7 @@ def _build_backend(cfg: str | dict) -> tuple[str, CRFBackend]:
     try:
         return name, known[name](**options)
     except TypeError as error:
-        raise ValueError(f'backend of the CRF: {name!r} refuses the options '
+        raise ValueError(f'backend of the CRF: {name!r} rejects the options '
                          f'{sorted(options)}: {error}.') from error
 
 

@@ -157,7 +157,7 @@ def to_grey(path: str | Path, image: np.ndarray, kind: str) -> np.ndarray:
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     if image.dtype != np.uint8:
-        raise ValueError(f'{path}: expected a {kind} of 8 or 16 bits a '
+        raise ValueError(f'{path}: expected a {kind} of 8 or 16 bits per '
                          f'pixel, found {image.dtype}. Export it as PNG.')
     return image
 

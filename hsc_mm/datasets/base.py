@@ -74,8 +74,9 @@ class BaseImageLabelDataset(BaseSegDataset):
         self.check_files = check_files
         if kwargs.get('reduce_zero_label'):
             raise ValueError(
-                'reduce_zero_label: expected False, for 0 is the background '
-                'and 255 is ignored. Export the masks as (index - 1) % 256.')
+                'reduce_zero_label: expected False, because 0 is the '
+                'background and 255 is ignored. Export the masks as (index - '
+                '1) % 256.')
         root = check_root(kwargs.get('data_root') or '')
         self.aux_maps = read_aux_maps(aux_maps, root)
         self.label_file = os.path.join(root, label_file) if label_file else ''
@@ -190,8 +191,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         raise_problems(
             what, [f'{i}: no labels' for i in ids if i not in labels],
             'Every image needs an entry, empty where it shows none of the '
-            f'classes; add it in {self.label_file or "the annotations"} or '
-            'take the image off the list.')
+            f'classes; add it to {self.label_file or "the annotations"}, '
+            'or remove the image from the list.')
         self._check_names(what, labels)
         check_mask_labels(self, infos, [labels[i] for i in ids])
         for image_id, info in zip(ids, infos, strict=True):

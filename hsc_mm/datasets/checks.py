@@ -7,6 +7,7 @@ from pathlib import Path
 from hsc_mm.utils.images import check_whole, image_shapes
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside
+from hsc_mm.utils.progress import progress
 from .aux_maps import map_kind
 from .labels import image_stem
 from .mask_checks import MASK_ADVICE, check_masks
@@ -66,9 +67,8 @@ def missing_files(paths: Iterable[str]) -> list[str]:
     for path in paths:
         folder, name = os.path.split(path)
         if folder not in content:
-            content[folder] = set(
-                os.listdir(folder or '.')) if os.path.isdir(folder
-                                                            or '.') else set()
+            there = os.path.isdir(folder or '.')
+            content[folder] = set(os.listdir(folder or '.') if there else ())
         if name not in content[folder]:
             missing.append(path)
     return missing
@@ -163,10 +163,10 @@ def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
         'data_prefix, aux_maps and the suffixes. '
         '(aux_maps.NAME.required=False lets images lack a map.)')
     problems = []
-    for info in infos:
+    for info in progress(infos, len(infos), 'checking files', delay=2):
         problems += check_files(info['img_path'], item_maps(info))
     raise_problems(what, problems,
-                   'Replace these files or take them off the list.')
+                   'Replace these files or remove them from the list.')
     masks = [i['seg_map_path'] for i in infos if 'seg_map_path' in i]
     raise_problems(what, check_masks(masks, all_classes, ignore_index),
                    MASK_ADVICE)

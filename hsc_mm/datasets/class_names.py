@@ -106,15 +106,15 @@ def settle(path: str | Path,
             others = [n for key, n in names.items() if key not in nothing]
             raise ValueError(
                 f'{path}: image "{image}" has the label "{empty[0]}", which '
-                f'means no class, and "{others[0]}". Take one out, or name '
+                f'means no class, and "{others[0]}". Remove one, or name '
                 'other words for no class (`none`).')
         unknown = [n for k, n in names.items() if k not in {*nothing,
                                                             *spelling}]
         if unknown:
             raise ValueError(
-                f'{path}: image "{image}" has the label "{unknown[0]}", '
-                f'which is not among the classes {list(classes or ())}. Mend '
-                'the spelling or add the class.')
+                f'{path}: image "{image}" has the label "{unknown[0]}", which '
+                f'is not among the classes {list(classes or ())}. Correct the '
+                'spelling or add the class.')
         settled[image] = [spelling[k] for k in names if k in spelling]
     found = list(spelling.values()) if classes else sorted(spelling.values())
     check_class_count(str(path), len(found))

@@ -133,8 +133,8 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
             raise ValueError(f'{path}: expected a file_name below the image '
                              f'folder, found {name!r}.')
         if entry['id'] in images or image_stem(name) in names:
-            raise ValueError(f'{path}: image {entry["id"]}, {name!r}, stands '
-                             'there twice. Remove the second entry.')
+            raise ValueError(f'{path}: image {entry["id"]}, {name!r}, is '
+                             'listed twice. Remove the second entry.')
         names.add(image_stem(name))
         check_pixels(f'{path}: image {name}', int(entry['height']),
                      int(entry['width']))

@@ -38,7 +38,7 @@ def list_pictures(root: Path,
             if _hidden(name) or (here / name).is_symlink():
                 folders.remove(name)
                 why = 'hidden' if _hidden(name) else (
-                    'links to folders, not followed')
+                    'links to folders, which are not followed')
                 left_out[why].append(str(here / name))
         folders.sort()
         for name in sorted(files):
@@ -108,8 +108,9 @@ def read_label_folders(root: str | Path,
         deeper += [i for i in ids if i.count('/') > 1]
         images.update((i, names) for i in ids)
     notes = [
-        Note('one picture in several folders, taken as one', merged),
-        Note('copies in one folder, all taken', copies),
+        Note('one picture in several folders, used once with all '
+             'labels', merged),
+        Note('copies in one folder, all used', copies),
         Note('in sub-folders of a class folder', deeper)
     ] + [Note(why, paths) for why, paths in left_out.items()]
     images = {i: images[i] for i in sorted(images)}

@@ -65,8 +65,8 @@ def read_label_table(path: str | Path,
         image = row[0].strip()
         if not image or image in images:
             raise ValueError(
-                f'{path}, line {number}: image "{image}" stands there a '
-                'second time. Join its labels in one line.' if image else
+                f'{path}, line {number}: image "{image}" is listed a second '
+                'time. Put all its labels on one line.' if image else
                 f'{path}, line {number}: expected an image in the first '
                 'column, found an empty cell.')
         images[image] = names
@@ -87,7 +87,7 @@ def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
                     if any(cell.strip() for cell in row)]
         except csv.Error as error:
             problem = problem or f'line {reader.line_num}: expected a line ' \
-                f'of a CSV, but {error}. Mend its quotes.'
+                f'of a CSV, but {error}. Correct its quotation marks.'
             continue
         first = first or rows
         widths = {len(row) for _, row in rows}
@@ -99,8 +99,8 @@ def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
     number, row = next(((n, r) for n, r in first if len(r) != 2), (1, ['']))
     raise ValueError(
         f'{path}, line {number}: expected "image,label1;label2" and as many '
-        f'columns in each line, found {len(row)} columns. Several labels '
-        'are parted by semicolons.')
+        f'columns in each line, found {len(row)} columns. Separate labels '
+        'with semicolons.')
 
 
 def _suffixed(cell: str) -> bool:

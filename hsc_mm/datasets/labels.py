@@ -121,7 +121,7 @@ def read_list(path: str | Path) -> list[str]:
     if headed and len(ids) > 1 and ids[0].lower() in HEADERS:
         del ids[0]
     if not ids:
-        raise ValueError(f'ann_file {path}: expected one image id in a line, '
+        raise ValueError(f'ann_file {path}: expected one image id per line, '
                          'found an empty list.')
     if len(set(ids)) < len(ids):
         twice = next(i for n, i in enumerate(ids) if i in ids[:n])

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.utils import read_index_png
+from hsc_mm.utils.progress import progress
 
 __all__ = [
     'MASK_ADVICE', 'check_masks', 'index_problems', 'mask_problems',
@@ -13,7 +14,7 @@ __all__ = [
 ]
 
 T = TypeVar('T')
-# A palette or grey PNG of one byte a pixel or less holds indices.
+# A palette or grey PNG of one byte per pixel or less holds indices.
 INDEX_MODES = ('P', 'L', '1')
 MASK_ADVICE = (
     'Masks are palette or grey PNGs of class indices. For MS-COCO, '
@@ -37,8 +38,8 @@ def mode_problems(path: str) -> list[str]:
         return []
     kind = 'colours' if mode.startswith('RGB') else 'pixels'
     return [
-        f'{path}: expected a PNG with one class index a pixel (mode P or L), '
-        f'found {kind} of mode {mode}'
+        f'{path}: expected a PNG with one class index per pixel (mode P or '
+        f'L), found {kind} of mode {mode}'
     ]
 
 
@@ -80,7 +81,8 @@ def check_masks(paths: Sequence[str],
     The mode of all is read, and the content of some, evenly spaced: masks
     of other indices or of ids show that in nearly every file.
     """
-    problems = [line for path in paths for line in mode_problems(path)]
+    read = progress(paths, len(paths), 'checking masks', 'masks', delay=2)
+    problems = [line for path in read for line in mode_problems(path)]
     if problems:
         return problems
     chosen = some_of(paths, most)

@@ -15,9 +15,9 @@ __all__ = [
 ]
 
 LABEL_ADVICE = (
-    'An index of a mask is the place of a class in the list of all classes, '
-    '0 the background: {classes}. Export the masks with these indices, or '
-    'mend the image labels.')
+    'An index of a mask is the place of a class in the list of all classes, 0 '
+    'the background: {classes}. Export the masks with these indices, or '
+    'correct the image labels.')
 
 
 def indices(path: str) -> set[int]:
@@ -63,9 +63,9 @@ def check_mask_labels(dataset, infos: list[dict],
     raise_problems(f'{what}: masks', wrong and wrong + doubtful, advice)
     if doubtful and is_main_process():
         print_log(
-            f'{what}: {len(doubtful)} of {len(both)} masks that were looked '
-            f'at do not agree with the image label, the first: '
-            f'{doubtful[0]}. {advice}', 'current', logging.WARNING)
+            f'{what}: {len(doubtful)} of {len(both)} masks that were examined '
+            f'do not agree with the image label, the first: {doubtful[0]}. '
+            f'{advice}', 'current', logging.WARNING)
 
 
 def black_and_white(contents: Sequence[set[int]],

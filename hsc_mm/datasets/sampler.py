@@ -42,7 +42,7 @@ class ReproducibleSampler(Sampler):
     which depends on seed and epoch alone. Rank r of R gets the draws r,
     r + R, r + 2R, ...: together they draw what one process would. With
     :class:`hsc_mm.SeedBySampler` in front of a pipeline, augmentations too
-    depend on nothing but the seed and p: a resumed run goes on exactly, at
+    depend on nothing but the seed and p: a resumed run continues exactly, at
     once, and the number of workers or ranks changes nothing.
 
     Args:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
+from hsc_mm.utils.progress import progress
 from .base import BaseImageLabelDataset
 from .checks import missing_files, raise_problems
 from .labels import read_label_json, read_voc_list, read_voc_xml
@@ -96,4 +97,5 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
             [f'{p}: missing' for p in missing_files(paths.values())],
             'Image labels come from these annotations, or from a JSON file '
             'named as label_file: tools/prepare_voc.py makes one.')
-        return {i: read_voc_xml(Path(path)) for i, path in paths.items()}
+        read = progress(paths, len(paths), 'reading labels', delay=2)
+        return {i: read_voc_xml(Path(paths[i])) for i in read}

@@ -4,6 +4,7 @@ import resource
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from hsc_mm.utils.health import read_health
+from hsc_mm.utils.progress import progress
 from .case import Case
 from .finding import Finding, error, fact, warning
 
@@ -40,8 +42,8 @@ def views(case: Case) -> Iterator[Finding]:
         height, width = view
         if isinstance(patch, int) and (height % patch or width % patch):
             yield warning(
-                f'view {number}: {height} x {width} pixels are no multiple '
-                f'of the patches of {patch}: the rest is cut off or padded',
+                f'view {number}: {height} x {width} pixels are not a multiple '
+                f'of the patch size {patch}: the rest is cropped or padded',
                 f'Take a multiple of {patch}, for example '
                 f'{round(height / patch) * patch}.')
         with torch.no_grad():
@@ -76,15 +78,18 @@ class _Stopwatch(Hook):
 
     def __init__(self) -> None:
         self.ends: list[float] = []
+        self.bar = progress(range(_MOST + 1), _MOST, 'dry run', 'iterations')
 
     def before_train(self, runner) -> None:
         self.ends.append(time.perf_counter())
+        next(self.bar)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None,
                          outputs=None) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
+        next(self.bar, None)
         if len(self.ends) > _MOST or (len(self.ends) > 2 and
                                       self.ends[-1] - self.ends[0] > _SECONDS):
             runner.train_loop.stop_training = True
@@ -105,13 +110,14 @@ def dry_run(case: Case) -> Iterator[Finding]:
         runner = Runner.from_cfg(_shortened(case, folder))
         runner.register_hook(watch)
         try:
-            runner.train()
+            with closing(watch.bar):
+                runner.train()
         except Exception as problem:
             yield error(
                 f'training, iteration {max(len(watch.ends), 1)}: '
                 f'{type(problem).__name__}: {problem}',
-                'This is what tools/train.py would end with; '
-                'HSC_MM_TRACEBACK=1 tools/train.py shows where.')
+                'tools/train.py would fail with this error; run it with '
+                'HSC_MM_TRACEBACK=1 to see where it arises.')
             return
         health = read_health(folder)
     for one in health['findings']:
@@ -134,8 +140,8 @@ def _memory() -> str:
         peak = torch.cuda.max_memory_allocated() / _MIB
         return f'memory: {peak:.0f} MiB allocated on the GPU at most'
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return (f'memory: {peak:.0f} MiB at most, of the main process '
-            '(RSS; reading processes come on top)')
+    return (f'memory: {peak:.0f} MiB at most (RSS of the main process; worker '
+            'processes need more)')
 
 
 def spell_time(seconds: float) -> str:

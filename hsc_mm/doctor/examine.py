@@ -71,7 +71,7 @@ def examine(cfg: Config,
     if case.seconds and second.seconds:
         found.append(fact(
             f'both trainings: {spell_time(case.seconds + second.seconds)}; '
-            'seeds, pseudo labels and predictions are made besides'))
+            'seeds, pseudo labels and predictions take extra time'))
         found[-1].check = 'time'
     return found
 
@@ -92,7 +92,7 @@ def _examine(case: Case, checks: dict[str, Callable], with_dry_run: bool,
                 continue
             if any(f.level == 'error' and f.check not in _HARMLESS
                    for f in found):
-                found.append(fact('not made, because of the errors'))
+                found.append(fact('skipped because of the errors'))
                 found[-1].check = title
                 continue
         say(title)
@@ -109,4 +109,4 @@ def _run(check: Callable, case: Case) -> Iterator[Finding]:
     except Exception as problem:
         yield error(
             f'the check could not be finished: {type(problem).__name__}: '
-            f'{problem}', 'Mend what it names; the other checks ran.')
+            f'{problem}', 'Fix what it names; the other checks were run.')

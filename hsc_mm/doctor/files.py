@@ -62,15 +62,16 @@ def files(case: Case) -> Iterator[Finding]:
         if missing:
             yield error(
                 f'{split.name}: {len(missing)} of {len(wanted)} files are '
-                'missing', 'Check data_root, data_prefix and the suffixes, '
-                'or take these images off the list.', _listed(split, missing))
+                'missing', 'Check data_root, data_prefix and the suffixes, or '
+                           'remove these images from the '
+                           'list.', _listed(split, missing))
         found = each(partial(_problems, missing=missing), split.infos)
         broken = [line for lines in found for line in lines]
         if broken:
             yield error(
                 f'{split.name}: {len(broken)} files are broken, or of '
                 'another size than their image',
-                'Replace these files or take their images off the list.',
+                'Replace these files or remove their images from the list.',
                 broken)
 
 
@@ -83,9 +84,9 @@ def contents(case: Case) -> Iterator[Finding]:
         if dull and not split.foreign:
             yield warning(
                 f'{split.name}: {len(dull)} of {len(paths)} images that were '
-                'looked at use a small part of the 255 grey levels',
-                'Are these files of 16 bits with values of 12, or all black? '
-                'Export them as 8 bits a channel.', dull)
+                'examined use only a small part of the 255 grey levels',
+                'Are these 16-bit files with 12-bit values, or all black? '
+                'Export them as 8 bits per channel.', dull)
 
 
 def _dull(path: str) -> str | None:
@@ -131,8 +132,8 @@ def aux_maps(case: Case) -> Iterator[Finding]:
         if is_map_notice(str(hook.get('text'))):
             yield warning(
                 hook['text'], 'If there are maps, name their folder: '
-                'aux_maps=dict(NAME=dict(path=...)). Else train a config '
-                'without these losses.')
+                              'aux_maps=dict(NAME=dict(path=...)). Otherwise '
+                              'train a config without these losses.')
     wanted = wanted_maps(case.cfg)
     for split in case.train:
         declared = {name for info in split.infos
@@ -160,8 +161,8 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
     kinds = each(partial(_content, kind=kind), there)
     count = Counter(kinds)
     yield fact(f'{split.name}: {len(there)} of {len(split.infos)} images '
-               f'have a {kind}; {count["black"]} are black all over, '
-               f'{count["white"]} white')
+               f'have a {kind}; {count["black"]} are entirely black, '
+               f'{count["white"]} entirely white')
     useless = [found for found in kinds if found not in ('', 'black', 'white')]
     if useless:
         yield error(f'{split.name}: {len(useless)} {kind}s cannot be used',
@@ -179,9 +180,10 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
     ]
     if empty:
         yield warning(
-            f'{split.name}: {len(empty)} {kind}s are black or white '
-            'all over: they say the same of every pixel',
-            'Look at these maps; a model that failed leaves such.', empty)
+            f'{split.name}: {len(empty)} {kind}s are entirely black or white: '
+            'they carry no information',
+            'Look at these maps; the model that made them probably '
+            'failed.', empty)
 
 
 def _content(path: str, kind: str) -> str:

@@ -102,11 +102,10 @@ def _verdict(findings: list[Finding]) -> str:
     errors, warnings = (sum(f.level == level for f in findings)
                         for level in _LEVELS[:2])
     if errors:
-        return (f'{errors} error(s), {warnings} warning(s). The errors must '
-                'be mended before training.')
+        return (f'{errors} error(s), {warnings} warning(s). Fix the errors '
+                'before training.')
     if warnings:
-        return (f'no errors, {warnings} warning(s): training can start; '
-                'warnings do not fail.')
+        return (f'no errors, {warnings} warning(s): training can start.')
     return 'no errors, no warnings: training can start.'
 
 

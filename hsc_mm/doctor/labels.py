@@ -32,8 +32,8 @@ def labels(case: Case) -> Iterator[Finding]:
         if missing:
             yield error(
                 f'{split.name}: {len(missing)} images have no labels',
-                'Add labels, empty ones where an image shows none of the '
-                'classes, or take these images off the list.', missing)
+                'Add labels (empty ones where an image shows none of the '
+                'classes), or remove these images from the list.', missing)
         known = set(split.dataset.all_classes)
         unknown = [
             f'{i}: "{name}"' for i, names in split.labels.items()
@@ -42,8 +42,8 @@ def labels(case: Case) -> Iterator[Finding]:
         if unknown:
             yield error(
                 f'{split.name}: labels that are no class of the data set',
-                f'Its classes are {split.dataset.all_classes[1:]}; mend the '
-                'spelling or add the class.', unknown)
+                f'Its classes are {split.dataset.all_classes[1:]}; correct '
+                'the spelling or add the class.', unknown)
         yield from _balance(split)
         if split.is_train:
             for what, names in getattr(split.dataset, 'notes', ()):
@@ -66,14 +66,14 @@ def _balance(split: Split) -> Iterator[Finding]:
     if none:
         yield error(
             f'{split.name}: no image shows {", ".join(none)}',
-            'Nothing can be learned of a class without images: add some, or '
-            'leave the class out of metainfo and count num_classes anew.')
+            'A class without images cannot be learned: add images of it, or '
+            'remove it from metainfo and lower num_classes.')
     few = [name for name in names if 0 < count[name] < FEW]
     if few:
         yield warning(
             f'{split.name}: fewer than {FEW} images show '
             f'{", ".join(f"{n} ({count[n]})" for n in few)}',
-            'Add images of these classes, or expect little of them.')
+            'Add images of these classes, or expect poor results for them.')
     everywhere = [name for name in names if count[name] == len(split.ids)]
     if everywhere and len(split.ids) > 1:
         yield warning(
@@ -88,7 +88,7 @@ def _balance(split: Split) -> Iterator[Finding]:
     ]
     if together and not everywhere:
         yield warning(
-            f'{split.name}: these classes occur together alone: '
+            f'{split.name}: these classes occur only together: '
             f'{"; ".join(together)}', 'Nothing tells them apart: add images '
             'that show one of them.')
 
@@ -109,7 +109,8 @@ def _negatives(split: Split, batch_size: int) -> Iterator[Finding]:
             f'{split.name}: {share:.0%} of the images show no class',
             f'More than {MANY:.0%} of the batches teach no class. At most '
             f'{MANY ** (1 / batch_size):.0%} are sensible with batches of '
-            f'{batch_size}: take some off the list, or make batches larger.')
+            f'{batch_size}: remove some from the list, or make batches '
+            'larger.')
 
 
 def masks(case: Case) -> Iterator[Finding]:
@@ -128,11 +129,11 @@ def masks(case: Case) -> Iterator[Finding]:
         lines = [line for found in each(look, paths) for line in found]
         if lines:
             yield error(f'{split.name}: {len(lines)} of {len(paths)} masks '
-                        'hold something else than class indices',
+                        'hold values other than class indices',
                         MASK_ADVICE, lines)
         else:
             yield fact(f'{split.name}: {len(paths)} masks hold indices '
-                       f'0..{count - 1} and {ignored} alone')
+                       f'0..{count - 1} and {ignored} only')
             yield from _meaning(split)
     if not found_any:
         yield fact('no masks: nothing will be scored, and nothing needs them')

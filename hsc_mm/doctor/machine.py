@@ -34,7 +34,8 @@ def environment(case: Case) -> Iterator[Finding]:
             look()
         except ImportError as problem:
             yield error(str(problem), 'Run the commands that it names; '
-                        'docs/install.md has the whole way.')
+                                      'docs/install.md describes the '
+                                      'installation.')
     if torch.cuda.is_available():
         yield fact(f'device: {torch.cuda.get_device_name()}')
     else:
@@ -49,7 +50,7 @@ def disk(case: Case) -> Iterator[Finding]:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK):
         yield error(f'work_dir {work_dir}: {place} cannot be written to',
-                    'Choose another folder by --work-dir.')
+                    'Choose another folder with --work-dir.')
         return
     free = shutil.disk_usage(place).free / _MIB
     each = _checkpoint_mib(case)
@@ -65,8 +66,8 @@ def disk(case: Case) -> Iterator[Finding]:
     elif free < 2 * number * each:
         yield warning(
             f'work_dir {work_dir}: {free:.0f} MiB are free, little more than '
-            'the checkpoints need', 'Make room for predictions and pseudo '
-            'labels.')
+            'the checkpoints need',
+            'Free some space for predictions and pseudo labels.')
 
 
 def _checkpoint_mib(case: Case) -> float:

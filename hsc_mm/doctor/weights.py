@@ -29,18 +29,20 @@ def weights(case: Case) -> Iterator[Finding]:
     if not named:
         yield warning(
             'no pretrained weights: the whole network starts from random '
-            'numbers', 'Good for tests and large data sets. Else name '
-            'weights: model.backbone.init_cfg=dict(type="Pretrained", '
-            'checkpoint=...).')
+            'numbers', 'This suits tests and large data sets. Otherwise name '
+                       'weights: '
+                       'model.backbone.init_cfg=dict(type="Pretrained", '
+                       'checkpoint=...).')
     for module, name in named.items():
         path, url = locate(name)
         remote = url is not None
         path = path if path and os.path.isfile(path) else None
         if path is None:
             case.missing_weights.add(name)
-            kind, what = (
-                (warning, ' are not on this machine; training fetches them '
-                 'first') if remote else (error, ': there is no such file'))
+            kind, what = (error, ': there is no such file')
+            if remote:
+                kind, what = warning, (
+                    ' are not on this machine; training downloads them first')
             yield kind(
                 f'{module}: weights {name}{what}',
                 how_to_get(name, f'model.{module}.init_cfg.checkpoint'))
@@ -65,7 +67,7 @@ def batch(case: Case) -> Iterator[Finding]:
              if isinstance(module, _BatchNorm) and module.training]
     if names:
         yield warning(
-            f'batch_size 1 a process: {len(names)} batch norms in training, '
+            f'batch_size 1 per process: {len(names)} batch norms in training, '
             f'the first is {names[0]}', BATCH_ADVICE)
 
 

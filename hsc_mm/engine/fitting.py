@@ -14,9 +14,9 @@ __all__ = [
 ]
 
 BATCH_ADVICE = (
-    'A head that pools the image has one value a channel then, of which there '
-    'is no variance: train with train_dataloader.batch_size=2 or more a '
-    'process, or with norm_cfg=dict(type="GN", num_groups=32) in the heads.')
+    'A head that pools the image has one value per channel then, which has no '
+    'variance: train with train_dataloader.batch_size=2 or more per process, '
+    'or with norm_cfg=dict(type="GN", num_groups=32) in the heads.')
 
 
 def bare_model(model: nn.Module) -> nn.Module:
@@ -71,8 +71,7 @@ def check_warm_start(name: str | None, model: nn.Module,
     more = f' and {len(misses) - 5} more' if len(misses) > 5 else ''
     return (f'load_from {name}: {100 * fits / total:.1f} % of the numbers of '
             f'the model are in the file, {len(misses)} of its {len(wanted)} '
-            'tensors begin with their initial values: '
-            f'{"; ".join(first)}{more}.')
+            f'tensors keep their initial values: {"; ".join(first)}{more}.')
 
 
 def _numbers(wanted: dict, misses: dict, part: str = '') -> tuple[int, int]:
@@ -162,7 +161,7 @@ def first_problem(module: nn.Module,
 
 
 def guard_batch_norms(model: nn.Module) -> None:
-    """Let batch norms name themselves when they see one value a channel.
+    """Let batch norms name themselves when they see one value per channel.
 
     Args:
         model (nn.Module): About to be trained.
@@ -176,6 +175,6 @@ def _check_values(name: str, module: nn.Module, inputs: tuple) -> None:
     shape = tuple(inputs[0].shape)
     if module.training and inputs[0].numel() == shape[1] and not isinstance(
             module, nn.SyncBatchNorm):
-        raise ValueError(f'{name}: expected more than one value a channel in '
-                         f'training, found the shape {shape}: a batch of one '
-                         f'image. {BATCH_ADVICE}')
+        raise ValueError(f'{name}: expected more than one value per channel '
+                         f'in training, found the shape {shape}: a batch of '
+                         f'one image. {BATCH_ADVICE}')

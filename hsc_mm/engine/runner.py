@@ -1,8 +1,10 @@
 """The runner of every config, which looks at its work folder first."""
+import logging
 from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
 
@@ -19,6 +21,10 @@ def build_runner(cfg: Config) -> Runner:
     if 'runner_type' not in cfg:
         cfg.runner_type = 'hsc_mm.CheckedRunner'
     return RUNNERS.build(cfg)
+
+
+def _for_users(record: logging.LogRecord) -> bool:
+    return 'will be deprecated in future' not in record.getMessage()
 
 
 @RUNNERS.register_module()
@@ -46,6 +52,12 @@ class CheckedRunner(Runner):
                 check_workers(f'{split}_dataloader.num_workers',
                               loader.get('num_workers', 0))
         super().__init__(model, work_dir, **kwargs)
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger, without notices that only mmengine can act on."""
+        logger = super().build_logger(*args, **kwargs)
+        logger.addFilter(_for_users)
+        return logger
 
     def dump_config(self) -> None:
         """Wait: the folder may be another run's."""

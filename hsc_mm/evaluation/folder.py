@@ -11,6 +11,7 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.utils import read_index_png, to_classes
+from hsc_mm.utils.progress import progress
 from .confusion import background_iou, false_pixels
 
 __all__ = [
@@ -91,7 +92,8 @@ def score_folder(folder: str,
     areas = torch.zeros(4, len(classes), dtype=torch.float64)
     open_areas = torch.zeros(len(classes), dtype=torch.float64)
     false, images = torch.zeros(2, dtype=torch.float64), 0
-    for index in range(len(dataset)):
+    read = progress(range(len(dataset)), len(dataset), 'scoring', delay=2)
+    for index in read:
         info = dataset.get_data_info(index)
         if info['img_id'] in skip:
             continue
@@ -154,7 +156,10 @@ def rank_images(folder: str,
     """
     classes = len(dataset.metainfo['classes'])
     ranked = []
-    for index in range(len(dataset)) if places is None else places:
+    if places is None:
+        places = progress(
+            range(len(dataset)), len(dataset), 'scoring', delay=2)
+    for index in places:
         info = dataset.get_data_info(index)
         label, truth = label_and_truth(folder, info)
         score = image_score(label, truth, classes, dataset.ignore_index)

@@ -134,10 +134,11 @@ class MomentumPrototypes(nn.Module):
         """
         if self._staged is not None:
             raise RuntimeError(
-                'MomentumPrototypes: expected a commit after each iteration, '
-                'found none, so prototypes would never move. Call commit() '
-                "after the step; under mmengine dict(type='hsc_mm."
-                "MomentumPrototypeHook') in custom_hooks does.")
+                "MomentumPrototypes: expected a commit after each iteration, "
+                "found none, so prototypes would never move. Call commit() "
+                "after the step; under mmengine "
+                "dict(type='hsc_mm.MomentumPrototypeHook') in custom_hooks "
+                "does that.")
         if self.training:
             self._staged = Observation(
                 *(part.detach().float() for part in observation))

@@ -70,8 +70,8 @@ def _check_circle(path: Path, above: tuple[Path, ...]) -> None:
     if path in above:
         circle = ' -> '.join(map(str, (*above[above.index(path):], path)))
         raise _CircleError(
-            f'config {above[0]}: its bases name each other in a circle ('
-            f'{circle}). Remove one of these _base_.')
+            f'config {above[0]}: its _base_ files refer to each other in a '
+            f'circle ({circle}). Remove one of these _base_.')
     if path.suffix != '.py' or not path.is_file():
         return
     for line in ast.parse(path.read_bytes(), str(path)).body:

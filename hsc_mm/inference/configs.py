@@ -33,8 +33,8 @@ def config_folder() -> Path:
         if folder.is_dir():
             return folder
     raise FileNotFoundError(
-        f'{package}: expected the configs of hsc_mm in .mim/configs, found '
-        'no such folder. Install the package anew.')
+        f'{package}: expected the configs of hsc_mm in .mim/configs, found no '
+        'such folder. Reinstall the package.')
 
 
 def load_config(path: str | Path,
@@ -74,7 +74,7 @@ def load_config(path: str | Path,
 
 
 def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
-    """Let a run resume from the newest whole checkpoint in its work dir.
+    """Let a run resume from the newest complete checkpoint in its work dir.
 
     mmengine resumes from ``load_from`` where there is one. In a config that
     is the checkpoint of another training, which this one began with: it is
@@ -94,13 +94,13 @@ def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
         cfg.work_dir, hook,
         lambda text: print_log(text, 'current', logging.WARNING))
     if found is not None:
-        print_log('Auto resumed from the latest checkpoint that is whole, '
+        print_log('Resumed from the latest complete checkpoint, '
                   f'{found}.', 'current')
         cfg.load_from = str(found)
         return
     cfg.resume = False
-    print_log(f'{cfg.work_dir}: no whole checkpoint to resume from: the run '
-              'starts from the beginning.', 'current', logging.WARNING)
+    print_log(f'{cfg.work_dir}: no complete checkpoint to resume from: the '
+              'run starts from the beginning.', 'current', logging.WARNING)
 
 
 def use_tta(cfg: Config) -> Config:

@@ -20,7 +20,7 @@ def make_fast(model: nn.Module, amp: bool = False) -> nn.Module:
         model (nn.Module): In eval mode, a model with ``makes_cams`` (see
             :class:`hsc_mm.models.segmentors.CAMPredictor`) or a TTA model
             around one; others stay as they are.
-        amp (bool): Whether it will compute in half precision.
+        amp (bool): Whether it will use half precision.
 
     Returns:
         nn.Module: The model; no longer fit for training.
@@ -66,8 +66,8 @@ def fold_batch_norm(backbone: nn.Module) -> nn.Module:
     if same:
         return folded
     print_log(
-        f'{type(backbone).__name__}: batch norms are left where they are, '
-        'they do not follow convolutions.',
+        f'{type(backbone).__name__}: batch norms are not folded, because they '
+        'do not follow convolutions.',
         logger='current')
     return backbone
 

@@ -33,7 +33,7 @@ class ImageInput(NamedTuple):
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: It is no image, or cut short.
+            ValueError: It is not an image, or it is truncated.
         """
         return self.array if self.path is None else read_image(self.path)
 
@@ -72,7 +72,7 @@ def list_inputs(inputs: Any) -> list[ImageInput]:
             found += _list_path(Path(one))
         else:
             raise TypeError('inputs: expected paths or arrays, found '
-                            f'{type(one).__name__} at place {number}.')
+                            f'{type(one).__name__} at position {number}.')
     if not found:
         raise ValueError('inputs: expected at least one image, found none.')
     return _own_names(found)

@@ -16,7 +16,7 @@ _BEGINNING = 'no {} maps: train_dataloader.dataset.aux_maps.{} is not set.'
 def map_notice(name: str) -> str:
     """Return what the log says of a run without the maps of a name."""
     return (f'{_BEGINNING.format(name, name)} This run is the {name}-free '
-            'baseline, the losses that need these maps are off.')
+            'baseline: the losses that need these maps are off.')
 
 
 def is_map_notice(text: str) -> bool:

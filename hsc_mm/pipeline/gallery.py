@@ -16,6 +16,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.folder import ground_truth, image_score, rank_images
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_image, read_index_png, to_classes
+from hsc_mm.utils.progress import progress
 from hsc_mm.visualization.colours import HEAT, class_colours
 
 __all__ = ['Picture', 'training_pictures', 'validation_pictures']
@@ -129,8 +130,9 @@ def training_pictures(stages: Mapping[str, Stage],
     places = [places[i] for i in _spread(len(places), count)]
     predict = _predictor(*segmentor) if segmentor else None
     palette, found = class_colours(dataset.metainfo), []
-    for samples in zip(*(_seeds(*stage, places) for stage in stages.values()),
-                       strict=True):
+    drawn = zip(
+        *(_seeds(*stage, places) for stage in stages.values()), strict=True)
+    for samples in progress(drawn, len(places), 'training pictures', delay=2):
         sample, layers, mask = samples[-1], {}, None
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
         photo, size = _photo(path)

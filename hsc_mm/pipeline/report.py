@@ -122,8 +122,8 @@ def _no_better(rows: list[ScoreRow], low: dict[str, ScoreRow]) -> list[str]:
     """Name the scores that a mask without any class has too."""
     return [
         f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is no '
-        f'better than that of background everywhere, '
-        f'{low[row.split].miou:.1f}. Its masks mean nothing.'
+        'better than that of background everywhere, '
+        f'{low[row.split].miou:.1f}. Its masks are unusable.'
         for row in rows if row.what != BACKGROUND and row.split in low
         and row.miou <= low[row.split].miou
     ]

@@ -112,9 +112,9 @@ class Pipeline:
                    or found.count(n) > 1 or n == 'manifests']
             if bad:
                 raise ValueError(
-                    f'pipeline.steps: expected a {what} of each step that no '
-                    f'other has, of letters, digits, "_" and "-", found '
-                    f'{bad[0]!r} in {found}. "{what}=" gives it another.')
+                    f'pipeline.steps: expected a unique {what} for each step, '
+                    f'of letters, digits, "_" and "-", found {bad[0]!r} in '
+                    f'{found}. Set another one with "{what}=".')
         self.steps = {step.name: step for step in steps}
         self.context = context
         for step in steps:
@@ -145,7 +145,7 @@ class Pipeline:
                 manifest.reason_to_run(inputs))
             head = f'[{number}/{len(self.steps)}] {name:{width}s}'
             if reason is None:
-                say(f'{head} is current ({manifest.seconds:.0f} s before)')
+                say(f'{head} is current (it took {manifest.seconds:.0f} s)')
                 continue
             say(f'{head} runs ({reason})')
             self._run(step, inputs)

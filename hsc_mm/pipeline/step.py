@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Outcome', 'ScoreRow', 'Step', 'ToolError', 'run_tool']
 
-_SHOWN = re.compile(r'(Iter\((?:train|val|test)\)\s*\[\s*\d+/\d+\]).*')
+_SHOWN = re.compile(r'(Iter\([^)]+\)\s*\[\s*\d+/\d+\]).*')
 _LAST_LINES = 15
 
 
@@ -197,12 +197,12 @@ def run_tool(name: str, arguments: list, log: Path) -> None:
     if child.returncode:
         errors = [line for line in tail if line.startswith('error: ')]
         reason = errors[-1] if errors else '\n'.join(tail)
-        raise ToolError(f'{name} ended with status {child.returncode} '
-                        f'(everything it said: {log})\n{reason}')
+        raise ToolError(f'{name} ended with status {child.returncode} (full '
+                        f'output: {log})\n{reason}')
 
 
 def _short(found: re.Match) -> str:
     """Keep of a line of mmengine's log what a person wants to see."""
     kept = re.findall(r'(eta: [\d:]+|loss: [\d.]+|seed/mIoU\w*: [\d.]+|'
-                      r'\bmIoU: [\d.]+)', found.group())
+                      r'\bmIoU: [\d.]+|rate: [\d.]+ \w+/s)', found.group())
     return '  '.join([found.group(1), *kept])

@@ -165,7 +165,8 @@ def _check_header(path: str | Path, file: BinaryIO, most: int) -> None:
 def _array_header(file: BinaryIO, **kwargs) -> tuple[tuple, np.dtype]:
     """Read shape and type of an array of an npz, not its values."""
     if np.lib.format.read_magic(file)[0] != 1:
-        raise ValueError('its format is newer than what is written here')
+        raise ValueError('its format is newer than this version of hsc_mm '
+                         'reads')
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     return shape, dtype
 

@@ -77,9 +77,9 @@ class LabelRun:
             shapes, notes = zip(*pool.map(_look, infos), strict=True)
             if not any(shapes):
                 raise ValueError(
-                    f'{infos[0]["img_path"]}: missing or no image, and so '
-                    f'are all {len(infos)} images of the list. Check '
-                    'data_root, data_prefix and the suffixes.')
+                    f'{infos[0]["img_path"]}: missing or not an image, as are '
+                    f'all {len(infos)} images of the list. Check data_root, '
+                    'data_prefix and the suffixes.')
             batches = plan_batches([s and s[0] for s in shapes],
                                    batch_size)[shard[0] - 1::shard[1]]
             places = [place for batch in batches for place in batch]

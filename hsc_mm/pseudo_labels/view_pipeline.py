@@ -58,7 +58,7 @@ class ViewPipeline:
             W_s), ``data_samples``), and the image as loaded, BGR uint8.
 
         Raises:
-            ValueError: The file is missing, broken or cut short.
+            ValueError: The file is missing, broken or truncated.
         """
         problems = check_files(info['img_path'], {})
         if problems:

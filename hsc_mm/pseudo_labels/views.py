@@ -45,7 +45,7 @@ def plan_batches(shapes: Sequence,
     """Put images of equal size together that are near each other.
 
     The plan follows from the list alone. Whoever takes some of its batches,
-    another machine or a run that goes on after a stop, computes each image
+    another machine or a run that resumes after a stop, computes each image
     in the same company, and so to the same bits.
 
     Args:

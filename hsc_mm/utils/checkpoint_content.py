@@ -120,6 +120,6 @@ def runner_types() -> list[tuple[Any, str]]:
             if owner is known and type(name) is str and name == word:
                 return found
         raise UnpicklingError(f'attribute {name!r:.80} of {owner!r:.80} is '
-                              'nothing that a runner saves')
+                              'not something that a runner saves')
 
     return [*allowed, (method, 'builtins.getattr')]

@@ -89,8 +89,8 @@ def how_to_get(name: str, key: str = 'model.backbone.init_cfg.checkpoint'
     path, url = locate(name)
     if url is None:
         return f'Fetch them, or name the file: --cfg-options {key}=FILE'
-    return (f'Fetch {url} where there is a network and put it at {path}, or '
-            f'name the file: --cfg-options {key}=FILE')
+    return (f'Fetch {url} on a machine with network access and put it at '
+            f'{path}, or name the file: --cfg-options {key}=FILE')
 
 
 def check_named(model: Any) -> None:

@@ -112,7 +112,8 @@ def check_finite(path: str | Path, found: Mapping) -> None:
 def _read(path: Path, map_location: Any) -> Any:
     if trusted():
         from mmengine.logging import print_log
-        print_log(f'checkpoint {path}: {TRUST} is set, code in the file runs',
+        print_log(f'checkpoint {path}: {TRUST} is set: code in the file may '
+                  'run',
                   'current', 30)
         return torch.load(path, map_location, weights_only=False)
     torch.serialization.add_safe_globals(runner_types())
@@ -142,10 +143,10 @@ def _plain(path: Path, reason: str) -> str:
     with open(path, 'rb') as file:
         head = file.read(512)
     if head[:2] == b'PK':
-        return f'it is cut short or damaged ({reason}). Fetch it again.'
+        return f'it is truncated or damaged ({reason}). Fetch it again.'
     if head and not any(b < 9 or 13 < b < 32 for b in head):
-        return 'it is a text. Name the file of the weights.'
-    return f'it is damaged or no checkpoint ({reason}). Fetch it again.'
+        return 'it is a text file. Name the file of the weights.'
+    return f'it is damaged or not a checkpoint ({reason}). Fetch it again.'
 
 
 def why_not_whole(path: str | Path) -> str | None:
@@ -171,9 +172,9 @@ def _wrong_bytes(path: Path) -> str | None:
     if beside.is_file():
         words = beside.read_text('utf-8', 'replace').split()
         if words and words[0].lower() != file_sum(path):
-            return (f'its bytes are not those that {beside.name} beside it '
-                    'names: it is damaged. Take another checkpoint (or, if '
-                    f'it was changed on purpose, remove {beside.name}).')
+            return (f'it does not match the checksum in {beside.name} beside '
+                    'it: it is damaged. Take another checkpoint (or, if it '
+                    f'was changed on purpose, remove {beside.name}).')
         if words:
             return None
     try:
@@ -182,7 +183,7 @@ def _wrong_bytes(path: Path) -> str | None:
     except zipfile.BadZipFile:
         if path.read_bytes()[:2] != b'PK':
             return None  # the old format, or no checkpoint: torch will say
-        return 'it is cut short. Fetch or copy it again.'
+        return 'it is truncated. Fetch or copy it again.'
     except (OSError, RuntimeError, NotImplementedError, EOFError,
             zipfile.zlib.error) as error:
         return f'it is damaged ({error}). Fetch or copy it again.'

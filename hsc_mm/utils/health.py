@@ -32,8 +32,9 @@ _ADVICE = dict(
     jump='Do not trust its masks, even where the loss came down again: clip '
     'the gradients (optim_wrapper.clip_grad.max_norm=10) or lower '
     'optim_wrapper.optimizer.lr, and train again.',
-    prior='Its CAMs mean nothing. Train longer, start from pretrained '
-    'weights, and check that the image labels are those of the pictures.',
+    prior='Its CAMs are unusable. Train longer, start from pretrained '
+          'weights, and check that the image labels are those of the '
+          'pictures.',
     embedding='The contrast cannot learn from them: its loss stays near '
     'weight x ln C. Lower the learning rate of decode_head.embeddings.',
     random='Masks mean little unless it is trained long, on many pictures. '

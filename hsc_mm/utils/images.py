@@ -56,7 +56,7 @@ def read_image(path: str | Path, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not an image, or it is cut short.
+        ValueError: It is not an image, or it is truncated.
     """
     data = _read_picture(path)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
@@ -97,8 +97,8 @@ def check_whole(path: str | Path, data: bytes) -> None:
     jpeg_cut = data[:2] == b'\xff\xd8' and b'\xff\xd9' not in data[-4096:]
     png_cut = data[:4] == b'\x89PNG' and b'IEND' not in data[-4096:]
     if jpeg_cut or png_cut:
-        raise ValueError(f'{path}: expected a whole image, found one that is '
-                         'cut short. Fetch or export the file again.')
+        raise ValueError(f'{path}: expected a complete image, found a '
+                         'truncated one. Fetch or export the file again.')
 
 
 def read_index_png(path: str | Path) -> np.ndarray:
@@ -120,7 +120,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
                          f'{error}. Export the mask again.') from error
     if mask.ndim != 2:
         raise ValueError(
-            f'{path}: expected a mask with one class index a pixel, found '
+            f'{path}: expected a mask with one class index per pixel, found '
             f'an array of shape {mask.shape} (colours?). Convert it to a '
             'palette or grey PNG of indices.')
     return as_bytes(mask, str(path))

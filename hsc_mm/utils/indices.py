@@ -47,7 +47,7 @@ def check_class_count(owner: str, count: int) -> None:
     if count > MOST_CLASSES:
         raise ValueError(
             f'{owner}: expected at most {MOST_CLASSES} classes (masks have 8 '
-            f'bits, 255 is ignored), found {count}. Leave some out, or join '
+            f'bits, 255 is ignored), found {count}. Leave some out, or merge '
             'them.')
 
 

@@ -53,8 +53,8 @@ def read_json(path: str | Path) -> Any:
         return json.loads(
             read_text(path), object_pairs_hook=partial(_unique, path))
     except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: expected a JSON file, but {error}. '
-                         'Write the file anew.') from error
+        raise ValueError(f'{path}: expected a JSON file, but {error}. Write '
+                         'the file again.') from error
 
 
 def _unique(path: str | Path, pairs: list[tuple[str, Any]]) -> dict:
@@ -64,7 +64,7 @@ def _unique(path: str | Path, pairs: list[tuple[str, Any]]) -> dict:
         keys = [key for key, _ in pairs]
         twice = next(key for n, key in enumerate(keys) if key in keys[:n])
         raise ValueError(f'{path}: expected each key once, found "{twice}" '
-                         'twice. Join the two.')
+                         'twice. Merge the two.')
     return found
 
 
@@ -82,11 +82,11 @@ def read_text(path: str | Path) -> str:
     except UnicodeDecodeError as error:
         line = data[:error.start].count(b'\n') + 1
         raise ValueError(
-            f'{path}, line {line}: expected a text in UTF-8, but '
+            f'{path}, line {line}: expected text in UTF-8, but '
             f'{error.reason}. Save the file as UTF-8.') from error
     if '\0' in text:
-        raise ValueError(f'{path}: expected a text, found a zero byte. Save '
-                         'the file as text in UTF-8.')
+        raise ValueError(f'{path}: expected a text file, found a zero byte. '
+                         'Save the file as text in UTF-8.')
     return text
 
 

@@ -153,6 +153,6 @@ def _refusal(folder: str | os.PathLike, option: str,
     who = '; '.join(
         f'process {one.get("pid")} on {one.get("host")} since '
         f'{one.get("since")}: {one.get("command")}' for one in holders[-3:])
-    return (f'{option} {folder}: another process writes into this folder ('
-            f'{who or "it has not said which"}). Wait until it ends, end it, '
-            'or name another folder.')
+    return (f'{option} {folder}: another process is writing into this folder '
+            f'({who or "unknown"}). Wait until it ends, stop it, or name '
+            'another folder.')

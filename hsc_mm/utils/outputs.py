@@ -41,13 +41,13 @@ def check_name(name: Name) -> str:
             os.path.splitdrive(text)[0]:
         why = 'it is absolute'
     elif '..' in parts:
-        why = 'it climbs out of its folder (..)'
+        why = 'it leaves its folder (..)'
     elif parts[-1] in ('.', '', MARKER, LOCK):
         why = 'it names no file'
     if why:
         raise ValueError(f'name {text!r}: expected a path relative to its '
-                         f'folder, but {why}. Mend it in the list it is '
-                         'from.')
+                         f'folder, but {why}. Correct it in the list that '
+                         'names it.')
     return text
 
 
@@ -135,7 +135,7 @@ def claim(root: Name,
             raise FileExistsError(
                 f'{option} {path}: expected no such file, or one that was '
                 f'written by this tool (they are listed in {MARKER} beside '
-                'it). It stays as it is; choose another name or folder.')
+                'it). It was left unchanged; choose another name or folder.')
         return path
     _note(Path(root), os.fspath(name))
     return path

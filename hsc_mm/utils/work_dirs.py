@@ -126,7 +126,7 @@ def newest_whole(work_dir: str | Path,
         damage = why_not_whole(path)
         if damage is None:
             return path
-        say(f'{path}: passed over, {damage}')
+        say(f'{path}: skipped, {damage}')
     return None
 
 

@@ -63,7 +63,7 @@ class _FromSoftCAMs(Step):
 class TrainAffinity(_FromSoftCAMs):
     """Train an affinity network on the reliable parts of soft CAMs.
 
-    An interrupted training begins anew: it takes seconds to minutes.
+    An interrupted training starts again: it takes seconds to minutes.
 
     Args:
         reliable (dict): Label rule that ignores what is not reliable.
@@ -112,7 +112,7 @@ class TrainAffinity(_FromSoftCAMs):
 
 @STEPS.register_module()
 class RandomWalk(_FromSoftCAMs):
-    """Let soft CAMs spread along affinities, and label them anew.
+    """Let soft CAMs spread along affinities, and label them again.
 
     An interrupted walk resumes: files that are whole stay.
 

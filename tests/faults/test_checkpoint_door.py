@@ -87,12 +87,12 @@ def _script(path, mark):
 FILES = {
     'empty': (lambda p, m: p.write_bytes(b''), 'found an empty file'),
     'text': (lambda p, m: p.write_text('hello\n' * 99), 'it is a text'),
-    'noise': (lambda p, m: p.write_bytes(os.urandom(999)), 'no checkpoint'),
-    'half': (_cut(.5), 'cut short'),
-    'tail': (_cut(.99), 'cut short'),
+    'noise': (lambda p, m: p.write_bytes(os.urandom(999)), 'not a checkpoint'),
+    'half': (_cut(.5), 'truncated'),
+    'tail': (_cut(.99), 'truncated'),
     'half legacy': (_cut(.5, True), 'expected a file that torch can read'),
     'zip': (lambda p, m: zipfile.ZipFile(p, 'w').writestr('a', 'b'),
-            'cut short or damaged|cut short'),
+            'truncated or damaged|truncated'),
     'list': (_saved([torch.ones(2)]), 'found list'),
     'tensor': (_saved(torch.ones(2)), 'found Tensor'),
     'nothing': (_saved(dict(state_dict={}, meta={})), 'found no tensor'),
@@ -106,7 +106,7 @@ FILES = {
     'expanded': (_saved(dict(w=torch.tensor([torch.nan]).expand(1 << 40))),
                  'NaN or infinity in "w"'),
     'flipped': (_flipped, 'it is damaged'),
-    'flipped legacy': (_flipped_legacy, 'its bytes are not those'),
+    'flipped legacy': (_flipped_legacy, 'does not match the checksum'),
     'evil': (_evil(), 'would run code'),
     'evil legacy': (_evil(True), 'would run code'),
     'getattr': (_saved(dict(GOOD, x=Call(getattr, HistoryBuffer,
@@ -119,7 +119,7 @@ FILES = {
         'would run code'),
     'eval': (_saved(dict(GOOD, x=Call(eval, '1'))), 'would run code'),
     'bare pickle': (lambda p, m: p.write_bytes(pickle.dumps(
-        dict(GOOD, x=Call(Path.touch, m)))), 'would run code|no checkpoint'),
+        dict(GOOD, x=Call(Path.touch, m)))), 'would run code|not a checkpoint'),
     'script': (_script, 'expected a file that torch can read'),
 }
 

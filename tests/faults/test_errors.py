@@ -103,7 +103,7 @@ def test_launchers_need_their_environment(base, monkeypatch, capsys, launcher):
     status, lines = run(monkeypatch, capsys, 'train', base, '--launcher',
                         launcher)
     assert status == 2
-    assert 'Start the command by it' in lines[0]
+    assert 'Start the command with it' in lines[0]
 
 
 def test_devices_are_there(shared_voc, tmp_path, monkeypatch, capsys, base):
@@ -200,7 +200,7 @@ class _Broken(torch.utils.data.Dataset):
 
 FAULTS = {
     'disk full': (lambda: _raise(OSError(errno.ENOSPC, 'No space', 'x')),
-                  r'^x: the disk is full\. Make room', 1),
+                  r'^x: the disk is full\. Free some space', 1),
     'no permission': (lambda: _raise(PermissionError(errno.EACCES, '', 'x')),
                       r'^x: no permission', 1),
     'read-only': (lambda: _raise(OSError(errno.EROFS, '', 'x')),

@@ -91,7 +91,7 @@ def test_links_do_not_lead_out(tmp_path, mine):
     with pytest.raises(ValueError, match='a symbolic link leads to'):
         place(out, 'link/a.png')
     (out / 'a.png').symlink_to(mine / 'a.png')
-    with pytest.raises(FileExistsError, match='stays as it is'):
+    with pytest.raises(FileExistsError, match='left unchanged'):
         claim(out, 'a.png')
     (out / MARKER).symlink_to(mine / 'a.png')
     before = snapshot(mine)
@@ -110,9 +110,9 @@ def test_only_our_own_files_are_replaced(tmp_path, mine):
     for same in (path, other):
         with pytest.raises(FileExistsError, match='found an input of the run'):
             claim(tmp_path / 'out', 'a.png', [None, same])
-    with pytest.raises(FileExistsError, match='stays as it is'):
+    with pytest.raises(FileExistsError, match='left unchanged'):
         claim(mine, 'a.png')
-    with pytest.raises(FileExistsError, match='stays as it is'):
+    with pytest.raises(FileExistsError, match='left unchanged'):
         claim_file(mine / 'sub')
     assert claim(mine, 'new.png') == mine / 'new.png'
     with pytest.raises(FileExistsError, match='new or empty folder'):
@@ -355,4 +355,4 @@ def test_a_second_run_replaces_its_own(untrained, voc_root, monkeypatch,
     status, said = _run(monkeypatch, capsys, 'predict', picture, '--config',
                         config, '--checkpoint', weights, '--out', 'out')
     assert status == 1
-    assert 'stays as it is' in said
+    assert 'left unchanged' in said

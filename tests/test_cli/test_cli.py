@@ -192,7 +192,7 @@ def test_an_unwritable_work_dir_and_broken_data_are_one_line(
     broken = cam_config(voc_root, tmp_path / 'broken.py')
     done = run('train.py', broken, '--work-dir', tmp_path / 'run')
     assert done.returncode == 1
-    assert 'img_01.jpg: expected a whole image' in done.stderr
+    assert 'img_01.jpg: expected a complete image' in done.stderr
     assert 'Traceback' not in done.stderr
 
 

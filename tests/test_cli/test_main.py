@@ -1,4 +1,5 @@
 """``python -m hsc_mm``: the list of commands, and one command."""
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,12 @@ def test_without_arguments_the_commands_are_listed() -> None:
     done = _run()
     assert done.returncode == 0
     assert all(name in done.stdout for name in COMMANDS)
+    examples = re.findall(r'^  python -m hsc_mm (\w+)(.*)', done.stdout, re.M)
+    assert len(examples) == 4
+    for name, arguments in examples:
+        assert name in COMMANDS
+        for word in arguments.split():
+            assert not word.endswith('.py') or (ROOT / word).is_file()
 
 
 def test_a_mistyped_command_suggests_the_nearest() -> None:

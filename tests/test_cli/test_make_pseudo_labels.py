@@ -207,7 +207,7 @@ def test_shards_make_what_one_run_makes(make, tmp_path, capsys):
     capsys.readouterr()
     parts = tmp_path / 'parts'
     assert make(parts, '--soft', '--shard', '1/2') == 0
-    assert 'other parts are not written yet' in capsys.readouterr().out
+    assert 'other parts are still missing' in capsys.readouterr().out
     first = {name for name in content(parts) if name.endswith('.png')}
     assert 0 < len(first) < COUNT
     assert not read_json(parts / 'pseudo_labels.json')['complete']
@@ -267,7 +267,7 @@ def test_broken_images_are_listed_and_the_rest_is_made(
     assert make(tmp_path / 'p', config=damaged) == 1
     shown = capsys.readouterr()
     assert '21 written, 0 skipped, 3 failed, 24 in total' in shown.out
-    for line in ('failed: img_03: .*cut short', 'failed: img_04: .*empty',
+    for line in ('failed: img_03: .*truncated', 'failed: img_04: .*empty',
                  'failed: img_05: .*img_05.jpg'):
         assert re.search(line, shown.out), line
     assert '3 of 24 images failed' in shown.err
@@ -280,7 +280,7 @@ def test_broken_images_are_listed_and_the_rest_is_made(
 def test_no_image_at_all_is_said_at_once(make, tmp_path, capsys):
     assert make(tmp_path / 'p', '--cfg-options',
                 'train_dataloader.dataset.data_prefix.img_path=none') == 1
-    assert 'so are all 24 images' in capsys.readouterr().err
+    assert 'as are all 24 images' in capsys.readouterr().err
 
 
 def test_damaged_labels_are_made_again(make, tmp_path, capsys):
@@ -352,7 +352,7 @@ def test_what_a_refiner_returns_is_checked(place):
     (dict(rule=dict(type='hsc_mm.BandRule', low=0.4, high=0.2)),
      'high of BandRule: expected a finite number'),
     (dict(rule=dict(type='hsc_mm.BandRule', middle=0.4)),
-     'rule hsc_mm.BandRule: refuses the arguments'),
+     'rule hsc_mm.BandRule: rejects the arguments'),
     (dict(rule=dict(type='hsc_mm.Guess')), 'rule: expected a type of'),
     (dict(rule=dict(type='hsc_mm.ThresholdRule', threshold=30)),
      'threshold of ThresholdRule: expected a finite number >= 0 and < 1'),

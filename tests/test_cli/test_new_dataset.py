@@ -272,7 +272,7 @@ def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
     assert not (tmp_path / 'a').exists()
     path = root / 'cat' / 'img_00.jpg'
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match='cut short'):
+    with pytest.raises(ValueError, match='truncated'):
         _configs(_new(root), tmp_path / 'a')
 
 
@@ -290,7 +290,8 @@ def test_the_command(shared_voc, tmp_path):
     assert done.stdout.startswith(
         '11 images of 2 classes: cat 5, dog 5\n3 of them show no class\n')
     assert '  not read, .heic: data/mine/cat/phone.HEIC\n' in done.stdout
-    assert 'taken as one: cat/img_02.jpg = dog/img_02.jpg' in done.stdout
+    assert ('used once with all labels: cat/img_02.jpg = dog/img_02.jpg'
+            in done.stdout)
     assert '  names that mean no class: "good"\n' in done.stdout
     assert 'NOTICE: the network starts from random numbers' in done.stdout
     assert 'tools/pipeline.py configs/mine/hsc_mine.py' in done.stdout

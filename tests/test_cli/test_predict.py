@@ -274,10 +274,10 @@ def test_a_folder_with_broken_images(predict, cam, shared_voc, tmp_path,
     assert predict(cam, source, '--labels', 'cat') == 1
     told = capsys.readouterr()
     assert names(tmp_path / 'out') == files('good', 'sub/good')
-    assert '2 of 5 images, 3 could not be read' in told.out
+    assert '2 of 5 images; 3 could not be read' in told.out
     assert 'good: cat' in told.out
     assert 'sub/good: cat' in told.out
-    for text in ('cut.jpg: expected a whole image', 'empty.png: expected',
+    for text in ('cut.jpg: expected a complete image', 'empty.png: expected',
                  'text.png: expected an image'):
         assert text in told.err
     # A second time, into the folder itself: results are no images.
@@ -343,5 +343,5 @@ def test_as_a_user_types_it(cam, shared_voc, tmp_path):
         text=True,
         env=dict(os.environ, PYTHONPATH=str(ROOT)))
     assert done.returncode == 0, done.stderr[-2000:]
-    assert '8 of 8 images, 0 could not be read' in done.stdout
+    assert '8 of 8 images; 0 could not be read' in done.stdout
     assert len(names(tmp_path / 'out')) == 8 * 3

@@ -133,7 +133,7 @@ def _hidden(path):
     (_other_palette, r"expected VOC's palette"),
     (_short_palette, r"expected VOC's palette"),
     (_gif, 'found GIF of mode P'),
-    (_cut, 'cut short'),
+    (_cut, 'truncated'),
     (_surplus, r'2008_000009\.png: not an image of the list'),
     (_hidden, r'\.DS_Store: not an image of the list'),
 ])

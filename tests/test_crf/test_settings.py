@@ -50,7 +50,7 @@ def test_a_single_number_is_replaced():
     (dict(backend=dict(type='auto', max_cells=9)),
      r"no options of 'auto', found \['max_cells'\]"),
     (dict(backend=dict(type='reduced', cells=9)),
-     r"'reduced' refuses the options \['cells'\]"),
+     r"'reduced' rejects the options \['cells'\]"),
     (dict(max_cells=9), r'option .*found .max_cells.*backend=dict\('),
     (dict(srgb=13), "option .*'bilateral_srgb'.*found 'srgb'"),
     (dict(steps=-1), 'steps .*an integer >= 0, found -1'),

@@ -42,7 +42,8 @@ def test_class_folders_join_an_image_that_lies_in_two(tmp_path):
     assert labels.classes == ['cat', 'dog']
     assert labels.images == {'cat/1.jpg': ['cat'], 'cat/2.PNG': ['cat', 'dog']}
     assert [note.what for note in labels.notes] == [
-        'one picture in several folders, taken as one', 'not read, .txt']
+        'one picture in several folders, used once with all labels',
+        'not read, .txt']
 
 
 def test_equal_names_are_no_equal_pictures(tmp_path):
@@ -59,9 +60,9 @@ def test_equal_names_are_no_equal_pictures(tmp_path):
         'cow/c.jpg': ['cow', 'dog'], 'dog/1.jpg': ['dog'],
         'dog/big.bmp': ['dog'], 'dog/d.jpg': ['dog'], 'dog/e.jpg': ['dog']}
     assert [list(note) for note in labels.notes] == [
-        ['one picture in several folders, taken as one',
+        ['one picture in several folders, used once with all labels',
          ['cow/c.jpg = dog/b.jpg']],
-        ['copies in one folder, all taken', ['dog/d.jpg = dog/e.jpg']]]
+        ['copies in one folder, all used', ['dog/d.jpg = dog/e.jpg']]]
 
 
 def test_what_a_folder_holds_besides_is_named(tmp_path):
@@ -77,7 +78,7 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
     assert {what: len(names) for what, names in labels.notes} == {
         'in sub-folders of a class folder': 1, 'hidden': 2,
         'not read, .heic': 1, 'in no class folder': 1,
-        'links to folders, not followed': 1, 'links to nothing': 1}
+        'links to folders, which are not followed': 1, 'links to nothing': 1}
     _write(tmp_path / 'cow' / '5.HEIC', '')
     with pytest.raises(ValueError, match=r'cow: expected images of the class '
                        r'"cow".*found not read, \.heic'):
@@ -153,8 +154,8 @@ def test_a_column_without_any_1_stays_a_class(tmp_path):
 
 
 @pytest.mark.parametrize(('data', 'message'), [
-    ('x.jpg,hätte\n'.encode('latin-1'), r'l\.csv, line 1: expected a text'),
-    (b'x.jpg,ca\0t\n', r'l\.csv: expected a text, found a zero byte'),
+    ('x.jpg,hätte\n'.encode('latin-1'), r'l\.csv, line 1: expected text'),
+    (b'x.jpg,ca\0t\n', r'l\.csv: expected a text file, found a zero byte'),
     (b'x.jpg,"cat\ny.jpg,dog\n', r'l\.csv, line 2: .*CSV'),
     (b'x.jpg,' + b'a' * 200000, r'l\.csv, line 1: .*CSV.*limit'),
     (b'x.jpg\ny.jpg\n', r'line 1: .*found 1 columns'),
@@ -267,7 +268,7 @@ def test_lists_of_other_programs(tmp_path):
     path.write_bytes('a\nb c\n'.encode('utf-16'))
     assert read_list(path) == ['a', 'b c']
     path.write_bytes(b'a\n\xff\n')
-    with pytest.raises(ValueError, match=r'l\.txt, line 2: expected a text'):
+    with pytest.raises(ValueError, match=r'l\.txt, line 2: expected text'):
         read_list(path)
     _write(path, 'image\nid\n')  # as pictures may be called
     assert read_list(path) == ['image', 'id']

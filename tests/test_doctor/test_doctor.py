@@ -47,10 +47,11 @@ def test_a_sound_set_up(shared_voc, tmp_path):
     text = as_text('cam.py', findings)
     assert 'train: 8 images' in text
     assert 'train, images of each class: cat 5, dog 5' in text
-    assert 'train: 8 of 8 images have a saliency map; 0 are black' in text
-    assert 'masks hold indices 0..20 and 255 alone' in text
+    assert ('train: 8 of 8 images have a saliency map; 0 are entirely black'
+            in text)
+    assert 'masks hold indices 0..20 and 255 only' in text
     assert 'view 2: 24 x 24 pixels give 3 x 3 positions' in text
-    assert 'warnings do not fail' in text
+    assert 'training can start' in text
     assert not (tmp_path / 'run').exists()
 
 
@@ -84,7 +85,7 @@ def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
         f'img_0{n}.jpg: missing' for n in (1, 2, 4)]
     assert [Path(line.split(':')[0]).name for line in errors[1].details
             ] == ['img_03.jpg', 'img_05.jpg']
-    assert 'cut short' in errors[1].details[0]
+    assert 'truncated' in errors[1].details[0]
     lines = [line for f in _errors(findings) if f.text.startswith('val')
              for line in f.details if 'img_06' in line]
     assert len(lines) == 1
@@ -143,7 +144,7 @@ def test_images_that_show_no_class(voc_root, tmp_path):
     assert any('5 of 8 images (62%) show no class; so do 15% of the batches '
                'of 4 whole' in f.text for f in found)
     warnings = [f for f in found if f.level == 'warning']
-    assert 'classes occur together alone: cat and dog' in warnings[1].text
+    assert 'classes occur only together: cat and dog' in warnings[1].text
     assert 'At most 56% are sensible with batches of 4' in warnings[2].advice
     content['images'] = {name: ['cat', 'dog'][:1 + n % 2]
                          for n, name in enumerate(names)}
@@ -189,8 +190,8 @@ def test_saliency_maps(voc_root, tmp_path):
     findings = _examine(config, {key: False})
     facts = [f.text for f in findings
              if f.level == 'fact' and f.check == 'maps']
-    assert facts == ['train: 7 of 8 images have a saliency map; 1 are black '
-                     'all over, 1 white']
+    assert facts == ['train: 7 of 8 images have a saliency map; 1 are '
+                     'entirely black, 1 entirely white']
     found = _only(findings, 'error', 'maps')
     assert 'img_04.png: expected a grey' in found.details[0]
     said = [f for f in findings
@@ -292,7 +293,7 @@ def test_views_that_are_no_multiple_of_the_patches(shared_voc, tmp_path):
     cfg.dump(str(config))
     warnings = [f for f in _examine(config)
                 if f.level == 'warning' and f.check == 'views']
-    assert '32 x 32 pixels are no multiple of the patches of 14' \
+    assert '32 x 32 pixels are not a multiple of the patch size 14' \
         in warnings[0].text
     assert '28' in warnings[0].advice
     assert 'only 3 x 3 positions' in warnings[1].text

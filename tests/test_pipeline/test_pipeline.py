@@ -145,7 +145,7 @@ def test_a_killed_training_resumes_exactly(tmp_path, shared_voc):
     (folder / 'last_checkpoint').write_text(str(folder / 'iter_2.pth'))
     found = _cam_only(killed)
     output = (folder / 'output.txt').read_text()
-    assert 'Auto resumed from the latest checkpoint' in output
+    assert 'Resumed from the latest complete checkpoint' in output
     assert expected.keys() == found.keys()
     for name, value in expected.items():
         assert torch.equal(value, found[name]), name

@@ -215,7 +215,7 @@ def test_labels_that_differ_fail_together(check, tmp_path):
 
 
 def test_the_rest_goes_on(check, tmp_path):
-    """Files cut short, unknown, of missing arrays and of wrong shape."""
+    """Files truncated, unknown, of missing arrays and of wrong shape."""
     whole = (DATA / 'crf.npz').read_bytes()
     (tmp_path / 'a.npz').write_bytes(whole[:len(whole) // 2])
     np.savez(tmp_path / 'b.npz', some=np.zeros(3), other=np.zeros(3))

@@ -106,7 +106,8 @@ def test_maps_in_colour_are_refused_before_training(voc_root):
         _data(voc_root, pipeline=pipeline)
     Image.fromarray(grey.astype(np.float32)).save(folder / 'img_03.tif')
     path.unlink()
-    with pytest.raises(ValueError, match='8 or 16 bits a pixel, found float'):
+    with pytest.raises(
+            ValueError, match='8 or 16 bits per pixel, found float'):
         _data(voc_root, pipeline=pipeline)
 
 
@@ -349,7 +350,7 @@ def test_the_command(tmp_path, shared_voc):
     done = subprocess.run(command, capture_output=True, text=True,
                           env=dict(PYTHONPATH=f'{tmp_path}:{ROOT}'))
     assert done.returncode == 0, done.stderr
-    assert '8 made, 0 were there, 0 failed, 8 together' in done.stdout
+    assert '8 written, 0 skipped, 0 failed, 8 in total' in done.stdout
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert 'PYTHONPATH=.' in done.stderr

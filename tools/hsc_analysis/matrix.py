@@ -77,8 +77,8 @@ def run_cell(cell: Cell, seg_config: str | None,
         _running.discard(child)
     if child.returncode:
         last = log.read_text(encoding='utf-8').strip().splitlines()[-1:]
-        raise ValueError(f'{cell.name}, seed {cell.seed}: '
-                         f'{"".join(last)} (all of it: {log})')
+        raise ValueError(f'{cell.name}, seed {cell.seed}: {"".join(last)} '
+                         f'(full output: {log})')
     found = read_json(summary)
     if found == before and record.is_file():
         return read_json(record)

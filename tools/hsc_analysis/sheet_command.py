@@ -14,7 +14,7 @@ __all__ = ['main']
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(
-            f'expected a whole number from 1, found {text}')
+            f'expected a whole number of at least 1, found {text}')
     return int(text)
 
 

@@ -138,7 +138,7 @@ def _runs_problem(counts: Any, size: Any, height: int, width: int) -> str:
 
 
 def _unpack(text: str | bytes) -> list[int] | None:
-    """Unpack compressed counts; None where they are cut short or garbled.
+    """Unpack compressed counts; None where they are truncated or garbled.
 
     Five bits a character, from the lowest, bit 5 = more follow, the last
     one signed; from the fourth count on, the difference to the last but one.

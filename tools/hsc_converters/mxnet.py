@@ -87,7 +87,7 @@ def read_params(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is another kind of file, or cut short; the message
+        ValueError: It is another kind of file, or truncated; the message
             says in which array or name it ends. (The names of the arrays
             come last, so an array is named by its number.)
     """

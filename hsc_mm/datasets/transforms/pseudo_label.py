@@ -123,8 +123,8 @@ class LoadPseudoLabel(BaseTransform):
                 problems = [problem for problem in found if problem]
         raise_problems(
             f'pseudo_dir {self.pseudo_dir}', problems,
-            'tools/make_pseudo_labels.py with the same --out makes what is '
-            'missing.')
+            'tools/make_pseudo_labels.py with the same --out makes the '
+            'missing ones.')
 
     def check_classes(self, classes: Sequence[str] | None) -> None:
         """Refuse a folder whose manifest names other classes.

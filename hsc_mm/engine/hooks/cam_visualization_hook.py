@@ -57,8 +57,8 @@ class CAMVisualizationHook(Hook):
         for name, value, least in (('num_images', num_images, 0),
                                    ('interval', interval, 1)):
             if value < least:
-                raise ValueError(f'{name} of CAMVisualizationHook: expected '
-                                 f'a number from {least}, found {value}.')
+                raise ValueError(f'{name} of CAMVisualizationHook: expected a '
+                                 f'number of at least {least}, found {value}.')
         self.num_images = num_images
         self.interval = interval
         self._validations = 0

@@ -16,10 +16,10 @@ class ExactResumeHook(Hook):
     where they were. What is left open are the random numbers drawn by the
     model (dropout): this hook saves their state, and restores it before the
     first iteration after resuming. It also keeps a validation from moving
-    them, so that a run that validated goes on as one that did not.
+    them, so that a run that validated continues as one that did not.
 
     With several ranks nothing is restored: a checkpoint holds the state of
-    the first one only, and each rank's dropout is seeded anew.
+    the first one only, and each rank's dropout is seeded again.
     """
 
     priority = 'VERY_HIGH'

@@ -52,8 +52,8 @@ class FiniteLossHook(Hook):
         named = ', '.join(f'{k} {v}' for k, v in broken.items())
         raise ValueError(
             f'iteration {runner.iter + 1}: expected finite losses{most}, '
-            f'found {named}. The training broke and was stopped; nothing was '
-            'saved of it since the last checkpoint. Clip the gradients '
+            f'found {named}. The training diverged and was stopped; nothing '
+            'was saved after the last checkpoint. Clip the gradients '
             '(optim_wrapper.clip_grad.max_norm=10), lower '
-            'optim_wrapper.optimizer.lr, and begin anew, or resume from a '
+            'optim_wrapper.optimizer.lr, and start again, or resume from a '
             'checkpoint well before this.')

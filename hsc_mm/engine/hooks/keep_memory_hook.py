@@ -17,7 +17,7 @@ TRIM_THRESHOLD, MMAP_MAX = 128 * 1024, 65536
 def keep_freed_memory(keep: bool = True) -> bool:
     """Let the C library reuse freed memory instead of handing it back.
 
-    By itself glibc takes every large block from the kernel anew and hands it
+    By itself glibc takes every large block from the kernel again and hands it
     back when it is freed, and the kernel clears it page by page each time.
     Training on a CPU takes and frees gigabytes in each step: kept, they are
     worth about a tenth of its time (``benchmarks/train_step.py``). The process

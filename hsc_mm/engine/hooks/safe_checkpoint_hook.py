@@ -30,9 +30,9 @@ class SafeCheckpointHook(CheckpointHook):
 
     A checkpoint is written under a temporary name in the same folder, put on
     the disk, renamed, with its SHA-256 beside it; only then older ones are
-    removed, and ``last_checkpoint`` is written whole. A run that resumes goes
-    on from the newest whole checkpoint of its own work folder, and says
-    which ones it passed over; without any it starts from the beginning.
+    removed, and ``last_checkpoint`` is written whole. A resumed run continues
+    from the newest complete checkpoint of its own work folder, and says
+    which ones it skipped; without any it starts from the beginning.
 
     Args:
         kwargs: Those of :class:`mmengine.hooks.CheckpointHook`. Checkpoints
@@ -40,7 +40,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     Raises:
         ValueError: The weights are NaN or infinite: nothing is written.
-        OSError: The disk is full: everything that was there before is whole.
+        OSError: The disk is full: everything written before is complete.
     """
 
     def before_run(self, runner) -> None:
@@ -56,12 +56,12 @@ class SafeCheckpointHook(CheckpointHook):
         broadcast_object_list(found)
         if found[0] is None:
             runner.logger.warning(
-                f'{runner.work_dir}: no whole checkpoint to resume from: the '
-                'run starts from the beginning.')
+                f'{runner.work_dir}: no complete checkpoint to resume from: '
+                'the run starts from the beginning.')
             runner._resume = False
         else:
-            runner.logger.info('Auto resumed from the latest checkpoint that '
-                               f'is whole, {found[0]}.')
+            runner.logger.info('Resumed from the latest complete checkpoint, '
+                               f'{found[0]}.')
             runner._load_from = str(found[0])
 
     def before_train(self, runner) -> None:
@@ -123,7 +123,7 @@ class SafeCheckpointHook(CheckpointHook):
         """Note a step among those that are kept; return those that go."""
         if self.max_keep_ckpts <= 0 or step in list(self.keep_ckpt_ids)[-1:]:
             return []
-        # After damage a run goes on from earlier, and writes a step again.
+        # After damage a run resumes from an earlier one and redoes steps.
         kept = [old for old in self.keep_ckpt_ids if old != step] + [step]
         gone = kept[:-self.max_keep_ckpts]
         self.keep_ckpt_ids.clear()
@@ -213,5 +213,6 @@ def _save_whole(runner, out_dir: str, filename: str, **kwargs) -> None:
         draft.unlink(missing_ok=True)
         raise OSError(
             error.errno, f'{error.strerror}: the checkpoint could not be '
-            'written, those before it are whole. Make room and go on with '
-            '--resume', str(Path(out_dir) / filename)) from error
+                         'written; earlier ones are complete. Free some space '
+                         'and resume with '
+                         '--resume', str(Path(out_dir) / filename)) from error

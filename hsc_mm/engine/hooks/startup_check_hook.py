@@ -104,10 +104,10 @@ class StartupCheckHook(Hook):
         if found:
             raise FileExistsError(
                 f'work_dir {runner.work_dir}: expected no checkpoints of an '
-                f'earlier run, found {found[0].name}. Go on with --resume, '
+                f'earlier run, found {found[0].name}. Resume with --resume, '
                 'choose another --work-dir, or overwrite them with '
-                '--cfg-options default_hooks.startup_check.allow_overwrite='
-                'True.')
+                '--cfg-options '
+                'default_hooks.startup_check.allow_overwrite=True.')
         guard_batch_norms(bare_model(runner.model))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)
@@ -130,6 +130,6 @@ def _whole_ones(runner) -> list[Path]:
         if damage is None:
             whole.append(path)
         elif is_main_process() and path.is_file():
-            runner.logger.warning(f'{path}: {damage} It is no checkpoint to '
-                                  f'keep and is now {set_aside(path)}.')
+            runner.logger.warning(f'{path}: {damage} It was renamed to '
+                                  f'{set_aside(path)}.')
     return whole

@@ -55,9 +55,10 @@ class TIMMBackbone(_TIMMBackbone):
                 raise
             reason = str(error).partition('. ')[0]
             raise OSError(
-                f'backbone {model_name}: its weights, {_HUB}{known.hf_hub_id}'
-                f', cannot be fetched ({reason}). Fetch model.safetensors '
-                'where there is a network and name the file: --cfg-options '
+                f'backbone {model_name}: its weights, '
+                f'{_HUB}{known.hf_hub_id}, cannot be fetched ({reason}). '
+                'Fetch model.safetensors on a machine with network access and '
+                'name the file: --cfg-options '
                 'model.backbone.pretrained_cfg_overlay.file=FILE') from error
 
     def train(self, mode: bool = True) -> 'TIMMBackbone':

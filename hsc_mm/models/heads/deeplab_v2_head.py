@@ -60,7 +60,7 @@ class DeepLabV2Head(BaseDecodeHead):
         ValueError: ``dilations`` is empty or not of positive numbers;
             ``image_pool`` without ``channels``; ``norm_cfg`` without
             ``channels``. While training, when one image is alone in a batch
-            norm: pooled, it has one value a channel.
+            norm: pooled, it has one value per channel.
     """
 
     def __init__(self,
@@ -129,9 +129,9 @@ class DeepLabV2Head(BaseDecodeHead):
         alone = not isinstance(norm, nn.SyncBatchNorm) or get_world_size() < 2
         if isinstance(norm, _BatchNorm) and norm.training and alone:
             raise ValueError(
-                'DeepLabV2Head: expected at least two images in a training '
-                'batch, found one; its pooled features have one value a '
-                'channel, which a batch norm cannot normalise. Raise '
-                'train_dataloader.batch_size (drop_last=True leaves out a '
+                "DeepLabV2Head: expected at least two images in a training "
+                "batch, found one; its pooled features have one value per "
+                "channel, which a batch norm cannot normalise. Raise "
+                "train_dataloader.batch_size (drop_last=True leaves out a "
                 "shorter last batch), or take norm_cfg=dict(type='GN', "
-                'num_groups=32), or image_pool=False.')
+                "num_groups=32), or image_pool=False.")

@@ -38,7 +38,7 @@ def log_probabilities(score: Tensor, label: Tensor,
         ValueError: There is a single channel: softmax would be 1.
     """
     if score.shape[1] < 2:
-        raise ValueError('cls_score: expected one channel a class, at least '
+        raise ValueError('cls_score: expected one channel per class, at least '
                          f'2, found {score.shape[1]}. With two classes leave '
                          'out out_channels=1 of the head.')
     log_q = score.float().log_softmax(1)

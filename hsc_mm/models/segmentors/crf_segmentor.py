@@ -65,7 +65,7 @@ class CRFRefinedSegmentor(BaseTTAModel):
     mmseg's ``SegTTAModel``; otherwise there is one view. Checkpoints are
     those of the module. For evaluation only: train the module.
 
-    The image is read anew from ``img_path`` as it is stored, at its original
+    The image is read again from ``img_path`` as it is stored, at its original
     size, turned as EXIF says if the prediction is.
 
     A sample gets ``pred_sem_seg`` (1, H, W), the class of the highest
@@ -165,8 +165,8 @@ def _image(sample: SegDataSample, size: tuple[int, int]) -> np.ndarray:
     path = sample.metainfo.get('img_path')
     if path is None:
         raise ValueError(
-            'img_path: expected it in the metainfo of a sample, for the CRF '
-            f'needs the image; found {sorted(sample.metainfo)}. Add it to '
+            'img_path: expected it in the metainfo of a sample, because the '
+            f'CRF needs the image; found {sorted(sample.metainfo)}. Add it to '
             'meta_keys of the packing transform.')
     for flag in (cv2.IMREAD_COLOR,
                  cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION):

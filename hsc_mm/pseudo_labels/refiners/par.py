@@ -23,7 +23,7 @@ class PAR(Refiner):
     """Smooths maps along colours nearby (Ru et al., AFA, CVPR 2022).
 
     See :func:`hsc_mm.functional.refinement.pixel_affinity`. Maps keep the
-    scale of the CAM and are not normalised anew, so the threshold of a label
+    scale of the CAM and are not normalised again, so the threshold of a label
     rule means what it meant. A constant score of the background, as a
     threshold is, would come out as it went in; a background that another
     refiner has made is smoothed with the maps. With six distances it takes

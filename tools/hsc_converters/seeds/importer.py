@@ -130,6 +130,6 @@ def _build_chain(cfg: Config, options: ImportOptions,
     if 'attention' in chain.needs:
         raise ValueError(
             'refiners: expected none that reads the attention of a network, '
-            'for there is none when seeds are imported, found '
+            'because imported seeds have none, found '
             f'{[type(one).__name__ for one in chain.refiners]}.')
     return chain

@@ -133,7 +133,7 @@ def load_npy(path: str | Path) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, cut short, no ``.npy``, or names
+        ValueError: The file is empty, truncated, no ``.npy``, or names
             something that is not allowed.
     """
     with open(path, 'rb') as file:
