@@ -7,8 +7,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from hsc_mm.registry import DATASETS, MODELS
+from hsc_mm.utils import read_json
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+ZOO = read_json(CONFIGS.parent / 'benchmarks/results/model_zoo.json')
 LEAVES = sorted(p for p in CONFIGS.rglob('*.py') if '_base_' not in p.parts)
 BASES = sorted(p for p in CONFIGS.rglob('*.py') if '_base_' in p.parts)
 
@@ -35,6 +37,9 @@ def test_config_builds(path):
     assert 'hsc_mm' in cfg.custom_imports['imports']
     cfg.model.backbone.init_cfg = None
     model = MODELS.build(cfg.model)
+    # "python benchmarks/model_zoo.py" writes the table again.
+    entry = ZOO[path.relative_to(CONFIGS.parent).as_posix()]
+    assert sum(p.numel() for p in model.parameters()) == entry['parameters']
     classes = cfg.train_dataloader.dataset.get('metainfo', {}).get('classes')
     vocabulary = cfg.train_dataloader.dataset.get('vocabulary')
     known = DATASETS.get(cfg.train_dataloader.dataset.type).METAINFO

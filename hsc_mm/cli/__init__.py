@@ -39,14 +39,14 @@ COMMANDS = dict(
     **{'import': 'bring corrected masks back, as trusted ones'},
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
 
-_EXAMPLES = '''
+_EXAMPLES = """
 examples:
   python -m hsc_mm new_dataset data/mine --out configs/mine
   python -m hsc_mm doctor configs/hsc_r50_voc.py
   python -m hsc_mm train configs/hsc_r50_voc.py --work-dir work_dirs/cam
   python -m hsc_mm pipeline configs/demo/hsc_demo.py --work-dir work_dirs/demo
 
-"python -m hsc_mm COMMAND --help" lists the arguments of a command.'''
+"python -m hsc_mm COMMAND --help" lists the arguments of a command."""
 
 #: Command -> its module in the folder of the tools.
 _BESIDE = dict(

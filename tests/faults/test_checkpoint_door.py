@@ -119,7 +119,8 @@ FILES = {
         'would run code'),
     'eval': (_saved(dict(GOOD, x=Call(eval, '1'))), 'would run code'),
     'bare pickle': (lambda p, m: p.write_bytes(pickle.dumps(
-        dict(GOOD, x=Call(Path.touch, m)))), 'would run code|not a checkpoint'),
+        dict(GOOD, x=Call(Path.touch, m)))),
+                    'would run code|not a checkpoint'),
     'script': (_script, 'expected a file that torch can read'),
 }
 

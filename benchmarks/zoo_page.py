@@ -1,0 +1,67 @@
+"""Page of the model zoo, as Markdown."""
+__all__ = ['write_page']
+
+_HEAD = """# Model zoo
+
+The network of every config: what it is, where its weights come from, what it
+costs, and how good its seeds are where that was measured here. `python
+benchmarks/model_zoo.py` writes this page.
+
+- **Weights**: where the backbone starts from before training.
+- **Parameters** in millions, heads and projections included.
+- **FLOPs** of one forward pass of one image at the size of the training crop,
+  in 10⁹; a multiplication and an addition are two. A config with two views has
+  a second pass, on the smaller view.
+- **Step** and **memory**: a whole training step at the config's own batch and
+  crop, and the peak of it. Empty where it was not measured: `python
+  benchmarks/model_zoo.py --steps CONFIG` does, with `--device cuda` on a GPU.
+- **Seeds**: mIoU in percent at the best threshold, mean ± standard deviation
+  over random seeds. Empty where it was not measured; [results](results.md) has
+  the data, the commands and what limits these figures.
+"""
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return '' if value is None else f'{value:.{digits}f}'
+
+
+def write_page(table: dict[str, dict]) -> str:
+    """Return the page as Markdown.
+
+    Args:
+        table (dict[str, dict]): Config -> :func:`describe`; ``step`` of
+            :func:`measure` and ``seeds`` with ``mean`` and ``std`` in
+            percent, where they were measured.
+    """
+    lines, last = [_HEAD], None
+    for path, one in sorted(table.items(), key=lambda item: (
+            item[0].count('/'), item[0])):
+        folder, name = path.rsplit('/', 1)
+        if folder != last:
+            lines += [
+                '', f'## `{folder}`', '',
+                '| config | network | weights | parameters, M | FLOPs, G | '
+                'crop | step, s | memory, MiB | seeds, % |',
+                '|---|---|---|---|---|---|---|---|---|']
+            last = folder
+        step, seeds = one.get('step', {}), one.get('seeds')
+        cells = [
+            f'`{name}`', one['network'], f'`{one["weights"]}`',
+            _number(one['parameters'] / 1e6), _number(one['flops'] / 1e9),
+            ' x '.join(map(str, one['size'])),
+            _number(step.get('seconds'), 2), str(step.get('peak_mib', '')),
+            _spread(**seeds) if seeds else '']
+        lines.append(f'| {" | ".join(cells)} |')
+    devices = sorted({
+        f'{one["step"]["device"]}{", half precision" * one["step"]["amp"]}, '
+        f'load {one["step"]["load"]}'
+        for one in table.values() if one.get('step')})
+    if devices:
+        lines += ['', 'Steps were measured on: ' + '; '.join(devices) + '. A '
+                  'load above the number of threads means that other programs '
+                  'ran, and that times are upper bounds.']
+    return '\n'.join(lines).rstrip() + '\n'
+
+
+def _spread(mean: float, std: float | None) -> str:
+    return _number(mean) + ('' if std is None else f' ± {std:.1f}')

@@ -1,0 +1,55 @@
+"""The model zoo: its table, its page, and what it counts."""
+import model_zoo
+import pytest
+import zoo_page
+from mmengine.config import Config
+
+from hsc_mm.utils import read_json
+
+TABLE = read_json(model_zoo.TABLE)
+
+
+def test_the_table_has_every_config_and_no_other():
+    assert sorted(TABLE) == model_zoo.leaves()
+
+
+def test_the_page_is_that_of_the_table():
+    assert model_zoo.PAGE.read_text() == zoo_page.write_page(TABLE)
+
+
+@pytest.mark.parametrize('path', ['configs/demo/cam_demo.py'])
+def test_a_config_is_described_as_in_the_table(path):
+    known = {k: v for k, v in TABLE[path].items()
+             if k not in ('step', 'seeds')}
+    assert model_zoo.describe(path) == known
+
+
+def test_parameters_are_those_of_each_layer():
+    cfg = Config.fromfile(model_zoo.ROOT / 'configs/cam_r50_voc.py')
+    model = model_zoo.build(cfg, 'meta')
+    assert all(p.is_meta for p in model.parameters())
+    backbone = 23_508_032  # torchvision's resnet50 without its classifier
+    classifier = 2048 * 21
+    assert model_zoo.count_parameters(model) - backbone == classifier
+
+
+def test_seeds_come_from_a_table_of_run_matrix():
+    table = {'configs/a.py': {}, 'configs/b.py': {}}
+    model_zoo.take_seeds(table, [
+        {'config': 'a', 'seeds, best': dict(mean=40., std=1.5, values=[])},
+        {'config': 'c', 'seeds, best': dict(mean=1., std=None, values=[])}])
+    assert table == {'configs/a.py': dict(seeds=dict(mean=40., std=1.5)),
+                     'configs/b.py': {}}
+
+
+def test_the_page_says_what_was_measured():
+    one = dict(network='n', weights='w', parameters=2_000_000, flops=3e9,
+               size=[32, 32])
+    step = dict(seconds=.5, peak_mib=99, batch=4, device='D', amp=True,
+                load=1)
+    page = zoo_page.write_page({
+        'configs/x.py': one,
+        'configs/y/z.py': dict(one, step=step, seeds=dict(mean=1., std=2.))})
+    assert '| `x.py` | n | `w` | 2.0 | 3.0 | 32 x 32 |  |  |  |' in page
+    assert '| 32 x 32 | 0.50 | 99 | 1.0 ± 2.0 |' in page
+    assert 'D, half precision, load 1' in page
