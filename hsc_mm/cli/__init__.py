@@ -37,6 +37,7 @@ COMMANDS = dict(
     contact_sheet='draw the pictures on which a folder of masks scores worst',
     export='write masks for an annotation tool, the most doubtful first',
     **{'import': 'bring corrected masks back, as trusted ones'},
+    figures='draw figures for a paper from a finished pipeline',
     pack_voc_submission='pack predicted masks for the PASCAL VOC server')
 
 _EXAMPLES = """
@@ -63,6 +64,7 @@ _BESIDE = dict(
     contact_sheet='hsc_analysis.sheet_command',
     export='hsc_converters.exchange.export_command',
     **{'import': 'hsc_converters.exchange.import_command'},
+    figures='hsc_analysis.figures_command',
     pack_voc_submission='hsc_converters.voc_submission')
 
 

@@ -97,5 +97,5 @@ def check_mask_classes(path: Path, classes: Sequence[str] | None) -> None:
     if found and list(found) != list(classes or ()):
         raise ValueError(
             f'{path}: expected masks of the classes {list(classes or ())}, '
-            f'found {found}: an index means another class. Make them anew '
+            f'found {found}: an index means another class. Make them again '
             'with this data set.')

@@ -5,8 +5,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 __all__ = [
-    'cosine_matrix', 'similarity_figure', 'threshold_curve'
+    'cosine_matrix', 'draw_matrices', 'similarity_figure', 'threshold_curve'
 ]
+
 
 def _png(figure: Figure) -> bytes:
     buffer = BytesIO()
@@ -65,12 +66,19 @@ def cosine_matrix(rows: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 def similarity_figure(matrices: dict[str, np.ndarray], classes: list[str],
                       title: str) -> bytes:
-    """Draw (C, C) matrices side by side, blue -1 to red 1, NaN grey: a PNG."""
+    """Draw :func:`draw_matrices` as a PNG."""
+    return _png(draw_matrices(matrices, classes, title))
+
+
+def draw_matrices(matrices: dict[str, np.ndarray], classes: list[str],
+                  title: str = '') -> Figure:
+    """Draw (C, C) matrices side by side, blue -1 to red 1, NaN grey."""
     side = max(3.2, 0.28 * len(classes) + 1.6)
     figure = Figure(
         figsize=(side * len(matrices) + 0.8, side),
         layout='constrained')
-    figure.suptitle(title)
+    if title:
+        figure.suptitle(title)
     axes = figure.subplots(1, len(matrices), squeeze=False)[0]
     for ax, (name, matrix) in zip(axes, matrices.items(), strict=True):
         ax.set_facecolor('0.8')
@@ -81,4 +89,4 @@ def similarity_figure(matrices: dict[str, np.ndarray], classes: list[str],
             range(len(classes)), classes, rotation=90, fontsize='small')
         ax.set_yticks(range(len(classes)), classes, fontsize='small')
     figure.colorbar(drawn, ax=list(axes), label='cosine similarity')
-    return _png(figure)
+    return figure

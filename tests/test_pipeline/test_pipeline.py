@@ -2,12 +2,15 @@
 import json
 import re
 import shutil
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_configs import cam_config, seg_config
 
+from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import Pipeline, ToolError, build_pipeline
 from hsc_mm.pipeline.inputs import with_pseudo_dir
@@ -63,6 +66,23 @@ def test_the_report_holds_its_pictures(finished):
     assert 'python -m hsc_mm pipeline' in page
     miou = finished[2].results().results['eval']['mIoU']
     assert f'<strong>{miou:.1f}</strong>' in page
+
+
+def test_figures_for_a_paper_are_drawn_from_it(finished, monkeypatch, capsys):
+    folder = finished[0]
+    tool = import_module('hsc_analysis.figures_command')
+    monkeypatch.setattr(sys, 'argv', [
+        'figures', str(folder / 'cam.py'), str(folder / 'seg.py'),
+        '--work-dir', str(folder / 'work'), '--pictures', '2', '--out',
+        str(folder / 'figures')])
+    assert cli.run(tool.main) == 0, capsys.readouterr().err
+    for name in ('grid', 'thresholds'):  # two iterations see no prototypes
+        assert (folder / 'figures' / f'{name}.pdf').is_file()
+        assert (folder / 'figures' / f'{name}.png').is_file()
+    monkeypatch.setattr(sys, 'argv', [
+        *sys.argv[:4], str(folder / 'elsewhere'), *sys.argv[5:]])
+    assert cli.run(tool.main) == 1
+    assert 'expected a finished pipeline' in capsys.readouterr().err
 
 
 def test_the_table_has_scores_and_times(finished):

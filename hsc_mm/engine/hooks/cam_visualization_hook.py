@@ -153,7 +153,14 @@ def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
 
 
 def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
-    """Draw how alike the class prototypes of a model are.
+    """Draw :func:`prototype_matrices`; None where there are none."""
+    matrices = prototype_matrices(model)
+    return matrices and png_to_rgb(
+        similarity_figure(matrices, classes, 'class prototypes'))
+
+
+def prototype_matrices(model) -> dict[str, np.ndarray] | None:
+    """Compute how alike the class prototypes of a model are, in each view.
 
     None of a model without any, or whose prototypes have seen nothing yet.
     """
@@ -165,13 +172,11 @@ def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
         return None
     if not any(bank.seen.any() for bank in banks):
         return None
-    matrices = {
+    return {
         f'view {number}': cosine_matrix(bank.rows.float().cpu().numpy(),
                                         bank.seen.cpu().numpy())
         for number, bank in enumerate(banks, 1)
     }
-    return png_to_rgb(
-        similarity_figure(matrices, classes, 'class prototypes'))
 
 
 def _draw_curve(metrics: Sequence) -> np.ndarray | None:

@@ -7,11 +7,11 @@ from hsc_mm.registry import STEPS
 from hsc_mm.utils import digest
 from hsc_mm.visualization.colours import class_colours
 from ..context import Context
-from ..gallery import training_pictures, validation_pictures
+from ..gallery import Picture, training_pictures, validation_pictures
 from ..report import BACKGROUND, Gallery, ReportContent, write_report
 from ..step import Outcome, ScoreRow, Step
 
-__all__ = ['WriteReport']
+__all__ = ['WriteReport', 'draw_training']
 
 
 @STEPS.register_module()
@@ -66,23 +66,10 @@ class WriteReport(Step):
         return Outcome([page], {})
 
     def _training(self, ctx: Context) -> Gallery:
-        truth = ctx.dataset('cam', 'test')
-        stages = {
-            f'CAM of {name}': (ctx.config(ctx.step(name).config),
-                               str(ctx.checkpoint('cam', name)))
-            for name in _baselines(ctx)
-        }
-        stages['CAM'] = ctx.cam_cfg, str(ctx.checkpoint('cam'))
-        layers, scored = {}, 'seed'
-        if ctx.makes('pseudo_labels') and any(
-                ctx.pseudo_labels().rglob('*.png')):
-            layers['pseudo_dir'] = str(ctx.pseudo_labels())
+        pictures = draw_training(ctx, self.pictures)
+        scored = 'seed'
+        if pictures and 'pseudo label' in pictures[0].layers:
             scored = 'pseudo label'
-        if ctx.makes('segmentor'):
-            layers['segmentor'] = (ctx.seg_cfg,
-                                   str(ctx.checkpoint('segmentor')))
-        pictures = training_pictures(stages, truth, count=self.pictures,
-                                     **layers)
         note = (f'{len(pictures)} of {len(ctx.dataset("cam", "train"))} '
                 'images, spread evenly over the split.')
         found = Gallery('Training images', note, pictures, heat=True)
@@ -105,6 +92,23 @@ class WriteReport(Step):
         return Gallery(
             'Validation images', f'{shown}. The worst come first; IoU is '
             'that of the prediction, by itself.', pictures)
+
+
+def draw_training(ctx: Context, count: int) -> list[Picture]:
+    """Draw what each finished step makes of training images, worst first."""
+    stages = {
+        f'CAM of {name}': (ctx.config(ctx.step(name).config),
+                           str(ctx.checkpoint('cam', name)))
+        for name in _baselines(ctx)
+    }
+    stages['CAM'] = ctx.cam_cfg, str(ctx.checkpoint('cam'))
+    layers = {}
+    if ctx.makes('pseudo_labels') and any(ctx.pseudo_labels().rglob('*.png')):
+        layers['pseudo_dir'] = str(ctx.pseudo_labels())
+    if ctx.makes('segmentor'):
+        layers['segmentor'] = ctx.seg_cfg, str(ctx.checkpoint('segmentor'))
+    return training_pictures(
+        stages, ctx.dataset('cam', 'test'), count=count, **layers)
 
 
 def _baselines(ctx: Context) -> list[str]:

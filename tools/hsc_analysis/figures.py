@@ -1,0 +1,156 @@
+"""Figures for papers: picture grids, threshold curves, ablation bars."""
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from hsc_mm.pipeline.gallery import Picture
+from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.outputs import claim
+from hsc_mm.visualization.colours import qualitative_palette
+
+__all__ = ['ablation_figure', 'grid_figure', 'save_figure', 'threshold_figure']
+
+#: Text stays text in a PDF, in a font that journals accept.
+_STYLE = {'pdf.fonttype': 42, 'font.size': 8, 'axes.spines.top': False,
+          'axes.spines.right': False, 'savefig.bbox': 'tight'}
+#: Width of a page of two columns, in inches.
+_WIDTH = 7.0
+
+
+def _figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height), layout='constrained')
+
+
+def _colours(count: int) -> np.ndarray:
+    """Return colours for colour-blind eyes, (count, 3) in [0, 1]."""
+    return qualitative_palette(count + 1)[1:] / 255
+
+
+def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+    """Write ``<name>.pdf`` and ``<name>.png`` (300 dots per inch).
+
+    Raises:
+        FileExistsError: There is such a file that was not written here.
+    """
+    paths = []
+    for kind in ('pdf', 'png'):
+        buffer = BytesIO()
+        # Without a date equal figures are equal files.
+        meta = {'CreationDate': None} if kind == 'pdf' else None
+        with matplotlib.rc_context(_STYLE):
+            figure.savefig(buffer, format=kind, dpi=300, metadata=meta)
+        paths.append(claim(folder, f'{name}.{kind}', option='--out'))
+        atomic_write_bytes(paths[-1], buffer.getvalue())
+    return paths
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(BytesIO(data)).convert('RGBA')
+
+
+def _tile(picture: Picture, layer: str | None) -> Image.Image:
+    """Lay a layer over the picture; a CAM is enlarged smoothly."""
+    photo = _open(picture.photo)
+    if layer is None:
+        return photo
+    over = _open(picture.layers[layer])
+    if over.size != photo.size:
+        over = over.resize(photo.size, Image.Resampling.BICUBIC)
+    over.putalpha(over.getchannel('A').point(lambda alpha: alpha * 7 // 10))
+    return Image.alpha_composite(photo, over)
+
+
+def grid_figure(pictures: Sequence[Picture]) -> Figure:
+    """Draw a row for each picture: the photograph, then each of its layers.
+
+    Raises:
+        ValueError: There are no pictures.
+    """
+    if not pictures:
+        raise ValueError('pictures: expected at least one, found none.')
+    layers = list(dict.fromkeys(
+        name for picture in pictures for name in picture.layers))
+    # The mask is what the others are compared with: it is the last column.
+    layers.sort(key=lambda name: name == 'ground truth')
+    side = _WIDTH / (len(layers) + 1)
+    tall = [side * one.size[1] / one.size[0] for one in pictures]
+    with matplotlib.rc_context(_STYLE):
+        figure = _figure(_WIDTH, sum(tall) + 0.3)
+        figure.get_layout_engine().set(
+            w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        axes = figure.subplots(
+            len(pictures), len(layers) + 1, squeeze=False,
+            gridspec_kw=dict(height_ratios=tall))
+        for row, picture in zip(axes, pictures, strict=True):
+            for ax, layer in zip(row, [None, *layers], strict=True):
+                ax.axis('off')
+                if layer is None or layer in picture.layers:
+                    ax.imshow(np.asarray(_tile(picture, layer)))
+        for ax, title in zip(axes[0], ['image', *layers], strict=True):
+            ax.set_title(title, fontsize=7)
+    return figure
+
+
+def threshold_figure(reports: dict[str, dict]) -> Figure:
+    """Draw seed mIoU over the background threshold, a curve for each report.
+
+    Args:
+        reports (dict[str, dict]): Name -> what :class:`hsc_mm.SeedMetric`
+            writes. A circle is the best threshold, a square that of the
+            config.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = _figure(_WIDTH / 2, 2.4)
+        axes = figure.add_subplot()
+        for (name, one), colour, style in zip(
+                reports.items(), _colours(len(reports)),
+                ['-', '--', '-.', ':'] * len(reports), strict=False):
+            curve = one['curve']
+            axes.plot(curve['thresholds'], curve['mIoU'], style,
+                      color=colour, label=name)
+            for key, marker in (('best', 'o'), ('own', 's')):
+                axes.plot(one[key]['threshold'], one[key]['mIoU'], marker,
+                          color=colour, markersize=4)
+        axes.set(xlabel='background threshold', ylabel='seed mIoU, %',
+                 xlim=(0, 1))
+        axes.legend(frameon=False)
+    return figure
+
+
+def ablation_figure(rows: Iterable[dict], column: str) -> Figure:
+    """Draw a bar for each row of a table of ``run_matrix``.
+
+    A bar is the mean over seeds, its interval the standard deviation, and
+    the dots are the runs.
+
+    Args:
+        rows (iterable[dict]): ``matrix.json``, or some of its rows.
+        column (str): Column that is drawn, such as ``'seeds, best'``.
+
+    Raises:
+        ValueError: No row has the column.
+    """
+    rows = list(rows)
+    kept = [row for row in rows if column in row]
+    if not kept:
+        known = sorted({name for row in rows for name in row}
+                       - {'config', 'seeds'})
+        raise ValueError(f'--column "{column}": expected one of {known}.')
+    with matplotlib.rc_context(_STYLE):
+        figure = _figure(_WIDTH / 2, 0.5 + 0.25 * len(kept))
+        axes = figure.add_subplot()
+        for place, row in enumerate(kept):
+            one = row[column]
+            axes.barh(place, one['mean'], xerr=one['std'] or 0, height=0.7,
+                      color=_colours(1)[0], capsize=2)
+            axes.plot(one['values'], [place] * len(one['values']), 'k.',
+                      markersize=3)
+        axes.set_yticks(range(len(kept)), [row['config'] for row in kept])
+        axes.invert_yaxis()
+        axes.set_xlabel(f'{column}: mean, standard deviation, runs')
+    return figure
