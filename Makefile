@@ -22,8 +22,8 @@ INPUTS := setup.py hsc_mm/version.py
 # A copied or moved folder keeps its stamp, but not a working environment.
 MOVED = $(if $(filter $(CURDIR),$(shell cat $(1)/.ready 2>/dev/null)),,FORCE)
 
-.PHONY: help setup test tutorials faults lint fix demo demo-smoke docs test-openmmlab \
-	clean distclean FORCE
+.PHONY: help setup test tutorials faults lint fix demo demo-smoke picture docs \
+	test-openmmlab clean distclean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' \
@@ -66,6 +66,14 @@ demo-smoke: $(VENV)/.ready ## the same, cut down to a check that it runs
 		$(CURDIR)/$(DEMO_SEG) --work-dir work_dirs/demo \
 		--baseline $(CURDIR)/$(DEMO_BASELINE) \
 		--cam-options $(SMOKE) --seg-options $(SMOKE)
+
+picture: $(VENV)/.ready ## redraw README's picture from the work folder of make demo
+	$(BIN)/python -m hsc_mm figures $(DEMO_CAM) $(DEMO_SEG) \
+		--baseline $(DEMO_BASELINE) --work-dir work_dirs/demo --out build/figures
+	$(BIN)/python -c 'from PIL import Image; \
+		grid = Image.open("build/figures/grid.png").convert("RGB"); \
+		grid.thumbnail((1140, 1140)); \
+		grid.save("docs/images/demo.jpg", quality=88)'
 
 docs: $(VENV)/.docs ## build the documentation site in build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs -q build --strict

@@ -9,6 +9,7 @@ from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
+from hsc_mm.visualization.colours import class_colours
 from .class_names import ClassNames
 
 __all__ = ['draw_prediction', 'write_prediction']
@@ -29,7 +30,9 @@ def draw_prediction(image: np.ndarray,
         ]
         tiles += present_tiles(rgb, result['cam'], shown)
         title = f'seed > {result["bg_threshold"]:.2f}'
-    tiles.append((title, mask_overlay(rgb, result['mask'], names.palette)))
+    palette = class_colours(
+        dict(classes=names.classes, palette=names.palette))
+    tiles.append((title, mask_overlay(rgb, result['mask'], palette)))
     return titled_strip(tiles, height)
 
 

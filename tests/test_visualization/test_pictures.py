@@ -1,6 +1,8 @@
 import cv2
 import numpy as np
 
+from hsc_mm.inference.class_names import ClassNames
+from hsc_mm.inference.predictions import draw_prediction
 from hsc_mm.utils import voc_palette
 from hsc_mm.visualization import (
     cam_overlay,
@@ -33,6 +35,17 @@ def test_colours_are_those_of_voc_where_classes_are():
     assert np.array_equal(class_colours(other), qualitative_palette(3))
     own = dict(other, palette=[[0, 0, 0], [1, 2, 3], [4, 5, 6]])
     assert np.array_equal(class_colours(own), own['palette'])
+
+
+def test_a_prediction_has_colours_of_voc_only_for_its_classes():
+    image = np.full((64, 64, 3), 100, np.uint8)
+    result = dict(task='segmentation', mask=np.ones((64, 64), np.uint8))
+    for name, colour in (('aeroplane', voc_palette()[1]),
+                         ('scratch', qualitative_palette(2)[1])):
+        names = ClassNames(('background', name), voc_palette()[:2], None)
+        drawn = draw_prediction(image, result, names, 64)
+        expected = 0.4 * 100 + 0.6 * colour.astype(float)
+        assert np.allclose(drawn[-8, -8], expected, atol=1)
 
 
 def test_the_qualitative_palette_repeats_no_colour():

@@ -13,6 +13,7 @@ from hsc_mm.evaluation.folder import Scored, label_and_truth
 from hsc_mm.utils import atomic_write_bytes, read_image
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
+from hsc_mm.visualization.colours import class_colours
 
 __all__ = ['contact_sheet', 'masked_dataset', 'write_picture']
 
@@ -54,7 +55,7 @@ def contact_sheet(ranked: list[Scored],
     Raises:
         ValueError: There is no image.
     """
-    palette = np.array(dataset.metainfo['palette'], dtype=np.uint8)
+    palette = class_colours(dataset.metainfo)
     rows = []
     for score, img_id, index in ranked:
         info = dataset.get_data_info(index)

@@ -17,6 +17,7 @@ from hsc_mm.visualization import (
     similarity_figure,
     threshold_curve,
 )
+from hsc_mm.visualization.colours import class_colours
 from hsc_mm.visualization.pictures import png_to_rgb, seed_strip
 from ..fitting import bare_model
 
@@ -146,10 +147,10 @@ def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
     truth = None
     if 'gt_sem_seg' in sample:
         truth = sample.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-    palette = meta.get('palette') or voc_palette()[:len(meta['classes'])]
+    colours = meta.get('palette') or voc_palette()[:len(meta['classes'])]
+    palette = class_colours(dict(classes=meta['classes'], palette=colours))
     return seed_strip(
-        np.ascontiguousarray(image), cam, names, seed,
-        np.array(palette, dtype=np.uint8), truth)
+        np.ascontiguousarray(image), cam, names, seed, palette, truth)
 
 
 def draw_similarity(model, classes: list[str]) -> np.ndarray | None:
