@@ -28,7 +28,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch.utils.flop_counter import FlopCounterMode
-from zoo_page import write_page
+from zoo_page import take_seeds, write_page
 
 import hsc_mm  # noqa: F401
 from hsc_mm.functional.prototypes import MomentumPrototypes
@@ -38,8 +38,6 @@ from hsc_mm.utils import read_json, write_json
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
 TABLE = RESULTS / 'model_zoo.json'
-#: Column of a table of run_matrix.
-_SEEDS = 'seeds, best'
 _MEASURED = ('step', 'seeds')
 PAGE = ROOT / 'docs' / 'model-zoo.md'
 
@@ -166,15 +164,6 @@ def measure(path: str, device: str, amp: bool, repeat: int) -> dict:
     return dict(
         seconds=seconds, peak_mib=round(peak / 2**20), amp=amp, device=name,
         batch=len(data['inputs']), load=round(os.getloadavg()[0]))
-
-
-def take_seeds(table: dict[str, dict], matrix: list[dict]) -> None:
-    """Put the scores of a table of ``run_matrix`` into ``table``."""
-    rows = {row['config']: row[_SEEDS] for row in matrix if _SEEDS in row}
-    for path in table:
-        found = rows.get(Path(path).stem)
-        if found:
-            table[path]['seeds'] = {k: found[k] for k in ('mean', 'std')}
 
 
 def main() -> None:

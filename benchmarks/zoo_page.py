@@ -1,6 +1,13 @@
-"""Page of the model zoo, as Markdown."""
-__all__ = ['write_page']
+"""Page of the model zoo, as Markdown, and the scores of seeds on it."""
+import sys
+from pathlib import Path
 
+from hsc_mm.cli import find_tools
+
+__all__ = ['take_seeds', 'write_page']
+
+#: Column of a table of run_matrix.
+_SEEDS = 'seeds, best'
 _HEAD = """# Model zoo
 
 The network of every config: what it is, where its weights come from, what it
@@ -65,3 +72,14 @@ def write_page(table: dict[str, dict]) -> str:
 
 def _spread(mean: float, std: float | None) -> str:
     return _number(mean) + ('' if std is None else f' ± {std:.1f}')
+
+
+def take_seeds(table: dict[str, dict], matrix: list | dict) -> None:
+    """Put the scores of a table of ``run_matrix`` into ``table``."""
+    sys.path.append(str(find_tools()))
+    from hsc_analysis.figures import matrix_columns
+    rows = matrix_columns(matrix)
+    for path in table:
+        found = rows.get(Path(path).stem, {}).get(_SEEDS)
+        if found:
+            table[path]['seeds'] = {k: found[k] for k in ('mean', 'std')}

@@ -69,8 +69,12 @@ def test_curves_are_those_of_the_reports():
     assert len(colours) == 2
 
 
-def test_bars_have_means_intervals_and_runs():
-    axes = ablation_figure(ROWS, 'seeds, best').axes[0]
+@pytest.mark.parametrize('table', [ROWS, dict(rows=[
+    dict(config=row['config'], columns={
+        k: v for k, v in row.items() if isinstance(v, dict)})
+    for row in ROWS])])
+def test_bars_have_means_intervals_and_runs(table):
+    axes = ablation_figure(table, 'seeds, best').axes[0]
     assert [bar.get_width() for bar in axes.patches] == [50, 40]
     assert [t.get_text() for t in axes.get_yticklabels()] == ['hsc', 'cam']
     dots = [list(line.get_xdata()) for line in axes.lines
@@ -80,7 +84,7 @@ def test_bars_have_means_intervals_and_runs():
         c.get_segments() for c in axes.collections)]
     assert [48, 52] in spans
     with pytest.raises(ValueError, match=r'expected one of .*seeds, best'):
-        ablation_figure(ROWS, 'mIoU')
+        ablation_figure(table, 'mIoU')
 
 
 def test_files_are_equal_each_time_and_text_stays_text(tmp_path):

@@ -1,5 +1,5 @@
 """Figures for papers: picture grids, threshold curves, ablation bars."""
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
 from hsc_mm.visualization.colours import qualitative_palette
 
-__all__ = ['ablation_figure', 'grid_figure', 'save_figure', 'threshold_figure']
+__all__ = [
+    'ablation_figure', 'grid_figure', 'matrix_columns', 'save_figure',
+    'threshold_figure'
+]
 
 #: Text stays text in a PDF, in a font that journals accept.
 _STYLE = {'pdf.fonttype': 42, 'font.size': 8, 'axes.spines.top': False,
@@ -122,35 +125,45 @@ def threshold_figure(reports: dict[str, dict]) -> Figure:
     return figure
 
 
-def ablation_figure(rows: Iterable[dict], column: str) -> Figure:
-    """Draw a bar for each row of a table of ``run_matrix``.
+def matrix_columns(table: list | dict) -> dict[str, dict[str, dict]]:
+    """Return config -> column -> mean, std and values of ``matrix.json``."""
+    rows = table['rows'] if isinstance(table, dict) else table
+    return {
+        row['config']: {
+            name: one for name, one in row.get('columns', row).items()
+            if isinstance(one, dict) and 'mean' in one
+        } for row in rows
+    }
+
+
+def ablation_figure(table: list | dict, column: str) -> Figure:
+    """Draw a bar for each config of a table of ``run_matrix``.
 
     A bar is the mean over seeds, its interval the standard deviation, and
     the dots are the runs.
 
     Args:
-        rows (iterable[dict]): ``matrix.json``, or some of its rows.
+        table (list | dict): Content of ``matrix.json``.
         column (str): Column that is drawn, such as ``'seeds, best'``.
 
     Raises:
-        ValueError: No row has the column.
+        ValueError: No config has the column.
     """
-    rows = list(rows)
-    kept = [row for row in rows if column in row]
+    found = matrix_columns(table)
+    kept = {config: columns[column] for config, columns in found.items()
+            if column in columns}
     if not kept:
-        known = sorted({name for row in rows for name in row}
-                       - {'config', 'seeds'})
+        known = sorted({name for one in found.values() for name in one})
         raise ValueError(f'--column "{column}": expected one of {known}.')
     with matplotlib.rc_context(_STYLE):
         figure = _figure(_WIDTH / 2, 0.5 + 0.25 * len(kept))
         axes = figure.add_subplot()
-        for place, row in enumerate(kept):
-            one = row[column]
+        for place, one in enumerate(kept.values()):
+            runs = [value for value in one['values'] if value is not None]
             axes.barh(place, one['mean'], xerr=one['std'] or 0, height=0.7,
                       color=_colours(1)[0], capsize=2)
-            axes.plot(one['values'], [place] * len(one['values']), 'k.',
-                      markersize=3)
-        axes.set_yticks(range(len(kept)), [row['config'] for row in kept])
+            axes.plot(runs, [place] * len(runs), 'k.', markersize=3)
+        axes.set_yticks(range(len(kept)), list(kept))
         axes.invert_yaxis()
         axes.set_xlabel(f'{column}: mean, standard deviation, runs')
     return figure
