@@ -202,7 +202,7 @@ FAULTS = {
     'disk full': (lambda: _raise(OSError(errno.ENOSPC, 'No space', 'x')),
                   r'^x: the disk is full\. Free some space', 1),
     'no permission': (lambda: _raise(PermissionError(errno.EACCES, '', 'x')),
-                      r'^x: no permission', 1),
+                      r'^x: permission denied', 1),
     'read-only': (lambda: _raise(OSError(errno.EROFS, '', 'x')),
                   'read-only', 1),
     'descriptors': (lambda: _raise(OSError(errno.EMFILE, '')), 'ulimit -n', 1),

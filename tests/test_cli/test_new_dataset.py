@@ -175,7 +175,7 @@ def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
     findings = examine(_tiny(cam), with_dry_run=False)
     facts = [f.text for f in findings if f.check in ('data', 'masks')]
     assert facts == ['train: 8 images', 'val, test: 3 images',
-                     'val, test: 3 masks hold indices 0..2 and 255 alone']
+                     'val, test: 3 masks hold indices 0..2 and 255 only']
     pseudo = _masks(shared_voc, tmp_path / 'pseudo', list(images['images']))
     runner = _train(cam, tmp_path / 'cam')
     assert runner.test()['seed/mIoU'] >= 0
