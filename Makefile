@@ -22,7 +22,7 @@ INPUTS := setup.py hsc_mm/version.py
 # A copied or moved folder keeps its stamp, but not a working environment.
 MOVED = $(if $(filter $(CURDIR),$(shell cat $(1)/.ready 2>/dev/null)),,FORCE)
 
-.PHONY: help setup test tutorials faults lint fix demo demo-smoke picture docs \
+.PHONY: help setup test tutorials faults lint fix demo demo-smoke picture notebooks docs \
 	test-openmmlab clean distclean FORCE
 
 help: ## this list
@@ -74,6 +74,9 @@ picture: $(VENV)/.ready ## redraw README's picture from the work folder of make 
 		grid = Image.open("build/figures/grid.png").convert("RGB"); \
 		grid.thumbnail((1140, 1140)); \
 		grid.save("docs/images/demo.jpg", quality=88)'
+
+notebooks: $(VENV)/.docs ## run docs/notebooks again and keep their outputs
+	OMP_NUM_THREADS=1 $(BIN)/python docs/site/notebooks.py
 
 docs: $(VENV)/.docs ## build the documentation site in build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs -q build --strict

@@ -128,8 +128,12 @@ setup(
             'onnxruntime>=1.18', 'pycocotools>=2.0.8', 'pytest',
             'pytest-xdist', 'ruff', 'setuptools>=70.1', 'tensorboard'
         ],
-        # The site of `make docs`; its packages ask for Python 3.11.
-        'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=1.0'],
+        # The site of `make docs`; its packages ask for Python 3.11. The last
+        # two run the notebooks.
+        'docs': [
+            'mkdocs-material>=9.5', 'mkdocstrings[python]>=1.0', 'ipykernel',
+            'nbclient'
+        ],
     },
     # Built outside the checkout: nothing is left there, nothing stale packed.
     options={

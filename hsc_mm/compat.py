@@ -57,9 +57,10 @@ def setup() -> None:
         stub_mmcv_ops()
     import_module('hsc_mm.utils.checkpoint_sources').install()
     import_module('hsc_mm.cli.errors').install_hook()
-    # Said at each start; nothing here uses compiled ops, and pictures are
-    # drawn only when they are asked for.
+    # Said at each start; nothing here uses compiled ops, pictures are drawn
+    # only when they are asked for, and configs say what losses average.
     for noise in ('Fail to import ``MultiScaleDeformableAttention``',
+                  'Default ``avg_non_ignore`` is False',
                   'The draw is False, it means that the hook for vis'):
         warnings.filterwarnings('ignore', message=noise)
     import_quietly('mmseg.datasets', 'Could not import OneDL')
