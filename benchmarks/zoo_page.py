@@ -74,7 +74,7 @@ def _spread(mean: float, std: float | None) -> str:
     return _number(mean) + ('' if std is None else f' ± {std:.1f}')
 
 
-def take_seeds(table: dict[str, dict], matrix: list | dict) -> None:
+def take_seeds(table: dict[str, dict], matrix: dict) -> None:
     """Put the scores of a table of ``run_matrix`` into ``table``."""
     sys.path.append(str(find_tools()))
     from hsc_analysis.figures import matrix_columns

@@ -35,9 +35,10 @@ def test_parameters_are_those_of_each_layer():
 
 def test_seeds_come_from_a_table_of_run_matrix():
     table = {'configs/a.py': {}, 'configs/b.py': {}}
-    zoo_page.take_seeds(table, [
-        {'config': 'a', 'seeds, best': dict(mean=40., std=1.5, values=[])},
-        {'config': 'c', 'seeds, best': dict(mean=1., std=None, values=[])}])
+    zoo_page.take_seeds(table, dict(rows=[
+        dict(config='a', columns={'seeds, best': dict(
+            mean=40., std=1.5, values=[])}),
+        dict(config='c', columns={})]))
     assert table == {'configs/a.py': dict(seeds=dict(mean=40., std=1.5)),
                      'configs/b.py': {}}
 

@@ -125,25 +125,19 @@ def threshold_figure(reports: dict[str, dict]) -> Figure:
     return figure
 
 
-def matrix_columns(table: list | dict) -> dict[str, dict[str, dict]]:
+def matrix_columns(table: dict) -> dict[str, dict[str, dict]]:
     """Return config -> column -> mean, std and values of ``matrix.json``."""
-    rows = table['rows'] if isinstance(table, dict) else table
-    return {
-        row['config']: {
-            name: one for name, one in row.get('columns', row).items()
-            if isinstance(one, dict) and 'mean' in one
-        } for row in rows
-    }
+    return {row['config']: row['columns'] for row in table['rows']}
 
 
-def ablation_figure(table: list | dict, column: str) -> Figure:
+def ablation_figure(table: dict, column: str) -> Figure:
     """Draw a bar for each config of a table of ``run_matrix``.
 
     A bar is the mean over seeds, its interval the standard deviation, and
     the dots are the runs.
 
     Args:
-        table (list | dict): Content of ``matrix.json``.
+        table (dict): Content of ``matrix.json``.
         column (str): Column that is drawn, such as ``'seeds, best'``.
 
     Raises:
