@@ -110,10 +110,16 @@ def main() -> int:
     """Run the command that ``sys.argv[1]`` names, or list them all."""
     name = sys.argv[1] if len(sys.argv) > 1 else '--help'
     if name in ('-h', '--help'):
-        print('usage: python -m hsc_mm COMMAND ...\n\ncommands:')
-        for command, text in COMMANDS.items():
-            print(f'  {command:20s} {text}')
-        print(_EXAMPLES)
+        from .signals import output_is_closed
+        try:
+            print('usage: python -m hsc_mm COMMAND ...\n\ncommands:', *(
+                f'  {command:20s} {text}'
+                for command, text in COMMANDS.items()),
+                  _EXAMPLES,
+                  sep='\n')
+        except BrokenPipeError:
+            pass
+        output_is_closed()
         return 0
     if name not in COMMANDS:
         from hsc_mm.utils.numbers import nearest

@@ -2,17 +2,19 @@
 import argparse
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mmengine.config import DictAction as HostAction
 
 import hsc_mm
-from .signals import stoppable
+from .signals import output_is_closed, stoppable
 
 __all__ = [
     'DictAction', 'add_checkpoint', 'add_config', 'add_options',
-    'add_selection', 'add_trust', 'finish', 'parse', 'positive', 'progress',
+    'add_selection', 'add_trust', 'finish', 'note', 'parse', 'positive',
+    'progress',
     'run', 'threshold', 'threshold_or_rule', 'warn', 'workers'
 ]
 
@@ -161,17 +163,23 @@ def run(main: Callable[[], int | None]) -> int:
 
     Returns:
         int: Exit status: what ``main`` returns, or that of
-        :func:`hsc_mm.cli.errors.report`.
+        :func:`hsc_mm.cli.errors.report`. 141, as of SIGPIPE, if the reader
+        of stdout went away (``| head``): the command ends quietly.
     """
+    if hasattr(sys.stdout, 'reconfigure'):  # names of any encoding
+        sys.stdout.reconfigure(errors='backslashreplace')
     # A disk that is full is said once, not for each line of the log.
     logging.raiseExceptions = False
     try:
         with stoppable():
             return main() or 0
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, BrokenPipeError) and output_is_closed():
+            return 128 + signal.SIGPIPE
         from .errors import report
         return report(error)
     finally:
+        output_is_closed()
         if 'hsc_mm.utils.locks' in sys.modules:
             sys.modules['hsc_mm.utils.locks'].release()
 
@@ -192,6 +200,13 @@ def warn(lines: Iterable[str]) -> None:
     """Print warnings, as the last lines of a tool."""
     for line in lines:
         print(f'WARNING: {line}', file=sys.stderr)
+
+
+def note(left_out: Mapping[str, Sequence[str]]) -> None:
+    """Print what was left out: why, and the first three of the names."""
+    for why, names in left_out.items():
+        more = f' ... ({len(names)})' if len(names) > 3 else ''
+        print(f'  {why}: {", ".join(names[:3])}{more}')
 
 
 def progress(items: Iterable, total: int, what: str) -> Iterator:

@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
              'and standard deviation 127.5')
     parser.add_argument(
         '--iters',
-        type=int,
+        type=cli.positive,
         default=300,
         help='iterations of each stage (default: 300)')
     parser.add_argument(

@@ -1,6 +1,7 @@
 """Apply a checkpoint of either stage to images of one's own."""
 import argparse
 import sys
+from collections import defaultdict
 
 from . import common as cli
 
@@ -53,7 +54,10 @@ def main() -> int:
     from hsc_mm.inference.inferencer import HSCInferencer
     from hsc_mm.inference.inputs import list_inputs
     from hsc_mm.utils.locks import hold
-    total = len(list_inputs(args.inputs))  # what is not there is said first
+    left_out = defaultdict(list)
+    # What is not there is said first.
+    total = len(list_inputs(args.inputs, left_out))
+    cli.note(left_out)
     inferencer = HSCInferencer(
         *([load_config(args.config, args.cfg_options), args.checkpoint]
           if args.config else [args.checkpoint]),

@@ -1,13 +1,15 @@
 """Signals, as exceptions that let everything be closed, and orphans."""
 import contextlib
 import os
+import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ['PARENT', 'StoppedError', 'stoppable']
+__all__ = ['PARENT', 'StoppedError', 'output_is_closed', 'stoppable']
 
 #: Environment variable with the process that a command ends with.
 PARENT = 'HSC_MM_PARENT'
@@ -30,9 +32,11 @@ class StoppedError(KeyboardInterrupt):
 def stoppable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise :class:`StoppedError` for a while.
 
-    Signals that are ignored (``nohup``) stay so. Forked workers end at once,
-    as by default. With :data:`PARENT` in the environment the process ends
-    with that one.
+    Signals that are ignored (``nohup``) stay so. SIGINT is the exception:
+    shells ignore it for what they start in the background, but where no
+    Ctrl-C of a terminal reaches this process, whoever sends it means it.
+    Forked workers end at once, as by default. With :data:`PARENT` in the
+    environment the process ends with that one.
     """
     owner, before = os.getpid(), {}
 
@@ -48,6 +52,9 @@ def stoppable() -> Iterator[None]:
             if number and signal.getsignal(number) not in (
                     signal.SIG_IGN, None):
                 before[number] = signal.signal(number, stop)
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and \
+                not _at_terminal():
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
     parent = os.environ.get(PARENT, '')
     if parent.isdigit() and int(parent) != owner:
         threading.Thread(
@@ -57,6 +64,39 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _at_terminal() -> bool:
+    """Say whether Ctrl-C of a terminal reaches this process."""
+    try:
+        file = os.open('/dev/tty', os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(file) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+
+
+def output_is_closed() -> bool:
+    """Say whether nobody reads stdout any more, as after ``| head``.
+
+    What is still to be written there then goes nowhere, without an error.
+    """
+    try:
+        file = sys.stdout.fileno()
+        poll = select.poll()
+        poll.register(file, 0)
+        if not any(event & select.POLLERR for _, event in poll.poll(0)):
+            return False
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file)
+        os.close(nowhere)
+    except (AttributeError, OSError, ValueError):  # no file, or Windows
+        return False
+    return True
 
 
 def _end_with(parent: int) -> None:

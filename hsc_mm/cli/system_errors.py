@@ -61,6 +61,8 @@ def system(error: BaseException) -> str | None:
                 'machine with network access, and name it '
                 '(model.backbone.init_cfg.checkpoint=FILE, load_from=FILE; '
                 'model.backbone.init_cfg=None starts from random numbers).')
+    if isinstance(error, ValueError) and 'embedded null byte' in text:
+        return 'a path holds a NUL character. Name another one.'
     if isinstance(error, OSError):
         return text if error.strerror is None else (
             f'{error.filename}: {error.strerror}' if error.filename else text)

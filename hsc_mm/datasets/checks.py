@@ -9,7 +9,7 @@ from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside
 from hsc_mm.utils.progress import progress
 from .aux_maps import map_kind
-from .labels import image_stem
+from .class_names import image_stem, is_text
 from .mask_checks import MASK_ADVICE, check_masks
 
 __all__ = [
@@ -191,7 +191,9 @@ def check_ids(what: str, ids: list[str], folder: str, listed: str) -> None:
     problems = []
     for image_id in ids:
         name = inside(image_stem(image_id), folder)
-        if name is None:
+        if not is_text(image_id):
+            problem = 'holds control characters or is not UTF-8; rename it'
+        elif name is None:
             problem = f'leads out of the image folder {folder or "."}'
         elif name in names:
             problem = f'has the name of "{names[name]}"'

@@ -1,5 +1,6 @@
 """Names of classes as people write them, and labels that use them."""
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 from hsc_mm.utils.indices import check_class_count
 
 __all__ = [
-    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_stem',
+    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_stem', 'is_text',
     'means_nothing', 'settle'
 ]
 
@@ -52,8 +53,23 @@ class ImageLabels(NamedTuple):
 
 
 def name_key(name: str) -> str:
-    """Return what two spellings of one name have in common."""
-    return ''.join(name.split()).casefold()
+    """Return what two spellings of one name have in common.
+
+    Letters with accents are the same in one character or in two (as macOS
+    writes them); characters that are not seen do not count.
+    """
+    name = ''.join(unicodedata.normalize('NFC', name).split())
+    return ''.join(
+        c for c in name if unicodedata.category(c) != 'Cf').casefold()
+
+
+def is_text(name: str) -> bool:
+    """Say whether a name can be a line of a text in UTF-8.
+
+    Line ends and other control characters cannot, nor can the bytes of
+    another encoding, which Python keeps as surrogates.
+    """
+    return not {*map(unicodedata.category, name)} & {'Cc', 'Cs'}
 
 
 def means_nothing(name: str, none: Sequence[str] = NONE) -> bool:
@@ -74,7 +90,8 @@ def settle(path: str | Path,
            notes: Sequence[Note] = ()) -> ImageLabels:
     """Join spellings, take out what means no class, and check the names.
 
-    Names that differ in case or blanks alone are one: as in ``classes``, or
+    Names that differ in case, blanks or characters that are not seen are
+    one: as in ``classes``, or
     else as most images have it.
 
     Args:
@@ -87,13 +104,18 @@ def settle(path: str | Path,
 
     Raises:
         ValueError: There are no images, no classes or more than 254; a
-            class has an empty name, that of no class, or another's; an
+            class has an empty name, that of no class, or another's, or one
+            that is no text; an
             image has a label that is not among ``classes``, or one that
             means no class beside others.
     """
     if not images:
         raise ValueError(f'{path}: expected labels of at least one image, '
                          'found none.')
+    for name in (*(classes or ()), *(n for a in images.values() for n in a)):
+        if not is_text(' '.join(name.split())):
+            raise ValueError(f'{path}: expected names of classes as text in '
+                             f'UTF-8, found {name!r}. Rename the class.')
     nothing = {name_key(name) for name in (*_ALWAYS, *none)}
     count = Counter(' '.join(n.split()) for all_ in images.values()
                     for n in all_ if n.strip())

@@ -47,7 +47,7 @@ def list_pictures(root: Path,
                 left_out['hidden'].append(str(here / name))
             elif not (here / name).exists():
                 left_out['links to nothing'].append(str(here / name))
-            elif suffix in IMAGE_SUFFIXES:
+            elif suffix in IMAGE_SUFFIXES:  # a pipe too: its reader says so
                 found.append(here / name)
             else:
                 left_out[f'not read, {suffix or "no suffix"}'].append(

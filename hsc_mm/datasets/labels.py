@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hsc_mm.utils import read_json, read_text
+from hsc_mm.utils.limits import check_regular
+from hsc_mm.utils.numbers import nearest
 from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem, settle
 from .label_folders import read_label_folders
 from .label_table import HEADERS, read_label_table
@@ -35,6 +37,11 @@ def read_label_json(path: str | Path,
     content = read_json(path)
     images = content.get('images') if isinstance(content, dict) else None
     classes = content.get('classes') if isinstance(content, dict) else None
+    for key in content if isinstance(content, dict) else ():
+        near = nearest(key, ('classes', 'images'), 0.8)
+        if near and key not in ('classes', 'images'):
+            raise ValueError(f'{path}: expected "classes" and "images", '
+                             f'found "{key}".{near}')
     if not isinstance(images, dict) or not all(
             map(_is_names, images.values())) or not (
                 classes is None or _is_names(classes)):
@@ -85,6 +92,7 @@ def read_voc_xml(path: str | Path) -> list[str]:
         FileNotFoundError: There is no such file.
         ValueError: The file is not XML, or an object has no name.
     """
+    check_regular(path)
     try:
         root = ET.parse(path).getroot()
     except ET.ParseError as error:

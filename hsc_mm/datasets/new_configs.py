@@ -6,7 +6,8 @@ from mmengine.config import Config
 from yapf.yapflib.yapf_api import FormatCode
 
 from hsc_mm.utils import atomic_write_bytes
-from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .class_names import NONE
 from .image_label import ImageLabelDataset
 from .new_dataset import NewDataset
@@ -35,15 +36,25 @@ def write_configs(new: NewDataset,
     Raises:
         FileExistsError: A config is there, or a file that was not written
             here has its name.
-        ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`.
+        ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`
+            and :func:`hsc_mm.utils.checkpoints.load`.
     """
-    out = Path(out)
+    if not str(out).strip():
+        raise ValueError('--out: expected a folder for the configs, found '
+                         'no name.')
+    # Relative, as it is named; "." has the name of the folder it is.
+    out = Path(out) if Path(out).name not in ('', '..') else Path(
+        os.path.abspath(out))
     names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py')
     there = [out / name for name in names if (out / name).exists()]
     if there and not force:
         raise FileExistsError(f'{there[0]}: there is one already. Choose '
                               'another --out, or replace it with --force.')
+    if new.weights not in (None, 'none') and '://' not in new.weights:
+        load(new.weights)
     dataset = new.read()
+    refuse_data_folder(out, [
+        dataset.get_data_info(i)['img_path'] for i in range(len(dataset))])
     scored = new.with_mask(dataset)
     bases_of = (f'hsc_{"eps_" * bool(new.saliency)}{new.backbone}_own.py',
                 f'deeplabv3plus_{new.backbone}_own-pseudo.py')

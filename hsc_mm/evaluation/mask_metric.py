@@ -9,6 +9,7 @@ from mmseg.evaluation import IoUMetric
 
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
+from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .confusion import false_pixels
 
@@ -96,7 +97,15 @@ class MaskMetric(IoUMetric):
         return scores
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Score a batch and write its masks."""
+        """Score a batch and write its masks.
+
+        Raises:
+            ValueError: See :func:`hsc_mm.utils.numbers.check_finite_maps`.
+        """
+        for sample in data_samples:
+            if 'seg_logits' in sample:
+                check_finite_maps(sample.get('img_path'),
+                                  sample['seg_logits']['data'])
         folder, self.output_dir = self.output_dir, None
         try:
             super().process(data_batch, data_samples)

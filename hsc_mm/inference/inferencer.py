@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.functional.cam import choose_classes
 from hsc_mm.utils import check_number
+from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import refuse_data_folder
 from .inputs import ImageInput, list_inputs
 from .models import open_model
@@ -180,6 +181,8 @@ class HSCInferencer:
         mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
         result = dict(mask=mask.astype(np.uint8))
         if not self.is_cam:
+            if 'seg_logits' in sample:
+                check_finite_maps(None, sample.seg_logits.data)
             found = [i for i in np.unique(mask) if i < self.names.count]
             return dict(
                 result,

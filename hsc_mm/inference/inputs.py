@@ -1,10 +1,12 @@
 """Images that a user names: files, folders, arrays."""
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from hsc_mm.datasets.label_folders import list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
 from hsc_mm.utils import read_image
 
@@ -38,7 +40,9 @@ class ImageInput(NamedTuple):
         return self.array if self.path is None else read_image(self.path)
 
 
-def list_inputs(inputs: Any) -> list[ImageInput]:
+def list_inputs(inputs: Any,
+                left_out: dict[str, list[str]] | None = None
+                ) -> list[ImageInput]:
     """List images, each under a name of its own.
 
     The name is that of the file without suffix, in a folder with the
@@ -48,6 +52,9 @@ def list_inputs(inputs: Any) -> list[ImageInput]:
     Args:
         inputs (str | Path | np.ndarray | sequence): See
             :meth:`hsc_mm.inference.inferencer.HSCInferencer.predict`.
+        left_out (dict, optional): Gets why -> files of the folders that are
+            no images to predict: hidden, of another suffix, links to
+            nothing.
 
     Returns:
         list[ImageInput]: In the order given, folders sorted by name.
@@ -64,12 +71,13 @@ def list_inputs(inputs: Any) -> list[ImageInput]:
         raise TypeError('inputs: expected a path, an array or a list of '
                         f'them, found {type(inputs).__name__}.')
     found: list[ImageInput] = []
+    left_out = defaultdict(list) if left_out is None else left_out
     for number, one in enumerate(inputs):
         if isinstance(one, np.ndarray):
             _check_array(one)
             found.append(ImageInput(f'array_{number}', array=one))
         elif isinstance(one, str | Path):
-            found += _list_path(Path(one))
+            found += _list_path(Path(one), left_out)
         else:
             raise TypeError('inputs: expected paths or arrays, found '
                             f'{type(one).__name__} at position {number}.')
@@ -85,15 +93,14 @@ def _check_array(image: np.ndarray) -> None:
                          f'found {image.shape} of {image.dtype}.')
 
 
-def _list_path(path: Path) -> list[ImageInput]:
+def _list_path(path: Path,
+               left_out: dict[str, list[str]]) -> list[ImageInput]:
     if path.is_file():
         return [ImageInput(path.stem, str(path))]
     if not path.is_dir():
         raise FileNotFoundError(f'{path}: there is no such file or folder.')
-    files = sorted(
-        one for one in path.rglob('*')
-        if one.suffix.lower() in IMAGE_SUFFIXES and one.is_file()
-        and not one.name.endswith(_OWN) and not one.name.startswith('.'))
+    files = [one for one in list_pictures(path, left_out)
+             if not one.name.endswith(_OWN)]
     if not files:
         raise ValueError(
             f'{path}: expected images ({", ".join(IMAGE_SUFFIXES)}) in this '

@@ -6,12 +6,21 @@ executes when it resumes.
 """
 import ast
 import sys
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-__all__ = ['literals_only', 'runner_types']
+import torch
+from torch import Tensor
 
+__all__ = [
+    'check_content', 'check_finite', 'literals_only', 'runner_types',
+    'tensors'
+]
+
+_NO_WEIGHTS = ('optimizer', 'param_schedulers', 'message_hub', 'rng_state')
 _CALLS = dict(dict=dict, list=list, tuple=tuple, set=set)
 
 
@@ -123,3 +132,79 @@ def runner_types() -> list[tuple[Any, str]]:
                               'not something that a runner saves')
 
     return [*allowed, (method, 'builtins.getattr')]
+
+
+def tensors(found: Mapping, prefix: str = '', depth: int = 3) -> Iterator[
+        tuple[str, Tensor]]:
+    """Yield name and value of the weights of a checkpoint."""
+    for key, value in found.items():
+        if isinstance(value, Tensor):
+            yield f'{prefix}{key}', value
+        elif depth and isinstance(value, Mapping) and key not in _NO_WEIGHTS:
+            yield from tensors(value, f'{prefix}{key}.', depth - 1)
+
+
+def check_content(path: str | Path, found: Mapping) -> None:
+    """Refuse entries of a form that no training writes.
+
+    Raises:
+        ValueError: Names of weights are no text, weights are complex, sparse
+            or without values, a variance is negative, or the meta data has
+            another form.
+    """
+    def wrong(what: str, value: Any) -> ValueError:
+        return ValueError(f'checkpoint {path}: expected {what}, found '
+                          f'{value!r:.80}. Name a file that a training wrote.')
+
+    state = found.get('state_dict', found)
+    for key in state if isinstance(state, Mapping) else ():
+        if not isinstance(key, str):
+            raise wrong('names of weights as text', key)
+    for name, value in tensors(found):
+        if value.layout is not torch.strided or value.is_quantized or \
+                value.is_complex() or value.is_meta:
+            raise wrong(f'"{name}" as a dense tensor of real numbers',
+                        f'{value.dtype}, {value.layout}, {value.device}')
+        if name.endswith('running_var') and bool((value < 0).any()):
+            raise wrong(f'"{name}" without negative variances',
+                        float(value.min()))
+    meta = _mapping(found, 'meta', wrong)
+    classes = _mapping(meta, 'dataset_meta', wrong).get('classes') or ()
+    if not isinstance(classes, list | tuple) or not all(
+            isinstance(name, str) for name in classes):
+        raise wrong('meta.dataset_meta.classes as a list of names', classes)
+    findings = _mapping(meta, 'health', wrong).get('findings') or ()
+    for one in findings if isinstance(findings, list | tuple) else (0, ):
+        if not isinstance(one, Mapping) or not {'text', 'advice'} <= set(one):
+            raise wrong('meta.health.findings as a training notes them',
+                        findings)
+
+
+def _mapping(found: Mapping, key: str, wrong: Any) -> Mapping:
+    """Return an entry that is a mapping or not there."""
+    value = found.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise wrong(f'"{key}" as a dictionary', value)
+    return value or {}
+
+
+def check_finite(path: str | Path, found: Mapping) -> None:
+    """Raise ValueError if weights of a checkpoint are NaN or infinite."""
+    for name, value in tensors(found):
+        if not _finite(value):
+            raise ValueError(
+                f'checkpoint {path}: expected finite weights, found NaN or '
+                f'infinity in "{name}". The training that wrote it diverged, '
+                'or the file is damaged: take an earlier checkpoint.')
+
+
+def _finite(value: Tensor) -> bool:
+    """Say whether a tensor holds neither NaN nor infinity."""
+    if not value.is_floating_point() or value.layout is not torch.strided:
+        return True
+    value = value.detach()
+    for axis, stride in enumerate(value.stride()):  # repeated values once
+        if not stride and value.shape[axis]:
+            value = value.narrow(axis, 0, 1)
+    return bool((value if value.element_size() > 1 else
+                 value.float()).isfinite().all())

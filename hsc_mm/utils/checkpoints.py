@@ -10,14 +10,19 @@ import os
 import pickle
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from .checkpoint_content import literals_only, runner_types
+from .checkpoint_content import (
+    check_content,
+    check_finite,
+    literals_only,
+    runner_types,
+    tensors,
+)
 
 __all__ = [
     'SUM_SUFFIX', 'TRUST', 'check_finite', 'file_sum', 'load', 'read',
@@ -28,7 +33,6 @@ __all__ = [
 SUM_SUFFIX = '.sha256'
 #: Environment variable of ``--trust-checkpoint``.
 TRUST = 'HSC_MM_TRUST_CHECKPOINT'
-_NO_WEIGHTS = ('optimizer', 'param_schedulers', 'message_hub', 'rng_state')
 # A damaged pickle may raise anything; MemoryError, when it names a size.
 _ERRORS = (OSError, RuntimeError, ValueError, EOFError, LookupError,
            TypeError, AttributeError, ArithmeticError, MemoryError,
@@ -65,8 +69,9 @@ def load(path: str | Path, map_location: Any = 'cpu') -> dict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is damaged, no checkpoint, wants code to run, or its
-            weights are NaN or infinite.
+        ValueError: It is damaged, no checkpoint, wants code to run, holds
+            entries of another form than a training writes, or its weights
+            are NaN or infinite.
     """
     path = Path(path).expanduser()
     found = read(path, map_location)
@@ -74,9 +79,10 @@ def load(path: str | Path, map_location: Any = 'cpu') -> dict:
         raise ValueError(
             f'checkpoint {path}: expected a dictionary, found '
             f'{type(found).__name__}. Name a file that a training wrote.')
-    if not any(True for _ in _tensors(found)):
+    if not any(True for _ in tensors(found)):
         raise ValueError(f'checkpoint {path}: expected weights, found no '
                          'tensor in it. Name a file that a training wrote.')
+    check_content(path, found)
     check_finite(path, found)
     if not trusted():
         _tame(found)
@@ -97,16 +103,6 @@ def read(path: str | Path, map_location: Any = 'cpu') -> Any:
     if damage:
         raise ValueError(f'checkpoint {path}: {damage}')
     return _read(path, map_location)
-
-
-def check_finite(path: str | Path, found: Mapping) -> None:
-    """Raise ValueError if weights of a checkpoint are NaN or infinite."""
-    for name, value in _tensors(found):
-        if not _finite(value):
-            raise ValueError(
-                f'checkpoint {path}: expected finite weights, found NaN or '
-                f'infinity in "{name}". The training that wrote it diverged, '
-                'or the file is damaged: take an earlier checkpoint.')
 
 
 def _read(path: Path, map_location: Any) -> Any:
@@ -188,28 +184,6 @@ def _wrong_bytes(path: Path) -> str | None:
             zipfile.zlib.error) as error:
         return f'it is damaged ({error}). Fetch or copy it again.'
     return broken and f'it is damaged (in {broken}). Fetch or copy it again.'
-
-
-def _tensors(found: Mapping, prefix: str = '', depth: int = 3) -> Iterator[
-        tuple[str, Tensor]]:
-    """Yield name and value of the weights of a checkpoint."""
-    for key, value in found.items():
-        if isinstance(value, Tensor):
-            yield f'{prefix}{key}', value
-        elif depth and isinstance(value, Mapping) and key not in _NO_WEIGHTS:
-            yield from _tensors(value, f'{prefix}{key}.', depth - 1)
-
-
-def _finite(value: Tensor) -> bool:
-    """Say whether a tensor holds neither NaN nor infinity."""
-    if not value.is_floating_point() or value.layout is not torch.strided:
-        return True
-    value = value.detach()
-    for axis, stride in enumerate(value.stride()):  # repeated values once
-        if not stride and value.shape[axis]:
-            value = value.narrow(axis, 0, 1)
-    return bool((value if value.element_size() > 1 else
-                 value.float()).isfinite().all())
 
 
 def _tame(found: Mapping) -> None:

@@ -1,4 +1,5 @@
 """Pictures and masks in files: reading, writing, sizes, wholeness."""
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ def _header(path: str | Path, source: Any) -> Image.Image:
     """Open a picture without decoding it; Pillow's limit becomes ours."""
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, most_pixels())
     try:
-        picture = Image.open(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            picture = Image.open(source)
     except Image.DecompressionBombError as error:
         raise too_large(path, str(error)) from None
     check_pixels(path, picture.height, picture.width)
@@ -114,7 +117,12 @@ def read_index_png(path: str | Path) -> np.ndarray:
     """
     data = _read_picture(path)
     try:
-        mask = np.array(Image.open(BytesIO(data)))
+        picture = Image.open(BytesIO(data))
+        if picture.format == 'JPEG':
+            raise ValueError(
+                f'{path}: expected a PNG of class indices, found a JPEG, '
+                'which changes them. Export the mask again as PNG.')
+        mask = np.array(picture)
     except OSError as error:
         raise ValueError(f'{path}: expected a PNG of class indices, but '
                          f'{error}. Export the mask again.') from error

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .limits import check_regular
+
 __all__ = [
     'atomic_write_bytes', 'digest', 'read_json', 'read_text', 'write_json'
 ]
@@ -23,7 +25,9 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    # As long as the name allows: most systems take 255 bytes.
+    stem = os.fsdecode(os.fsencode(path.name)[:200])
+    temporary = path.with_name(f'.{stem}.{os.getpid()}.tmp')
     try:
         with open(temporary, 'wb') as file:
             file.write(data)
@@ -51,10 +55,19 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(
-            read_text(path), object_pairs_hook=partial(_unique, path))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: expected a JSON file, but {error}. Write '
-                         'the file again.') from error
+            read_text(path), object_pairs_hook=partial(_unique, path),
+            parse_int=partial(_integer, path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f'{path}: expected a JSON file, but {error}. '
+                         'Write the file again.') from error
+
+
+def _integer(path: str | Path, digits: str) -> int:
+    """Read an integer; Python refuses endless ones without the file."""
+    if len(digits) > 99:
+        raise ValueError(f'{path}: expected integers, found one of '
+                         f'{len(digits)} digits. Write the file again.')
+    return int(digits)
 
 
 def _unique(path: str | Path, pairs: list[tuple[str, Any]]) -> dict:
@@ -73,8 +86,9 @@ def read_text(path: str | Path) -> str:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no text, or in another encoding.
+        ValueError: It is no file, no text, or in another encoding.
     """
+    check_regular(path)
     data = Path(path).read_bytes()
     wide = data[:2] in (b'\xff\xfe', b'\xfe\xff')
     try:

@@ -6,7 +6,10 @@ from difflib import get_close_matches
 
 import torch
 
-__all__ = ['check_device', 'check_keys', 'check_number', 'nearest']
+__all__ = [
+    'check_device', 'check_finite_maps', 'check_keys', 'check_number',
+    'nearest'
+]
 
 
 def check_device(name: str | None = None) -> str:
@@ -76,6 +79,24 @@ def check_number(name: str,
     raise ValueError(f'{name}: expected '
                      f'{"an integer" if whole else "a finite number"} '
                      f'{bounds}, found {value!r}.')
+
+
+def check_finite_maps(name: str | None, *maps: torch.Tensor) -> None:
+    """Refuse what a network computed if it is NaN or infinite.
+
+    Args:
+        name (str, optional): The image, for the message.
+        maps (Tensor): Of any shape.
+
+    Raises:
+        ValueError: A value is not finite; thresholds and maxima would make
+            an ordinary mask of it.
+    """
+    if not all(bool(one.isfinite().all()) for one in maps):
+        raise ValueError(
+            f'{name or "an image"}: expected finite maps of the network, '
+            'found NaN or infinity. Its weights are broken, though each may '
+            'be finite: take another checkpoint.')
 
 
 def check_keys(owner: str, found: Iterable[str],

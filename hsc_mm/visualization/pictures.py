@@ -41,6 +41,7 @@ def label_strip(tiles: list[np.ndarray], height: int,
 
 
 _BAR = 18
+_WIDEST = 16
 
 
 def _title(text: str, width: int) -> np.ndarray:
@@ -56,11 +57,13 @@ def titled_strip(tiles: list[tuple[str, np.ndarray]],
                  gap: int = 4) -> np.ndarray:
     """Put pictures of one image side by side, a title over each.
 
-    The titles add 18 pixels to the height.
+    The titles add 18 pixels to the height. Pictures wider than 16 times
+    their height are squeezed to that.
     """
     parts = []
     for text, tile in tiles:
-        width = max(1, round(tile.shape[1] * height / tile.shape[0]))
+        width = max(1, round(height * min(
+            tile.shape[1] / tile.shape[0], _WIDEST)))
         shrinks = tile.shape[0] > height
         tile = cv2.resize(
             tile, (width, height),

@@ -15,11 +15,12 @@ from hsc_mm.cli.signals import PARENT, StoppedError
 from hsc_mm.utils.pool import map_ordered
 
 
-def in_child(path, work):
+def in_child(path, work, begin=int):
     """Run a command in another process; its stderr goes to a file."""
     ready, told = os.pipe()
     child = os.fork()
     if not child:
+        begin()
         status = 99
         # Those of a background job are ignored, also in a child.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -69,6 +70,48 @@ def test_a_signal_is_said_and_has_its_status(tmp_path, number, word):
     assert len(said.splitlines()) == 1
     assert said.startswith(f'error: {word}. ')
     assert '--resume' in said
+
+
+def test_what_a_shell_starts_in_the_background_can_be_interrupted(tmp_path):
+    def work(told):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return common.run(lambda: sleep(told))
+
+    child = in_child(tmp_path / 'err', work, os.setsid)
+    os.kill(child, signal.SIGINT)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status == 128 + signal.SIGINT
+    assert 'error: interrupted. ' in (tmp_path / 'err').read_text()
+
+
+def _closed_output():
+    read, write = os.pipe()
+    os.close(read)
+    os.dup2(write, 1)
+    sys.stdout = open(1, 'w', closefd=False)
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    def work(told):
+        os.write(told, b'x')
+        for _ in range(9999):
+            print('a line for a process like head')
+
+    child = in_child(tmp_path / 'err', work, _closed_output)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status == 128 + signal.SIGPIPE
+    assert (tmp_path / 'err').read_text() == ''
+
+
+def test_help_that_nobody_reads(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    env = {k: v for k, v in os.environ.items() if k != 'PYTHONUNBUFFERED'}
+    for command in ([], ['doctor']):
+        done = subprocess.run(
+            [sys.executable, '-m', 'hsc_mm', *command, '--help'],
+            stdout=write, stderr=subprocess.PIPE, cwd=ROOT, env=env)
+        assert (done.returncode, done.stderr) == (0, b'')
 
 
 def test_a_signal_while_a_file_is_written(capsys):

@@ -1,5 +1,7 @@
 """Data that does not fit is refused: nothing is cut, merged or dropped."""
 import json
+import os
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -7,9 +9,13 @@ from PIL import Image
 
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.labels import read_labels
+from hsc_mm.datasets.new_configs import write_configs
+from hsc_mm.datasets.new_dataset import NewDataset
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.inference.class_names import class_names
+from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.utils import (
+    atomic_write_bytes,
     read_index_png,
     read_json,
     to_mask_indices,
@@ -30,6 +36,82 @@ def test_a_key_twice_in_json_is_an_error(tmp_path, text, key):
     path.write_text(text)
     with pytest.raises(ValueError, match=f'labels.json.*"{key}" twice'):
         read_json(path)
+
+
+@pytest.mark.parametrize('other', [
+    'ca\u0301t', 'C\u00c1T', 'c\u00e1\u200bt', ' c\u00e1t', '\ufeffc\u00e1t'])
+def test_names_that_look_the_same_are_one_class(tmp_path, other):
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps(dict(images=dict(a=['c\u00e1t'], b=[other]))))
+    assert len(read_labels(path).classes) == 1
+
+
+@pytest.mark.parametrize('name', ['a\0b', 'a\x1bb', '\ud800', 'a\x7f'])
+def test_names_that_are_no_text_are_refused(tmp_path, name):
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps(dict(images=dict(a=['cat', name]))))
+    with pytest.raises(ValueError, match=r'labels\.json: .*classes as text'):
+        read_labels(path)
+    path.write_text(json.dumps(dict(images={name: ['cat']})))
+    with pytest.raises(ValueError, match=r'control characters or is not UTF'):
+        ImageLabelDataset(str(path), data_prefix=dict(img_path=str(tmp_path)))
+
+
+@pytest.mark.parametrize('key', ['clases', 'class', 'image', 'Images'])
+def test_misspelt_keys_of_labels_are_refused(tmp_path, key):
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps({'images': dict(a=['cat']), key: ['cat']}))
+    with pytest.raises(ValueError, match=f'found "{key}". Is "'):
+        read_labels(path)
+
+
+@pytest.mark.parametrize('text', ['[' * 9999, '{"images": ' + '9' * 5000])
+def test_json_without_end_is_named(tmp_path, text):
+    path = tmp_path / 'labels.json'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r'labels\.json: expected'):
+        read_json(path)
+
+
+def test_masks_as_jpeg_are_refused(tmp_path):
+    Image.new('L', (8, 8)).save(tmp_path / 'm.png', 'JPEG')
+    with pytest.raises(ValueError, match=r'm\.png: .*found a JPEG'):
+        read_index_png(tmp_path / 'm.png')
+
+
+def test_files_that_are_not_predicted_are_named(tmp_path):
+    Image.new('L', (8, 8)).save(tmp_path / 'a.png')
+    for name in ('b.heic', '.c.png', 'a.mask.png'):
+        (tmp_path / name).write_bytes(b'')
+    (tmp_path / 'd.jpg').symlink_to('nowhere')
+    os.mkfifo(tmp_path / 'e.png')
+    left_out = defaultdict(list)
+    found = list_inputs(str(tmp_path), left_out)
+    assert [one.name for one in found] == ['a', 'e']
+    assert {why: len(names) for why, names in left_out.items()} == {
+        'hidden': 1, 'links to nothing': 1, 'not read, .heic': 1}
+    with pytest.raises(ValueError, match='found a pipe'):
+        found[1].read()
+
+
+@pytest.mark.parametrize('content', [None, b'', b'text'])
+def test_new_dataset_looks_at_its_weights(tmp_path, content):
+    weights = tmp_path / 'w.pth'
+    if content is not None:
+        weights.write_bytes(content)
+    new = NewDataset(str(tmp_path), weights=str(weights))
+    with pytest.raises((OSError, ValueError), match=r'w\.pth: '):
+        write_configs(new, tmp_path / 'out', tmp_path)
+    assert not (tmp_path / 'out').exists()
+    with pytest.raises(ValueError, match='--out: expected a folder'):
+        write_configs(new, '', tmp_path)
+
+
+@pytest.mark.parametrize('length', [255, 190])
+def test_long_names_are_written(tmp_path, length):
+    path = tmp_path / ('\u00e9' * (length // 2) + 'x' * (length % 2))
+    atomic_write_bytes(path, b'whole')
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b'whole']
 
 
 @pytest.mark.parametrize('mask', [

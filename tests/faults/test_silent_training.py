@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
-from tiny_configs import ROOT, cam_config
+from tiny_configs import CLASSES, ROOT, cam_config, seg_config
 from torch import nn
 
 from hsc_mm.doctor.case import Case
@@ -18,9 +18,12 @@ from hsc_mm.doctor.files import contents
 from hsc_mm.doctor.labels import labels
 from hsc_mm.doctor.weights import batch
 from hsc_mm.engine.fitting import guard_batch_norms
+from hsc_mm.evaluation.mask_metric import MaskMetric
 from hsc_mm.inference import load_config, use_tta
+from hsc_mm.inference.inferencer import HSCInferencer
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.checkpoint_sources import check_named
+from hsc_mm.visualization.pictures import titled_strip
 
 
 def test_two_ranks_on_a_cpu_by_the_real_launcher(shared_voc, tmp_path):
@@ -129,3 +132,26 @@ def test_the_doctor_on_dull_images_and_classes_everywhere(voc_root,
     texts = [f.text for f in labels(Case(cfg))]
     assert not any('every image' in text for text in texts)
     assert any('together alone: cat and dog' in text for text in texts)
+
+
+def test_maps_that_are_not_finite_are_no_masks(shared_voc, tmp_path):
+    init_default_scope('mmseg')
+    for build in (cam_config, seg_config):
+        cfg = Config.fromfile(build(shared_voc, tmp_path / 'c.py'))
+        model = MODELS.build(cfg.model).eval()
+        for weight in model.parameters():  # each is finite, sums are not
+            weight.data.fill_(3e38)
+        torch.save(dict(state_dict=model.state_dict(), meta=dict(
+            dataset_meta=dict(classes=CLASSES))), tmp_path / 'w.pth')
+        predict = HSCInferencer(cfg, tmp_path / 'w.pth')
+        with pytest.raises(ValueError, match='expected finite maps'):
+            predict(np.full((40, 48, 3), 99, np.uint8))
+    broken = dict(img_path='a.jpg', seg_logits=dict(
+        data=torch.full((3, 2, 2), torch.nan)))
+    with pytest.raises(ValueError, match=r'a\.jpg: expected finite maps'):
+        MaskMetric().process({}, [broken])
+
+
+def test_wide_pictures_are_squeezed():
+    wide = np.zeros((1, 3000, 3), np.uint8)
+    assert titled_strip([('', wide)], 256).shape == (274, 16 * 256, 3)

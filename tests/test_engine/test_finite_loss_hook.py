@@ -5,6 +5,7 @@ from tiny_configs import cam_config
 
 from hsc_mm.cli import common, train
 from hsc_mm.engine import hooks
+from hsc_mm.utils.health import read_health
 
 
 def _train(monkeypatch, config, *options):
@@ -24,6 +25,10 @@ def test_an_exploding_rate_ends_with_the_iteration_and_the_remedy(
     assert 'expected finite losses, found ' in said
     assert 'optim_wrapper.clip_grad.max_norm=10' in said
     assert 'Traceback' not in said
+    health = read_health(tmp_path / 'w')
+    assert 'expected finite losses, found ' in health['findings'][-1]['text']
+    assert health['finished'] is False
+    assert health['start']['random']
     for path in (tmp_path / 'w').glob('iter_*.pth'):
         loaded = torch.load(path, weights_only=False)
         assert all(torch.isfinite(one).all() for one in
@@ -44,8 +49,9 @@ class _Hub:
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
-def test_the_broken_term_is_named(value):
-    runner = type('Runner', (), dict(iter=6, message_hub=_Hub(value)))
+def test_the_broken_term_is_named(value, tmp_path):
+    runner = type('Runner', (), dict(
+        iter=6, message_hub=_Hub(value), work_dir=str(tmp_path)))
     outputs = {'decode.loss_cls': None, 'grad_norm': None}
     with pytest.raises(ValueError, match='iteration 7: expected finite '
                        f'losses, found decode.loss_cls {value}'):

@@ -1,10 +1,12 @@
 """Hook that stops a training whose loss is not finite."""
 import math
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import check_number
+from hsc_mm.utils.health import finding, read_health, spoken, write_health
 
 __all__ = ['FiniteLossHook']
 
@@ -15,7 +17,8 @@ class FiniteLossHook(Hook):
 
     It looks at what the runner has logged of the iteration, so nothing waits
     for the device once more. It acts before a checkpoint is saved: those in
-    the work folder are of sound weights.
+    the work folder are of sound weights. ``health.json`` there says what
+    stopped the run.
 
     Args:
         limit (float, optional): Losses above it count as broken too: those
@@ -38,22 +41,25 @@ class FiniteLossHook(Hook):
                          data_batch=None,
                          outputs=None) -> None:
         """Look at the losses of the iteration."""
-        found = {
+        losses = {
             name: float(runner.message_hub.get_scalar(
                 f'train/{name}').current())
             for name in outputs or {} if 'loss' in name
         }
-        broken = {k: v for k, v in found.items()
+        broken = {k: v for k, v in losses.items()
                   if not math.isfinite(v) or v > self.limit}
         if not broken:
             return
         huge = any(map(math.isfinite, broken.values()))
         most = f' up to {self.limit:g}' if huge else ''
         named = ', '.join(f'{k} {v}' for k, v in broken.items())
-        raise ValueError(
-            f'iteration {runner.iter + 1}: expected finite losses{most}, '
-            f'found {named}. The training diverged and was stopped; nothing '
-            'was saved after the last checkpoint. Clip the gradients '
-            '(optim_wrapper.clip_grad.max_norm=10), lower '
-            'optim_wrapper.optimizer.lr, and start again, or resume from a '
-            'checkpoint well before this.')
+        found = finding(
+            'broken', f'iteration {runner.iter + 1}: expected finite losses'
+            f'{most}, found {named}. The training diverged and was stopped')
+        if is_main_process():
+            record = read_health(runner.work_dir)
+            record.update(
+                findings=[*record.get('findings', ()), found],
+                iterations=runner.iter, finished=False)
+            write_health(runner.work_dir, record)
+        raise ValueError(spoken(dict(findings=[found]))[0])

@@ -15,6 +15,7 @@ from hsc_mm.functional.cam import (
     seed_scores,
 )
 from hsc_mm.utils import check_keys, check_number
+from hsc_mm.utils.numbers import check_finite_maps
 
 __all__ = ['CAMPredictor', 'check_test_cfg']
 
@@ -148,6 +149,8 @@ class CAMPredictor:
         ``use_image_labels`` and ``views``, for those who report.
         """
         activation = sample.activation.data
+        check_finite_maps(sample.metainfo.get('img_path'), activation,
+                          sample.cls_scores)
         present = choose_classes(sample.cls_scores, sample.get('gt_label'),
                                  self.test_cfg,
                                  sample.metainfo.get('img_path'))
