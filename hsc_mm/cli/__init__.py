@@ -50,22 +50,20 @@ examples:
 "python -m hsc_mm COMMAND --help" lists the arguments of a command."""
 
 #: Command -> its module in the folder of the tools.
-_BESIDE = dict(
-    prepare_voc='hsc_converters.voc',
-    cut_voc='hsc_converters.voc_subset',
-    prepare_coco='hsc_converters.coco',
-    make_saliency='hsc_converters.saliency',
-    convert_weights='hsc_converters.weights',
-    import_seeds='hsc_converters.seeds.command',
-    export_onnx='hsc_converters.onnx_command',
+_BESIDE = {
+    name: f'hsc_converters.commands.{name}'
+    for name in ('prepare_voc', 'cut_voc', 'prepare_coco', 'make_saliency',
+                 'convert_weights', 'import_seeds', 'pack_voc_submission')
+}
+_BESIDE.update(
     run_matrix='hsc_analysis.matrix_command',
     matrix_tables='hsc_analysis.tables_command',
     check_labels='hsc_analysis.labels_command',
     contact_sheet='hsc_analysis.sheet_command',
-    export='hsc_converters.exchange.export_command',
-    **{'import': 'hsc_converters.exchange.import_command'},
     figures='hsc_analysis.figures_command',
-    pack_voc_submission='hsc_converters.voc_submission')
+    export_onnx='hsc_converters.onnx_command',
+    export='hsc_converters.exchange.export_command',
+    **{'import': 'hsc_converters.exchange.import_command'})
 
 
 def find_tools() -> Path:
@@ -83,7 +81,6 @@ def import_command(name: str) -> ModuleType:
     """
     if name not in _BESIDE:
         return import_module(f'{__name__}.{name}')
-    hsc_mm.register()  # they import what they work with
     if str(find_tools()) not in sys.path:
         sys.path.append(str(find_tools()))
     return import_module(_BESIDE[name])

@@ -112,6 +112,10 @@ def _own(error: BaseException) -> str | None:
         return ('torch and torchvision come from different builds. Install '
                 'both in one command: pip install --force-reinstall torch '
                 'torchvision (and one --index-url for both).')
+    if 'loaded state dict' in text:  # of torch.optim
+        return (f'checkpoint: its optimizer is not that of the config: {text}.'
+                ' Resume with the config it was trained by, or start from '
+                'its weights (load_from).')
     file, line = innermost(error)
     if isinstance(error, ValueError | TypeError | NotImplementedError) and \
             line.startswith('raise') and (

@@ -115,10 +115,10 @@ class BaseImageLabelDataset(BaseSegDataset):
         old, new = self.all_classes, list(new_classes or [])
         check_class_count(type(self).__name__, len(old) - 1)
         unknown = [name for name in new if name not in old]
-        if unknown or new[:1] != old[:1]:
+        if unknown or new[:1] != old[:1] or len({*new}) < len(new):
             raise ValueError(
                 f'metainfo["classes"]: expected "{old[0]}" followed by some '
-                f'of {old[1:]}, found {new}.')
+                f'of {old[1:]}, each once, found {new}.')
         return class_map(old, new, self.ignore_index)
 
     def ids(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Config files, and what can be wrong with one before anything is built."""
 import ast
+import logging
 import numbers
 import traceback
 from collections.abc import Mapping
@@ -9,8 +10,9 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
-from hsc_mm.utils.numbers import nearest
+from hsc_mm.utils.numbers import check_number, nearest
 
 __all__ = ['read_config']
 
@@ -33,7 +35,8 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
     Raises:
         FileNotFoundError: There is no such file, or a base is missing.
         ValueError: It is no config: a syntax error, an error of its code,
-            bases that name each other, no model; or an option is mistyped.
+            bases that name each other, no model; a value is out of range,
+            or an option is mistyped.
     """
     path = Path(path)
     if not path.is_file():
@@ -57,7 +60,10 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f'--cfg-options {sorted(options)}: they do not '
                              f'fit {path}: {error}') from error
+        if any(key.startswith('custom_imports') for key in options):
+            import_modules_from_strings(**cfg.custom_imports)
     _check_parts(cfg, path)
+    _check_values(cfg, path)
     return cfg
 
 
@@ -165,6 +171,34 @@ def _check_parts(cfg: Config, path: Path) -> None:
             raise ValueError(
                 f'{split}_dataloader.dataset.metainfo.classes of {path}: '
                 f'expected a list of names, found {names!r}.')
+
+
+def _check_values(cfg: Config, path: Path) -> None:
+    """Refuse values that the hosts pass on, to fail or mislead later."""
+    def refuse(key: str, expected: str, found: Any) -> None:
+        raise ValueError(f'{key} of {path}: expected {expected}, found '
+                         f'{found!r}.')
+
+    optim = cfg.get('optim_wrapper') or {}
+    for part, key, bound in (('optimizer', 'lr', dict(least=0)),
+                             ('clip_grad', 'max_norm', dict(above=0))):
+        values = optim.get(part)
+        if isinstance(values, Mapping) and values.get(key) is not None:
+            check_number(f'optim_wrapper.{part}.{key} of {path}',
+                         values[key], **bound)
+    if not isinstance(cfg.get('load_from'), str | None):
+        refuse('load_from', 'a file', cfg.load_from)
+    level = cfg.get('log_level', 'INFO')
+    if not isinstance(logging.getLevelName(str(level)), int):
+        refuse('log_level', 'one of logging, "INFO"', level)
+    if cfg.model.get('data_preprocessor', {}) is None:
+        refuse('model.data_preprocessor', 'one, such as '
+               'SegDataPreProcessor', None)
+    for split in ('train', 'val', 'test'):
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+        if 'pipeline' in dataset and not dataset['pipeline']:
+            refuse(f'{split}_dataloader.dataset.pipeline', 'transforms',
+                   dataset['pipeline'])
 
 
 def _listed(names: object) -> list:

@@ -43,7 +43,8 @@ class Manifest:
     def __init__(self, path: str | Path, root: str | Path) -> None:
         self.path = Path(path)
         self.root = Path(root)
-        self.content: dict = read_json(path) if self.path.is_file() else {}
+        self.content: dict = read_json(
+            path, dict) if self.path.is_file() else {}
 
     @property
     def result(self) -> dict:

@@ -1,6 +1,7 @@
 """The folder of pseudo labels: whole files that belong together."""
 import contextlib
 import os
+import re
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from .files import check_label, read_note, write_soft_cam
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
 
 MANIFEST = 'pseudo_labels.json'
+# Of atomic_write_bytes, and drafts of the manifest.
+_TEMPORARY = re.compile(r'\..+\.(\d+|[0-9a-f]{32})\.tmp')
 
 
 class PseudoLabelFolder:
@@ -64,7 +67,7 @@ class PseudoLabelFolder:
             raise FileExistsError(
                 f'--out {self.path}: expected a new or empty folder, found '
                 'other files in it. Choose another folder.')
-        found = read_json(manifest)
+        found = read_json(manifest, dict)
         for key, value in self.identity.items():
             if found.get(key) != value:
                 raise FileExistsError(
@@ -138,7 +141,7 @@ class PseudoLabelFolder:
 
     def begin(self) -> None:
         """Note that labels are missing, if the manifest says otherwise."""
-        if read_json(self.path / MANIFEST).get('complete'):
+        if read_json(self.path / MANIFEST, dict).get('complete'):
             self._note(complete=False)
 
     def finish(self, img_ids: Sequence[str], alone: bool = True) -> bool:
@@ -162,6 +165,7 @@ class PseudoLabelFolder:
     def _sweep(self, alone: bool) -> None:
         """Remove what killed runs left under temporary names."""
         for path in self.path.rglob('.*.tmp'):
-            if alone or not path.name.startswith(f'.{MANIFEST}'):
+            ours = _TEMPORARY.fullmatch(path.name)
+            if ours and (alone or not path.name.startswith(f'.{MANIFEST}')):
                 with contextlib.suppress(OSError):
                     path.unlink()

@@ -169,6 +169,12 @@ def check_content(path: str | Path, found: Mapping) -> None:
             raise wrong(f'"{name}" without negative variances',
                         float(value.min()))
     meta = _mapping(found, 'meta', wrong)
+    if not isinstance(found.get('message_hub'), dict | None):
+        raise wrong('"message_hub" as a dictionary', found['message_hub'])
+    for key in ('iter', 'epoch'):
+        value = meta.get(key, 0)
+        if not isinstance(value, int) or value < 0:
+            raise wrong(f'meta.{key} as a whole number from 0', value)
     classes = _mapping(meta, 'dataset_meta', wrong).get('classes') or ()
     if not isinstance(classes, list | tuple) or not all(
             isinstance(name, str) for name in classes):

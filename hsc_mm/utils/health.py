@@ -147,7 +147,7 @@ def write_health(folder: str | Path, content: dict) -> None:
 def read_health(folder: str | Path) -> dict[str, Any]:
     """Read :data:`HEALTH` of a work folder; empty where there is none."""
     path = Path(folder) / HEALTH
-    return read_json(path) if path.is_file() else {}
+    return read_json(path, dict) if path.is_file() else {}
 
 
 def spoken(record: Mapping | None) -> list[str]:

@@ -45,21 +45,29 @@ def digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, kind: type = object) -> Any:
     """Read a JSON file.
+
+    Args:
+        path (str | Path): The file.
+        kind (type): What it holds: ``dict`` or ``list``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not JSON, or has a key twice; the message
-            names file and line, or the key.
+        ValueError: The file is not JSON, holds another kind, or has a key
+            twice; the message names file and line, or the key.
     """
     try:
-        return json.loads(
+        found = json.loads(
             read_text(path), object_pairs_hook=partial(_unique, path),
             parse_int=partial(_integer, path))
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f'{path}: expected a JSON file, but {error}. '
                          'Write the file again.') from error
+    if not isinstance(found, kind):
+        raise ValueError(f'{path}: expected a JSON {kind.__name__}, found '
+                         f'{type(found).__name__}. Write the file again.')
+    return found
 
 
 def _integer(path: str | Path, digits: str) -> int:

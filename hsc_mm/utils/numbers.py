@@ -30,6 +30,8 @@ def check_device(name: str | None = None) -> str:
         count = torch.cuda.device_count()
         if device.type == 'cuda' and (device.index or 0) >= count:
             why = f'torch finds {count} GPU(s) on this machine'
+        elif device.type == 'meta':
+            why = 'it holds no values'
         else:
             torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -121,6 +121,10 @@ FILES = {
                   '"dataset_meta" as a dictionary'),
     'meta classes': (_saved(dict(state_dict=GOOD, meta=dict(
         dataset_meta=dict(classes=('cat', 3))))), 'classes as a list'),
+    'meta iter': (_saved(dict(state_dict=GOOD, meta=dict(iter=-7))),
+                  'meta.iter as a whole number'),
+    'hub': (_saved(dict(state_dict=GOOD, message_hub=5)),
+            '"message_hub" as a dictionary'),
     'meta health': (_saved(dict(state_dict=GOOD, meta=dict(
         health=dict(findings=['x'])))), 'health.findings as a training'),
     'flipped': (_flipped, 'it is damaged'),

@@ -86,6 +86,16 @@ OPTIONS = {
     'place': ('model.decode_head.loss_decode.x.y=3', 1, 'fit|argument'),
     'argument': ('model.decode_head.nonsense=1', 1, "no argument 'nonsense'"),
     'model': ('model=None', 1, 'expected model='),
+    'rate': ('optim_wrapper.optimizer.lr=x', 1, r"lr of .* found 'x'"),
+    'clip': ('optim_wrapper.clip_grad.max_norm=-1', 1, 'max_norm of .*> 0'),
+    'weights': ('load_from=5', 1, 'load_from of .* found 5'),
+    'level': ('log_level=FOO', 1, "log_level of .* found 'FOO'"),
+    'data': ('model.data_preprocessor=None', 1, 'expected one, such as'),
+    'pipeline': ('train_dataloader.dataset.pipeline=[]', 1,
+                 r'pipeline of .*: expected transforms, found \[\]'),
+    'twice': ('train_dataloader.dataset.metainfo.classes='
+              '[background,cat,cat]', 1, 'each once'),
+    'import': ('custom_imports.imports=[nowhere_mod]', 1, 'nowhere_mod'),
 }
 
 
@@ -106,10 +116,18 @@ def test_launchers_need_their_environment(base, monkeypatch, capsys, launcher):
     assert 'Start the command with it' in lines[0]
 
 
+def test_paths_without_a_name(base, monkeypatch, capsys):
+    for option in ('--work-dir', '--out'):
+        status, lines = run(monkeypatch, capsys, 'test', base, base, option,
+                            ' ')
+        assert status == 2
+        assert f'{option}: expected a path' in lines[0]
+
+
 def test_devices_are_there(shared_voc, tmp_path, monkeypatch, capsys, base):
     weights = tmp_path / 'w.pth'
     torch.save(dict(state_dict=dict(a=torch.ones(1))), weights)
-    for device in ('xpu9', 'nonsense', 'cuda:99'):
+    for device in ('xpu9', 'nonsense', 'cuda:99', 'meta'):
         for argv in (('make_pseudo_labels', base, weights),
                      ('predict', shared_voc / 'JPEGImages', '--config', base,
                       '--checkpoint', weights)):

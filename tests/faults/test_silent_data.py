@@ -14,6 +14,7 @@ from hsc_mm.datasets.new_dataset import NewDataset
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.inference.class_names import class_names
 from hsc_mm.inference.inputs import list_inputs
+from hsc_mm.pseudo_labels.folder import MANIFEST, PseudoLabelFolder
 from hsc_mm.utils import (
     atomic_write_bytes,
     read_index_png,
@@ -71,6 +72,18 @@ def test_json_without_end_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=r'labels\.json: expected'):
         read_json(path)
+
+
+def test_records_of_another_kind_are_named(tmp_path):
+    folder = PseudoLabelFolder(tmp_path / 'p', dict(a=1))
+    mine = folder.path / '.mine.tmp'
+    for name in ('.mine.tmp', '.x.png.123.tmp'):
+        (folder.path / name).write_text('x')
+    folder.finish([])
+    assert [*folder.path.rglob('*.tmp')] == [mine]
+    (tmp_path / 'p' / MANIFEST).write_text('[]')
+    with pytest.raises(ValueError, match=r'\.json: expected a JSON dict'):
+        PseudoLabelFolder(tmp_path / 'p', dict(a=1))
 
 
 def test_masks_as_jpeg_are_refused(tmp_path):

@@ -5,16 +5,21 @@ import sys
 import pytest
 from tiny_configs import ROOT
 
+from hsc_converters.coco_files import SPLIT_SIZES
+from hsc_converters.release import BACKGROUNDS, SOURCES
+from hsc_converters.seeds import FORMATS
 from hsc_mm import cli
 from hsc_mm.crf import PRESETS, backend_names
 
-# Those beside the library import what they work with.
-QUICK = [name for name in cli.COMMANDS if name not in cli._BESIDE]
 # Written out, for --help loads nothing that knows them.
-NAMED = dict(test=[*PRESETS, *backend_names()])
+NAMED = dict(
+    test=[*PRESETS, *backend_names()],
+    prepare_coco=[*SPLIT_SIZES],
+    import_seeds=['auto', *FORMATS],
+    convert_weights=['auto', *SOURCES, *BACKGROUNDS])
 
 
-@pytest.mark.parametrize('command', QUICK)
+@pytest.mark.parametrize('command', cli.COMMANDS)
 def test_help_loads_neither_torch_nor_openmmlab(command):
     done = subprocess.run(
         [sys.executable, '-X', 'importtime', '-m', 'hsc_mm', command,

@@ -41,7 +41,7 @@ TOOL = ROOT / 'tools' / 'import_seeds.py'
 @pytest.fixture(scope='module')
 def tool():
     """The tool as a module."""
-    module = importlib.import_module('hsc_converters.seeds.command')
+    module = importlib.import_module('hsc_converters.commands.import_seeds')
     return module
 
 
@@ -130,6 +130,15 @@ def test_a_dictionary_of_maps(bring, maps, tmp_path):
     assert bring(
         tmp_path / 'counted', '--class-offset', 0, out=tmp_path / 'c') == 0
     assert_soft(tmp_path / 'c', maps)
+
+
+def test_maps_of_no_class_in_use_are_no_seeds(bring, maps, tmp_path, capsys):
+    save(tmp_path / 'from', from_zero(from_zero(maps)))  # shifted by one
+    assert bring(tmp_path / 'from') == 1
+    said = capsys.readouterr()
+    assert f'0 of {len(IDS)} seeds written' in said.out
+    assert 'Is --class-offset right?' in said.err
+    assert not list((tmp_path / 'out').glob('*.npz'))
 
 
 def test_one_array_of_all_classes(bring, maps, tmp_path):

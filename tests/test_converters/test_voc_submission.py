@@ -162,7 +162,8 @@ def test_other_arguments(made):
 
 
 def test_the_tool(made, monkeypatch, capsys):
-    tool = importlib.import_module('hsc_converters.voc_submission')
+    tool = importlib.import_module(
+        'hsc_converters.commands.pack_voc_submission')
     out = made / 'results.tar.gz'
     monkeypatch.setattr(sys, 'argv', [
         'pack', str(made / 'masks'), '--list', str(made / 'test.txt'),

@@ -9,9 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from hsc_mm.cli import common as cli
-from hsc_mm.utils.locks import hold
-from .matrix import run_matrix
-from .matrix_tables import markdown
 
 __all__ = ['main', 'parse_args']
 
@@ -61,6 +58,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the matrix and print its table."""
     args = parse_args()
+    from hsc_mm.utils.locks import hold
+    from .matrix import run_matrix
+    from .matrix_tables import markdown
     hold(args.work_dir, '--work-dir')
     chosen = {
         '--threshold': args.threshold, '--select': args.select,

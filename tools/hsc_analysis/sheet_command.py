@@ -6,16 +6,8 @@ import argparse
 import os
 
 from hsc_mm.cli import common as cli
-from hsc_mm.inference import load_config
 
 __all__ = ['main']
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(
-            f'expected a whole number of at least 1, found {text}')
-    return int(text)
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,12 +20,12 @@ def parse_args() -> argparse.Namespace:
         '--out', required=True, help='picture to write, .jpg or .png')
     parser.add_argument(
         '--worst',
-        type=_positive,
+        type=cli.positive,
         default=24,
         help='how many images (default: 24)')
     parser.add_argument(
         '--columns',
-        type=_positive,
+        type=cli.positive,
         default=2,
         help='images side by side (default: 2)')
     parser.add_argument(
@@ -54,6 +46,7 @@ def main() -> None:
     """Score, draw and write."""
     args = parse_args()
     from hsc_mm.evaluation.folder import rank_images
+    from hsc_mm.inference import load_config
     from .sheet import contact_sheet, masked_dataset, write_picture
     cfg = load_config(args.config, args.cfg_options)
     dataset = masked_dataset(cfg, args.split, args.folder)

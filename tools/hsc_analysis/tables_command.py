@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 
 from hsc_mm.cli import common as cli
-from hsc_mm.utils import atomic_write_bytes, read_json
-from .matrix_tables import markdown
 
 __all__ = ['fill', 'main', 'parse_args']
 
@@ -36,6 +34,9 @@ def fill(text: str) -> tuple[str, int]:
     Raises:
         FileNotFoundError: A JSON file is missing.
     """
+    from hsc_mm.utils import read_json
+    from .matrix_tables import markdown
+
     return _BLOCK.subn(
         lambda found: f'{found[1]}\n{markdown(read_json(found[2]))}\n\n'
         f'{found[3]}', text)
@@ -44,6 +45,7 @@ def fill(text: str) -> tuple[str, int]:
 def main() -> int:
     """Fill or check the pages."""
     args = parse_args()
+    from hsc_mm.utils import atomic_write_bytes
     stale = 0
     for name in args.pages:
         text = Path(name).read_text(encoding='utf-8')

@@ -1,6 +1,4 @@
 """Folder of saliency maps, one for each image."""
-import argparse
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,15 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hsc_mm.cli import common as cli
 from hsc_mm.datasets.checks import check_files
-from hsc_mm.inference.inputs import ImageInput, list_inputs
+from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.utils import atomic_write_bytes
-from hsc_mm.utils.locks import hold
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder
-from .saliency_provider import SaliencyProvider, as_map, build_provider
+from .saliency_provider import SaliencyProvider, as_map
 
-__all__ = ['SaliencyRun', 'main', 'write_maps']
+__all__ = ['SaliencyRun', 'write_maps']
 
 
 @dataclass
@@ -77,42 +73,3 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
 
 def _rgb(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., ::-1])
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description='Make a folder of saliency maps with a model of yours.')
-    parser.add_argument(
-        '--provider',
-        required=True,
-        metavar='MODULE:NAME',
-        help='class or function that turns an image into a map')
-    parser.add_argument(
-        '--provider-options',
-        nargs='+',
-        action=cli.DictAction,
-        help='its arguments, as key=value')
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        required=True,
-        metavar='IMAGE|FOLDER',
-        help='images, or folders with their sub-folders')
-    parser.add_argument('--out', required=True, help='folder for the maps')
-    return cli.parse(parser)
-
-
-def main() -> int:
-    """Make the maps."""
-    args = parse_args()
-    images = list_inputs(args.images)
-    provider = build_provider(args.provider, args.provider_options)
-    hold(args.out)
-    run = write_maps(
-        cli.progress(images, len(images), 'saliency maps'), provider, args.out)
-    for line in run.failures:
-        print(f'  {line}', file=sys.stderr)
-    print(f'{args.out}: {run.made} written, {run.there} skipped, '
-          f'{len(run.failures)} failed, {len(images)} in total')
-    return 1 if run.failures else 0

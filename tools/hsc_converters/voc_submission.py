@@ -5,7 +5,6 @@ class indices for each image of the list, and nothing else. comp5 is for
 models trained on VOC's own training and validation data alone, comp6 for
 all others (see the development kit of the challenge).
 """
-import argparse
 import gzip
 import io
 import os
@@ -18,7 +17,6 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
-from hsc_mm.datasets.labels import read_voc_list
 from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.utils import (
     atomic_write_bytes,
@@ -29,7 +27,7 @@ from hsc_mm.utils import (
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import MARKER, claim_file
 
-__all__ = ['Submission', 'main', 'pack_submission', 'submission_folder']
+__all__ = ['Submission', 'pack_submission', 'submission_folder']
 
 _ADVICE = ('Write the masks with tools/test.py --out, into a new folder, over '
            'exactly the images of the list, by a model of all 21 classes.')
@@ -170,41 +168,3 @@ def _archive(members: Sequence[tuple[str, bytes]]) -> bytes:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description='Check predicted masks and pack them for the PASCAL VOC '
-        'server.')
-    parser.add_argument('masks', help='folder of tools/test.py --out')
-    parser.add_argument(
-        '--list', required=True, help='list of the image ids of the split')
-    parser.add_argument(
-        '--images', required=True, help='folder of the images, JPEGImages')
-    parser.add_argument(
-        '--out', required=True, help='archive to write, .tgz or .tar.gz')
-    parser.add_argument(
-        '--comp',
-        type=int,
-        choices=[5, 6],
-        default=6,
-        help="5: trained on VOC's data alone, pretrained weights included; "
-        '6: on other data too (default: 6)')
-    parser.add_argument(
-        '--split',
-        choices=['test', 'val'],
-        default='test',
-        help='what the list is of (default: test)')
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Pack the masks."""
-    args = parse_args()
-    ids = read_voc_list(args.list)
-    done = pack_submission(args.masks, ids, args.images, args.out, args.comp,
-                           args.split)
-    print(f'{args.out}: {done.images} masks in {done.folder}, '
-          f'{os.path.getsize(args.out)} bytes; {len(done.classes)} of 21 '
-          f'classes occur: {", ".join(done.classes)}')

@@ -1,5 +1,4 @@
 """Subset of PASCAL VOC: some classes, smaller pictures, their own lists."""
-import argparse
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from hsc_mm.utils import (
 from hsc_mm.utils.outputs import claim, claim_folder
 from .voc import write_labels
 
-__all__ = ['choose_images', 'cut_subset', 'main']
+__all__ = ['choose_images', 'cut_subset']
 
 _MASKS = ('SegmentationClass', 'SegmentationClassAug')
 
@@ -142,27 +141,3 @@ def _write_image(out: Path, name: str, image: np.ndarray,
     data = cv2.imencode(Path(name).suffix, small,
                         quality if name.endswith('.jpg') else [])[1]
     atomic_write_bytes(claim(out, name), data.tobytes())
-
-
-def main() -> None:
-    """Read the command line and cut."""
-    parser = argparse.ArgumentParser(
-        description='Cut a subset out of PASCAL VOC 2012: pictures that hold '
-        'nothing but some classes, scaled down.')
-    parser.add_argument('root', type=Path, help='folder VOC2012')
-    parser.add_argument('out', type=Path, help='new folder, in VOC layout')
-    parser.add_argument(
-        '--classes', nargs='+',
-        default=['cat', 'cow', 'dog', 'horse', 'person', 'sheep'],
-        help='names of VOC (default: the six of configs/voc-animals)')
-    parser.add_argument('--long-side', type=int, default=384,
-                        help='pixels at most (default: 384)')
-    parser.add_argument('--per-class', type=int, default=200,
-                        help='pictures of SBD are added up to this number of '
-                        'pictures of a class (default: 200)')
-    args = parser.parse_args()
-    sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
-                       args.per_class)
-    print(', '.join(f'{split} {n}' for split, n in sizes.items()))
-    print(f'{args.out}: export VOC_ANIMALS_ROOT={args.out} for the configs in '
-          'configs/voc-animals')

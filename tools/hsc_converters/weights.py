@@ -1,5 +1,4 @@
 """Conversion of weights of other projects to checkpoints."""
-import argparse
 from io import BytesIO
 from pathlib import Path
 
@@ -20,13 +19,7 @@ from .release import (
 )
 from .weight_checks import expected_shapes, find_problems, outputs
 
-__all__ = ['convert', 'main']
-
-_USE = """Convert weights of ResNet-38d into a checkpoint of this project.
-
-SRC is the ImageNet network as MXNet saved it (.params), or a checkpoint of
-HSC, EPS or SEAM.
-"""
+__all__ = ['convert']
 
 
 def convert(src: str | Path,
@@ -121,43 +114,3 @@ def _classifier_problem(state: dict[str, Tensor], background: str | None,
         return []
     return [f'fc8.weight has {found} channels instead of {expected} (for '
             f'--num-classes {num_classes} and --background {background})']
-
-
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=_USE)
-    parser.add_argument('src', type=Path, help='file to convert')
-    parser.add_argument('dst', type=Path, help='checkpoint to write')
-    parser.add_argument(
-        '--source',
-        choices=['auto', *SOURCES],
-        default='auto',
-        help='what the file is (default: told from its tensors)')
-    parser.add_argument(
-        '--background',
-        choices=BACKGROUNDS,
-        help='which channel of its classifier is the background (default: '
-        'hsc last, eps last, seam first)')
-    parser.add_argument(
-        '--num-classes',
-        type=int,
-        default=21,
-        help='classes with the background (default: 21)')
-    args = parser.parse_args()
-    if not args.src.is_file():
-        parser.error(f'src {args.src}: there is no such file')
-    return args
-
-
-def main() -> int:
-    """Convert, and say what was taken for what."""
-    args = parse_args()
-    done = convert(args.src, args.dst, args.source, args.background,
-                   args.num_classes)
-    meta = done['meta']
-    text = f'{len(done["state_dict"])} tensors of source {meta["source"]}'
-    if 'background' in meta:
-        text += (f'; background of its classifier: {meta["background"]}, '
-                 'now channel 0')
-    print(f'{args.dst}: {text}')
-    return 0

@@ -20,7 +20,8 @@ class RandomLongSideResize(BaseTransform):
 
     Required keys: ``img`` and the maps named in ``seg_fields``. Modified:
     these, ``img_shape``, ``scale``, ``scale_factor``. The resizing is
-    mmseg's: bilinear for the image, nearest for the maps.
+    mmseg's: bilinear for the image, nearest for the maps. Of a picture so
+    long and thin that nothing would be left of it, one pixel is.
 
     Args:
         long_side (tuple[int, int]): Smallest and largest length in pixels,
@@ -44,6 +45,10 @@ class RandomLongSideResize(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Resize; see the class."""
         side = self._draw()
+        height, width = results['img'].shape[:2]
+        if min(height, width) * side < max(height, width) / 2:  # no pixel
+            scale = (side, 1) if width > height else (1, side)
+            return Resize(scale=scale, keep_ratio=False)(results)
         return Resize(scale=(side, side), keep_ratio=True)(results)
 
     def __repr__(self) -> str:

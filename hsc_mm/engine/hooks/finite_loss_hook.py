@@ -1,4 +1,5 @@
 """Hook that stops a training whose loss is not finite."""
+import contextlib
 import math
 
 from mmengine.dist import is_main_process
@@ -57,9 +58,11 @@ class FiniteLossHook(Hook):
             'broken', f'iteration {runner.iter + 1}: expected finite losses'
             f'{most}, found {named}. The training diverged and was stopped')
         if is_main_process():
-            record = read_health(runner.work_dir)
-            record.update(
-                findings=[*record.get('findings', ()), found],
-                iterations=runner.iter, finished=False)
-            write_health(runner.work_dir, record)
+            # What is wrong with the file must not hide what is wrong here.
+            with contextlib.suppress(OSError, ValueError):
+                record = read_health(runner.work_dir)
+                record.update(
+                    findings=[*record.get('findings', ()), found],
+                    iterations=runner.iter, finished=False)
+                write_health(runner.work_dir, record)
         raise ValueError(spoken(dict(findings=[found]))[0])

@@ -85,6 +85,11 @@ class StartupCheckHook(Hook):
                     f'checkpoint {name}: it does not fit the model of this '
                     f'config: {problem}.')
             check_class_names(name, checkpoint, _classes(runner))
+            if runner._resume and 'optimizer' not in checkpoint:
+                runner.logger.warning(
+                    f'checkpoint {name}: it holds no optimizer, so momentum '
+                    'begins at zero and the run is not the one that was '
+                    'interrupted.')
             return
         note = check_warm_start(name, model, state)
         if note:

@@ -72,7 +72,7 @@ class ScoreSeeds(_Test):
             '--work-dir', folder, '--cfg-options',
             f'test_evaluator.out_json={out}'
         ], folder / 'output.txt')
-        return Outcome(outputs, read_json(out))
+        return Outcome(outputs, read_json(out, dict))
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the scores at several thresholds, and the score to beat.

@@ -115,7 +115,7 @@ class SeedConverter:
     def _open(self) -> None:
         manifest = self.out / MANIFEST
         if manifest.is_file():
-            found = read_json(manifest)
+            found = read_json(manifest, dict)
             for key, value in self.identity.items():
                 if found.get(key) != value:
                     raise FileExistsError(
@@ -131,11 +131,8 @@ class SeedConverter:
 
     def finish(self, count: int, failed: int) -> None:
         """Note in the manifest how many seeds there are."""
-        write_json(
-            self.out / MANIFEST,
-            dict(
-                self.identity, complete=not failed, count=count,
-                failed=failed))
+        write_json(self.out / MANIFEST, dict(
+            self.identity, complete=not failed, count=count, failed=failed))
 
     def path(self, img_id: str) -> Path:
         """Return the file of an image in the source."""
@@ -197,6 +194,9 @@ class SeedConverter:
             place for place, index in enumerate(indices.tolist())
             if index and label_map.get(index, index) != 255
         ]
+        if len(indices) and not kept and np.any(info.get('gt_label', 0)):
+            raise ValueError('no map of a class in use, only of mask indices '
+                             f'{indices.tolist()}. Is --class-offset right?')
         indices, maps = indices[kept], found.maps[kept]
         maps = unit_range(
             fit_to_image(maps, size, strided=self.options.form == 'irn'),

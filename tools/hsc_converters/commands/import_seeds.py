@@ -5,13 +5,6 @@ from functools import partial
 
 from hsc_mm.cli import common as cli
 from hsc_mm.cli.label_flags import add_label_flags, label_changes
-from hsc_mm.inference import load_config
-from hsc_mm.utils import write_json
-from hsc_mm.utils.outputs import claim_file
-from .convert import ImportOptions
-from .evaluate import evaluate_seeds
-from .importer import import_seeds
-from .readers import FORMATS
 
 __all__ = ['main']
 
@@ -26,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, help='folder for the seeds')
     parser.add_argument(
         '--format',
-        choices=['auto', *FORMATS],
+        choices=['auto', 'npy', 'irn', 'npz', 'png'],
         default='auto',
         help='format of the files (default: auto)')
     parser.add_argument(
@@ -75,6 +68,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Import the seeds."""
     args = parse_args()
+    from hsc_mm.inference import load_config
+    from hsc_mm.utils import write_json
+    from hsc_mm.utils.outputs import claim_file
+    from ..seeds import ImportOptions, evaluate_seeds, import_seeds
     cfg = load_config(args.config, args.cfg_options)
     found = import_seeds(
         cfg,

@@ -1,0 +1,1 @@
+"""Commands of the converters; each imports its work after --help."""

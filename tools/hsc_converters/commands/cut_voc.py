@@ -1,0 +1,37 @@
+"""Cut some classes out of PASCAL VOC 2012, in small."""
+import argparse
+from pathlib import Path
+
+from hsc_mm.cli import common as cli
+
+__all__ = ['main']
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Cut a subset out of PASCAL VOC 2012: pictures that hold '
+        'nothing but some classes, scaled down.')
+    parser.add_argument('root', type=Path, help='folder VOC2012')
+    parser.add_argument('out', type=Path, help='new folder, in VOC layout')
+    parser.add_argument(
+        '--classes', nargs='+',
+        default=['cat', 'cow', 'dog', 'horse', 'person', 'sheep'],
+        help='names of VOC (default: the six of configs/voc-animals)')
+    parser.add_argument('--long-side', type=int, default=384,
+                        help='pixels at most (default: 384)')
+    parser.add_argument('--per-class', type=int, default=200,
+                        help='pictures of SBD are added up to this number of '
+                        'pictures of a class (default: 200)')
+    return cli.parse(parser)
+
+
+def main() -> None:
+    """Cut the subset."""
+    args = parse_args()
+    from ..voc_subset import cut_subset
+    sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
+                       args.per_class)
+    print(', '.join(f'{split} {n}' for split, n in sizes.items()))
+    print(f'{args.out}: export VOC_ANIMALS_ROOT={args.out} for the configs in '
+          'configs/voc-animals')

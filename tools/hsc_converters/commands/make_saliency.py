@@ -1,0 +1,53 @@
+"""Make saliency maps with a model of your own."""
+import argparse
+import sys
+from collections import defaultdict
+
+from hsc_mm.cli import common as cli
+
+__all__ = ['main']
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Make a folder of saliency maps with a model of yours.')
+    parser.add_argument(
+        '--provider',
+        required=True,
+        metavar='MODULE:NAME',
+        help='class or function that turns an image into a map')
+    parser.add_argument(
+        '--provider-options',
+        nargs='+',
+        action=cli.DictAction,
+        help='its arguments, as key=value')
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        required=True,
+        metavar='IMAGE|FOLDER',
+        help='images, or folders with their sub-folders')
+    parser.add_argument('--out', required=True, help='folder for the maps')
+    return cli.parse(parser)
+
+
+def main() -> int:
+    """Make the maps."""
+    args = parse_args()
+    from hsc_mm.inference.inputs import list_inputs
+    from hsc_mm.utils.locks import hold
+    from ..saliency import write_maps
+    from ..saliency_provider import build_provider
+    left_out: dict[str, list[str]] = defaultdict(list)
+    images = list_inputs(args.images, left_out)
+    cli.note(left_out)
+    provider = build_provider(args.provider, args.provider_options)
+    hold(args.out)
+    run = write_maps(
+        cli.progress(images, len(images), 'saliency maps'), provider, args.out)
+    for line in run.failures:
+        print(f'  {line}', file=sys.stderr)
+    print(f'{args.out}: {run.made} made, {run.there} were there, '
+          f'{len(run.failures)} failed, {len(images)} together')
+    return 1 if run.failures else 0
