@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hsc_converters.saliency import write_maps
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.labels import read_labels
 from hsc_mm.datasets.new_configs import write_configs
 from hsc_mm.datasets.new_dataset import NewDataset
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.inference.class_names import class_names
-from hsc_mm.inference.inputs import list_inputs
+from hsc_mm.inference.inputs import ImageInput, list_inputs
 from hsc_mm.pseudo_labels.folder import MANIFEST, PseudoLabelFolder
 from hsc_mm.utils import (
     atomic_write_bytes,
@@ -84,6 +85,15 @@ def test_records_of_another_kind_are_named(tmp_path):
     (tmp_path / 'p' / MANIFEST).write_text('[]')
     with pytest.raises(ValueError, match=r'\.json: expected a JSON dict'):
         PseudoLabelFolder(tmp_path / 'p', dict(a=1))
+
+
+def test_what_a_provider_raises_is_told_for_its_image(tmp_path):
+    Image.new('RGB', (8, 8)).save(tmp_path / 'a.png')
+    run = write_maps([ImageInput('a', str(tmp_path / 'a.png'))],
+                     lambda rgb: 1 / 0, tmp_path / 'out')
+    assert run.failures == [
+        f'{tmp_path}/a.png: the provider failed, ZeroDivisionError: '
+        'division by zero']
 
 
 def test_masks_as_jpeg_are_refused(tmp_path):

@@ -62,8 +62,12 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         try:
             pixels = image.read()
             found = as_map(provider(_rgb(pixels)), pixels.shape[:2])
-        except (OSError, ValueError) as error:
-            run.failures.append(f'{image.path}: {error}')
+        except MemoryError:
+            raise
+        except Exception as error:  # the provider is anybody's code
+            kind = '' if isinstance(error, OSError | ValueError) else (
+                f'the provider failed, {type(error).__name__}: ')
+            run.failures.append(f'{image.path}: {kind}{error}')
             continue
         claim(out, f'{image.name}.png', [image.path])
         atomic_write_bytes(path, cv2.imencode('.png', found)[1].tobytes())

@@ -18,9 +18,9 @@ def parse_args() -> argparse.Namespace:
         '--classes', nargs='+',
         default=['cat', 'cow', 'dog', 'horse', 'person', 'sheep'],
         help='names of VOC (default: the six of configs/voc-animals)')
-    parser.add_argument('--long-side', type=int, default=384,
+    parser.add_argument('--long-side', type=cli.positive, default=384,
                         help='pixels at most (default: 384)')
-    parser.add_argument('--per-class', type=int, default=200,
+    parser.add_argument('--per-class', type=cli.positive, default=200,
                         help='pictures of SBD are added up to this number of '
                         'pictures of a class (default: 200)')
     return cli.parse(parser)
