@@ -1,21 +1,21 @@
-"""Arguments, error lines and progress bars that the commands share."""
+"""Arguments of the commands, and the frame in which each of them runs."""
 import argparse
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 
 from mmengine.config import DictAction as HostAction
 
 import hsc_mm
+from .console import finish, note, progress, warn
 from .signals import output_is_closed, stoppable
 
 __all__ = [
     'DictAction', 'add_checkpoint', 'add_config', 'add_options',
     'add_selection', 'add_trust', 'finish', 'note', 'parse', 'positive',
-    'progress',
-    'run', 'threshold', 'threshold_or_rule', 'warn', 'workers'
+    'progress', 'run', 'threshold', 'threshold_or_rule', 'warn', 'workers'
 ]
 
 
@@ -186,34 +186,3 @@ def run(main: Callable[[], int | None]) -> int:
         output_is_closed()
         if 'hsc_mm.utils.locks' in sys.modules:
             sys.modules['hsc_mm.utils.locks'].release()
-
-
-def finish(results: str, *then: str) -> None:
-    """Print where the results are and what to do next, as the last lines.
-
-    Args:
-        results (str): File or folder, and what is in it.
-        *then (str): Commands that may follow.
-    """
-    print(f'results: {results}')
-    for command in then:
-        print(f'next: {command}')
-
-
-def warn(lines: Iterable[str]) -> None:
-    """Print warnings, as the last lines of a tool."""
-    for line in lines:
-        print(f'WARNING: {line}', file=sys.stderr)
-
-
-def note(left_out: Mapping[str, Sequence[str]]) -> None:
-    """Print what was left out: why, and the first three of the names."""
-    for why, names in left_out.items():
-        more = f' ... ({len(names)})' if len(names) > 3 else ''
-        print(f'  {why}: {", ".join(names[:3])}{more}')
-
-
-def progress(items: Iterable, total: int, what: str) -> Iterator:
-    """Pass items on; see :func:`hsc_mm.utils.progress.progress`."""
-    from hsc_mm.utils.progress import progress as shown  # after --help
-    return shown(items, total, what)

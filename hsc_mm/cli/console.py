@@ -1,0 +1,36 @@
+"""Last lines, warnings, notes and progress bars that the commands print."""
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ['finish', 'note', 'progress', 'warn']
+
+
+def finish(results: str, *then: str) -> None:
+    """Print where the results are and what to do next, as the last lines.
+
+    Args:
+        results (str): File or folder, and what is in it.
+        *then (str): Commands that may follow.
+    """
+    print(f'results: {results}')
+    for command in then:
+        print(f'next: {command}')
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings, as the last lines of a tool."""
+    for line in lines:
+        print(f'WARNING: {line}', file=sys.stderr)
+
+
+def note(left_out: Mapping[str, Sequence[str]]) -> None:
+    """Print what was left out: why, and the first three of the names."""
+    for why, names in left_out.items():
+        more = f' ... ({len(names)})' if len(names) > 3 else ''
+        print(f'  {why}: {", ".join(names[:3])}{more}')
+
+
+def progress(items: Iterable, total: int, what: str) -> Iterator:
+    """Pass items on; see :func:`hsc_mm.utils.progress.progress`."""
+    from hsc_mm.utils.progress import progress as shown  # after --help
+    return shown(items, total, what)
