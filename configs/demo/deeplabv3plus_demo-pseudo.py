@@ -9,7 +9,7 @@ vocabulary = ('background', 'beetle', 'bird', 'cat', 'fish', 'goat', 'robot')
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir='{{$PSEUDO_DIR:work_dirs/demo/pseudo_labels}}',

@@ -11,7 +11,7 @@ crop_size = (160, 160)
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(160, 288)),
     dict(type='RandomFlip', prob=0.5),
@@ -20,13 +20,13 @@ train_pipeline = [
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='Resize', scale=(256, 256), keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -13,7 +13,7 @@ crop_size = (192, 192)
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir='{{$PSEUDO_DIR:work_dirs/voc-animals/pseudo_labels}}',
@@ -25,13 +25,13 @@ train_pipeline = [
     dict(type='PackSegInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='Resize', scale=(256, 256), keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='TestTimeAug',
         transforms=[

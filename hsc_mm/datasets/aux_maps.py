@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from hsc_mm.utils import read_image
+from hsc_mm.utils import read_map
 from .labels import IMAGE_SUFFIXES
 
 __all__ = [
@@ -168,7 +167,7 @@ def colour_problem(path: str | Path, kind: str) -> str | None:
         with Image.open(path) as picture:
             if picture.mode in _GREY_MODES:
                 return None
-        to_grey(path, read_image(path, cv2.IMREAD_UNCHANGED), kind)
+        to_grey(path, read_map(path), kind)
     except (OSError, ValueError) as error:
         return str(error)
     return None

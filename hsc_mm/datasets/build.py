@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 
 from hsc_mm.registry import DATASETS, TRANSFORMS
 from .base import BaseImageLabelDataset
+from .transforms.load_image import image_reader
 
 __all__ = ['build_split', 'is_ours', 'loads_truth', 'without_truth']
 
@@ -43,7 +44,8 @@ def build_split(cfg: Config,
             for those who tell them one by one.
 
     Returns:
-        BaseImageLabelDataset: Initialised.
+        BaseImageLabelDataset: Initialised; its ``read_image`` reads image
+        files as the pipeline of the config does.
 
     Raises:
         ValueError: It is not a data set of this package, masks are needed
@@ -57,6 +59,7 @@ def build_split(cfg: Config,
             f'hsc_mm, found {options.get("type")}. Seeds and the pipeline '
             'need hsc_mm.VOCImageLabelDataset or hsc_mm.ImageLabelDataset; '
             'tools/train.py reads any.')
+    reader = image_reader(options.get('pipeline') or [])
     prefix = dict(options.get('data_prefix') or {})
     if masks is False:
         prefix.pop('seg_map_path', None)
@@ -77,7 +80,9 @@ def build_split(cfg: Config,
         test_mode=True,
         serialize_data=False,
         check_files=check)
-    return DATASETS.build(options)
+    built = DATASETS.build(options)
+    built.read_image = reader
+    return built
 
 
 def is_ours(options: dict) -> bool:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hsc_mm.utils.images import check_whole, image_shapes
+from hsc_mm.utils.headers import check_whole, image_shapes, read_header
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside
 from hsc_mm.utils.progress import progress
@@ -93,11 +93,12 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
         map_size = _size(path, problems)
         if None in (size, map_size) or size == map_size:
             continue
-        if image_shapes(image)[0][::-1] == map_size:
-            continue
-        problems.append(
-            f'{path}: expected a {kind} of the size of its image, '
-            f'{size[0]} x {size[1]}, found {map_size[0]} x {map_size[1]}')
+        problem = f'{path}: expected a {kind} of the size of its image, ' \
+            f'{size[0]} x {size[1]}, found {map_size[0]} x {map_size[1]}'
+        if map_size == size[::-1] and read_header(image).orientation >= 5:
+            problem += (' (EXIF turns the image; turn this file as well, or '
+                        'save the image upright)')
+        problems.append(problem)
     return problems
 
 
@@ -109,7 +110,7 @@ def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
             head = file.read(4)
             file.seek(max(os.path.getsize(path) - 4096, 4))
             check_whole(path, head + file.read())
-        return image_shapes(path)[1][::-1]
+        return image_shapes(path)[0][::-1]
     except ValueError as error:
         problems.append(str(error))
     except OSError as error:
@@ -213,9 +214,8 @@ def _line(path: str, image_id: str) -> str:
     except OSError:
         return ''
     quoted = json.dumps(image_id)
-    finders = (lambda line: line.split(',')[0].strip() == image_id,
-               lambda line: quoted in line, lambda line: image_id in line)
-    for found in finders:
+    for found in (lambda line: line.split(',')[0].strip() == image_id,
+                  lambda line: quoted in line, lambda line: image_id in line):
         for number, line in enumerate(lines, start=1):
             if found(line):
                 return f', line {number}'

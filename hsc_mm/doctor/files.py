@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import cv2
+import numpy as np
 
 from hsc_mm.datasets.aux_maps import map_kind, to_grey
 from hsc_mm.datasets.checks import (
@@ -15,12 +15,15 @@ from hsc_mm.datasets.checks import (
     missing_files,
 )
 from hsc_mm.datasets.mask_checks import some_of
+from hsc_mm.datasets.transforms.load_image import image_reader
 from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
-from hsc_mm.utils import read_image
+from hsc_mm.utils import read_image, read_map
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
 
 __all__ = ['aux_maps', 'contents', 'counts', 'each', 'files']
+
+Reader = Callable[[str], np.ndarray]
 
 
 def each(function: Callable, items: Iterable) -> list:
@@ -80,18 +83,41 @@ def contents(case: Case) -> Iterator[Finding]:
     for split in case.splits:
         paths = [i['img_path'] for i in split.infos]
         paths = [p for p in some_of(paths) if os.path.isfile(p)]
-        dull = [line for line in each(_dull, paths) if line]
+        read = image_reader(split.pipeline)
+        dull = [line for line in each(partial(_dull, read=read), paths)
+                if line]
+        other = [line for line in each(partial(_other, read=read), paths)
+                 if line]
+        if other and not split.foreign:
+            yield warning(
+                f'{split.name}: {len(other)} of {len(paths)} images that were '
+                'looked at are not read as a person sees them',
+                'dict(type="hsc_mm.LoadImage") in the pipeline reads '
+                'transparency, 16 bits, CMYK and TIFFs as they are seen.',
+                other)
         if dull and not split.foreign:
             yield warning(
                 f'{split.name}: {len(dull)} of {len(paths)} images that were '
                 'examined use only a small part of the 255 grey levels',
                 'Are these 16-bit files with 12-bit values, or all black? '
-                'Export them as 8 bits per channel.', dull)
+                'hsc_mm.LoadImage(value_range=(0, 4095)) spreads them.',
+                dull)
 
 
-def _dull(path: str) -> str | None:
+def _other(path: str, read: Reader) -> str | None:
+    """Say whether a reader sees something else than a person."""
     try:
-        image = read_image(path)
+        found, seen = read(path), read_image(path)
+    except (OSError, ValueError):
+        return None
+    if found.shape[2:] != seen.shape[2:] or np.array_equal(found, seen):
+        return None
+    return str(path)
+
+
+def _dull(path: str, read: Reader) -> str | None:
+    try:
+        image = read(path)
     except (OSError, ValueError):  # told by other checks
         return None
     low, high = int(image.min()), int(image.max())
@@ -189,7 +215,7 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
 def _content(path: str, kind: str) -> str:
     """Return '', 'black', 'white', or what is wrong with a map."""
     try:
-        grey = to_grey(path, read_image(path, cv2.IMREAD_UNCHANGED), kind)
+        grey = to_grey(path, read_map(path), kind)
     except (OSError, ValueError) as problem:
         return str(problem)
     low, high = int(grey.min()), int(grey.max())

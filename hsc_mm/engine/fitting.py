@@ -8,6 +8,8 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .widening import widened
+
 __all__ = [
     'BATCH_ADVICE', 'bare_model', 'check_pretrained', 'check_warm_start',
     'first_problem', 'guard_batch_norms', 'pretrained_parts'
@@ -122,7 +124,8 @@ def _check_file(name: str, module: nn.Module, cfg: dict,
         for key, value in state.items()
         if key.removeprefix('module.').startswith(prefix)
     }
-    problem = first_problem(module, found, may_lack=may_lack)
+    problem = first_problem(
+        module, widened(module, found), may_lack=may_lack)
     if problem:
         raise ValueError(
             f'{cfg["checkpoint"]}: expected the weights of {name} '

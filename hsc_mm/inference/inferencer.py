@@ -1,6 +1,6 @@
 """Inferencer: heat maps and masks of single pictures."""
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
+from hsc_mm.datasets.transforms.load_image import image_reader, is_loader
 from hsc_mm.functional.cam import choose_classes
 from hsc_mm.utils import check_number
 from hsc_mm.utils.numbers import check_finite_maps
@@ -58,7 +59,7 @@ class HSCInferencer:
         self.model, self.names, cfg, self.warnings = open_model(
             model, weights, device, tta)
         self._segmentor = getattr(self.model, 'module', self.model)
-        self.pipeline = self._build_pipeline(cfg)
+        self.pipeline, self.read = self._build_pipeline(cfg)
         if threshold is not None:
             if not self.is_cam:
                 raise ValueError('threshold: expected a checkpoint of the '
@@ -73,18 +74,20 @@ class HSCInferencer:
         return getattr(self._segmentor, 'predicts_seeds', False)
 
     @staticmethod
-    def _build_pipeline(cfg: Config) -> Compose:
-        """Build the test pipeline, from an array instead of a file."""
+    def _build_pipeline(
+            cfg: Config) -> tuple[Compose, Callable[[str], np.ndarray]]:
+        """Build the test pipeline, of arrays, and what reads files."""
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         steps = without_truth(
             copy.deepcopy(cfg.test_dataloader.dataset.pipeline))
-        if not steps or steps[0].get('type') != 'LoadImageFromFile':
+        if not steps or not is_loader(steps[0]):
             raise ValueError(
-                f'test pipeline of {cfg.filename}: expected '
-                'LoadImageFromFile as its first step, found '
+                f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage '
+                'or LoadImageFromFile as its first step, found '
                 f'{steps[0].get("type") if steps else "no step"}.')
+        read = image_reader(steps)
         steps[0] = dict(type='LoadImageFromNDArray')
-        return Compose(steps)
+        return Compose(steps), read
 
     def __call__(self,
                  inputs: Any,
@@ -138,7 +141,7 @@ class HSCInferencer:
         for item in items:
             result = dict(name=item.name, path=item.path, error=None)
             try:
-                image = item.read()
+                image = item.read(self.read)
             except (OSError, ValueError) as error:
                 yield dict(result, error=str(error))
                 continue

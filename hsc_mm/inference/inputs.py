@@ -1,6 +1,6 @@
 """Images that a user names: files, folders, arrays."""
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from hsc_mm.datasets.label_folders import list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
-from hsc_mm.utils import read_image
 
 __all__ = ['ImageInput', 'list_inputs']
 
@@ -28,16 +27,18 @@ class ImageInput(NamedTuple):
     path: str | None = None
     array: np.ndarray | None = None
 
-    def read(self) -> np.ndarray:
-        """Return the image, (H, W, 3) uint8 BGR.
+    def read(self, read: Callable[[str], np.ndarray]) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8 BGR, or of more bands.
 
-        Grey images get three channels, transparency is dropped.
+        Args:
+            read (callable): Reads a file, see
+                :func:`hsc_mm.datasets.transforms.load_image.image_reader`.
 
         Raises:
             OSError: The file cannot be read.
             ValueError: It is not an image, or it is truncated.
         """
-        return self.array if self.path is None else read_image(self.path)
+        return self.array if self.path is None else read(self.path)
 
 
 def list_inputs(inputs: Any,

@@ -8,6 +8,7 @@ import numpy as np
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.pixels import as_colours
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.colours import class_colours
 from .class_names import ClassNames
@@ -20,7 +21,7 @@ def draw_prediction(image: np.ndarray,
                     names: ClassNames,
                     height: int = 256) -> np.ndarray:
     """Draw image | heat map of each class | mask, RGB, of an image in BGR."""
-    rgb = np.ascontiguousarray(image[..., ::-1])
+    rgb = np.ascontiguousarray(as_colours(image)[..., ::-1])
     tiles = [('image', rgb)]
     title = 'mask'
     if result['task'] == 'cam':
@@ -48,7 +49,7 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
 
     Args:
         folder (str | Path): The folder, made if missing.
-        image (np.ndarray): (H, W, 3) uint8 BGR.
+        image (np.ndarray): (H, W, 3) uint8 BGR, or of other bands.
         result (dict): Of :class:`hsc_mm.inference.inferencer.HSCInferencer`.
         names (ClassNames): Of the model.
 

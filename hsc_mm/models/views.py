@@ -17,7 +17,7 @@ class View:
     them; a prediction computes those that make the seeds.
 
     Args:
-        image (Tensor): The normalised view, (B, 3, H, W).
+        image (Tensor): The normalised view, (B, 3, H, W), or of other bands.
         feats (tuple[Tensor]): Feature maps, (B, D, h, w) each.
         cam (Tensor): Raw CAM logits A, (B, C, h, w), background first.
         source (Tensor): What refinement starts from and evidence is made of
@@ -64,11 +64,18 @@ class View:
 
     @property
     def colours(self) -> Tensor:
-        """Tensor: The view in colours of [0, 255], (B, 3, H, W)."""
+        """Tensor: The view in colours of [0, 255], (B, 3, H, W).
+
+        Of an image of more bands the first three, of two the first.
+        """
+        image = self.image.float()
+        if image.shape[1] != 3:
+            image = image[:, :3] if image.shape[1] > 3 else \
+                image[:, :1].expand(-1, 3, -1, -1)
         if self._statistics is None:
-            return self.image.float()
+            return image
         mean, std = self._statistics
-        return self.image.float() * std + mean
+        return image * std + mean
 
     def embedding(self, name: str) -> Tensor:
         """Return an embedding, (B, D, h, w).

@@ -13,9 +13,11 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import ground_truth, image_score, rank_images
 from hsc_mm.inference import seeds, use_tta
-from hsc_mm.utils import read_image, read_index_png, to_classes
+from hsc_mm.utils import read_index_png, to_classes
+from hsc_mm.utils.pixels import as_colours
 from hsc_mm.utils.progress import progress
 from hsc_mm.visualization.colours import HEAT, class_colours
 
@@ -26,6 +28,7 @@ __all__ = ['Picture', 'training_pictures', 'validation_pictures']
 _LONGEST, _LONGEST_HEAT = 560, 160
 _EDGE = 254
 Stage = tuple[Config, str]
+Reader = Callable[[str], np.ndarray]
 
 
 class Picture(NamedTuple):
@@ -48,9 +51,9 @@ class Picture(NamedTuple):
     score: float | None = None
 
 
-def _photo(path: str) -> tuple[bytes, tuple[int, int]]:
+def _photo(path: str, read: Reader) -> tuple[bytes, tuple[int, int]]:
     """Read an image; return a JPEG of bounded size, and width and height."""
-    image = read_image(path)
+    image = as_colours(read(path))
     height, width = image.shape[:2]
     scale = min(1, _LONGEST / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -129,13 +132,14 @@ def training_pictures(stages: Mapping[str, Stage],
     places = both or list(range(len(ids)))
     places = [places[i] for i in _spread(len(places), count)]
     predict = _predictor(*segmentor) if segmentor else None
+    read = dataset_reader(dataset)
     palette, found = class_colours(dataset.metainfo), []
     drawn = zip(
         *(_seeds(*stage, places) for stage in stages.values()), strict=True)
     for samples in progress(drawn, len(places), 'training pictures', delay=2):
         sample, layers, mask = samples[-1], {}, None
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
-        photo, size = _photo(path)
+        photo, size = _photo(path, read)
         label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
         if 'seg_map_path' in known.get(img_id, ()):
             mask = ground_truth(known[img_id])
@@ -190,7 +194,7 @@ def validation_pictures(dataset: BaseImageLabelDataset,
     other half is spread evenly over the rest, from worst to best.
     """
     palette, found = class_colours(dataset.metainfo), []
-    scores: dict[int, float] = {}
+    read, scores = dataset_reader(dataset), {}
     if 'seg_map_path' in dataset.data_prefix:
         scores = {i: score for score, _, i in rank_images(folder, dataset)}
     places = list(scores) or list(range(len(dataset)))
@@ -201,7 +205,7 @@ def validation_pictures(dataset: BaseImageLabelDataset,
     ]
     for index in places:
         info, layers = dataset.get_data_info(index), {}
-        photo, size = _photo(info['img_path'])
+        photo, size = _photo(info['img_path'], read)
         mask = to_classes(
             read_index_png(os.path.join(folder, f'{info["img_id"]}.png')),
             info['label_map'])

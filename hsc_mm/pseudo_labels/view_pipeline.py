@@ -7,6 +7,7 @@ from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.datasets.checks import check_files
+from hsc_mm.datasets.transforms.load_image import is_loader
 
 __all__ = ['ViewPipeline']
 
@@ -32,9 +33,10 @@ class ViewPipeline:
     def __init__(self, pipeline: Sequence[dict]) -> None:
         init_default_scope('mmseg')
         steps = without_truth(pipeline)
-        if not steps or not steps[0]['type'].startswith('LoadImage'):
+        if not steps or not is_loader(steps[0]):
             raise ValueError(
-                'test pipeline: expected LoadImageFromFile in front, found '
+                'test pipeline: expected hsc_mm.LoadImage or '
+                'LoadImageFromFile in front, found '
                 f'{[step["type"] for step in steps]}.')
         load = [steps.pop(0)]
         branches, self.flips = [[]], [None]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.utils.pixels import as_colours
 from .view_pipeline import ViewPipeline
 
 __all__ = ['Failure', 'ViewBatch', 'plan_batches', 'view_loader']
@@ -103,7 +104,7 @@ class _Reader(Dataset):
         labels = torch.stack([s.gt_label for s in samples]) if all(
             'gt_label' in sample for sample in samples) else None
         rgb = torch.from_numpy(
-            np.stack([image[..., ::-1] for image in images
+            np.stack([as_colours(image)[..., ::-1] for image in images
                       ])) if self.with_images else None
         return ViewBatch([info['img_id'] for info in infos],
                          tuple(samples[0].ori_shape), [

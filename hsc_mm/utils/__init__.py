@@ -1,5 +1,6 @@
 """Small helpers shared by the package and its tools."""
-from .images import image_shapes, read_image, read_index_png, write_index_png
+from .headers import image_shapes
+from .images import read_image, read_index_png, read_map, write_index_png
 from .indices import class_map, to_classes, to_mask_indices, voc_palette
 from .io import (
     atomic_write_bytes,
@@ -14,6 +15,6 @@ __all__ = [
     'atomic_write_bytes', 'check_device', 'check_keys', 'check_number',
     'class_map',
     'digest', 'image_shapes', 'read_image', 'read_index_png', 'read_json',
-    'read_text', 'to_classes', 'to_mask_indices', 'voc_palette',
+    'read_map', 'read_text', 'to_classes', 'to_mask_indices', 'voc_palette',
     'write_index_png', 'write_json'
 ]

@@ -290,16 +290,21 @@ def test_grey_and_transparent_pictures(predict, cam, seg, tmp_path):
     grey = rng.integers(0, 255, (41, 53), dtype=np.uint8)
     colours = rng.integers(0, 255, (41, 53, 4), dtype=np.uint8)
     wide = rng.integers(0, 60000, (41, 53), dtype=np.uint16)
+    eight = ((wide.astype(int) + 128) // 257).astype(np.uint8)
+    share = colours[..., 3:] / 255
+    on_white = np.rint(colours[..., :3] * share + 255 * (1 - share)).astype(
+        np.uint8)
     source = tmp_path / 'in'
     source.mkdir()
     for name, image in dict(
             grey=grey, thrice=cv2.merge([grey] * 3), rgba=colours,
-            rgb=colours[..., :3], wide=wide).items():
+            rgb=on_white, wide=wide, eight=eight).items():
         cv2.imwrite(str(source / f'{name}.png'), image)
     for model in (cam, seg):
         assert predict(model, source) == 0
         out = tmp_path / 'out'
-        for one, other in (('grey', 'thrice'), ('rgba', 'rgb')):
+        for one, other in (('grey', 'thrice'), ('rgba', 'rgb'),
+                           ('wide', 'eight')):
             masks = [read_index_png(out / f'{n}.mask.png')
                      for n in (one, other)]
             assert masks[0].shape == (41, 53)

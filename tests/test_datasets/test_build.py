@@ -58,7 +58,7 @@ def test_what_cannot_be_built_is_said(cfg):
 def test_what_loads_truth_is_left_out(cfg):
     types = [step['type'] for step in without_truth(
         cfg.train_dataloader.dataset.pipeline)]
-    assert 'LoadImageFromFile' in types
+    assert 'hsc_mm.LoadImage' in types
     assert 'hsc_mm.LoadAuxMaps' not in types
     views = without_truth(cfg.tta_pipeline)[-1]['transforms']
     assert len(views) == len(cfg.tta_pipeline[-1]['transforms']) - 1

@@ -9,9 +9,11 @@ from mmengine.config import Config
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
+from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import Scored, label_and_truth
-from hsc_mm.utils import atomic_write_bytes, read_image
+from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
+from hsc_mm.utils.pixels import as_colours
 from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
 from hsc_mm.visualization.colours import class_colours
 
@@ -56,13 +58,12 @@ def contact_sheet(ranked: list[Scored],
         ValueError: There is no image.
     """
     palette = class_colours(dataset.metainfo)
-    rows = []
+    rows, read = [], dataset_reader(dataset)
     for score, img_id, index in ranked:
         info = dataset.get_data_info(index)
         label, truth = label_and_truth(folder, info)
-        image = np.ascontiguousarray(read_image(info['img_path'])[..., ::-1])
-        if image.shape[:2] != truth.shape:  # turned by EXIF
-            image = cv2.resize(image, truth.shape[::-1])
+        image = np.ascontiguousarray(
+            as_colours(read(info['img_path']))[..., ::-1])
         strip = titled_strip(
             [('image', image),
              ('ground truth', mask_overlay(image, truth, palette)),

@@ -125,7 +125,8 @@ def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
         salient = root / 'SaliencyMaps' / f'{image_id}.png'
         if salient.is_file():
             _write_image(out, f'SaliencyMaps/{image_id}.png',
-                         read_image(salient, cv2.IMREAD_GRAYSCALE), size)
+                         cv2.cvtColor(read_image(salient),
+                                      cv2.COLOR_BGR2GRAY), size)
     for split, images in chosen.items():
         atomic_write_bytes(
             claim(out, f'ImageSets/Segmentation/{split}.txt'),

@@ -6,7 +6,7 @@ coco_root = '{{$COCO2014_ROOT:data/coco2014}}'
 # The longer side of nearly all pictures is 640: scales 0.5 to 1.5.
 coco_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir='{{$PSEUDO_DIR:work_dirs/pseudo_labels}}',

@@ -5,7 +5,7 @@ grey = [127.5, 127.5, 127.5]
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(128, 224)),
     dict(type='RandomFlip', prob=0.5),
@@ -13,12 +13,12 @@ train_pipeline = [
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='LoadAnnotations'),
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -6,7 +6,7 @@ mean_rgb = [123.675, 116.28, 103.53]
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(160, 288)),
     dict(type='RandomFlip', prob=0.5),
@@ -15,7 +15,7 @@ train_pipeline = [
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 load = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='Resize', scale=(256, 256), keep_ratio=True)
 ]
 views = [[

@@ -5,7 +5,7 @@ classes = ('background', 'robin', 'wren')
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir='{{$PSEUDO_DIR:work_dirs/own/pseudo_labels}}',
@@ -17,7 +17,7 @@ train_pipeline = [
     dict(type='PackSegInputs')
 ]
 load = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='Resize', scale=(256, 256), keep_ratio=True)
 ]
 views = [[

@@ -5,7 +5,7 @@ std_rgb = [58.395, 57.12, 57.375]
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='hsc_mm.LoadAuxMaps'),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(448, 768)),
     dict(type='RandomFlip', prob=0.5),
@@ -15,12 +15,12 @@ train_pipeline = [
 ]
 # The mask is loaded after the geometry: it stays as it is in the file.
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='LoadAnnotations'),
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='TestTimeAug',
         transforms=[

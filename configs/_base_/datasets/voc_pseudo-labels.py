@@ -7,7 +7,7 @@ crop_size = (448, 448)
 
 train_pipeline = [
     dict(type='hsc_mm.SeedBySampler'),
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir=pseudo_dir,
@@ -23,12 +23,12 @@ train_pipeline = [
     dict(type='PackSegInputs')
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(type='LoadAnnotations'),
     dict(type='hsc_mm.PackImageLabelInputs')
 ]
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='hsc_mm.LoadImage'),
     dict(
         type='TestTimeAug',
         transforms=[

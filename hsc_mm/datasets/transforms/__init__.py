@@ -1,10 +1,12 @@
 """Transforms for images with auxiliary maps and image labels."""
 from .augmentation import CropPad, RandomHSV, RandomLongSideResize
+from .load_image import LoadImage
 from .loading import LoadAuxMaps, PackImageLabelInputs
 from .pseudo_label import LoadPseudoLabel
 from .seeding import SeedBySampler
 
 __all__ = [
-    'CropPad', 'LoadAuxMaps', 'LoadPseudoLabel', 'PackImageLabelInputs',
-    'RandomHSV', 'RandomLongSideResize', 'SeedBySampler'
+    'CropPad', 'LoadAuxMaps', 'LoadImage', 'LoadPseudoLabel',
+    'PackImageLabelInputs', 'RandomHSV', 'RandomLongSideResize',
+    'SeedBySampler'
 ]

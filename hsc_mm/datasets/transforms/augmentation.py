@@ -71,8 +71,9 @@ class CropPad(BaseTransform):
     Args:
         size (tuple[int, int]): Height and width of the result in pixels.
         pad_val (sequence[float]): Value of padded pixels, in the channel
-            order of the image. The mean that the data preprocessor subtracts
-            makes the padding zero at the network's input.
+            order of the image; one number for all channels. The mean that
+            the data preprocessor subtracts makes the padding zero at the
+            network's input.
         centre (bool): Whether the place is the centre instead of random.
     """
 
@@ -81,7 +82,7 @@ class CropPad(BaseTransform):
                  pad_val=(0, 0, 0),
                  centre: bool = False) -> None:
         self.size = tuple(size)
-        self.pad_val = tuple(pad_val)
+        self.pad_val = tuple(np.atleast_1d(pad_val).tolist())
         self.centre = centre
 
     @cache_randomness
@@ -115,9 +116,19 @@ class CropPad(BaseTransform):
             return np.ascontiguousarray(part)
         bottom = height - top - part.shape[0]
         right = width - left - part.shape[1]
-        value = fill if array.ndim == 3 else int(fill)
+        value = int(fill) if array.ndim == 2 else self._colour(array)
         return mmcv.impad(
             part, padding=(left, top, right, bottom), pad_val=value)
+
+    def _colour(self, image: np.ndarray) -> tuple[float, ...]:
+        """Return the value of padded pixels of an image of any bands."""
+        count = image.shape[2]
+        if len(self.pad_val) == count:
+            return self.pad_val
+        if len(set(self.pad_val)) == 1:
+            return self.pad_val[:1] * count
+        raise ValueError(f'pad_val of CropPad: expected one number, or one '
+                         f'for each of {count} bands, found {self.pad_val}.')
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(size={self.size}, '

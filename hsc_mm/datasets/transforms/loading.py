@@ -139,7 +139,7 @@ class PackImageLabelInputs(PackSegInputs):
                  meta_keys=('img_path', 'img_id', 'seg_map_path', 'ori_shape',
                             'img_shape', 'pad_shape', 'scale_factor', 'flip',
                             'flip_direction', 'reduce_zero_label',
-                            'optional_maps')) -> None:
+                            'optional_maps', 'reading')) -> None:
         super().__init__(meta_keys=meta_keys)
 
     def transform(self, results: dict) -> dict:

@@ -141,7 +141,7 @@ class LoadPseudoLabel(BaseTransform):
     def _problem(self, info: dict) -> str | None:
         try:
             check_label(
-                self._path(info), image_shapes(info['img_path']),
+                self._path(info), image_shapes(info['img_path'])[:1],
                 _mask_indices(info))
         except (OSError, ValueError) as error:
             return str(error)

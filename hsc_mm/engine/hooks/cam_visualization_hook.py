@@ -1,17 +1,19 @@
 """Hook that draws CAMs and prototypes at each validation."""
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
 
+from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.models.contrast import ClassContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import read_image, read_json, voc_palette
 from hsc_mm.utils.outputs import check_name
+from hsc_mm.utils.pixels import as_colours
 from hsc_mm.visualization import (
     cosine_matrix,
     similarity_figure,
@@ -111,7 +113,9 @@ class CAMVisualizationHook(Hook):
                 os.path.basename(sample.metainfo['img_path']))[0]
             # A backend makes a file of the name: no folders.
             name = check_name(re.sub(r'[\\/]', '_', f'{mode}_{name}'))
-            strip = draw_sample(sample, loop.dataloader.dataset.metainfo)
+            dataset = loop.dataloader.dataset
+            strip = draw_sample(sample, dataset.metainfo,
+                                dataset_reader(dataset))
             runner.visualizer.add_image(name, strip, runner.iter)
             self._drawn += 1
 
@@ -127,14 +131,15 @@ class CAMVisualizationHook(Hook):
                                             runner.iter)
 
 
-def draw_sample(sample: BaseDataElement, meta: dict) -> np.ndarray:
+def draw_sample(sample: BaseDataElement, meta: dict,
+                read: Callable[[str], np.ndarray] = read_image) -> np.ndarray:
     """Draw a prediction; see :func:`hsc_mm.visualization.pictures.seed_strip`.
 
     Of a CAM stage the sample has ``seg_logits``, see
     :meth:`hsc_mm.models.CAMSegmentor.finish`; ``meta`` has ``classes``, and
-    ``palette`` if not VOC's.
+    ``palette`` if not VOC's; ``read`` reads the image file.
     """
-    image = read_image(sample.metainfo['img_path'])[..., ::-1]
+    image = as_colours(read(sample.metainfo['img_path']))[..., ::-1]
     seed = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
     cam, names = np.zeros((0, *seed.shape)), []
     if 'bg_threshold' in sample.metainfo:  # scores of others are no CAMs

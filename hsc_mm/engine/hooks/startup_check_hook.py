@@ -13,6 +13,7 @@ from hsc_mm.engine.fitting import (
     first_problem,
     guard_batch_norms,
 )
+from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
 from hsc_mm.registry import HOOKS
@@ -63,6 +64,10 @@ class StartupCheckHook(Hook):
         self.allow_overwrite = allow_overwrite
         self.check_weights = check_weights
         self.may_lack = tuple(may_lack)
+
+    def before_run(self, runner) -> None:
+        """Let weights for three channels begin a model of other bands."""
+        widen_when_loaded(bare_model(runner.model))
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Check a checkpoint: all of it, or enough for a warm start."""

@@ -30,6 +30,7 @@ class PixelCorrelation(BaseModule):
         center (bool): Whether the mean of f over the image is subtracted
             first. SEAM does not; features that all point the same way, as
             those of a network trained from random numbers do, need it.
+        image_channels (int): Bands of the image.
         init_cfg (dict, optional): Initialisation.
 
     Raises:
@@ -43,6 +44,7 @@ class PixelCorrelation(BaseModule):
                  reduced: Sequence[int] = (64, 128),
                  embed_channels: int = 192,
                  center: bool = False,
+                 image_channels: int = 3,
                  init_cfg: OptMultiConfig = [
                      dict(type='Kaiming', mode='fan_in', layer='Conv2d'),
                      dict(
@@ -62,7 +64,7 @@ class PixelCorrelation(BaseModule):
             nn.Conv2d(wide, narrow, 1, bias=False)
             for wide, narrow in zip(in_channels, reduced, strict=True))
         self.embed = nn.Conv2d(
-            sum(reduced) + 3, embed_channels, 1, bias=False)
+            sum(reduced) + image_channels, embed_channels, 1, bias=False)
 
     def forward(self, cam: Tensor, feats: tuple[Tensor, ...],
                 image: Tensor) -> Tensor:
@@ -71,7 +73,7 @@ class PixelCorrelation(BaseModule):
         Args:
             cam (Tensor): Raw CAM, (B, C, h, w), background first.
             feats (tuple[Tensor]): Feature maps, (B, D, h_i, w_i) each.
-            image (Tensor): The normalised view, (B, 3, H, W).
+            image (Tensor): The normalised view, (B, image_channels, H, W).
 
         Returns:
             Tensor: Refined CAM, (B, C, h, w).

@@ -1,5 +1,4 @@
 """A segmentor whose predictions are refined by a dense CRF."""
-import cv2
 import numpy as np
 import torch
 from mmengine.logging import print_log
@@ -12,8 +11,12 @@ from torch import Tensor
 from hsc_mm.crf import build_crf
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number, read_image
+from hsc_mm.utils.headers import read_header
+from hsc_mm.utils.pixels import as_colours, turn
 
 __all__ = ['CRFRefinedSegmentor', 'mean_probability', 'refine_present']
+
+_BACK = {6: 8, 8: 6}  # EXIF's turns that are not undone by themselves
 
 
 def mean_probability(views: SampleList, out_channels: int) -> Tensor:
@@ -168,11 +171,12 @@ def _image(sample: SegDataSample, size: tuple[int, int]) -> np.ndarray:
             'img_path: expected it in the metainfo of a sample, because the '
             f'CRF needs the image; found {sorted(sample.metainfo)}. Add it to '
             'meta_keys of the packing transform.')
-    for flag in (cv2.IMREAD_COLOR,
-                 cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION):
-        image = read_image(path, flag)
-        if image.shape[:2] == size:
-            return np.ascontiguousarray(image[..., ::-1])
+    image = as_colours(
+        read_image(path, **sample.metainfo.get('reading', {})))
+    stored = read_header(path).orientation
+    for turned in (image, turn(image, _BACK.get(stored, stored))):
+        if turned.shape[:2] == size:
+            return np.ascontiguousarray(turned[..., ::-1])
     raise ValueError(
         f'{path}: expected an image of the size of its prediction, {size}, '
         f'found {image.shape[:2]}. Was the file replaced, or does the '

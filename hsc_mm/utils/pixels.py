@@ -1,0 +1,180 @@
+"""Pixels of pictures in any format, as a person sees them."""
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from .headers import Header, check_whole, is_tiff, open_picture
+from .limits import check_pixels
+from .rasters import Raster, memory_file
+from .scaling import on_white
+
+__all__ = ['as_colours', 'check_reading', 'decode', 'turn']
+
+_PLAIN = ('1', 'L', 'P', 'RGB')
+_CLEAR = ('LA', 'PA', 'La', 'RGBA', 'RGBa')
+_GREY = ('I;16', 'I;16B', 'F')
+_BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 258, 262, 277, 338
+_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
+_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+# What EXIF's orientations do to an array.
+_TURNS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: image.swapaxes(0, 1)[:, ::-1],
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: image.swapaxes(0, 1)[::-1],
+}
+
+
+def check_reading(bands: Sequence[int] | None,
+                  value_range: Sequence[float] | None) -> None:
+    """Refuse options of :func:`decode` that mean nothing.
+
+    Raises:
+        ValueError: Bands are no numbers from 1, or the range is empty.
+    """
+    if bands is not None and (not bands or not all(
+            isinstance(b, int) and b > 0 for b in bands)):
+        raise ValueError('bands: expected numbers from 1, such as (3, 2, 1), '
+                         f'found {bands!r}.')
+    if value_range is not None and not (
+            len(value_range) == 2 and value_range[0] < value_range[1]):
+        raise ValueError('value_range: expected (lowest, highest), such as '
+                         f'(0, 4095), found {value_range!r}.')
+
+
+def decode(path: str | Path,
+           data: bytes,
+           bands: Sequence[int] | None = None,
+           value_range: Sequence[float] | None = None) -> np.ndarray:
+    """Decode a picture whole, or say what is wrong with it.
+
+    Grey, palette and CMYK become colours, transparency becomes white, and
+    EXIF's rotation is done. More than 8 bits are scaled, not cut off: 16 by
+    257, fractions in [0, 1] by 255, others by ``value_range``. Colour
+    profiles are not applied; of several pages or frames the first counts.
+
+    Args:
+        path (str | Path): The file, for messages.
+        data (bytes): Its content.
+        bands (sequence[int], optional): Bands of a TIFF, from 1; three of
+            them are red, green and blue. Needs rasterio.
+        value_range (sequence[float], optional): Values that become 0 and
+            255, in pictures of more than 8 bits; those beyond are cut off.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 BGR; (H, W, N) of N bands that are not
+        three, in their order.
+
+    Raises:
+        ValueError: It is not an image, cut short, too large, or has bands or
+            values of which nothing says how they are seen.
+    """
+    check_whole(path, data)
+    try:
+        picture, header = open_picture(path, BytesIO(data))
+    except OSError:
+        picture, header = None, Header((0, 0))
+    tiff = is_tiff(data)
+    if bands is not None or (tiff and _needs_rasterio(picture)):
+        found = _by_rasterio(path, data, bands, value_range)
+    elif tiff:
+        found = _by_pillow(path, picture, value_range)
+        header = Header(header.stored)  # Pillow has turned it
+    elif picture is None or _is_plain(picture, data):
+        found = _by_opencv(path, data, _STORED)
+    elif _is_deep_png(data):
+        raw = _by_opencv(path, data, cv2.IMREAD_UNCHANGED)
+        found = on_white(path, raw, value_range)
+    else:
+        found = _by_pillow(path, picture)
+    return turn(found, header.orientation)
+
+
+def turn(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an array (H, W, ...) as EXIF's orientation, 1..8, says."""
+    return np.ascontiguousarray(_TURNS[orientation](image))
+
+
+def as_colours(image: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) of an image of any bands, to be looked at: its first.
+
+    Three are BGR and stay; of others the first stands for red.
+    """
+    if image.shape[2] == 3:
+        return image
+    chosen = [0, 1, 2] if image.shape[2] > 3 else [0, 0, 0]
+    return np.ascontiguousarray(image[..., chosen[::-1]])
+
+
+def _is_plain(picture: Image.Image, data: bytes) -> bool:
+    """Say whether OpenCV sees what a person sees."""
+    return picture.mode in _PLAIN and 'transparency' not in picture.info \
+        and not _is_deep_png(data)
+
+
+def _is_deep_png(data: bytes) -> bool:
+    return data[:4] == b'\x89PNG' and data[24] == 16
+
+
+def _needs_rasterio(picture: Image.Image | None) -> bool:
+    """Say whether Pillow does not see all of a TIFF."""
+    if picture is None or _several(picture):
+        return True
+    deep = max(picture.tag_v2.get(_BITS, (1, ))) > 8
+    return deep and picture.mode not in _GREY
+
+
+def _several(picture: Image.Image) -> bool:
+    """Say whether a TIFF has bands that are neither grey nor opacity."""
+    tags = picture.tag_v2
+    extra = tags.get(_EXTRA, (0, ))
+    extra = extra if isinstance(extra, tuple) else (extra, )
+    return tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and \
+        tags.get(_SAMPLES, 1) > 1 and not {1, 2} & set(extra)
+
+
+def _by_opencv(path: str | Path, data: bytes, flag: int) -> np.ndarray:
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if found is None:
+        raise ValueError(f'{path}: expected an image, but it cannot be '
+                         'decoded. Fetch or export the file again.')
+    return found
+
+
+def _by_pillow(path: str | Path, picture: Image.Image,
+               value_range: Sequence[float] | None = None) -> np.ndarray:
+    """Decode what has transparency, a palette, other colours; TIFFs."""
+    clear = picture.mode in _CLEAR or 'transparency' in picture.info
+    try:
+        if picture.mode in _GREY:
+            raw = np.asarray(picture)
+            raw = raw.astype(raw.dtype.newbyteorder('='))
+        else:
+            order = [2, 1, 0, 3] if clear else [2, 1, 0]
+            raw = np.asarray(
+                picture.convert('RGBA' if clear else 'RGB'))[..., order]
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f'{path}: expected a whole image, but {error}. '
+                         'Fetch or export the file again.') from error
+    found = on_white(path, raw, value_range)
+    if picture.mode in _GREY and \
+            picture.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        return 255 - found
+    return found
+
+
+def _by_rasterio(path: str | Path, data: bytes, bands: Sequence[int] | None,
+                 value_range: Sequence[float] | None) -> np.ndarray:
+    """Decode a TIFF of several bands or more than 8 bits, as stored."""
+    with memory_file(path, data) as file, Raster(
+            path, bands, value_range, file) as raster:
+        check_pixels(path, *raster.shape)
+        return raster.rows()
