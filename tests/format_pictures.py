@@ -1,11 +1,12 @@
 """Pictures in many formats, made on the spot, and what a person sees."""
+import warnings
 from io import BytesIO
 
 import cv2
 import numpy as np
 from PIL import Image
 
-__all__ = ['bands', 'scene', 'seen', 'written']
+__all__ = ['bands', 'scene', 'seen', 'write_picture', 'written']
 
 
 def scene(height=12, width=20):
@@ -39,3 +40,21 @@ def bands(path, array, **options):
             path, 'w', driver='GTiff', count=count, height=height,
             width=width, dtype=array.dtype, **options) as file:
         file.write(array)
+
+
+def write_picture(path, side):
+    """Write stripes that become brighter from the top to the bottom."""
+    import rasterio
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        with rasterio.open(
+                path, 'w', driver='GTiff', count=3, height=side, width=side,
+                dtype='uint8', photometric='RGB', tiled=True,
+                compress='deflate', zlevel=1) as file:
+            columns = np.arange(side) // 64 % 2 * 100
+            for top in range(0, side, 256):
+                rows = np.arange(top, min(top + 256, side))
+                grey = (columns + rows[:, None] * 150 // side).astype(
+                    np.uint8)
+                file.write(np.stack([grey] * 3), window=(
+                    (top, top + len(rows)), (0, side)))

@@ -9,6 +9,7 @@ from functools import partial
 
 from . import common as cli
 from .label_flags import add_label_flags, label_changes
+from .tile_flags import add_tiles, tiles
 
 __all__ = ['main']
 
@@ -95,6 +96,7 @@ def parse_args() -> argparse.Namespace:
         type=cli.workers,
         default=2,
         help='processes that read images; refiners use as many again')
+    add_tiles(parser)
     parser.add_argument('--device', help='default: cuda if available')
     return cli.parse(parser)
 
@@ -120,6 +122,7 @@ def main() -> int:
             device=device,
             amp=args.amp,
             shard=shard,
+            tiles=tiles(args),
             resume=args.resume,
             progress=partial(cli.progress, what='pseudo labels'),
             notify=print),

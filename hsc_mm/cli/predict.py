@@ -4,6 +4,7 @@ import sys
 from collections import defaultdict
 
 from . import common as cli
+from .tile_flags import add_tiles, tiles
 
 __all__ = ['main']
 
@@ -33,6 +34,7 @@ def parse_args() -> argparse.Namespace:
         help='background threshold (default: model.test_cfg.bg_threshold)')
     parser.add_argument(
         '--tta', action='store_true', help='several scales and flip')
+    add_tiles(parser)
     parser.add_argument('--device', help='default: cuda if available')
     cli.add_options(parser)
     cli.add_trust(parser)
@@ -63,7 +65,8 @@ def main() -> int:
           if args.config else [args.checkpoint]),
         device=args.device,
         tta=args.tta,
-        threshold=args.threshold)
+        threshold=args.threshold,
+        tiles=tiles(args))
     labels = [] if args.labels == ['none'] else args.labels
     results = inferencer.predict(args.inputs, labels, args.out)
     hold(args.out)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .equivariance import max_norm
+from .equivariance import EPS, max_norm
 
 __all__ = [
     'FLIP_AXES', 'NORMALIZATIONS', 'activation_to_image', 'cam_to_input',
@@ -153,8 +153,8 @@ def choose_classes(scores: Tensor, labels: Tensor | None,
     return labels.to(scores)
 
 
-def normalize_cam(activation: Tensor, present: Tensor,
-                  how: str = 'max') -> Tensor:
+def normalize_cam(activation: Tensor, present: Tensor, how: str = 'max',
+                  extremes: tuple[Tensor, Tensor] | None = None) -> Tensor:
     r"""Scale each map to [0, 1] by itself; absent classes become zero.
 
     .. math:: \hat A_k = y_k \, A_k / (\max A_k + 10^{-5})
@@ -167,11 +167,20 @@ def normalize_cam(activation: Tensor, present: Tensor,
         activation (Tensor): A >= 0, (K, H, W), summed over views.
         present (Tensor): y, (K,), 0 or 1.
         how (str): One of :data:`NORMALIZATIONS`.
+        extremes (tuple[Tensor, Tensor], optional): Minimum and maximum of
+            each map, (K,), where A is a part of a larger picture; by default
+            those of A.
 
     Returns:
         Tensor: (K, H, W) in [0, 1).
     """
     present = present.view(-1, 1, 1)
+    if extremes is not None:
+        low, high = (one.view(-1, 1, 1) for one in extremes)
+        shifted = (activation - low - EPS).relu() if how == 'min-max' \
+            else activation
+        return present * shifted / (
+            high - low + EPS if how == 'min-max' else high + EPS)
     if how == 'min-max':
         return present * max_norm(activation[None])[0]
     peak = activation.amax(dim=(1, 2), keepdim=True)

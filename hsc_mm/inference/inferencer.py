@@ -1,24 +1,23 @@
 """Inferencer: heat maps and masks of single pictures."""
-import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import init_default_scope
+from mmengine.dataset import pseudo_collate
+from mmseg.structures import SegDataSample
 
-from hsc_mm.datasets.build import without_truth
-from hsc_mm.datasets.transforms.load_image import image_reader, is_loader
 from hsc_mm.functional.cam import choose_classes
+from hsc_mm.tiles import Scan, Tiles
 from hsc_mm.utils import check_number
 from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import refuse_data_folder
-from .inputs import ImageInput, list_inputs
+from .inputs import ImageInput, array_pipeline, list_inputs
 from .models import open_model
 from .predictions import write_prediction
+from .tiled import predict_large, sample_of_tiles
 
 __all__ = ['HSCInferencer']
 
@@ -39,6 +38,9 @@ class HSCInferencer:
         tta (bool): Several scales and flip, as ``tta_pipeline`` says.
         threshold (float, optional): Background threshold in (0, 1); default
             ``model.test_cfg.bg_threshold``. CAM stage only.
+        tiles (Tiles, optional): Windows in which larger pictures are
+            predicted; by default only those above the limit of megapixels
+            are, in windows of 1024 pixels.
 
     Attributes:
         warnings (list[str]): What went wrong in the training of the model.
@@ -55,39 +57,25 @@ class HSCInferencer:
                  weights: str | Path | None = None,
                  device: str | None = None,
                  tta: bool = False,
-                 threshold: float | None = None) -> None:
+                 threshold: float | None = None,
+                 tiles: Tiles | None = None) -> None:
+        self.tiles = tiles and tiles.check()
         self.model, self.names, cfg, self.warnings = open_model(
             model, weights, device, tta)
-        self._segmentor = getattr(self.model, 'module', self.model)
-        self.pipeline, self.read = self._build_pipeline(cfg)
+        self.segmentor = getattr(self.model, 'module', self.model)
+        self.pipeline, self.read, self.reading = array_pipeline(cfg)
         if threshold is not None:
             if not self.is_cam:
                 raise ValueError('threshold: expected a checkpoint of the '
                                  'CAM stage; a segmentation model has no '
                                  'background threshold.')
             check_number('threshold', threshold, above=0, below=1)
-            self._segmentor.test_cfg['bg_threshold'] = float(threshold)
+            self.segmentor.test_cfg['bg_threshold'] = float(threshold)
 
     @property
     def is_cam(self) -> bool:
         """bool: Whether it predicts seeds, as a model of the CAM stage."""
-        return getattr(self._segmentor, 'predicts_seeds', False)
-
-    @staticmethod
-    def _build_pipeline(
-            cfg: Config) -> tuple[Compose, Callable[[str], np.ndarray]]:
-        """Build the test pipeline, of arrays, and what reads files."""
-        init_default_scope(cfg.get('default_scope', 'mmseg'))
-        steps = without_truth(
-            copy.deepcopy(cfg.test_dataloader.dataset.pipeline))
-        if not steps or not is_loader(steps[0]):
-            raise ValueError(
-                f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage '
-                'or LoadImageFromFile as its first step, found '
-                f'{steps[0].get("type") if steps else "no step"}.')
-        read = image_reader(steps)
-        steps[0] = dict(type='LoadImageFromNDArray')
-        return Compose(steps), read
+        return getattr(self.segmentor, 'predicts_seeds', False)
 
     def __call__(self,
                  inputs: Any,
@@ -124,7 +112,8 @@ class HSCInferencer:
             the CAM stage also ``cam``, their normalised maps (k, H, W)
             float32 in [0, 1]; ``class_indices`` and ``mask_indices`` (k,);
             ``scores``, probability of every foreground class (K,);
-            ``bg_threshold``.
+            ``bg_threshold``. For a picture above the limit of megapixels see
+            :func:`hsc_mm.inference.tiled.predict_large`.
 
         Raises:
             FileNotFoundError: There is no such file or folder.
@@ -141,11 +130,19 @@ class HSCInferencer:
         for item in items:
             result = dict(name=item.name, path=item.path, error=None)
             try:
-                image = item.read(self.read)
+                with Scan(item.path, self.read, self.reading,
+                          item.array) as scan:
+                    image = scan.image
+                    if image is None:
+                        result.update(predict_large(
+                            self, scan, label, self.tiles or Tiles(), out_dir,
+                            item.name))
+                        image = result.pop('image')
             except (OSError, ValueError) as error:
                 yield dict(result, error=str(error))
                 continue
-            result.update(self._infer(image, label))
+            if 'mask_file' not in result:
+                result.update(self._infer(image, label))
             if out_dir is not None:
                 write_prediction(out_dir, image, result, self.names)
             yield result
@@ -171,16 +168,22 @@ class HSCInferencer:
         return vector
 
     @torch.no_grad()
-    def _infer(self, image: np.ndarray,
-               label: torch.Tensor | None) -> dict:
+    def step(self, image: np.ndarray,
+             label: torch.Tensor | None) -> SegDataSample:
+        """Predict an image, (H, W, 3 or N) uint8, as a whole."""
         data = self.pipeline(dict(img=image))
         samples = data['data_samples']
         if self.is_cam:
-            self._segmentor.test_cfg['use_image_labels'] = label is not None
+            self.segmentor.test_cfg['use_image_labels'] = label is not None
             for sample in samples if isinstance(samples, list) else [samples]:
                 if label is not None:
                     sample.gt_label = label.clone()
-        sample = self.model.test_step(pseudo_collate([data]))[0]
+        return self.model.test_step(pseudo_collate([data]))[0]
+
+    def _infer(self, image: np.ndarray, label: torch.Tensor | None) -> dict:
+        tiled = self.tiles and max(image.shape[:2]) > self.tiles.size
+        sample = sample_of_tiles(self, image, label, self.tiles) \
+            if tiled else self.step(image, label)
         mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
         result = dict(mask=mask.astype(np.uint8))
         if not self.is_cam:
@@ -192,7 +195,7 @@ class HSCInferencer:
                 task='segmentation',
                 classes=[self.names.classes[i] for i in found])
         scores = sample.cls_scores.float().cpu()
-        present = choose_classes(scores, label, self._segmentor.test_cfg)
+        present = choose_classes(scores, label, self.segmentor.test_cfg)
         indices = present.nonzero()[:, 0] + 1
         cam = sample.seg_logits.data[indices.to(sample.seg_logits.data.device)]
         return dict(
@@ -203,4 +206,4 @@ class HSCInferencer:
             mask_indices=self.names.mask_indices(indices.numpy()),
             cam=cam.float().cpu().numpy(),
             scores=scores.numpy(),
-            bg_threshold=float(self._segmentor.test_cfg['bg_threshold']))
+            bg_threshold=float(self.segmentor.test_cfg['bg_threshold']))

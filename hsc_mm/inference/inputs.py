@@ -1,15 +1,25 @@
 """Images that a user names: files, folders, arrays."""
+import copy
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
 
+from hsc_mm.datasets.build import without_truth
 from hsc_mm.datasets.label_folders import list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
+from hsc_mm.datasets.transforms.load_image import (
+    image_reader,
+    is_loader,
+    reading_options,
+)
 
-__all__ = ['ImageInput', 'list_inputs']
+__all__ = ['ImageInput', 'array_pipeline', 'list_inputs']
 
 #: What predictions are called: no images to predict.
 _OWN = ('.overlay.png', '.mask.png')
@@ -27,18 +37,28 @@ class ImageInput(NamedTuple):
     path: str | None = None
     array: np.ndarray | None = None
 
-    def read(self, read: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Return the image, (H, W, 3) uint8 BGR, or of more bands.
 
-        Args:
-            read (callable): Reads a file, see
-                :func:`hsc_mm.datasets.transforms.load_image.image_reader`.
+def array_pipeline(cfg: Config) -> tuple[Compose, Callable, dict]:
+    """Build the test pipeline of a config, of arrays instead of files.
 
-        Raises:
-            OSError: The file cannot be read.
-            ValueError: It is not an image, or it is truncated.
-        """
-        return self.array if self.path is None else read(self.path)
+    Returns:
+        tuple[Compose, callable, dict]: The pipeline; what reads a file as it
+        would; ``bands`` and ``value_range`` of that.
+
+    Raises:
+        ValueError: It does not begin with the loading of an image.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    steps = without_truth(
+        copy.deepcopy(cfg.test_dataloader.dataset.pipeline))
+    if not steps or not is_loader(steps[0]):
+        raise ValueError(
+            f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage '
+            'or LoadImageFromFile as its first step, found '
+            f'{steps[0].get("type") if steps else "no step"}.')
+    read, reading = image_reader(steps), reading_options(steps)
+    steps[0] = dict(type='LoadImageFromNDArray')
+    return Compose(steps), read, reading
 
 
 def list_inputs(inputs: Any,

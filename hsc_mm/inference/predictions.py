@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from hsc_mm.evaluation.mask_metric import write_seed
-from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.tiles import MaskWriter
+from hsc_mm.tiles.masks import georeference
+from hsc_mm.utils import atomic_write_bytes, to_mask_indices, voc_palette
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.pixels import as_colours
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
@@ -45,7 +47,9 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
     stage is a soft seed (``cam`` (k, H, W) float16, ``classes`` (k,) mask
     indices) with the ``names`` of its classes and the ``scores`` (K,); that
     of a segmentation model holds ``mask`` (H, W) of class indices and all
-    ``names``.
+    ``names``. Beside the mask of a picture with a georeference lies
+    ``<name>.mask.tif``, which has it too. Of a picture above the limit of
+    megapixels, whose mask is written already, there is no ``.npz``.
 
     Args:
         folder (str | Path): The folder, made if missing.
@@ -57,13 +61,25 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
         FileExistsError: One of them is there and was not written here.
         OSError: A file cannot be written.
     """
-    overlay, mask, values = (
+    whole = 'mask_file' not in result
+    overlay, *others = (
         claim(folder, f'{result["name"]}{suffix}', [result['path']])
-        for suffix in ('.overlay.png', '.mask.png', '.npz'))
+        for suffix in ('.overlay.png', *('.mask.png', '.npz') * whole))
     picture = draw_prediction(image, result, names)
     _, data = cv2.imencode('.png', picture[..., ::-1])
     atomic_write_bytes(overlay, data.tobytes())
-    write_seed(mask, result['mask'], names.label_map)
+    if not whole:
+        return
+    mask, values = others
+    place = georeference(result['path'])
+    if place:
+        indices = to_mask_indices(result['mask'], names.label_map)
+        tif = claim(folder, f'{result["name"]}.mask.tif', [result['path']])
+        with MaskWriter(mask, indices.shape, voc_palette(), place=place,
+                        tif=tif) as writer:
+            writer.write(indices)
+    else:
+        write_seed(mask, result['mask'], names.label_map)
     if result['task'] == 'cam':
         raw = dict(
             cam=result['cam'].astype(np.float16),

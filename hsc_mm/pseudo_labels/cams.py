@@ -80,24 +80,11 @@ class MultiScaleCAM:
     @torch.inference_mode()
     def __call__(self, batch: ViewBatch) -> list[SoftCAM]:
         """Compute the CAMs of a batch, an item for each image."""
-        areas = [view.shape[2] * view.shape[3] for view in batch.views]
-        area = batch.shape[0] * batch.shape[1]
-        nearest = min(range(len(areas)), key=lambda i: abs(areas[i] - area))
-        views = [
-            self._chunks(view, batch.shape,
-                         self.attention_blocks if i == nearest else 0)
-            for i, view in enumerate(batch.views)
-        ]
-        scores = sum(v.scores.sum(0)
-                     for v in views) / (len(views) * len(self.flips))
+        views, nearest, scores = self._look(batch)
         present = choose_classes(scores, batch.labels, self.model.test_cfg,
                                  batch.img_ids[0])
         image, column = present.nonzero(as_tuple=True)  # (N,) each
-        total = sum(
-            activation_to_image(view.activation[:, image, column],
-                                self.flips, view.size, view.padding,
-                                batch.shape, self.model.align_corners)
-            for view in views)  # (N, H, W)
+        total = self._total(views, image, column, batch.shape)
         cams = normalize_cam(total, torch.ones_like(column),
                              self.model.normalization).cpu().numpy()
         image, column = image.cpu().numpy(), column.cpu().numpy()
@@ -113,6 +100,42 @@ class MultiScaleCAM:
                 attention=None if attention is None else attention[i],
                 grid=grid) for i, img_id in enumerate(batch.img_ids)
         ]
+
+    @torch.inference_mode()
+    def activations(self, batch: ViewBatch) -> tuple[Tensor, Tensor]:
+        """Return activations of all classes and scores of one image.
+
+        Returns:
+            tuple[Tensor, Tensor]: (K, H, W) >= 0, summed over views, and
+            (K,) in [0, 1], on the CPU.
+        """
+        views, _, scores = self._look(batch)
+        column = torch.arange(scores.shape[1], device=scores.device)
+        total = self._total(views, torch.zeros_like(column), column,
+                            batch.shape)
+        return total.cpu(), scores[0].cpu()
+
+    def _look(self, batch: ViewBatch) -> tuple[list[_View], int, Tensor]:
+        """Run all scales: views, the one nearest the image, scores (B, K)."""
+        areas = [view.shape[2] * view.shape[3] for view in batch.views]
+        area = batch.shape[0] * batch.shape[1]
+        nearest = min(range(len(areas)), key=lambda i: abs(areas[i] - area))
+        views = [
+            self._chunks(view, batch.shape,
+                         self.attention_blocks if i == nearest else 0)
+            for i, view in enumerate(batch.views)
+        ]
+        return views, nearest, sum(v.scores.sum(0) for v in views) / (
+            len(views) * len(self.flips))
+
+    def _total(self, views: list[_View], image: Tensor, column: Tensor,
+               shape: tuple[int, int]) -> Tensor:
+        """Sum activations of N images and classes, (N, H, W)."""
+        return sum(
+            activation_to_image(view.activation[:, image, column],
+                                self.flips, view.size, view.padding,
+                                shape, self.model.align_corners)
+            for view in views)
 
     def _chunks(self, view: Tensor, shape: tuple[int, int],
                 blocks: int) -> _View:
@@ -145,10 +168,13 @@ class MultiScaleCAM:
             dict(inputs=list(turned), data_samples=samples), False)
         inputs, samples = data['inputs'], data['data_samples']
         kind = self.device.type
+        recording = record_attention(
+            self.model.backbone,
+            blocks) if blocks else contextlib.nullcontext()
         with torch.autocast(
                 kind,
                 torch.bfloat16 if kind == 'cpu' else torch.float16,
-                enabled=self.amp), _recording(self.model, blocks) as record:
+                enabled=self.amp), recording as record:
             activation, scores = self.model.predict_cam(inputs, samples)
         split = (len(self.flips), len(view))
         padding = image_padding(samples[0].metainfo)
@@ -165,13 +191,6 @@ class MultiScaleCAM:
             activation.float().unflatten(0, split),
             scores.float().unflatten(0, split), tuple(inputs.shape[2:]),
             padding, attention, grid)
-
-
-def _recording(model: nn.Module, blocks: int):
-    """Return a context that records attention, or None."""
-    if blocks:
-        return record_attention(model.backbone, blocks)
-    return contextlib.nullcontext()
 
 
 def iterate_cams(

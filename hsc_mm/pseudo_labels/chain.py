@@ -174,14 +174,14 @@ def _line(identity: Mapping) -> str:
     return f'{identity["type"]} ({", ".join(names + values)})'
 
 
-def label_stream(stream: Iterable[SoftCAM | Failure],
+def label_stream(stream: Iterable[SoftCAM | Labelled | Failure],
                  chain: LabelChain,
                  workers: int = 0) -> Iterator[Labelled | Failure]:
     """Yield the labels of a stream of CAMs, in its order.
 
-    Failures of the stream pass through; an image that a refiner or the rule
-    cannot do becomes one. ``workers`` processes run refiners that may run
-    in some; 0 = this one.
+    Failures of the stream, and labels that are written already, pass
+    through; an image that a refiner or the rule cannot do becomes one.
+    ``workers`` processes run refiners that may run in some; 0 = this one.
     """
     workers = workers if chain.refines and chain.parallel else 0
     items = ((item.img_id, item) for item in stream)
@@ -192,5 +192,5 @@ def label_stream(stream: Iterable[SoftCAM | Failure],
 
 
 def _apply(chain: LabelChain,
-           item: SoftCAM | Failure) -> Labelled | Failure:
-    return item if isinstance(item, Failure) else chain(item)
+           item: SoftCAM | Labelled | Failure) -> Labelled | Failure:
+    return chain(item) if isinstance(item, SoftCAM) else item

@@ -1,5 +1,6 @@
 """The function that makes pseudo labels of a checkpoint."""
 import copy
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from hsc_mm.evaluation.counts import cam_histogram
 from hsc_mm.evaluation.threshold_rules import BINS, find_rule, threshold_by
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.fast_model import make_fast
+from hsc_mm.tiles import Tiles
 from hsc_mm.utils import check_device, digest
 from hsc_mm.utils.checkpoints import file_sum, load
 from hsc_mm.utils.health import spoken
@@ -22,6 +24,7 @@ from .folder import PseudoLabelFolder
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
+from .tiled import TiledImages
 from .views import Failure, view_loader
 
 __all__ = ['RunOptions', 'make_pseudo_labels']
@@ -48,6 +51,9 @@ class RunOptions:
         amp (bool): Whether the network computes in half precision.
         shard (tuple[int, int]): ``(i, n)``: do part i of n, from 1; other
             runs write the others into the same folder.
+        tiles (Tiles, optional): Windows in which images with a longer side
+            are computed; by default only those above the limit of megapixels
+            are.
         resume (bool): Whether files that exist and are whole are skipped.
         progress (callable): Gets the labels to come and their number, and
             yields them.
@@ -58,6 +64,7 @@ class RunOptions:
     device: str | None = None
     amp: bool = False
     shard: tuple[int, int] = (1, 1)
+    tiles: Tiles | None = None
     resume: bool = True
     progress: Callable[[Iterable, int], Iterable] = _silent
     notify: Callable[[str], object] = str
@@ -140,6 +147,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
                 checkpoint=file_sum(checkpoint)[:16],
                 **chain.identity(),
                 amp=options.amp or None,
+                tiles=options.tiles and list(options.tiles.check()),
                 split=split,
                 # What CAMs are computed by: model and test pipeline.
                 inference=digest([
@@ -150,14 +158,15 @@ def make_pseudo_labels(cfg: Config | str | Path,
             label_map=dataset.metainfo['label_map'],
             kinds=chain.suffixes)
         run = LabelRun.plan(dataset, folder, options.batch_size,
-                            options.shard, options.workers, options.resume)
+                            options.shard, options.workers, options.resume,
+                            options.tiles and options.tiles.size)
         run.warnings = spoken(load(checkpoint))
         options.notify(f'{out}: {len(run.existing)} of {run.total} pseudo '
                        f'labels exist, {chain}')
         if run.missing:
             folder.begin()
             labels = _labels(cfg, str(checkpoint), dataset, run, chain,
-                             options)
+                             options, folder)
             write_labels(options.progress(labels, run.missing), folder, run)
         run.complete = folder.finish(run.img_ids, alone)
     return run
@@ -187,8 +196,8 @@ def _label_free_threshold(cfg: Config, checkpoint: str, split: str,
 
 
 def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
-            run: LabelRun, chain: LabelChain,
-            options: RunOptions) -> Iterator[Labelled | Failure]:
+            run: LabelRun, chain: LabelChain, options: RunOptions,
+            folder: PseudoLabelFolder) -> Iterator[Labelled | Failure]:
     """Compute what is missing."""
     device = options.torch_device
     model = make_fast(
@@ -204,5 +213,11 @@ def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
     engine = MultiScaleCAM(
         model, pipeline.flips, options.amp,
         ATTENTION_BLOCKS if 'attention' in chain.needs else 0)
-    return label_stream(
-        iterate_cams(engine, loader, run.existing), chain, options.workers)
+    stream = iterate_cams(engine, loader, run.existing)
+    if run.tiled:
+        tiled = TiledImages(
+            engine, dataset, cfg.test_dataloader.dataset.pipeline,
+            options.tiles or Tiles(), chain)
+        stream = itertools.chain(
+            stream, tiled.soft_cams(run.tiled, run, folder))
+    return label_stream(stream, chain, options.workers)

@@ -3,11 +3,13 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.utils import image_shapes
+from hsc_mm.utils.headers import read_header
+from hsc_mm.utils.limits import most_pixels
 from .chain import Labelled
 from .files import input_note
 from .folder import PseudoLabelFolder
@@ -32,6 +34,8 @@ class LabelRun:
         existing (frozenset[str]): Images of this shard whose files exist;
             they are skipped.
         total (int): Number of images of this shard.
+        tiled (list[int]): Positions to compute in windows; they are in no
+            batch.
         written (int): Number of images whose files were written.
         failures (list[Failure]): Images that were given up.
         classes (Counter): Class index -> number of written images that show
@@ -46,6 +50,7 @@ class LabelRun:
     batches: list[list[int]]
     existing: frozenset[str]
     total: int
+    tiled: list[int] = field(default_factory=list)
     written: int = 0
     failures: list[Failure] = field(default_factory=list)
     classes: Counter = field(default_factory=Counter)
@@ -61,8 +66,12 @@ class LabelRun:
              batch_size: int = 1,
              shard: tuple[int, int] = (1, 1),
              workers: int = 2,
-             resume: bool = True) -> 'LabelRun':
+             resume: bool = True,
+             tile: int | None = None) -> 'LabelRun':
         """Look at images and folder; shard (i, n) is part i of n.
+
+        Images with a side above ``tile``, and those above the limit of
+        megapixels, are computed in windows.
 
         Files exist when they are whole, have the size of their image, hold
         nothing but indices of the data set, and were made from the image
@@ -80,8 +89,14 @@ class LabelRun:
                     f'{infos[0]["img_path"]}: missing or not an image, as are '
                     f'all {len(infos)} images of the list. Check data_root, '
                     'data_prefix and the suffixes.')
-            batches = plan_batches([s and s[0] for s in shapes],
-                                   batch_size)[shard[0] - 1::shard[1]]
+            tiled = frozenset(
+                place for place, found in enumerate(shapes) if found
+                and (prod(found[0]) > most_pixels()
+                     or (tile and max(found[0]) > tile)))
+            batches = plan_batches(
+                [None if place in tiled else s and s[0]
+                 for place, s in enumerate(shapes)],
+                batch_size)[shard[0] - 1::shard[1]]
             places = [place for batch in batches for place in batch]
             done = pool.map(
                 lambda place: resume and folder.has(
@@ -91,9 +106,12 @@ class LabelRun:
                 place for place, found in zip(places, done, strict=True)
                 if found)
         return cls([info['img_id'] for info in infos],
-                   [b for b in batches if not existing.issuperset(b)],
+                   [b for b in batches
+                    if not existing.issuperset(b) and b[0] not in tiled],
                    frozenset(infos[place]['img_id'] for place in existing),
                    len(places),
+                   [place for place in places
+                    if place in tiled and place not in existing],
                    class_names=tuple(dataset.metainfo['classes']),
                    notes={info['img_id']: note for info, note in zip(
                        infos, notes, strict=True) if note})
@@ -130,7 +148,9 @@ def _look(info: dict) -> tuple[tuple | None, str | None]:
     """Return shapes and note of an image, None where it cannot be read."""
     path = info['img_path']
     try:
-        return image_shapes(path), input_note(path, info.get('gt_label'))
+        header = read_header(path, checked=False)
+        return (header.seen, header.stored), input_note(
+            path, info.get('gt_label'))
     except Exception:  # whatever it is, reading the image will tell
         return None, None
 

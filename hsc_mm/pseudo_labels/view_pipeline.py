@@ -66,10 +66,16 @@ class ViewPipeline:
         if problems:
             raise ValueError(problems[0])
         loaded = self.load(info)
+        return self.views_of(loaded['img'], loaded), loaded['img']
+
+    def views_of(self, image: np.ndarray, info: dict) -> list[dict]:
+        """Make the views of an image that is read, (H, W, 3 or N) uint8."""
         # Transforms replace arrays of their dict and do not write into them.
+        shape = image.shape[:2]
         return [
-            view(dict(loaded, seg_fields=[])) for view in self.views
-        ], loaded['img']
+            view(dict(info, img=image, img_shape=shape, ori_shape=shape,
+                      seg_fields=[])) for view in self.views
+        ]
 
 
 def _flip(step: dict) -> str | None:

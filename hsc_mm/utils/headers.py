@@ -161,5 +161,5 @@ def check_whole(path: str | Path, data: bytes) -> None:
     jpeg_cut = data[:2] == b'\xff\xd8' and b'\xff\xd9' not in data[-4096:]
     png_cut = data[:4] == b'\x89PNG' and b'IEND' not in data[-4096:]
     if jpeg_cut or png_cut:
-        raise ValueError(f'{path}: expected a whole image, found one that is '
-                         'cut short. Fetch or export the file again.')
+        raise ValueError(f'{path}: expected a complete image, found a '
+                         'truncated one. Fetch or export the file again.')

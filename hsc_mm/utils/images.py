@@ -61,7 +61,7 @@ def read_image(path: str | Path,
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not an image, or it is cut short.
+        ValueError: It is not an image, or it is truncated.
     """
     check_regular(path)
     return decode(path, Path(path).read_bytes(), bands, value_range)

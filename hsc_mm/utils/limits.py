@@ -37,7 +37,9 @@ def too_large(path: str | os.PathLike, size: str) -> ValueError:
     return ValueError(
         f'{path}: {size}: more than the limit of {most_pixels() / 1e6:g} '
         'megapixels, above which memory runs out. Make it smaller, or cut it '
-        f'into tiles; where memory suffices, {MEGAPIXELS} raises the limit.')
+        'into pictures (predict and make_pseudo_labels compute larger ones '
+        f'in windows); where memory suffices, {MEGAPIXELS} raises the '
+        'limit.')
 
 
 def check_pixels(path: str | os.PathLike, height: int, width: int) -> None:

@@ -74,7 +74,7 @@ def decode(path: str | Path,
         three, in their order.
 
     Raises:
-        ValueError: It is not an image, cut short, too large, or has bands or
+        ValueError: It is not an image, truncated, too large, or has bands or
             values of which nothing says how they are seen.
     """
     check_whole(path, data)

@@ -83,10 +83,17 @@ class Raster:
 
     def rows(self, top: int = 0, bottom: int | None = None) -> np.ndarray:
         """Read rows, (bottom - top, W, 3) uint8 BGR, or (..., N)."""
+        from rasterio import RasterioIOError
         from rasterio.windows import Window
         bottom = self.shape[0] if bottom is None else bottom
-        raw = self.file.read(
-            self._bands, window=Window(0, top, self.shape[1], bottom - top))
+        try:
+            raw = self.file.read(self._bands, window=Window(
+                0, top, self.shape[1], bottom - top))
+        except RasterioIOError as error:
+            reason = error.__cause__ or error
+            raise ValueError(
+                f'{self.path}: expected a whole image, but {reason}. Fetch '
+                'or export the file again.') from error
         raw = np.moveaxis(raw, 0, -1)
         if self._table is not None:
             return on_white(self.path, self._table[raw[..., 0]][

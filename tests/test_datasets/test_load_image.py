@@ -13,7 +13,7 @@ from hsc_mm.datasets.transforms.load_image import image_reader
 from hsc_mm.doctor.case import Case
 from hsc_mm.doctor.files import contents
 from hsc_mm.inference import load_config
-from hsc_mm.inference.inferencer import HSCInferencer
+from hsc_mm.inference.inputs import array_pipeline
 from hsc_mm.pseudo_labels.view_pipeline import ViewPipeline
 from hsc_mm.utils import read_image
 
@@ -48,7 +48,7 @@ def test_all_read_what_the_config_reads(voc_root, tmp_path, clear, loader):
     assert white == (loader is OURS)
     _, loaded = ViewPipeline(test)(dict(img_path=str(clear)))
     for found in (loaded, image_reader(test)(clear),
-                  HSCInferencer._build_pipeline(cfg)[1](clear),
+                  array_pipeline(cfg)[1](clear),
                   build_split(cfg, 'train').read_image(clear)):
         assert np.array_equal(found, expected)
 

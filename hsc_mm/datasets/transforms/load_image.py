@@ -13,7 +13,10 @@ from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.pixels import check_reading, decode
 
-__all__ = ['LoadImage', 'dataset_reader', 'image_reader', 'is_loader']
+__all__ = [
+    'LoadImage', 'dataset_reader', 'image_reader', 'is_loader',
+    'reading_options'
+]
 
 
 @TRANSFORMS.register_module()
@@ -75,6 +78,17 @@ def is_loader(step: dict | Any) -> bool:
     return isinstance(step, LoadImage | LoadImageFromFile)
 
 
+def reading_options(steps: Iterable) -> dict[str, Any]:
+    """Return ``bands`` and ``value_range`` of what loads a pipeline's images.
+
+    Args:
+        steps (iterable): See :func:`image_reader`.
+    """
+    step = next(filter(is_loader, steps), None)
+    found = step if isinstance(step, dict) else getattr(step, 'options', {})
+    return {key: found.get(key) for key in ('bands', 'value_range')}
+
+
 def image_reader(steps: Iterable) -> Callable[[str], np.ndarray]:
     """Return what reads an image file as a pipeline does.
 
@@ -97,7 +111,7 @@ def image_reader(steps: Iterable) -> Callable[[str], np.ndarray]:
 
 
 def _read_checked(step: LoadImageFromFile, path: str) -> np.ndarray:
-    """Read a file by mmcv, which does not see that one is cut short."""
+    """Read a file by mmcv, which does not notice a truncated one."""
     problems = check_files(path, {})
     if problems:
         raise ValueError(problems[0])

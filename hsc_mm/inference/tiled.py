@@ -1,0 +1,179 @@
+"""Predictions of pictures in windows: those in memory, and larger ones."""
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from hsc_mm.functional.cam import choose_classes, seed_scores
+from hsc_mm.tiles import Block, MaskWriter, Scan, Tiles, blend
+from hsc_mm.tiles.large import (
+    Preview,
+    cam_blocks,
+    joined,
+    rows_of,
+    survey,
+)
+from hsc_mm.tiles.masks import georeference
+from hsc_mm.utils import to_mask_indices, voc_palette
+from hsc_mm.utils.outputs import claim
+
+__all__ = ['predict_large', 'sample_of_tiles']
+
+
+def _predict(model: Any, label: Tensor | None):
+    """Return what computes the maps of a window; see ``tiles.large``."""
+
+    def run(image: np.ndarray) -> tuple[np.ndarray, Tensor | None]:
+        sample = model.step(image, label)
+        if not model.is_cam:
+            return sample.seg_logits.data.float().cpu().numpy(), None
+        return (sample.activation.data.float().cpu().numpy(),
+                sample.cls_scores.float().cpu())
+
+    return run
+
+
+def _classes(maps: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the class of each pixel; of one channel, whether it is above."""
+    return (maps[0] > threshold) if len(maps) == 1 else maps.argmax(0)
+
+
+def sample_of_tiles(model: Any, image: np.ndarray, label: Tensor | None,
+                    tiles: Tiles) -> SegDataSample:
+    """Predict a picture in memory by windows.
+
+    Args:
+        model (HSCInferencer): The model.
+        image (np.ndarray): (H, W, 3 or N) uint8.
+        label (Tensor, optional): Image labels, (K,).
+        tiles (Tiles): The windows.
+
+    Returns:
+        SegDataSample: As of the whole picture: activations or logits are
+        blended, and the score of a class is its highest in any window.
+    """
+    maps, scores = joined(Scan(None, None, {}, image), tiles,
+                          _predict(model, label))
+    sample = SegDataSample(metainfo=dict(ori_shape=image.shape[:2]))
+    if model.is_cam:
+        sample.activation = PixelData(data=torch.from_numpy(maps))
+        sample.cls_scores = scores
+        if label is not None:
+            sample.gt_label = label.clone()
+        model.segmentor.finish(sample)
+        return sample
+    mask = _classes(maps, _threshold(model))
+    sample.pred_sem_seg = PixelData(
+        data=torch.from_numpy(mask.astype(np.int64))[None])
+    return sample
+
+
+def _threshold(model: Any) -> float:
+    """Return the threshold of a segmentor of one channel."""
+    head = getattr(model.segmentor, 'decode_head', None)
+    return getattr(head, 'threshold', None) or 0.5
+
+
+def predict_large(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles,
+                  out_dir: str | Path | None, name: str) -> dict:
+    """Predict a picture above the limit; its mask is written row by row.
+
+    Two passes over the windows of a CAM stage: the first finds classes and
+    the extremes of each CAM, the second the seed.
+
+    Args:
+        model (HSCInferencer): The model.
+        scan (Scan): The picture.
+        label (Tensor, optional): Image labels, (K,).
+        tiles (Tiles): The windows.
+        out_dir (str | Path, optional): Folder to write to.
+        name (str): Of the picture.
+
+    Returns:
+        dict: As of :meth:`HSCInferencer.predict`, of the picture in small;
+        ``step`` says how many of its pixels are one, ``image`` is the
+        picture, and ``mask_file`` the mask in full.
+
+    Raises:
+        ValueError: No folder is named.
+    """
+    if out_dir is None:
+        raise ValueError(f'{scan.path}: expected a folder for the mask of a '
+                         'picture above the limit of megapixels, found none. '
+                         'Name out_dir.')
+    result, blocks, label_of = _prepare(model, scan, label, tiles)
+    heat, small = Preview(scan.shape), Preview(scan.shape)
+    path = claim(out_dir, f'{name}.mask.png', [scan.path])
+    place = georeference(scan.path)
+    tif = claim(out_dir, f'{name}.mask.tif', [scan.path]) if place else None
+    row, seen = 0, np.zeros(256, bool)
+    with MaskWriter(path, scan.shape, voc_palette(), place=place,
+                    tif=tif) as writer:
+        for rows in rows_of(_watched(blocks, heat if model.is_cam else None),
+                            scan.shape[1], label_of):
+            small.add(row, 0, rows)
+            seen[np.unique(rows)] = True
+            row += len(rows)
+            writer.write(to_mask_indices(rows, model.names.label_map))
+    result.update(mask=small.array, step=small.step, mask_file=str(path),
+                  image=_small_image(scan, tiles))
+    if model.is_cam:
+        result['cam'] = heat.array
+    else:
+        result['classes'] = [
+            name for name, there in zip(model.names.classes, seen,
+                                        strict=False) if there
+        ]
+    return result
+
+
+def _prepare(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles):
+    """Return the beginning of a result, blocks, and what labels them."""
+    predict = _predict(model, label)
+    if not model.is_cam:
+        threshold = _threshold(model)
+        return (dict(task='segmentation'), blend(
+            scan.shape, tiles, lambda *box: predict(scan.window(*box))[0]),
+                lambda maps: _classes(maps, threshold))
+    cfg = model.segmentor.test_cfg
+    cfg['use_image_labels'] = label is not None
+    found = survey(scan, tiles, predict)
+    present = choose_classes(found.scores, label, cfg)
+    indices = present.nonzero()[:, 0].numpy() + 1
+    threshold = float(cfg['bg_threshold'])
+    lookup = np.concatenate([[0], indices])
+
+    def label_of(cam: np.ndarray) -> np.ndarray:
+        scores = seed_scores(torch.from_numpy(cam), threshold) if len(
+            cam) else torch.zeros(1, *cam.shape[1:])
+        return lookup[scores.argmax(0).numpy()]
+
+    result = dict(
+        task='cam', classes=[model.names.classes[i] for i in indices],
+        class_indices=indices, mask_indices=model.names.mask_indices(indices),
+        scores=found.scores.numpy(), bg_threshold=threshold)
+    return result, cam_blocks(scan, tiles, predict, found, present,
+                              model.segmentor.normalization), label_of
+
+
+def _watched(blocks: Iterator[Block],
+             preview: Preview | None) -> Iterator[Block]:
+    for block in blocks:
+        if preview is not None:
+            preview.add(block.top, block.left, block.maps)
+        yield block
+
+
+def _small_image(scan: Scan, tiles: Tiles) -> np.ndarray:
+    """Read the picture in small, (h, w, 3 or N) uint8."""
+    preview = Preview(scan.shape)
+    for top in range(0, scan.shape[0], tiles.size):
+        bottom = min(top + tiles.size, scan.shape[0])
+        rows = scan.window(top, bottom, 0, scan.shape[1])
+        preview.add(top, 0, np.moveaxis(rows, -1, 0))
+    return np.ascontiguousarray(np.moveaxis(preview.array, 0, -1))

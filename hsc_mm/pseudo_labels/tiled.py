@@ -1,0 +1,137 @@
+"""CAMs and pseudo labels of images in windows."""
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.transforms.load_image import (
+    image_reader,
+    reading_options,
+)
+from hsc_mm.functional.cam import choose_classes, normalize_cam
+from hsc_mm.tiles import MaskWriter, Scan, Tiles
+from hsc_mm.tiles.large import cam_blocks, joined, rows_of, survey
+from hsc_mm.utils import to_mask_indices, voc_palette
+from hsc_mm.utils.pixels import as_colours
+from .cams import MultiScaleCAM
+from .chain import LabelChain, Labelled
+from .folder import PseudoLabelFolder
+from .run import LabelRun
+from .soft_cam import SoftCAM
+from .view_pipeline import ViewPipeline
+from .views import Failure, ViewBatch
+
+__all__ = ['TiledImages']
+
+
+class TiledImages:
+    """Compute images window by window, one after the other.
+
+    Args:
+        engine (MultiScaleCAM): Computes a window.
+        dataset (BaseImageLabelDataset): Of the images.
+        steps (sequence[dict]): The test pipeline.
+        tiles (Tiles): The windows.
+        chain (LabelChain): Makes labels.
+
+    Raises:
+        ValueError: A refiner reads attention, which windows do not have.
+    """
+
+    def __init__(self, engine: MultiScaleCAM, dataset: BaseImageLabelDataset,
+                 steps: Sequence[dict], tiles: Tiles,
+                 chain: LabelChain) -> None:
+        if 'attention' in chain.needs:
+            raise ValueError('tile: expected refiners that read no attention, '
+                             'for windows have their own. Leave '
+                             'AttentionAffinity out, or set no tile.')
+        self.engine, self.dataset, self.tiles = engine, dataset, tiles
+        self.chain = chain
+        self.pipeline = ViewPipeline(steps)
+        self._read, self._options = image_reader(steps), reading_options(steps)
+
+    def soft_cams(self, places: Sequence[int],
+                  run: LabelRun,
+                  folder: PseudoLabelFolder
+                  ) -> Iterator[SoftCAM | Labelled | Failure]:
+        """Yield the CAMs of images; of large ones, whose mask is written.
+
+        Args:
+            places (sequence[int]): Their places in the data set.
+            run (LabelRun): Has their notes.
+            folder (PseudoLabelFolder): Where masks of large ones go.
+
+        Yields:
+            SoftCAM | Labelled | Failure: ``Labelled`` without mask and maps
+            stands for an image above the limit of megapixels.
+        """
+        for place in places:
+            info = self.dataset.get_data_info(place)
+            try:
+                with Scan(info['img_path'], self._read, self._options) as scan:
+                    yield self._large(scan, info, run, folder) \
+                        if scan.large else self._whole(scan, info)
+            except (OSError, ValueError) as error:
+                yield Failure(info['img_id'], str(error))
+
+    def _predict(self, info: dict, image: np.ndarray
+                 ) -> tuple[np.ndarray, Tensor]:
+        """Compute the activations of a window, (K, h, w), and scores."""
+        views = self.pipeline.views_of(image, info)
+        maps, scores = self.engine.activations(ViewBatch(
+            [info['img_id']], image.shape[:2],
+            [view['inputs'][None] for view in views], None, None))
+        if not (torch.isfinite(maps).all() and torch.isfinite(scores).all()):
+            raise ValueError('expected a finite CAM, found inf or nan: the '
+                             'weights are broken, or half precision '
+                             'overflows')
+        return maps.numpy(), scores
+
+    def _present(self, scores: Tensor, info: dict) -> Tensor:
+        label = info.get('gt_label')
+        return choose_classes(
+            scores, None if label is None else torch.as_tensor(label),
+            self.engine.model.test_cfg, info['img_id'])
+
+    def _whole(self, scan: Scan, info: dict) -> SoftCAM:
+        maps, scores = joined(scan, self.tiles,
+                              lambda image: self._predict(info, image))
+        chosen = self._present(scores, info).nonzero()[:, 0].numpy()
+        cam = normalize_cam(torch.from_numpy(maps[chosen]),
+                            torch.ones(len(chosen)),
+                            self.engine.model.normalization).numpy() \
+            if len(chosen) else maps[chosen]
+        image = None
+        if 'image' in self.chain.needs:
+            image = np.ascontiguousarray(as_colours(scan.image)[..., ::-1])
+        return SoftCAM(info['img_id'], cam, chosen + 1, scores.numpy(), image)
+
+    def _large(self, scan: Scan, info: dict, run: LabelRun,
+               folder: PseudoLabelFolder) -> Labelled:
+        """Write the mask of an image that is read in parts."""
+        if self.chain.refines or self.chain.soft:
+            raise ValueError(
+                f'{scan.path}: expected an image below the limit of '
+                'megapixels, for refiners and soft CAMs need it whole. Cut '
+                'it into pictures, or make labels by a threshold or a band.')
+
+        def predict(image: np.ndarray) -> tuple[np.ndarray, Tensor]:
+            return self._predict(info, image)
+
+        found = survey(scan, self.tiles, predict)
+        present = self._present(found.scores, info)
+        classes = present.nonzero()[:, 0].numpy() + 1
+        blocks = cam_blocks(scan, self.tiles, predict, found, present,
+                            self.engine.model.normalization)
+        seen = np.zeros(256, bool)
+        with MaskWriter(folder.file(info['img_id']), scan.shape, voc_palette(),
+                        run.notes.get(info['img_id'], '')) as writer:
+            for rows in rows_of(blocks, scan.shape[1], lambda cam: (
+                    self.chain.rule(SoftCAM(
+                        info['img_id'], cam, classes,
+                        found.scores.numpy())))):
+                seen[np.unique(rows)] = True
+                writer.write(to_mask_indices(rows, folder.label_map))
+        return Labelled(info['img_id'], classes[seen[classes]], None, None)

@@ -1,0 +1,148 @@
+"""Seeds and masks of pictures that are held in memory in parts alone."""
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hsc_mm.functional.cam import normalize_cam
+from .blend import Block, Tiles, blend
+from .scan import Scan
+
+__all__ = ['Preview', 'Survey', 'cam_blocks', 'joined', 'rows_of', 'survey']
+
+#: Gets a window, returns its maps (K, h, w) float32 and scores (K,).
+Predict = Callable[[np.ndarray], tuple[np.ndarray, Tensor | None]]
+
+
+class Survey(NamedTuple):
+    """What a first look at all windows of a picture finds.
+
+    Attributes:
+        low (Tensor): Minimum of each blended map, (K,).
+        high (Tensor): Maximum, (K,).
+        scores (Tensor): The highest probability of each class in any
+            window, (K,).
+    """
+    low: Tensor
+    high: Tensor
+    scores: Tensor
+
+
+class _Scores:
+    """Compute maps of windows, and keep the highest scores."""
+
+    def __init__(self, scan: Scan, predict: Predict) -> None:
+        self.scan, self.predict = scan, predict
+        self.best: Tensor | None = None
+
+    def __call__(self, *box: int) -> np.ndarray:
+        maps, scores = self.predict(self.scan.window(*box))
+        if scores is not None:
+            self.best = scores if self.best is None else torch.maximum(
+                self.best, scores)
+        return maps
+
+
+def joined(scan: Scan, tiles: Tiles,
+           predict: Predict) -> tuple[np.ndarray, Tensor | None]:
+    """Return the maps of a whole picture, (K, H, W), and its scores."""
+    compute = _Scores(scan, predict)
+    found: np.ndarray | None = None
+    for block in blend(scan.shape, tiles, compute):
+        if block.maps.shape[1:] == scan.shape:
+            return block.maps, compute.best
+        if found is None:
+            found = np.empty((len(block.maps), *scan.shape), np.float32)
+        height, width = block.maps.shape[1:]
+        found[:, block.top:block.top + height,
+              block.left:block.left + width] = block.maps
+    return found, compute.best
+
+
+def survey(scan: Scan, tiles: Tiles, predict: Predict) -> Survey:
+    """Look at all windows, and keep extremes and scores."""
+    compute = _Scores(scan, predict)
+    low = high = None
+    for block in blend(scan.shape, tiles, compute):
+        maps = torch.from_numpy(block.maps)
+        least, most = maps.amin((1, 2)), maps.amax((1, 2))
+        low = least if low is None else torch.minimum(low, least)
+        high = most if high is None else torch.maximum(high, most)
+    return Survey(low, high, compute.best)
+
+
+def cam_blocks(scan: Scan, tiles: Tiles, predict: Predict, found: Survey,
+               present: Tensor, how: str) -> Iterator[Block]:
+    """Yield normalised CAMs of the classes that are present.
+
+    Args:
+        scan (Scan): The picture.
+        tiles (Tiles): The windows.
+        predict (callable): Returns activations.
+        found (Survey): Of the same windows.
+        present (Tensor): (K,), 0 or 1.
+        how (str): See :func:`hsc_mm.functional.cam.normalize_cam`.
+
+    Yields:
+        Block: (k, h, w) in [0, 1].
+    """
+    chosen = present.nonzero()[:, 0].numpy()
+    extremes = (found.low[chosen], found.high[chosen])
+    ones = torch.ones(len(chosen))
+    for block in blend(scan.shape, tiles,
+                       lambda *box: predict(scan.window(*box))[0][chosen]):
+        yield block._replace(maps=normalize_cam(
+            torch.from_numpy(block.maps), ones, how, extremes).numpy())
+
+
+def rows_of(blocks: Iterable[Block], width: int,
+            label: Callable[[np.ndarray], np.ndarray]
+            ) -> Iterator[np.ndarray]:
+    """Label blocks, and yield whole rows, (h, W) uint8.
+
+    Args:
+        blocks (iterable[Block]): Of :func:`hsc_mm.tiles.blend`.
+        width (int): W of the picture.
+        label (callable): Makes class indices (h, w) of maps (K, h, w).
+    """
+    row: list[np.ndarray] = []
+    for block in blocks:
+        row.append(label(block.maps).astype(np.uint8))
+        if block.left + block.maps.shape[2] == width:
+            yield np.concatenate(row, axis=1)
+            row = []
+
+
+class Preview:
+    """A picture or map in small: every n-th pixel of what passes by.
+
+    Args:
+        shape (tuple[int, int]): Height and width of the picture.
+        longest (int): Longest side of the small one, at most.
+
+    Attributes:
+        step (int): n.
+    """
+
+    def __init__(self, shape: tuple[int, int], longest: int = 1024) -> None:
+        self.step = -(-max(shape) // longest)
+        self.shape = tuple(-(-side // self.step) for side in shape)
+        self._found: np.ndarray | None = None
+
+    def add(self, top: int, left: int, part: np.ndarray) -> None:
+        """Add a part of it, (..., h, w), whose first pixel is given."""
+        down, right = -top % self.step, -left % self.step
+        small = part[..., down::self.step, right::self.step]
+        if self._found is None:
+            self._found = np.zeros((*part.shape[:-2], *self.shape),
+                                   part.dtype)
+        y, x = -(-top // self.step), -(-left // self.step)
+        self._found[..., y:y + small.shape[-2],
+                    x:x + small.shape[-1]] = small
+
+    @property
+    def array(self) -> np.ndarray:
+        """np.ndarray: (..., h, w)."""
+        return self._found

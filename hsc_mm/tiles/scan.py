@@ -1,0 +1,115 @@
+"""Pictures of any size, read from top to bottom."""
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import numpy as np
+
+from hsc_mm.utils.headers import read_header
+from hsc_mm.utils.limits import check_pixels, most_pixels
+from hsc_mm.utils.rasters import Raster
+
+__all__ = ['Scan', 'is_large']
+
+
+def is_large(path: str | os.PathLike) -> bool:
+    """Say whether a picture is above the limit, and read in parts.
+
+    Raises:
+        OSError: The file is missing or no image.
+        ValueError: It is no file, or has no pixel.
+    """
+    height, width = read_header(path, checked=False).stored
+    if height * width > most_pixels():
+        return True
+    check_pixels(path, height, width)
+    return False
+
+
+class Scan:
+    """Rows of a picture; those that were read last are kept.
+
+    Above the limit of megapixels it needs rasterio and is read row by row:
+    any TIFF, and the other formats as far as their decoders do that
+    (progressive JPEGs and interlaced PNGs do not). Below, it is read whole.
+
+    Args:
+        path (str, optional): The file.
+        read (callable): Reads a file whole, as the pipeline does.
+        options (dict): ``bands`` and ``value_range`` of
+            :class:`hsc_mm.LoadImage`.
+        image (np.ndarray, optional): The picture itself, instead of a file.
+
+    Attributes:
+        shape (tuple[int, int]): Height and width.
+        large (bool): Whether it is read in parts.
+        place (dict, optional): ``crs`` and ``transform`` of its
+            georeference.
+
+    Raises:
+        OSError: The file is missing.
+        ValueError: It is no image, or it is large and rasterio is missing,
+            or EXIF turns it.
+    """
+
+    def __init__(self,
+                 path: str | None,
+                 read: Callable[[str], np.ndarray],
+                 options: dict,
+                 image: np.ndarray | None = None) -> None:
+        self._stack = ExitStack()
+        self._raster = None
+        self._rows = image
+        self._top = 0
+        self.path = path
+        self.large = path is not None and is_large(path)
+        if self.large:
+            if read_header(path, checked=False).orientation != 1:
+                raise ValueError(
+                    f'{path}: expected a picture above the limit of '
+                    'megapixels to be stored upright, found one that EXIF '
+                    'turns. Save it turned.')
+            self._raster = self._stack.enter_context(
+                Raster(path, **options))
+            self.shape = self._raster.shape
+        else:
+            if image is None:
+                self._rows = read(path)
+            self.shape = self._rows.shape[:2]
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """np.ndarray, optional: The picture, if it is read whole."""
+        return None if self.large else self._rows
+
+    def window(self, top: int, bottom: int, left: int,
+               right: int) -> np.ndarray:
+        """Return a part, (bottom - top, right - left, 3 or N) uint8.
+
+        ``top`` and ``bottom`` must not become smaller from call to call,
+        unless they begin anew at row 0.
+        """
+        if self.large:
+            self._fetch(top, bottom)
+        rows = self._rows[top - self._top:bottom - self._top]
+        return np.ascontiguousarray(rows[:, left:right])
+
+    def _fetch(self, top: int, bottom: int) -> None:
+        """Hold these rows: what is there is kept, the others are read."""
+        from rasterio import Env
+        held = self._top + (0 if self._rows is None else len(self._rows))
+        if self._rows is None or not self._top <= top <= held:
+            self._rows, self._top, held = None, top, top
+        if bottom <= held and top == self._top:
+            return
+        kept = [] if self._rows is None else [self._rows[top - self._top:]]
+        with Env(GDAL_CACHEMAX=64):  # megabytes
+            if bottom > held:
+                kept.append(self._raster.rows(held, bottom))
+        self._rows, self._top = np.concatenate(kept), top
+
+    def __enter__(self) -> 'Scan':
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()

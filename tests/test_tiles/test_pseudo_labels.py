@@ -1,0 +1,103 @@
+"""Pseudo labels in windows: of images in memory, and above the limit."""
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from tiny_configs import cam_config
+
+from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
+from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.registry import MODELS
+from hsc_mm.tiles import Tiles
+from hsc_mm.utils import read_index_png
+from hsc_mm.utils.limits import MEGAPIXELS
+
+pytest.importorskip('rasterio')
+
+
+@pytest.fixture(scope='module')
+def stage(tmp_path_factory):
+    """Return config and checkpoint; images of 64 to 200 pixels."""
+    import cv2
+    from conftest import make_voc
+    root = make_voc(tmp_path_factory.mktemp('voc'))
+    for number, path in enumerate(sorted((root / 'JPEGImages').iterdir())):
+        if number == 7:
+            image = cv2.imread(str(path))
+            large = cv2.resize(image, None, fx=4, fy=3)
+            path.write_bytes(cv2.imencode('.png', large)[1].tobytes())
+    path = cam_config(root, root / 'cam.py')
+    cfg = Config.fromfile(path)
+    cfg.tta_pipeline[1].transforms[0] = [
+        dict(type='Resize', scale_factor=f, keep_ratio=True)
+        for f in (1.0, 0.5)]
+    cfg.dump(path)
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(path).model)
+    torch.save(dict(state_dict=model.state_dict()), root / 'cam.pth')
+    return path, root / 'cam.pth'
+
+
+def _labels(stage, out, tiles=None, **options):
+    run = make_pseudo_labels(
+        *stage, out, options=RunOptions(workers=0, device='cpu', tiles=tiles),
+        **options)
+    return run, {p.stem: read_index_png(p) for p in out.glob('*.png')}
+
+
+def test_one_window_is_the_whole_image(stage, tmp_path):
+    _, whole = _labels(stage, tmp_path / 'a', soft='also')
+    run, tiled = _labels(stage, tmp_path / 'b', Tiles(64, 16), soft='also')
+    assert run.complete and len(run.tiled) == 1 and run.written == 8
+    differ = []
+    for name, mask in whole.items():
+        assert tiled[name].shape == mask.shape
+        cams = [read_soft_cam(tmp_path / f / f'{name}.npz')[0]
+                for f in 'ab']
+        if max(mask.shape) <= 64:
+            assert np.array_equal(*cams) and np.array_equal(mask, tiled[name])
+        else:
+            differ.append(np.abs(cams[0] - cams[1]).mean())
+    assert len(differ) == 1 and 0 < max(differ) < 0.3
+    # A window that covers the image, by the path of windows.
+    from hsc_mm.pseudo_labels import run as module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, 'most_pixels', lambda: 1)
+        run, one = _labels(stage, tmp_path / 'c', Tiles(512, 16), soft='also')
+    assert len(run.tiled) == 8
+    for name, mask in whole.items():
+        cams = [read_soft_cam(tmp_path / f / f'{name}.npz')[0]
+                for f in 'ac']
+        np.testing.assert_allclose(*cams, atol=2e-3)
+        assert (one[name] == mask).mean() > 0.99
+
+
+def test_images_above_the_limit_and_resuming(stage, tmp_path, monkeypatch):
+    tiles = Tiles(64, 16)
+    _, small = _labels(stage, tmp_path / 'a', tiles)
+    monkeypatch.setenv(MEGAPIXELS, '0.01')
+    run = make_pseudo_labels(
+        *stage, tmp_path / 'b',
+        options=RunOptions(workers=0, device='cpu', tiles=tiles))
+    assert run.complete and not run.failures and run.written == 8
+    again = make_pseudo_labels(
+        *stage, tmp_path / 'b',
+        options=RunOptions(workers=0, device='cpu', tiles=tiles))
+    assert len(again.existing) == 8 and again.written == 0
+    monkeypatch.delenv(MEGAPIXELS)
+    for name, mask in small.items():
+        found = read_index_png(tmp_path / 'b' / f'{name}.png')
+        assert np.array_equal(found, mask)
+    assert run.classes.keys() == {1, 2}
+    with pytest.raises(FileExistsError, match='tiles'):
+        _labels(stage, tmp_path / 'b')
+
+
+def test_what_needs_the_whole_image_is_said(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv(MEGAPIXELS, '0.01')
+    run, _ = _labels(stage, tmp_path / 'a', refiners=[
+        dict(type='hsc_mm.PAR', steps=1)])
+    assert len(run.failures) == 1 and run.written == 7
+    assert 'refiners and soft CAMs need it whole' in run.failures[0].reason
