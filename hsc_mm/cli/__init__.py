@@ -61,9 +61,9 @@ _BESIDE.update(
     check_labels='hsc_analysis.labels_command',
     contact_sheet='hsc_analysis.sheet_command',
     figures='hsc_analysis.figures_command',
-    export_onnx='hsc_converters.onnx_command',
-    export='hsc_converters.exchange.export_command',
-    **{'import': 'hsc_converters.exchange.import_command'})
+    export_onnx='hsc_converters.commands.export_onnx',
+    export='hsc_converters.commands.export_masks',
+    **{'import': 'hsc_converters.commands.import_masks'})
 
 
 def find_tools() -> Path:

@@ -6,6 +6,7 @@ import pytest
 from tiny_configs import ROOT
 
 from hsc_converters.coco_files import SPLIT_SIZES
+from hsc_converters.exchange import FORMATS as EXCHANGED
 from hsc_converters.release import BACKGROUNDS, SOURCES
 from hsc_converters.seeds import FORMATS
 from hsc_mm import cli
@@ -16,7 +17,9 @@ NAMED = dict(
     test=[*PRESETS, *backend_names()],
     prepare_coco=[*SPLIT_SIZES],
     import_seeds=['auto', *FORMATS],
-    convert_weights=['auto', *SOURCES, *BACKGROUNDS])
+    export=[*EXCHANGED],
+    convert_weights=['auto', *SOURCES, *BACKGROUNDS],
+    **{'import': ['auto', *EXCHANGED]})
 
 
 @pytest.mark.parametrize('command', cli.COMMANDS)

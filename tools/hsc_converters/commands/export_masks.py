@@ -3,9 +3,6 @@ import argparse
 from functools import partial
 
 from hsc_mm.cli import common as cli
-from hsc_mm.inference import load_config
-from .exporter import ExportOptions, export_masks
-from .formats import FORMATS
 
 __all__ = ['add_images', 'main']
 
@@ -35,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, help='folder to write to')
     parser.add_argument(
         '--format',
-        choices=list(FORMATS),
+        choices=[
+            'coco', 'coco-polygons', 'cvat', 'label-studio', 'fiftyone'
+        ],
         default='coco',
         help='what is written (default: coco)')
     parser.add_argument(
@@ -65,6 +64,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Export."""
     args = parse_args()
+    from hsc_mm.inference import load_config
+    from ..exchange import ExportOptions, export_masks
     queue, files = export_masks(
         load_config(args.config, args.cfg_options),
         args.source,

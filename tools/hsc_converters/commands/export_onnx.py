@@ -2,8 +2,6 @@
 import argparse
 
 from hsc_mm.cli import common as cli
-from hsc_mm.inference import load_config
-from .onnx_export import export_onnx
 
 __all__ = ['main']
 
@@ -34,6 +32,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Export."""
     args = parse_args()
+    from hsc_mm.inference import load_config
+    from ..onnx_export import export_onnx
     done = export_onnx(
         load_config(args.config, args.cfg_options), args.checkpoint,
         args.out, args.size, args.fixed)

@@ -4,10 +4,7 @@ import sys
 from functools import partial
 
 from hsc_mm.cli import common as cli
-from hsc_mm.inference import load_config
-from .export_command import add_images
-from .formats import FORMATS
-from .importer import ImportOptions, import_masks
+from .export_masks import add_images
 
 __all__ = ['main']
 
@@ -23,7 +20,9 @@ def parse_args() -> argparse.Namespace:
         '--out', required=True, help='folder of the trusted masks')
     parser.add_argument(
         '--format',
-        choices=['auto', *FORMATS],
+        choices=[
+            'auto', 'coco', 'coco-polygons', 'cvat', 'label-studio', 'fiftyone'
+        ],
         default='auto',
         help='format of the source (default: auto)')
     parser.add_argument(
@@ -46,6 +45,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Import."""
     args = parse_args()
+    from hsc_mm.inference import load_config
+    from ..exchange import ImportOptions, import_masks
     found = import_masks(
         load_config(args.config, args.cfg_options),
         args.source,
