@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from methods import head_config
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 
@@ -123,3 +124,35 @@ def test_published_figures_stand_beside_those_of_their_config():
     assert leaves
     assert all((FOLDER.parent / 'configs' / f'{leaf}.py').is_file()
                for leaf in leaves)
+
+
+@pytest.mark.parametrize('name', ['voc-animals', 'clothing-ccp'])
+def test_the_protocol_writes_configs_that_differ_in_the_data(name, tmp_path):
+    import protocol
+    data = protocol.SETS[name]
+    root = tmp_path / 'data'
+    root.mkdir()
+    (root / 'image_labels.json').write_text(
+        '{"classes": ["cat", "dog"], "images": {}}')
+    stems = ('hsc_lite0_{}', 'deeplabv3plus_lite0_{}-pseudo')
+    for stem in stems:
+        path = protocol.write_leaf(stem, name, root, tmp_path / 'configs')
+        assert path.name == f'{stem.format(name)}.py'
+        found = Config.fromfile(path)
+        base = Config.fromfile(
+            protocol.CONFIGS / f'{stem.format("voc-animals")}.py')
+        second = stem.endswith('-pseudo')
+        train, test = (found[f'{split}_dataloader'].dataset
+                       for split in ('train', 'test'))
+        assert train.data_root == test.data_root == str(root)
+        assert list(train.metainfo.classes) == ['background', 'cat', 'dog']
+        assert train.ann_file.endswith(f'/{data.train}.txt')
+        assert test.ann_file.endswith(
+            f'/{data.test if second else data.seeds}.txt')
+        assert (train.vocabulary is None) == data.voc
+        assert found.model.decode_head.num_classes == 3
+        assert found.optim_wrapper == base.optim_wrapper
+        assert found.train_cfg == base.train_cfg
+    unseen = Config.fromfile(tmp_path / 'configs' / f'hsc_lite0_{name}.py')
+    assert unseen.model.test_cfg.labels_on_unseen_split == (
+        name == 'clothing-ccp')

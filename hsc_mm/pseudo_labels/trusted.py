@@ -12,7 +12,7 @@ TRUSTED = 'trusted_masks.json'
 
 
 class TrustedMasks:
-    """The masks of a folder, ``<img_id>.png``, which nobody makes anew.
+    """The masks of a folder, ``<img_id>.png``, which no tool overwrites.
 
     ``python -m hsc_mm import`` writes such a folder; one that was filled by
     hand does as well. No command writes pseudo labels into it. It is listed

@@ -87,7 +87,7 @@ class Scan:
         """Return a part, (bottom - top, right - left, 3 or N) uint8.
 
         ``top`` and ``bottom`` must not become smaller from call to call,
-        unless they begin anew at row 0.
+        unless they restart at row 0.
         """
         if self.large:
             self._fetch(top, bottom)

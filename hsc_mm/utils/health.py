@@ -39,7 +39,7 @@ _ADVICE = dict(
     'weight x ln C. Lower the learning rate of decode_head.embeddings.',
     broken='Nothing was saved of it since the last checkpoint. Clip the '
     'gradients (optim_wrapper.clip_grad.max_norm=10), lower '
-    'optim_wrapper.optimizer.lr, and begin anew, or resume from a checkpoint '
+    'optim_wrapper.optimizer.lr, and start again, or resume from a checkpoint '
     'well before this.',
     random='Masks mean little unless it is trained long, on many pictures. '
     'Name weights: model.backbone.init_cfg=dict(type="Pretrained", '

@@ -100,7 +100,7 @@ def newest_whole(work_dir: str | Path,
     """Find the newest checkpoint of a run that is whole.
 
     Checkpoints are looked for in the folder itself: one that was moved or
-    copied goes on from its own, whatever path ``last_checkpoint`` holds. Of
+    copied resumes from its own, whatever path ``last_checkpoint`` holds. Of
     that file the name counts, and newer checkpoints, which a run had written
     when it was killed before it could note them.
 

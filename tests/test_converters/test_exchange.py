@@ -264,7 +264,7 @@ def test_from_pseudo_labels_to_training(project, tmp_path):
     with pytest.raises(FileExistsError, match='found other files in it'):
         PseudoLabelFolder(trusted, {})
     (root / 'pseudo' / 'pseudo_labels.json').write_text('{}')
-    with pytest.raises(FileExistsError, match='which are made anew'):
+    with pytest.raises(FileExistsError, match='which the next run overwrites'):
         import_masks(cfg, again, root / 'pseudo')
     # The export leaves out what is trusted already.
     queue, _ = export_masks(cfg, root / 'pseudo', tmp_path / 'rest',

@@ -68,11 +68,11 @@ class CAMVisualizationHook(Hook):
         self._drawn = 0
 
     def before_val_epoch(self, runner) -> None:
-        """Begin to count the images anew."""
+        """Restart the count of images."""
         self._drawn = 0
 
     def before_test_epoch(self, runner) -> None:
-        """Begin to count the images anew."""
+        """Restart the count of images."""
         self._drawn = 0
 
     def after_val_iter(self,

@@ -44,7 +44,7 @@ class SafeCheckpointHook(CheckpointHook):
     """
 
     def before_run(self, runner) -> None:
-        """Choose what a run goes on from, unless it was told."""
+        """Choose the checkpoint to resume from, unless one was named."""
         if not runner._resume or runner._load_from is not None:
             return
         found: list[Any] = [None]

@@ -48,6 +48,6 @@ def main() -> int:
         cli.progress(images, len(images), 'saliency maps'), provider, args.out)
     for line in run.failures:
         print(f'  {line}', file=sys.stderr)
-    print(f'{args.out}: {run.made} made, {run.there} were there, '
-          f'{len(run.failures)} failed, {len(images)} together')
+    print(f'{args.out}: {run.made} written, {run.there} skipped, '
+          f'{len(run.failures)} failed, {len(images)} in total')
     return 1 if run.failures else 0

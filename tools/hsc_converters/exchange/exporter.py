@@ -16,7 +16,7 @@ from .records import Item, MaskClasses, Record, check_mask, list_records
 
 __all__ = ['ExportOptions', 'export_masks']
 
-_ADVICE = 'Nothing was written. Make the masks anew, or name another folder.'
+_ADVICE = 'Nothing was written. Make the masks again, or name another folder.'
 
 
 @dataclass(frozen=True)

@@ -133,13 +133,13 @@ def import_masks(cfg: Config,
 
 
 def _check_folder(out: Path, classes: MaskClasses) -> None:
-    """Refuse a folder that is made anew, or holds masks of other classes."""
+    """Refuse a folder that tools overwrite, or masks of other classes."""
     for name in ('pseudo_labels.json', 'imported_seeds.json'):
         if (out / name).is_file():
             raise FileExistsError(
                 f'--out {out}: expected a folder for trusted masks alone, '
-                f'found pseudo labels ({name}), which are made anew. Choose '
-                'another folder.')
+                f'found pseudo labels ({name}), which the next run '
+                'overwrites. Choose another folder.')
     check_mask_classes(out / TRUSTED, classes.names)
 
 

@@ -98,7 +98,7 @@ def _check_size(path: Path, found: np.ndarray, mask: np.ndarray) -> None:
     if found.shape[-2:] != mask.shape:
         raise ValueError(f'{path}: expected the size of the mask, '
                          f'{mask.shape}, found {found.shape[-2:]}. Make it '
-                         'anew.')
+                         'again.')
 
 
 def _confidence(path: Path, mask: np.ndarray) -> float | None:

@@ -64,7 +64,7 @@ def import_seeds(cfg: Config | str | Path,
         cfg (Config | str | Path): Whose data set names images and classes.
         source (str | Path): Folder with a file for each image.
         out (str | Path): Folder to write to: new, empty, or that of the same
-            seeds, which are written anew.
+            seeds, which are written again.
         options (ImportOptions, optional): Format and meaning of the files.
         threshold (float, optional): Background threshold of masks; by
             default ``model.test_cfg.bg_threshold``, or 0.3.

@@ -1,0 +1,137 @@
+#!/usr/bin/env python
+"""Protocol of docs/protocol.md: the table of one data set, by run_matrix.
+
+Writes a config for each method and network into the work dir, then runs them
+with every seed. What is done is not done again: a table may take days, and the
+same command resumes it.
+"""
+import argparse
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from hsc_mm.cli import run_command
+from hsc_mm.utils import atomic_write_bytes, read_json
+from hsc_mm.utils.outputs import claim
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'voc-animals'
+NETWORKS = ('lite0', 'mbv2')
+METHODS = ('cam', 'seam', 'hsc', 'eps', 'hsc_eps')
+
+
+class DataSet(NamedTuple):
+    """A folder in VOC layout.
+
+    Attributes:
+        train (str): List that is trained on.
+        seeds (str): List whose masks score seeds.
+        test (str): List whose masks score the segmentor.
+        saliency (bool): Whether it has saliency maps, which EPS needs.
+        voc (bool): Whether masks have VOC's indices, else those of the
+            classes of ``image_labels.json``.
+    """
+    train: str = 'train'
+    seeds: str = 'train'
+    test: str = 'val'
+    saliency: bool = False
+    voc: bool = False
+
+
+SETS = {
+    'voc-animals': DataSet(train='train_aug', saliency=True, voc=True),
+    'neu-seg': DataSet(),
+    'magnetic-tile': DataSet(),
+    # Its training pictures have tags that people gave, and no masks: seeds of
+    # other pictures are scored, and told their classes.
+    'clothing-ccp': DataSet(seeds='val'),
+}
+
+_LEAF = """# Written by benchmarks/protocol.py.
+_base_ = {base!r}
+data = dict(
+    data_root={root!r},
+    metainfo=dict(classes={classes!r}),
+    vocabulary={vocabulary!r})
+train_dataloader = dict(dataset=dict(
+    data, ann_file='ImageSets/Segmentation/{train}.txt'))
+val_dataloader = dict(dataset=dict(
+    data, ann_file='ImageSets/Segmentation/{scored}.txt'))
+test_dataloader = val_dataloader
+"""
+_CAM = """model = dict(
+    decode_head=dict(num_classes={number}),
+    test_cfg=dict(labels_on_unseen_split={unseen}))
+"""
+_SEGMENTOR = """model = dict(
+    decode_head=dict(num_classes={number}),
+    auxiliary_head=dict(num_classes={number}))
+"""
+
+
+def write_leaf(stem: str, name: str, root: Path, folder: Path) -> Path:
+    """Write the config of a method on a data set.
+
+    Args:
+        stem (str): A config of six classes of VOC, ``{}`` where its name has
+            the data set: ``'hsc_lite0_{}'``.
+        name (str): Key of :data:`SETS`.
+        root (Path): Folder of the data.
+        folder (Path): Where it is written.
+
+    Returns:
+        Path: The config.
+    """
+    data, second = SETS[name], stem.endswith('-pseudo')
+    classes = ('background', *read_json(root / 'image_labels.json')['classes'])
+    leaf = _LEAF + (_SEGMENTOR if second else _CAM)
+    path = claim(folder, f'{stem.format(name)}.py', option='--work-dir')
+    atomic_write_bytes(path, leaf.format(
+        base=str(CONFIGS / f'{stem.format("voc-animals")}.py'),
+        root=str(root.resolve()), classes=classes, train=data.train,
+        vocabulary=None if data.voc else classes,
+        scored=data.test if second else data.seeds, number=len(classes),
+        unseen=data.seeds == data.test).encode())
+    return path
+
+
+def parse_args() -> tuple[argparse.Namespace, list[str]]:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Other options go to tools/run_matrix.py.')
+    parser.add_argument('name', choices=sorted(SETS), help='the data set')
+    parser.add_argument('root', type=Path, help='its folder, in VOC layout')
+    parser.add_argument('--work-dir', required=True, help='output folder')
+    parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
+    parser.add_argument('--methods', nargs='+', choices=METHODS)
+    parser.add_argument(
+        '--segmentor', action='store_true', help='train the second stage too')
+    args, rest = parser.parse_known_args()
+    if not (args.root / 'image_labels.json').is_file():
+        parser.error(f'root {args.root}: expected a folder in VOC layout with '
+                     'image_labels.json (docs/data.md)')
+    args.methods = args.methods or [
+        m for m in METHODS if SETS[args.name].saliency or 'eps' not in m]
+    if not SETS[args.name].saliency and any('eps' in m for m in args.methods):
+        parser.error(f'--methods: eps needs saliency maps, which {args.name} '
+                     'has not')
+    return args, rest
+
+
+def main() -> int:
+    """Write the configs and run them."""
+    args, rest = parse_args()
+    folder = Path(args.work_dir) / 'configs'
+    stems = [f'{method}_{args.network}_{{}}' for method in args.methods]
+    words = [str(write_leaf(stem, args.name, args.root, folder))
+             for stem in stems]
+    if args.segmentor:
+        words += ['--seg-config', str(write_leaf(
+            f'deeplabv3plus_{args.network}_{{}}-pseudo', args.name, args.root,
+            folder))]
+    sys.argv = ['run_matrix', *words, '--work-dir', args.work_dir, *rest]
+    return run_command('run_matrix')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
