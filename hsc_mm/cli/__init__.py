@@ -51,7 +51,7 @@ examples:
 
 #: Command -> its module in the folder of the tools.
 _BESIDE = {
-    name: f'hsc_converters.commands.{name}'
+    name: f'hsc_converters.commands.{name}_command'
     for name in ('prepare_voc', 'cut_voc', 'prepare_coco', 'make_saliency',
                  'convert_weights', 'import_seeds', 'pack_voc_submission')
 }
@@ -61,9 +61,9 @@ _BESIDE.update(
     check_labels='hsc_analysis.labels_command',
     contact_sheet='hsc_analysis.sheet_command',
     figures='hsc_analysis.figures_command',
-    export_onnx='hsc_converters.commands.export_onnx',
-    export='hsc_converters.commands.export_masks',
-    **{'import': 'hsc_converters.commands.import_masks'})
+    export_onnx='hsc_converters.commands.export_onnx_command',
+    export='hsc_converters.commands.export_masks_command',
+    **{'import': 'hsc_converters.commands.import_masks_command'})
 
 
 def find_tools() -> Path:

@@ -37,6 +37,19 @@ class ImageInput(NamedTuple):
     path: str | None = None
     array: np.ndarray | None = None
 
+    def read(self, read: Callable[[str], np.ndarray]) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8 BGR, or of more bands.
+
+        Args:
+            read (callable): Reads a file, see
+                :func:`hsc_mm.datasets.transforms.load_image.image_reader`.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is not an image, or it is truncated.
+        """
+        return self.array if self.path is None else read(self.path)
+
 
 def array_pipeline(cfg: Config) -> tuple[Compose, Callable, dict]:
     """Build the test pipeline of a config, of arrays instead of files.

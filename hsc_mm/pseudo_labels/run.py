@@ -100,7 +100,8 @@ class LabelRun:
             places = [place for batch in batches for place in batch]
             done = pool.map(
                 lambda place: resume and folder.has(
-                    infos[place]['img_id'], shapes[place][:1], known,
+                    infos[place]['img_id'],
+                    shapes[place] and shapes[place][:1], known,
                     notes[place]), places)
             existing = frozenset(
                 place for place, found in zip(places, done, strict=True)

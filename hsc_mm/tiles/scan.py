@@ -15,11 +15,18 @@ __all__ = ['Scan', 'is_large']
 def is_large(path: str | os.PathLike) -> bool:
     """Say whether a picture is above the limit, and read in parts.
 
+    A broken one is not: who reads it whole says what is wrong.
+
     Raises:
-        OSError: The file is missing or no image.
+        FileNotFoundError: The file is missing.
         ValueError: It is no file, or has no pixel.
     """
-    height, width = read_header(path, checked=False).stored
+    try:
+        height, width = read_header(path, checked=False).stored
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return False
     if height * width > most_pixels():
         return True
     check_pixels(path, height, width)

@@ -143,5 +143,5 @@ def test_pseudo_labels_of_other_classes_are_refused(shared_voc, tmp_path,
     (tmp_path / 'pseudo_labels.json').unlink()
     turned = [names[0], *names[:0:-1]]
     (tmp_path / manifest).write_text(json.dumps(dict(mask_classes=turned)))
-    with pytest.raises(ValueError, match=f'{manifest}: expected pseudo'):
+    with pytest.raises(ValueError, match=f'{manifest}: expected masks'):
         VOCImageLabelDataset(**data)

@@ -18,6 +18,7 @@ from hsc_mm.inference.inputs import ImageInput, list_inputs
 from hsc_mm.pseudo_labels.folder import MANIFEST, PseudoLabelFolder
 from hsc_mm.utils import (
     atomic_write_bytes,
+    read_image,
     read_index_png,
     read_json,
     to_mask_indices,
@@ -114,7 +115,7 @@ def test_files_that_are_not_predicted_are_named(tmp_path):
     assert {why: len(names) for why, names in left_out.items()} == {
         'hidden': 1, 'links to nothing': 1, 'not read, .heic': 1}
     with pytest.raises(ValueError, match='found a pipe'):
-        found[1].read()
+        found[1].read(read_image)
 
 
 @pytest.mark.parametrize('content', [None, b'', b'text'])

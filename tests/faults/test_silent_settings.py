@@ -131,7 +131,7 @@ def test_unknown_keys_of_pipeline(tmp_path):
     ('train_cfg.max_iter', 'max_iters'), ('colour', 'nothing reads'),
     ('train_dataloader.dataset.pipeline.0.typo', None),
     ('model.decode_head.losses.clss', 'cls'),
-    ('optim_wrapper.clip_grad.max_norm', None), ('tta_model', None),
+    ('optim_wrapper.clip_grad.norm_type', None), ('tta_model', None),
     ('default_hooks.checkpoint.save_best', None),
     ('pseudo_label.rule.type', None), ('load_from', None),
     ('model.test_cfg.labels_on_unseen_split', None),

@@ -41,7 +41,8 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'prepare_coco.py'
 
 def run(*arguments) -> subprocess.CompletedProcess:
     """Run the tool in this process, which has imported everything."""
-    tool = importlib.import_module('hsc_converters.commands.prepare_coco')
+    tool = importlib.import_module(
+        'hsc_converters.commands.prepare_coco_command')
     command = [str(TOOL), *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.object(sys, 'argv', command), \

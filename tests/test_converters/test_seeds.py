@@ -41,8 +41,8 @@ TOOL = ROOT / 'tools' / 'import_seeds.py'
 @pytest.fixture(scope='module')
 def tool():
     """The tool as a module."""
-    module = importlib.import_module('hsc_converters.commands.import_seeds')
-    return module
+    return importlib.import_module(
+        'hsc_converters.commands.import_seeds_command')
 
 
 @pytest.fixture(scope='module')

@@ -163,7 +163,7 @@ def test_other_arguments(made):
 
 def test_the_tool(made, monkeypatch, capsys):
     tool = importlib.import_module(
-        'hsc_converters.commands.pack_voc_submission')
+        'hsc_converters.commands.pack_voc_submission_command')
     out = made / 'results.tar.gz'
     monkeypatch.setattr(sys, 'argv', [
         'pack', str(made / 'masks'), '--list', str(made / 'test.txt'),

@@ -186,14 +186,19 @@ def test_a_run_says_what_it_trains_and_ends_with_its_warnings(
                  'without', str(work)):
         assert text in block
     last = 'the network started from random numbers'
-    assert last in capfd.readouterr().out.strip().splitlines()[-1]
+    # What comes after it says where the results are, and what to do next.
+    lines = capfd.readouterr().out.strip().splitlines()
+    assert last in lines[-3]
+    assert [line.split(':')[0] for line in lines[-2:]] == ['results', 'next']
     record = json.loads((work / 'health.json').read_text())
     assert record['finished'] and record['iterations'] == 2
     monkeypatch.setattr('sys.argv', [
         'test', str(config), str(work / 'iter_2.pth'), '--work-dir',
         str(tmp_path / 'test')])
     assert common.run(test.main) == 0
-    assert last in capfd.readouterr().out.strip().splitlines()[-1]
+    lines = capfd.readouterr().out.strip().splitlines()
+    assert last in lines[-3]
+    assert [line.split(':')[0] for line in lines[-2:]] == ['results', 'next']
     image = str(shared_voc / 'JPEGImages' / 'img_02.jpg')
     checkpoint = str(work / 'iter_2.pth')
     for tool, arguments in ((predict, [

@@ -164,7 +164,7 @@ def test_without_a_second_config_the_steps_that_need_it_are_left_out(
     ([dict(type='hsc_mm.TrainCAM', epochs=3)], 'epochs'),
     ([dict(type='hsc_mm.ScoreSeeds')], "a step with 'cam' in its"),
     ([dict(type='hsc_mm.TrainCAM'), dict(type='hsc_mm.TrainCAM')],
-     "found 'cam' in .*\"name=\" gives it another"),
+     "found 'cam' in .*another one with \"name=\""),
     ([dict(type='hsc_mm.TrainCAM'), dict(type='hsc_mm.MakePseudoLabels'),
       dict(type='hsc_mm.TrainSegmentor', labels='blur')],
      r"step 'blur': expected one of \['cam', 'pseudo'\]"),

@@ -96,7 +96,7 @@ def test_from_a_step_on_all_run(tmp_path):
                                    ('one', 'manifests'), ('one', '')])
 def test_steps_do_not_share_a_folder(tmp_path, names):
     steps = [_Number(name, [], number=1) for name in names]
-    with pytest.raises(ValueError, match='expected a name of each step'):
+    with pytest.raises(ValueError, match='a unique name for each step'):
         Pipeline(steps, Context(tmp_path, steps=steps))
 
 

@@ -308,7 +308,7 @@ def test_a_stranger_registers_a_refiner(monkeypatch):
 @pytest.mark.parametrize(('cfg', 'words'), [
     (dict(type='hsc_mm.PAMR'), r"hsc_mm\.PAR.*found 'hsc_mm\.PAMR'"),
     (dict(steps=3), 'found None'),
-    (dict(type='hsc_mm.PAR', iterations=3), r"refuses .*\['iterations'\]"),
+    (dict(type='hsc_mm.PAR', iterations=3), r"rejects .*\['iterations'\]"),
     (dict(type='hsc_mm.PAR', steps=0), 'steps of PAR.*integer > 0, found 0'),
     (dict(type='hsc_mm.PAR', steps=True), 'steps of PAR.*found True'),
     (dict(type='hsc_mm.PAR', dilations=()), 'dilations of PAR.*none'),

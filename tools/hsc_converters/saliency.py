@@ -8,7 +8,7 @@ import numpy as np
 
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput
-from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils import atomic_write_bytes, read_image
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder
 from .saliency_provider import SaliencyProvider, as_map
 
@@ -60,7 +60,7 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
             run.there += 1
             continue
         try:
-            pixels = image.read()
+            pixels = image.read(read_image)
             found = as_map(provider(_rgb(pixels)), pixels.shape[:2])
         except MemoryError:
             raise

@@ -4,7 +4,7 @@ import sys
 from functools import partial
 
 from hsc_mm.cli import common as cli
-from .export_masks import add_images
+from .export_masks_command import add_images
 
 __all__ = ['main']
 
