@@ -109,31 +109,3 @@ def test_pseudo_labels_have_the_indices_of_voc(readme):
     for path in masks:
         known = {0, 255, *(index[n] for n in labels['images'][path.stem])}
         assert set(np.unique(read_index_png(path))) <= known
-
-
-def test_the_table_of_the_paper_is_one_command(tmp_path, shared_voc):
-    voc = tmp_path / 'VOC2012'
-    bare_voc(shared_voc, voc)
-    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1',
-               VOC2012_ROOT=str(voc), NETWORK='r50', DOCTOR='0',
-               PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
-    subprocess.run(
-        [sys.executable, ROOT / 'tools' / 'prepare_voc.py', voc, '--splits',
-         'train_aug', 'train', 'val'], env=env, check=True)
-    stages = dict(cam=CAM[:2], seg=[
-        f'{LOAD}.3.scale=(96,96)', f'{LOAD}.4.crop_size=(64,64)',
-        'model.data_preprocessor.size=(64,64)'])
-    options = [
-        word for stage, size in stages.items()
-        for word in (f'--{stage}-options', *LOADERS, *TRAIN, *size,
-                     f'{SHORT}=2')
-    ]
-    done = subprocess.run(
-        [ROOT / 'benchmarks' / 'voc.sh', tmp_path / 'work', *options],
-        env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    rows = [line for line in done.stdout.splitlines() if '_r50' in line
-            and line.startswith('|')]
-    assert all(row.count('| - |') <= 2 for row in rows[-4:]), rows
-    assert {row.split('|')[1].strip() for row in rows[-4:]} == {
-        'seam_r50_voc', 'hsc_r50_voc', 'eps_r50_voc', 'hsc_r50_eps_voc'}
