@@ -1,22 +1,15 @@
 #!/usr/bin/env python
 """Table of a run of benchmarks/voc.sh beside the published figures."""
 import argparse
+import sys
 from pathlib import Path
 
+from hsc_mm.cli import find_tools
 from hsc_mm.utils import read_json
 
 PUBLISHED = Path(__file__).parent / 'results' / 'published_voc.json'
 #: Columns of run_matrix that the papers have too.
 SEEDS, SEGMENTOR = 'seeds, best', 'segmentation'
-
-
-def number(row: dict, column: str) -> str:
-    """Return mean and spread of a column, or a dash."""
-    found = row['columns'].get(column)
-    if not found:
-        return '-'
-    text = f'{found["mean"]:.1f}'
-    return text if found['std'] is None else f'{text} ± {found["std"]:.1f}'
 
 
 def table(rows: list[dict], published: list[dict]) -> str:
@@ -29,6 +22,8 @@ def table(rows: list[dict], published: list[dict]) -> str:
     Returns:
         str: Markdown; mIoU in percent.
     """
+    sys.path.append(str(find_tools()))
+    from hsc_analysis.matrix_tables import spread
     papers = {one['config']: one for one in published}
     head = ('config', 'seeds, train', 'val', 'published: seeds', 'val',
             'source')
@@ -38,8 +33,8 @@ def table(rows: list[dict], published: list[dict]) -> str:
         theirs = ['-', '-', ''] if paper is None else [
             ' to '.join(map(str, paper['seeds'])), str(paper['val']),
             paper['source']]
-        cells = [row['config'], number(row, SEEDS), number(row, SEGMENTOR),
-                 *theirs]
+        ours = (spread(row['columns'].get(c)) for c in (SEEDS, SEGMENTOR))
+        cells = [row['config'], *ours, *theirs]
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)
 

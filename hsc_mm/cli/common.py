@@ -9,13 +9,14 @@ from collections.abc import Callable
 from mmengine.config import DictAction as HostAction
 
 import hsc_mm
-from .console import finish, note, progress, warn
+from .console import finish, first, note, progress, warn
 from .signals import output_is_closed, stoppable
 
 __all__ = [
     'DictAction', 'add_checkpoint', 'add_config', 'add_options',
-    'add_selection', 'add_trust', 'finish', 'note', 'parse', 'positive',
-    'progress', 'run', 'threshold', 'threshold_or_rule', 'warn', 'workers'
+    'add_selection', 'add_split', 'add_trust', 'finish', 'first', 'note',
+    'parse', 'positive', 'progress', 'run', 'threshold', 'threshold_or_rule',
+    'warn', 'workers'
 ]
 
 
@@ -67,6 +68,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action=DictAction,
         help='values that override the config, as key=value; lists as '
         'key="[a,b]" or key=a,b, nested ones with quotes and no white space')
+
+
+def add_split(parser: argparse.ArgumentParser, default: str = 'train',
+              what: str = 'the images') -> None:
+    """Add the dataloader of the config that names the images."""
+    parser.add_argument(
+        '--split',
+        choices=['train', 'val', 'test'],
+        default=default,
+        help=f'whose dataloader names {what} (default: {default})')
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

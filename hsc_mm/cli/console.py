@@ -2,7 +2,9 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ['finish', 'note', 'progress', 'warn']
+__all__ = ['finish', 'first', 'note', 'progress', 'warn']
+
+_LISTED = 20
 
 
 def finish(results: str, *then: str) -> None:
@@ -28,6 +30,14 @@ def note(left_out: Mapping[str, Sequence[str]]) -> None:
     for why, names in left_out.items():
         more = f' ... ({len(names)})' if len(names) > 3 else ''
         print(f'  {why}: {", ".join(names[:3])}{more}')
+
+
+def first(lines: Sequence[str]) -> None:
+    """Print the first lines of a list of problems, and count the rest."""
+    for line in lines[:_LISTED]:
+        print(f'  {line}', file=sys.stderr)
+    if len(lines) > _LISTED:
+        print(f'  ... and {len(lines) - _LISTED} more', file=sys.stderr)
 
 
 def progress(items: Iterable, total: int, what: str) -> Iterator:

@@ -51,11 +51,7 @@ def parse_args() -> argparse.Namespace:
     cli.add_config(parser, launcher=False)
     cli.add_checkpoint(parser)
     parser.add_argument('--out', required=True, help='folder for the files')
-    parser.add_argument(
-        '--split',
-        choices=['train', 'val', 'test'],
-        default='train',
-        help='whose dataloader names the images (default: train)')
+    cli.add_split(parser)
     add_label_flags(
         parser, cli.threshold_or_rule,
         'background threshold: a number; "auto" or the name of a label-free '

@@ -84,10 +84,10 @@ def contents(case: Case) -> Iterator[Finding]:
         paths = [i['img_path'] for i in split.infos]
         paths = [p for p in some_of(paths) if os.path.isfile(p)]
         read = image_reader(split.pipeline)
-        dull = [line for line in each(partial(_dull, read=read), paths)
-                if line]
-        other = [line for line in each(partial(_other, read=read), paths)
-                 if line]
+        seen = [found for found in each(partial(_seen, read=read), paths)
+                if found]
+        dull = [line for line, _ in seen if line]
+        other = [line for _, line in seen if line]
         if other and not split.foreign:
             yield warning(
                 f'{split.name}: {len(other)} of {len(paths)} images that were '
@@ -104,24 +104,23 @@ def contents(case: Case) -> Iterator[Finding]:
                 dull)
 
 
-def _other(path: str, read: Reader) -> str | None:
-    """Say whether a reader sees something else than a person."""
-    try:
-        found, seen = read(path), read_image(path)
-    except (OSError, ValueError):
-        return None
-    if found.shape[2:] != seen.shape[2:] or np.array_equal(found, seen):
-        return None
-    return str(path)
+def _seen(path: str, read: Reader) -> tuple[str | None, str | None] | None:
+    """Say of an image whether it is dull, and not read as a person sees it.
 
-
-def _dull(path: str, read: Reader) -> str | None:
+    None where it cannot be read, which other checks tell.
+    """
     try:
         image = read(path)
-    except (OSError, ValueError):  # told by other checks
+    except (OSError, ValueError):
         return None
     low, high = int(image.min()), int(image.max())
-    return f'{path}: grey levels {low} to {high}' if high - low < 32 else None
+    dull = f'{path}: grey levels {low} to {high}' if high - low < 32 else None
+    try:
+        person = read_image(path)
+    except (OSError, ValueError):
+        return dull, None
+    same = image.shape[2:] != person.shape[2:] or np.array_equal(image, person)
+    return dull, None if same else str(path)
 
 
 def _listed(split: Split, missing: set[str]) -> list[str]:

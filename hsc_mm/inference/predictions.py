@@ -10,7 +10,7 @@ from hsc_mm.tiles import MaskWriter
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import atomic_write_bytes, to_mask_indices, voc_palette
 from hsc_mm.utils.outputs import claim
-from hsc_mm.utils.pixels import as_colours
+from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.colours import class_colours
 from .class_names import ClassNames
@@ -23,7 +23,7 @@ def draw_prediction(image: np.ndarray,
                     names: ClassNames,
                     height: int = 256) -> np.ndarray:
     """Draw image | heat map of each class | mask, RGB, of an image in BGR."""
-    rgb = np.ascontiguousarray(as_colours(image)[..., ::-1])
+    rgb = as_rgb(image)
     tiles = [('image', rgb)]
     title = 'mask'
     if result['task'] == 'cam':

@@ -14,7 +14,7 @@ from hsc_mm.functional.cam import choose_classes, normalize_cam
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
 from hsc_mm.tiles.large import cam_blocks, joined, rows_of, survey
 from hsc_mm.utils import to_mask_indices, voc_palette
-from hsc_mm.utils.pixels import as_colours
+from hsc_mm.utils.pixels import as_rgb
 from .cams import MultiScaleCAM
 from .chain import LabelChain, Labelled
 from .folder import PseudoLabelFolder
@@ -105,7 +105,7 @@ class TiledImages:
             if len(chosen) else maps[chosen]
         image = None
         if 'image' in self.chain.needs:
-            image = np.ascontiguousarray(as_colours(scan.image)[..., ::-1])
+            image = as_rgb(scan.image)
         return SoftCAM(info['img_id'], cam, chosen + 1, scores.numpy(), image)
 
     def _large(self, scan: Scan, info: dict, run: LabelRun,

@@ -57,7 +57,9 @@ def open_picture(path: str | Path, source: Any,
         before = max(Image.MAX_IMAGE_PIXELS or 0, most_pixels())
         Image.MAX_IMAGE_PIXELS = before if checked else None
         try:
-            picture = Image.open(source)
+            with warnings.catch_warnings():  # check_pixels tells it
+                warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+                picture = Image.open(source)
         except Image.DecompressionBombError as error:
             raise too_large(path, str(error)) from None
         finally:

@@ -12,7 +12,7 @@ from .limits import check_pixels
 from .rasters import Raster, memory_file
 from .scaling import on_white
 
-__all__ = ['as_colours', 'check_reading', 'decode', 'turn']
+__all__ = ['as_colours', 'as_rgb', 'check_reading', 'decode', 'turn']
 
 _PLAIN = ('1', 'L', 'P', 'RGB')
 _CLEAR = ('LA', 'PA', 'La', 'RGBA', 'RGBa')
@@ -112,6 +112,11 @@ def as_colours(image: np.ndarray) -> np.ndarray:
         return image
     chosen = [0, 1, 2] if image.shape[2] > 3 else [0, 0, 0]
     return np.ascontiguousarray(image[..., chosen[::-1]])
+
+
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Return an image of any bands as (H, W, 3) RGB, to be drawn on."""
+    return np.ascontiguousarray(as_colours(image)[..., ::-1])
 
 
 def _is_plain(picture: Image.Image, data: bytes) -> bool:

@@ -10,11 +10,12 @@ import numpy as np
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.leak_guard import image_files, training_images
 from hsc_mm.inference import seeds
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
 from hsc_mm.pseudo_labels.views import Failure, view_loader
-from hsc_mm.utils import read_image
+from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import stack_rows, titled_strip
 
 __all__ = ['Suspect', 'class_scores', 'draw', 'find_suspects', 'table']
@@ -148,10 +149,10 @@ def draw(suspects: Sequence[Suspect], dataset: BaseImageLabelDataset,
     Raises:
         ValueError: There is none.
     """
-    rows = []
+    rows, read = [], dataset_reader(dataset)
     for rank, one in enumerate(suspects, start=1):
         info = dataset.get_data_info(one.index)
-        image = np.ascontiguousarray(read_image(info['img_path'])[..., ::-1])
+        image = as_rgb(read(info['img_path']))
         verb = 'not' if one.labelled else 'add'
         rows.append((f'{rank}: {info["img_id"]}', titled_strip(
             [(f'{verb} {dataset.foreground[one.name]}? p '

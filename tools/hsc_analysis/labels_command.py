@@ -19,11 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', required=True,
         help='folder for labels.csv and labels.jpg')
-    parser.add_argument(
-        '--split',
-        choices=['train', 'val', 'test'],
-        default='train',
-        help='whose dataloader names the images (default: train)')
+    cli.add_split(parser)
     parser.add_argument(
         '--list', help='list of the images instead of that of the split')
     parser.add_argument(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scipy.stats import t as student
 
-__all__ = ['collect', 'markdown', 'paired']
+__all__ = ['collect', 'markdown', 'paired', 'spread']
 
 _COST = ('minutes', 'images/s', 'peak MiB')
 _BACKGROUND = 'background everywhere'
@@ -171,12 +171,18 @@ def _number(value: float | None, sign: str = '') -> str:
     return '-' if value is None else f'{value:{sign}.1f}'
 
 
-def _text(entry: dict | None) -> str:
+def spread(entry: dict | None) -> str:
+    """Write ``mean`` and ``std`` of a column, or a dash."""
     if entry is None:
         return '-'
     text = _number(entry['mean'])
-    if entry['std'] is not None:
-        text += f' ± {entry["std"]:.1f}'
+    return text if entry['std'] is None else f'{text} ± {entry["std"]:.1f}'
+
+
+def _text(entry: dict | None) -> str:
+    text = spread(entry)
+    if entry is None:
+        return text
     if entry.get('threshold') is not None:
         text += f' at {entry["threshold"]:.2f}'
     return text

@@ -13,7 +13,7 @@ from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import Scored, label_and_truth
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
-from hsc_mm.utils.pixels import as_colours
+from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
 from hsc_mm.visualization.colours import class_colours
 
@@ -62,8 +62,7 @@ def contact_sheet(ranked: list[Scored],
     for score, img_id, index in ranked:
         info = dataset.get_data_info(index)
         label, truth = label_and_truth(folder, info)
-        image = np.ascontiguousarray(
-            as_colours(read(info['img_path']))[..., ::-1])
+        image = as_rgb(read(info['img_path']))
         strip = titled_strip(
             [('image', image),
              ('ground truth', mask_overlay(image, truth, palette)),

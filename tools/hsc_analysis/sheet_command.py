@@ -28,11 +28,7 @@ def parse_args() -> argparse.Namespace:
         type=cli.positive,
         default=2,
         help='images side by side (default: 2)')
-    parser.add_argument(
-        '--split',
-        choices=['train', 'val', 'test'],
-        default='val',
-        help='whose dataloader names images and masks (default: val)')
+    cli.add_split(parser, 'val', 'images and masks')
     cli.add_options(parser)
     args = cli.parse(parser)
     if not os.path.isdir(args.folder):

@@ -10,11 +10,7 @@ __all__ = ['add_images', 'main']
 def add_images(parser: argparse.ArgumentParser) -> None:
     """Add what names the images: a config and a split, or files."""
     parser.add_argument('--config', required=True, help='config file')
-    parser.add_argument(
-        '--split',
-        choices=['train', 'val', 'test'],
-        default='train',
-        help='whose dataloader names the images (default: train)')
+    cli.add_split(parser)
     parser.add_argument(
         '--images',
         nargs='+',

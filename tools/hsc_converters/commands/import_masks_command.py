@@ -1,14 +1,11 @@
 """Bring back masks that people corrected, and trust them."""
 import argparse
-import sys
 from functools import partial
 
 from hsc_mm.cli import common as cli
 from .export_masks_command import add_images
 
 __all__ = ['main']
-
-_LISTED = 20
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,11 +51,7 @@ def main() -> int:
         ImportOptions(args.format, args.split, tuple(args.images),
                       args.changed_from, args.accept_labels, args.replace),
         partial(cli.progress, what='masks'))
-    for line in found.refused[:_LISTED]:
-        print(f'  {line}', file=sys.stderr)
-    if len(found.refused) > _LISTED:
-        print(f'  ... and {len(found.refused) - _LISTED} more',
-              file=sys.stderr)
+    cli.first(found.refused)
     print(f'{args.out}: {len(found.written)} trusted masks written '
           f'({found.form}), {len(found.same)} were there already, '
           f'{len(found.unchanged)} unchanged, {len(found.refused)} refused; '

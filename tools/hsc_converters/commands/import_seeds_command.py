@@ -1,14 +1,11 @@
 """Read the seeds of another project and write them in our own format."""
 import argparse
-import sys
 from functools import partial
 
 from hsc_mm.cli import common as cli
 from hsc_mm.cli.label_flags import add_label_flags, label_changes
 
 __all__ = ['main']
-
-_LISTED = 20
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,11 +19,7 @@ def parse_args() -> argparse.Namespace:
         choices=['auto', 'npy', 'irn', 'npz', 'png'],
         default='auto',
         help='format of the files (default: auto)')
-    parser.add_argument(
-        '--split',
-        choices=['train', 'val', 'test'],
-        default='train',
-        help='whose dataloader names the images (default: train)')
+    cli.add_split(parser)
     parser.add_argument(
         '--kind',
         choices=['soft', 'hard'],
@@ -84,10 +77,7 @@ def main() -> int:
         progress=partial(cli.progress, what='seeds'),
         **label_changes(args, cfg))
     for lines in (found.missing, found.broken):
-        for line in lines[:_LISTED]:
-            print(f'  {line}', file=sys.stderr)
-        if len(lines) > _LISTED:
-            print(f'  ... and {len(lines) - _LISTED} more', file=sys.stderr)
+        cli.first(lines)
     print(f'{args.out}: {found.written} of {found.total} seeds written '
           f'({found.form} -> {found.kind}), {len(found.missing)} missing, '
           f'{len(found.broken)} broken')

@@ -67,7 +67,7 @@ def main() -> int:
     if problems:
         print(
             f'error: {args.root}: {len(problems)} problem(s), the first of '
-            'them above; no label file was written. Mend the files or the '
+            'them above; no label file was written. Correct the files or the '
             'lists and run again.',
             file=sys.stderr)
         return 1
