@@ -5,9 +5,9 @@ _base_ = [
     '../_base_/default_runtime.py'
 ]
 model = dict(
-    _base_.lite0,
+    _base_.lite0_cam,
     channels_last=True,
-    decode_head=dict(in_channels=320, num_classes=7),
+    decode_head=dict(in_channels=1280, num_classes=7),
     test_cfg=dict(bg_threshold=0.6))
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=200,

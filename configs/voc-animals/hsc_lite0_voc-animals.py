@@ -1,4 +1,5 @@
 # HSC on six classes of VOC, on EfficientNet-Lite0.
 _base_ = ['hsc_mbv2_voc-animals.py', '../_base_/models/lite0.py']
 model = dict(
-    _base_.lite0, decode_head=dict(refiner=dict(in_channels=(40, 112))))
+    _base_.lite0_cam,
+    decode_head=dict(in_channels=1280, refiner=dict(in_channels=(40, 112))))

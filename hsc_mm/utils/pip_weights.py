@@ -17,7 +17,8 @@ __all__ = ['SCHEME', 'find', 'load_from_package', 'rename_efficientnet']
 SCHEME = 'pip://'
 _SUFFIXES = ('.bin', '.pt', '.pth')
 _BLOCK = re.compile(r'_blocks\.(\d+)\.(\w+)\.(.+)')
-_STEM = dict(_conv_stem='conv_stem', _bn0='bn1')
+_ENDS = dict(_conv_stem='conv_stem', _bn0='bn1', _conv_head='conv_head',
+             _bn1='bn2')
 # Parts of a block, with and without an expansion in front.
 _EXPANDED = dict(
     _expand_conv='conv_pw', _bn0='bn1', _depthwise_conv='conv_dw',
@@ -69,8 +70,8 @@ def rename_efficientnet(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename weights of efficientnet_pytorch for ``TIMMBackbone``.
 
     The one numbers all blocks, the other those of each stage; a stage is a
-    run of blocks with the same number of output channels. What comes behind
-    the last block, the classifier above all, is left out.
+    run of blocks with the same number of output channels. The classifier is
+    left out.
 
     Args:
         state (dict[str, Tensor]): Of an EfficientNet-Lite: it has no
@@ -96,8 +97,8 @@ def rename_efficientnet(state: dict[str, Tensor]) -> dict[str, Tensor]:
             expanded = f'_blocks.{match[1]}._expand_conv.weight' in state
             names = _EXPANDED if expanded else _PLAIN
             name = f'{place[int(match[1])]}.{names[match[2]]}.{match[3]}'
-        elif part in _STEM:
-            name = f'{_STEM[part]}.{rest}'
+        elif part in _ENDS:
+            name = f'{_ENDS[part]}.{rest}'
         else:
             continue
         renamed[f'timm_model.{name}'] = value

@@ -43,16 +43,25 @@ def backbone():
 def test_weights_of_the_package_are_all_where_timm_has_them(
         backbone, classifier):
     state = CheckpointLoader.load_checkpoint(LITE0)
-    assert len(state) == 288
-    for kind in ('hsc_mm.TIMMBackbone', 'mmseg.TIMMBackbone'):
-        MODELS.build(dict(
-            type=kind, model_name='tf_efficientnet_lite0', pretrained=False,
-            features_only=True, out_indices=(1, 2, 3, 4),
-            output_stride=16)).load_state_dict(state, strict=True)
+    assert len(state) == 294
     expected = classifier.state_dict()
     for name, value in backbone.state_dict().items():
         assert torch.equal(value, expected[name.removeprefix('timm_model.')])
         assert torch.equal(value, state[name])
+    assert len(backbone.state_dict()) == 294
+
+
+@pytest.mark.parametrize('kind', ['hsc_mm.TIMMBackbone', 'mmseg.TIMMBackbone'])
+def test_without_the_convolution_of_the_head_its_weights_are_not_needed(kind):
+    plain = MODELS.build(dict(
+        type=kind, model_name='tf_efficientnet_lite0', pretrained=False,
+        features_only=True, out_indices=(1, 2, 3, 4), output_stride=16,
+        init_cfg=dict(type='Pretrained', checkpoint=LITE0)))
+    plain.init_weights()
+    state = CheckpointLoader.load_checkpoint(LITE0)
+    own = plain.state_dict()
+    assert len(own) == 288
+    assert all(torch.equal(value, state[name]) for name, value in own.items())
 
 
 def test_features_are_those_of_the_classifier(backbone, classifier):
@@ -62,10 +71,33 @@ def test_features_are_those_of_the_classifier(backbone, classifier):
         maps = backbone.eval()(image)
         inner = classifier.forward_intermediates(
             image, indices=(1, 2, 3), intermediates_only=True)
-    assert [m.shape[1] for m in maps] == [24, 40, 112, 320]
+    assert [m.shape[1] for m in maps] == [24, 40, 112, 1280]
     assert [m.shape[2] for m in maps] == [25, 13, 7, 7]
     for one, other in zip(maps[:3], inner):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_last_map_is_what_the_classifier_pools():
+    """At the classifier's own stride and padding, to the last bit or so."""
+    backbone = TIMMBackbone(
+        'test_efficientnet', features_only=True, conv_head=True).eval()
+    whole = timm.create_model('test_efficientnet').eval()
+    state = {key.removeprefix('timm_model.'): value
+             for key, value in backbone.state_dict().items()}
+    lost, more = whole.load_state_dict(state, strict=False)
+    assert set(lost) == {'classifier.weight', 'classifier.bias'} and not more
+    image = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        last = backbone(image)[-1]
+        assert torch.allclose(last, whole.forward_features(image), atol=1e-6)
+
+
+def test_a_network_without_such_a_convolution_is_refused():
+    with pytest.raises(ValueError, match='conv_head: backbone test_vit'):
+        TIMMBackbone('test_vit', conv_head=True, features_only=True)
+    with pytest.raises(ValueError, match='end out_indices with the last'):
+        TIMMBackbone('test_efficientnet', conv_head=True, features_only=True,
+                     out_indices=(0, 1))
 
 
 @pytest.mark.parametrize('norm_eval', [True, False])
@@ -122,7 +154,8 @@ def _same_but(one: Config, other: Config, free: tuple[str, ...]) -> bool:
     """Compare two configs, aside from some keys of the model."""
     first, second = (cfg.to_dict() for cfg in (one, other))
     for cfg in (first, second):
-        for key in ('lite0', 'mean_rgb', 'std_rgb', 'train_pipeline'):
+        for key in ('lite0', 'lite0_cam', 'mean_rgb', 'std_rgb',
+                    'train_pipeline'):
             cfg.pop(key, None)
         for key in free:
             *parents, last = key.split('.')

