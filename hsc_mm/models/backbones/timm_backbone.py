@@ -94,8 +94,7 @@ class TIMMBackbone(_TIMMBackbone):
         self.timm_model.conv_head, self.timm_model.bn2 = parts
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of ``out_indices``, the last behind the head's
-        convolution if ``conv_head``."""
+        """Return the maps of ``out_indices``, the last by ``conv_head``."""
         *maps, last = super().forward(inputs)
         if self.conv_head:
             last = self.timm_model.bn2(self.timm_model.conv_head(last))
