@@ -156,3 +156,43 @@ def test_the_protocol_writes_configs_that_differ_in_the_data(name, tmp_path):
     unseen = Config.fromfile(tmp_path / 'configs' / f'hsc_lite0_{name}.py')
     assert unseen.model.test_cfg.labels_on_unseen_split == (
         name == 'clothing-ccp')
+
+
+def test_break_even_is_where_the_curve_crosses():
+    from break_even import break_even, table
+    curve = {10: 30.0, 40: 50.0, 160: 60.0}
+    assert break_even(curve, 40.0) == pytest.approx(20)  # halfway in the log
+    assert break_even(curve, 60.0) == pytest.approx(160)
+    assert break_even(curve, 30.0) == 0.0
+    assert break_even(curve, 60.1) is None
+
+    def row(config, mean, std=None):
+        return dict(config=config, columns=dict(
+            segmentation=dict(mean=mean, std=std)))
+    found = table(
+        {10: [29.0, 31.0], 40: [50.0], 160: [60.0]},
+        [row('hsc', 40.0, 1.25), row('cam', 20.0), row('oracle', 70.0),
+         dict(config='seeds', columns={})])
+    assert '| 10 masks | 30.0 ± 1.4 | |' in found
+    assert '| image labels, hsc | 40.0 ± 1.2 | 20 masks |' in found
+    assert '| image labels, cam | 20.0 | fewer than 10 masks |' in found
+    assert '| image labels, oracle | 70.0 | more than 160 masks |' in found
+    assert 'seeds' not in found
+
+
+def test_draws_of_a_seed_are_nested_and_have_masks(tmp_path):
+    from break_even import draw
+    lists = tmp_path / 'ImageSets/Segmentation'
+    masks = tmp_path / 'SegmentationClass'
+    lists.mkdir(parents=True)
+    masks.mkdir()
+    ids = [f'p{i}' for i in range(30)]
+    (lists / 'train.txt').write_text('\n'.join(ids))
+    for i in ids[:20]:
+        (masks / f'{i}.png').touch()
+    whole = draw(tmp_path, 'train', None, 0)
+    assert sorted(whole) == sorted(ids[:20])
+    assert draw(tmp_path, 'train', 5, 0) == whole[:5]
+    assert draw(tmp_path, 'train', 5, 1) != whole[:5]
+    with pytest.raises(ValueError, match='--masks 21: found 20 pictures'):
+        draw(tmp_path, 'train', 21, 0)

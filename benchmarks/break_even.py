@@ -1,0 +1,180 @@
+#!/usr/bin/env python
+"""Break-even of image labels: how many drawn masks they are worth.
+
+Trains the segmentor of docs/protocol.md on N pictures with their true masks,
+for several N, with the schedule of the segmentor that learns from pseudo
+labels. Where the curve of these scores crosses that segmentor's score, image
+labels of the whole data set are worth N masks. Cells that are done are not
+repeated.
+"""
+import argparse
+import hashlib
+import itertools
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from protocol import NETWORKS, SETS, write_leaf
+
+from hsc_mm.utils import atomic_write_bytes, read_json
+from hsc_mm.utils.io import read_text
+
+#: Column of run_matrix that is compared.
+SEGMENTOR = 'segmentation'
+
+
+def draw(root: Path, split: str, count: int | None, seed: int) -> list[str]:
+    """Draw pictures with masks; a draw holds the smaller ones of its seed.
+
+    Args:
+        root (Path): A folder in VOC layout.
+        split (str): A list of it, ``'train'``.
+        count (int, optional): How many; None: all that have a mask.
+        seed (int): Of the draw.
+
+    Returns:
+        list[str]: Ids.
+
+    Raises:
+        ValueError: There are fewer pictures with masks.
+    """
+    ids = read_text(root / f'ImageSets/Segmentation/{split}.txt').split()
+    ids = [i for i in ids if (root / f'SegmentationClass/{i}.png').is_file()]
+    if not ids or (count or 0) > len(ids):
+        raise ValueError(
+            f'--masks {count or "all"}: found {len(ids)} pictures with masks '
+            f'in {split} of {root}.')
+    ids.sort(key=lambda i: hashlib.sha256(f'{seed}/{i}'.encode()).digest())
+    return ids[:count]
+
+
+def break_even(curve: Mapping[int, float], score: float) -> float | None:
+    """Return the number of masks at which a curve reaches a score.
+
+    Between two numbers the score is taken as linear in the logarithm of the
+    number.
+
+    Args:
+        curve (Mapping[int, float]): Number of masks -> mIoU.
+        score (float): mIoU of the segmentor on image labels.
+
+    Returns:
+        float | None: 0.0: fewer than the smallest number reach it; None: the
+        largest number does not.
+    """
+    points = sorted(curve.items())
+    if points[0][1] >= score:
+        return 0.0
+    for (few, low), (many, high) in itertools.pairwise(points):
+        if high >= score:
+            share = (score - low) / (high - low)
+            return math.exp(
+                (1 - share) * math.log(few) + share * math.log(many))
+    return None
+
+
+def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
+             seed: int, options: list[str]) -> float:
+    """Train on the masks of some pictures; return the mIoU in percent."""
+    done = work_dir / 'score.json'
+    if done.is_file():
+        return read_json(done)['miou']
+    names = work_dir / 'ids.txt'
+    names.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write_bytes(names, ''.join(f'{i}\n' for i in ids).encode())
+    subprocess.run(
+        [sys.executable, '-m', 'hsc_mm', 'train', str(leaf), '--work-dir',
+         str(work_dir), '--cfg-options', f'randomness.seed={seed}',
+         f'train_dataloader.dataset.ann_file={names.resolve()}', *options],
+        env={**os.environ,
+             'PSEUDO_DIR': str(root.resolve() / 'SegmentationClass')},
+        check=True)
+    scores = [json.loads(line)
+              for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
+              for line in read_text(path).splitlines()]
+    miou = [one['mIoU'] for one in scores if 'mIoU' in one][-1]
+    atomic_write_bytes(done, json.dumps(
+        dict(masks=len(ids), seed=seed, miou=miou)).encode())
+    return miou
+
+
+def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:
+    """Write the curve, and what image labels are worth.
+
+    Args:
+        curve (Mapping[int, list[float]]): Number of masks -> mIoU by seed.
+        rows (list[dict]): ``rows`` of the ``matrix.json`` of
+            ``benchmarks/protocol.py --segmentor``; may be empty.
+
+    Returns:
+        str: Markdown; mIoU in percent, mean and sample standard deviation.
+    """
+    lines = ['| trained on | mIoU | worth |', '|---|---|---|']
+    means = {count: statistics.mean(values)
+             for count, values in curve.items()}
+    for count, values in sorted(curve.items()):
+        std = f' ± {statistics.stdev(values):.1f}' if values[1:] else ''
+        lines.append(f'| {count} masks | {means[count]:.1f}{std} | |')
+    for row in rows:
+        column = row['columns'].get(SEGMENTOR)
+        if column is None:
+            continue
+        found = break_even(means, column['mean'])
+        worth = f'{found:.0f} masks' if found else (
+            f'fewer than {min(means)} masks' if found == 0.0
+            else f'more than {max(means)} masks')
+        std = '' if column['std'] is None else f' ± {column["std"]:.1f}'
+        lines.append(f'| image labels, {row["config"]} | '
+                     f'{column["mean"]:.1f}{std} | {worth} |')
+    return '\n'.join(lines)
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    able = [n for n, data in SETS.items() if data.seeds == 'train']
+    parser.add_argument('name', choices=sorted(able), help='the data set')
+    parser.add_argument('root', type=Path, help='its folder, in VOC layout')
+    parser.add_argument('--work-dir', type=Path, required=True)
+    parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
+    parser.add_argument(
+        '--masks', nargs='+', default=['10', '20', '50', '100', '200', 'all'],
+        help='numbers of pictures with masks, or "all"')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument(
+        '--matrix', type=Path,
+        help='work dir of benchmarks/protocol.py --segmentor to compare with')
+    parser.add_argument(
+        '--options', nargs='+', default=[], metavar='KEY=VALUE',
+        help='values that override those of the config')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train the cells, and print the table."""
+    args = parse_args()
+    leaf = write_leaf(f'deeplabv3plus_{args.network}_{{}}-pseudo', args.name,
+                      args.root, args.work_dir / 'configs')
+    curve: dict[int, list[float]] = {}
+    for seed in args.seeds:
+        for number in args.masks:
+            ids = draw(args.root, SETS[args.name].seeds,
+                       None if number == 'all' else int(number), seed)
+            folder = args.work_dir / f'masks-{len(ids)}-seed-{seed}'
+            curve.setdefault(len(ids), []).append(run_cell(
+                leaf, args.root, ids, folder, seed, args.options))
+    atomic_write_bytes(args.work_dir / 'break_even.json', json.dumps(
+        {str(count): values for count, values in sorted(curve.items())},
+        indent=1).encode())
+    rows = read_json(args.matrix / 'matrix.json')['rows'] if args.matrix else (
+        [])
+    print(table(curve, rows))
+
+
+if __name__ == '__main__':
+    main()
