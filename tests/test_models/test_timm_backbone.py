@@ -184,4 +184,4 @@ def test_lite0_leaves_differ_in_the_network_alone(path: Path):
         'model.backbone', 'model.data_preprocessor.mean',
         'model.data_preprocessor.std', 'model.decode_head.in_channels',
         'model.decode_head.refiner.in_channels',
-        'model.auxiliary_head.in_channels'))
+        'model.auxiliary_head.in_channels', 'model.test_cfg.bg_threshold'))
