@@ -4,6 +4,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.pipeline import Context, Outcome, ScoreRow, Step
 from hsc_mm.pipeline.inputs import config_hash, stage_inputs
 from hsc_mm.pipeline.steps import MakePseudoLabels
@@ -14,8 +16,9 @@ from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.pseudo_labels.rules import build_rule
 from hsc_mm.pseudo_labels.run import LabelRun, write_labels
 from hsc_mm.registry import STEPS
-from hsc_mm.utils import check_number, digest, read_image, to_classes
+from hsc_mm.utils import check_number, digest, to_classes
 from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.pixels import as_rgb
 from .affinity_net import AffinityNet, FrozenFeatures, Look, train_affinity
 from .random_walk import spread
 
@@ -47,16 +50,18 @@ class _FromSoftCAMs(Step):
             checkpoint=ctx.checkpoint_hash('cam'),
             labels=ctx.identity(ctx.find('pseudo_labels', self.labels).name))
 
-    def soft_cam(self, ctx: Context, look: Look, data: dict) -> SoftCAM:
+    def soft_cam(self, ctx: Context, look: Look,
+                 dataset: BaseImageLabelDataset) -> SoftCAM:
         """Read the soft CAM of an image of a data set, and the image."""
         name, path = look.meta['img_id'], look.meta['img_path']
         cam, indices = read_soft_cam(
             ctx.pseudo_labels(self.labels) / f'{name}.npz')
-        classes = to_classes(indices, data['label_map']).astype(np.int64)
-        present = np.isin(np.arange(1, len(data['classes'])), classes)
+        meta = dataset.metainfo
+        classes = to_classes(indices, meta['label_map']).astype(np.int64)
+        present = np.isin(np.arange(1, len(meta['classes'])), classes)
         return SoftCAM(name, cam.astype(np.float32), classes,
                        present.astype(np.float32),
-                       np.ascontiguousarray(read_image(path)[..., ::-1]))
+                       as_rgb(dataset_reader(dataset)(path)))
 
 
 @STEPS.register_module()
@@ -91,12 +96,13 @@ class TrainAffinity(_FromSoftCAMs):
         """Train, and write ``affinity.pth``."""
         features = FrozenFeatures(
             ctx.cam_cfg, ctx.checkpoint('cam'), self.stride)
-        known, meta = {}, features.dataset.metainfo
+        known = {}
 
         def label_of(look: Look) -> torch.Tensor:
             name = look.meta['img_id']
             if name not in known:
-                label = self.reliable(self.soft_cam(ctx, look, meta))
+                label = self.reliable(
+                    self.soft_cam(ctx, look, features.dataset))
                 known[name] = features.at_cells(label[None], look, 255)[0]
             return known[name]
 
@@ -187,7 +193,7 @@ class RandomWalk(_FromSoftCAMs):
         net = AffinityNet(**saved['net']).to(features.device).eval()
         net.load_state_dict(saved['weights'])
         for look in (features[place] for place, in run.batches):
-            soft = self.soft_cam(ctx, look, features.dataset.metainfo)
+            soft = self.soft_cam(ctx, look, features.dataset)
             if len(soft.classes):
                 maps = features.to_image(
                     spread(features.at_cells(soft.cam, look),

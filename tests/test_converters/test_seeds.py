@@ -24,7 +24,7 @@ from hsc_mm.pseudo_labels import LabelChain, SoftCAM
 from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
 from hsc_mm.pseudo_labels.refiners import PAR, CRFRefiner
 from hsc_mm.pseudo_labels.rules import AgreementRule, BandRule
-from hsc_mm.registry import DATASETS
+from hsc_mm.registry import DATASETS, TRANSFORMS
 from hsc_mm.utils import (
     read_image,
     read_index_png,
@@ -472,6 +472,35 @@ def test_soft_seeds_refined_as_the_config_says(config, maps, tmp_path):
         assert here == pool != plain
         assert not (tmp_path / 'here' / f'{img_id}.png').exists()
     assert cfg.pseudo_label.soft == 'also'  # stays as it was
+
+
+def test_refiners_see_the_pixels_that_training_sees(
+        config, voc_root, maps, tmp_path):
+    deep = np.full((48, 64, 4), 4095, np.uint16)
+    deep[:, :30, :3] = read_image(
+        voc_root / 'JPEGImages' / 'img_01.jpg')[:, :30] * 16.0
+    deep[:9, :, 3], deep[9:, :, 3] = 0, 65535
+    cv2.imwrite(str(voc_root / 'deep.png'), deep)
+    (voc_root / 'deep.png').rename(voc_root / 'JPEGImages' / 'img_01.jpg')
+    cfg = load_config(config)
+    cfg.train_dataloader.dataset.data_root = str(voc_root)
+    load = next(step for step in cfg.train_dataloader.dataset.pipeline
+                if step.type == 'hsc_mm.LoadImage')
+    load.value_range = (0, 4095)
+    save(tmp_path / 'from', from_zero(maps))
+    refiner = PAR()
+    found = import_seeds(cfg, tmp_path / 'from', tmp_path / 'out',
+                         refiners=[refiner], workers=1)
+    assert found.written == 8
+    image = TRANSFORMS.build(load)(dict(
+        img_path=str(voc_root / 'JPEGImages' / 'img_01.jpg')))['img']
+    assert image.max() == 255 and image[20:, :30].std() > 9
+    one = maps['img_01']
+    expected = refiner(SoftCAM(
+        'img_01', np.stack(list(one.values())), np.array(list(one)), None,
+        np.ascontiguousarray(image[..., ::-1])))
+    cam, _ = read_soft_cam(tmp_path / 'out' / 'img_01.npz')
+    np.testing.assert_allclose(cam, expected.cam, atol=1e-3)
 
 
 def test_what_cannot_be_refined(bring, maps, shared_voc, tmp_path, capsys):

@@ -97,7 +97,8 @@ def image_reader(steps: Iterable) -> Callable[[str], np.ndarray]:
             images from files counts. :class:`LoadImage` where none does.
 
     Returns:
-        callable: Path -> (H, W, 3) uint8 BGR, or what the pipeline loads.
+        callable: Path -> (H, W, 3) uint8 BGR, or what the pipeline loads. It
+        can be pickled, for worker processes.
     """
     step = next(filter(is_loader, steps), None)
     if step is None:
@@ -105,14 +106,12 @@ def image_reader(steps: Iterable) -> Callable[[str], np.ndarray]:
     elif isinstance(step, dict):
         init_default_scope('mmseg')
         step = TRANSFORMS.build(dict(step))
-    if isinstance(step, LoadImage):
-        return lambda path: step(dict(img_path=str(path)))['img']
-    return partial(_read_checked, step)
+    return partial(_read, step)
 
 
-def _read_checked(step: LoadImageFromFile, path: str) -> np.ndarray:
-    """Read a file by mmcv, which does not notice a truncated one."""
-    problems = check_files(path, {})
+def _read(step: LoadImage | LoadImageFromFile, path: str) -> np.ndarray:
+    """Read a file; mmcv does not notice a truncated one."""
+    problems = [] if isinstance(step, LoadImage) else check_files(path, {})
     if problems:
         raise ValueError(problems[0])
     try:

@@ -12,13 +12,13 @@ from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.utils import (
     image_shapes,
-    read_image,
     read_index_png,
     read_json,
     write_json,
 )
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
+from hsc_mm.utils.pixels import as_rgb
 from .maps import ForeignMaps, fit_to_image, unit_range
 from .readers import FORMATS, read_irn, read_npy_dict, read_npz
 
@@ -79,6 +79,8 @@ class SeedConverter:
             mean, background first.
         options (ImportOptions): Resolved.
         chain (LabelChain): What is made of maps.
+        read_image (callable): Reads an image as the data set does, see
+            :func:`hsc_mm.datasets.transforms.load_image.dataset_reader`.
 
     Raises:
         FileExistsError: ``out`` holds other files, or seeds of another
@@ -87,10 +89,12 @@ class SeedConverter:
 
     def __init__(self, source: str | Path, out: str | Path,
                  all_classes: list[str], options: ImportOptions,
-                 chain: LabelChain) -> None:
+                 chain: LabelChain,
+                 read_image: Callable[[str], np.ndarray]) -> None:
         self.source, self.out = Path(source), Path(out)
         self.all_classes = all_classes
         self.options, self.chain = options, chain
+        self.read_image = read_image
         self.read = dict(
             npy=read_npy_dict,
             irn=partial(read_irn, name=options.map_name),
@@ -201,7 +205,7 @@ class SeedConverter:
         maps = unit_range(
             fit_to_image(maps, size, strided=self.options.form == 'irn'),
             self.options.normalize)
-        image = read_image(info['img_path'])[..., ::-1] \
+        image = as_rgb(self.read_image(info['img_path'])) \
             if 'image' in self.chain.needs else None
         made = self.chain(
             SoftCAM(info['img_id'], maps, indices, None, image))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.inference import load_config, seeds
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import Refiner
@@ -94,7 +95,7 @@ def import_seeds(cfg: Config | str | Path,
     chain = _build_chain(cfg, options, threshold, refiners, rule)
     with locked(out):
         converter = SeedConverter(source, out, dataset.all_classes, options,
-                                  chain)
+                                  chain, dataset_reader(dataset))
         summary = ImportSummary(options.form, options.kind, chain.threshold,
                                 len(infos))
         workers = workers if chain.refines and chain.parallel else 0
