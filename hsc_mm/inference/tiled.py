@@ -15,11 +15,11 @@ from hsc_mm.tiles.large import (
     Preview,
     cam_blocks,
     joined,
-    rows_of,
     survey,
+    write_mask,
 )
 from hsc_mm.tiles.masks import georeference
-from hsc_mm.utils import to_mask_indices, voc_palette
+from hsc_mm.utils import voc_palette
 from hsc_mm.utils.outputs import claim
 
 __all__ = ['predict_large', 'sample_of_tiles']
@@ -111,15 +111,11 @@ def predict_large(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles,
     path = claim(out_dir, f'{name}.mask.png', [scan.path])
     place = georeference(scan.path)
     tif = claim(out_dir, f'{name}.mask.tif', [scan.path]) if place else None
-    row, seen = 0, np.zeros(256, bool)
     with MaskWriter(path, scan.shape, voc_palette(), place=place,
                     tif=tif) as writer:
-        for rows in rows_of(_watched(blocks, heat if model.is_cam else None),
-                            scan.shape[1], label_of):
-            small.add(row, 0, rows)
-            seen[np.unique(rows)] = True
-            row += len(rows)
-            writer.write(to_mask_indices(rows, model.names.label_map))
+        seen = write_mask(
+            writer, _watched(blocks, heat if model.is_cam else None),
+            label_of, model.names.label_map, small)
     result.update(mask=small.array, step=small.step, mask_file=str(path),
                   image=_small_image(scan, tiles))
     if model.is_cam:

@@ -12,8 +12,8 @@ from hsc_mm.datasets.transforms.load_image import (
 )
 from hsc_mm.functional.cam import choose_classes, normalize_cam
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
-from hsc_mm.tiles.large import cam_blocks, joined, rows_of, survey
-from hsc_mm.utils import to_mask_indices, voc_palette
+from hsc_mm.tiles.large import cam_blocks, joined, survey, write_mask
+from hsc_mm.utils import voc_palette
 from hsc_mm.utils.pixels import as_rgb
 from .cams import MultiScaleCAM
 from .chain import LabelChain, Labelled
@@ -125,13 +125,9 @@ class TiledImages:
         classes = present.nonzero()[:, 0].numpy() + 1
         blocks = cam_blocks(scan, self.tiles, predict, found, present,
                             self.engine.model.normalization)
-        seen = np.zeros(256, bool)
         with MaskWriter(folder.file(info['img_id']), scan.shape, voc_palette(),
                         run.notes.get(info['img_id'], '')) as writer:
-            for rows in rows_of(blocks, scan.shape[1], lambda cam: (
-                    self.chain.rule(SoftCAM(
-                        info['img_id'], cam, classes,
-                        found.scores.numpy())))):
-                seen[np.unique(rows)] = True
-                writer.write(to_mask_indices(rows, folder.label_map))
+            seen = write_mask(writer, blocks, lambda cam: self.chain.rule(
+                SoftCAM(info['img_id'], cam, classes, found.scores.numpy())),
+                              folder.label_map)
         return Labelled(info['img_id'], classes[seen[classes]], None, None)

@@ -7,10 +7,13 @@ import torch
 from torch import Tensor
 
 from hsc_mm.functional.cam import normalize_cam
+from hsc_mm.utils import to_mask_indices
 from .blend import Block, Tiles, blend
+from .masks import MaskWriter
 from .scan import Scan
 
-__all__ = ['Preview', 'Survey', 'cam_blocks', 'joined', 'rows_of', 'survey']
+__all__ = ['Preview', 'Survey', 'cam_blocks', 'joined', 'survey',
+           'write_mask']
 
 #: Gets a window, returns its maps (K, h, w) float32 and scores (K,).
 Predict = Callable[[np.ndarray], tuple[np.ndarray, Tensor | None]]
@@ -97,22 +100,33 @@ def cam_blocks(scan: Scan, tiles: Tiles, predict: Predict, found: Survey,
             torch.from_numpy(block.maps), ones, how, extremes).numpy())
 
 
-def rows_of(blocks: Iterable[Block], width: int,
-            label: Callable[[np.ndarray], np.ndarray]
-            ) -> Iterator[np.ndarray]:
-    """Label blocks, and yield whole rows, (h, W) uint8.
+def write_mask(writer: MaskWriter, blocks: Iterable[Block],
+               label: Callable[[np.ndarray], np.ndarray],
+               label_map: dict[int, int] | None,
+               preview: 'Preview | None' = None) -> np.ndarray:
+    """Label blocks, and write them row by row.
 
     Args:
+        writer (MaskWriter): Of the mask, open.
         blocks (iterable[Block]): Of :func:`hsc_mm.tiles.blend`.
-        width (int): W of the picture.
         label (callable): Makes class indices (h, w) of maps (K, h, w).
+        label_map (dict[int, int], optional): Mask index -> class index.
+        preview (Preview, optional): Gets the class indices.
+
+    Returns:
+        np.ndarray: Whether each class index occurs, (256,) bool.
     """
-    row: list[np.ndarray] = []
+    seen, row = np.zeros(256, bool), []
     for block in blocks:
-        row.append(label(block.maps).astype(np.uint8))
-        if block.left + block.maps.shape[2] == width:
-            yield np.concatenate(row, axis=1)
+        part = label(block.maps).astype(np.uint8)
+        if preview is not None:
+            preview.add(block.top, block.left, part)
+        seen[np.unique(part)] = True
+        row.append(part)
+        if block.left + part.shape[1] == writer.shape[1]:
+            writer.write(to_mask_indices(np.concatenate(row, 1), label_map))
             row = []
+    return seen
 
 
 class Preview:
