@@ -4,6 +4,8 @@ from pathlib import Path
 
 from hsc_mm.cli import find_tools
 
+sys.path.append(str(find_tools()))
+
 __all__ = ['take_seeds', 'write_page']
 
 #: Column of a table of run_matrix.
@@ -40,6 +42,7 @@ def write_page(table: dict[str, dict]) -> str:
             :func:`measure` and ``seeds`` with ``mean`` and ``std`` in
             percent, where they were measured.
     """
+    from hsc_analysis.matrix_tables import spread
     lines, last = [_HEAD], None
     for path, one in sorted(table.items(), key=lambda item: (
             item[0].count('/'), item[0])):
@@ -57,7 +60,7 @@ def write_page(table: dict[str, dict]) -> str:
             _number(one['parameters'] / 1e6), _number(one['flops'] / 1e9),
             ' x '.join(map(str, one['size'])),
             _number(step.get('seconds'), 2), str(step.get('peak_mib', '')),
-            _spread(**seeds) if seeds else '']
+            spread(seeds) if seeds else '']
         lines.append(f'| {" | ".join(cells)} |')
     devices = sorted({
         f'{one["step"]["device"]}{", half precision" * one["step"]["amp"]}, '
@@ -70,13 +73,8 @@ def write_page(table: dict[str, dict]) -> str:
     return '\n'.join(lines).rstrip() + '\n'
 
 
-def _spread(mean: float, std: float | None) -> str:
-    return _number(mean) + ('' if std is None else f' ± {std:.1f}')
-
-
 def take_seeds(table: dict[str, dict], matrix: dict) -> None:
     """Put the scores of a table of ``run_matrix`` into ``table``."""
-    sys.path.append(str(find_tools()))
     from hsc_analysis.figures import matrix_columns
     rows = matrix_columns(matrix)
     for path in table:

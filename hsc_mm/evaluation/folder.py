@@ -1,6 +1,6 @@
 """Scores of a folder of masks against the ground truth of a data set."""
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -145,8 +145,7 @@ def image_score(label: np.ndarray, truth: np.ndarray, classes: int,
 
 
 def rank_images(folder: str,
-                dataset: BaseImageLabelDataset,
-                places: Iterable[int] | None = None) -> list[Scored]:
+                dataset: BaseImageLabelDataset) -> list[Scored]:
     """Score each image of a data set by itself; the worst comes first.
 
     Images whose mask is ignored everywhere are left out.
@@ -156,10 +155,8 @@ def rank_images(folder: str,
     """
     classes = len(dataset.metainfo['classes'])
     ranked = []
-    if places is None:
-        places = progress(
-            range(len(dataset)), len(dataset), 'scoring', delay=2)
-    for index in places:
+    for index in progress(
+            range(len(dataset)), len(dataset), 'scoring', delay=2):
         info = dataset.get_data_info(index)
         label, truth = label_and_truth(folder, info)
         score = image_score(label, truth, classes, dataset.ignore_index)

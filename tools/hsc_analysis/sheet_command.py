@@ -46,9 +46,7 @@ def main() -> None:
     from .sheet import contact_sheet, masked_dataset, write_picture
     cfg = load_config(args.config, args.cfg_options)
     dataset = masked_dataset(cfg, args.split, args.folder)
-    ranked = rank_images(
-        args.folder, dataset,
-        cli.progress(range(len(dataset)), len(dataset), 'scores'))
+    ranked = rank_images(args.folder, dataset)
     if not ranked:
         raise ValueError(f'--split {args.split}: expected an image with a '
                          'mask that is not ignored everywhere, found none.')
