@@ -10,14 +10,11 @@ from .cam_losses import (
 from .noisy_labels import (
     BootstrappedCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
-    bootstrapped_cross_entropy,
-    symmetric_cross_entropy,
 )
 
 __all__ = [
     'BootstrappedCrossEntropyLoss', 'ClassificationLoss',
     'EquivarianceCrossLoss', 'EquivarianceLoss', 'LossDict',
     'MinPoolingLoss', 'SaliencyLoss', 'SymmetricCrossEntropyLoss',
-    'ViewLoss', 'bootstrapped_cross_entropy', 'symmetric_cross_entropy',
-    'training_progress', 'two_views'
+    'ViewLoss', 'training_progress', 'two_views'
 ]

@@ -1,7 +1,4 @@
-"""Segmentation losses for labels that may be wrong.
-
-In one file, though long: two losses of a page each, on one base.
-"""
+"""Segmentation losses for labels that may be wrong."""
 from abc import ABC, abstractmethod
 
 import torch
@@ -12,39 +9,10 @@ from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 
 __all__ = [
-    'bootstrapped_cross_entropy', 'BootstrappedCrossEntropyLoss',
-    'log_probabilities', 'PixelLoss', 'symmetric_cross_entropy',
-    'SymmetricCrossEntropyLoss'
+    'BootstrappedCrossEntropyLoss', 'PixelLoss', 'SymmetricCrossEntropyLoss'
 ]
 
 REDUCTIONS = ('none', 'mean', 'sum')
-
-
-def log_probabilities(score: Tensor, label: Tensor,
-                      ignore_index: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return log probabilities in float32, those of the labels, and a mask.
-
-    Args:
-        score (Tensor): Scores before softmax, (B, C, H, W).
-        label (Tensor): Labels, (B, H, W), 0..C-1 or ``ignore_index``.
-        ignore_index (int): Label of the pixels that do not count.
-
-    Returns:
-        tuple[Tensor, Tensor, Tensor]: log q (B, C, H, W); log q of the
-        label, (B, H, W), at ignored pixels that of class 0; whether a pixel
-        counts, bool (B, H, W).
-
-    Raises:
-        ValueError: There is a single channel: softmax would be 1.
-    """
-    if score.shape[1] < 2:
-        raise ValueError('cls_score: expected one channel per class, at least '
-                         f'2, found {score.shape[1]}. With two classes leave '
-                         'out out_channels=1 of the head.')
-    log_q = score.float().log_softmax(1)
-    counts = label != ignore_index
-    index = torch.where(counts, label, torch.zeros_like(label))
-    return log_q, log_q.gather(1, index.unsqueeze(1)).squeeze(1), counts
 
 
 class PixelLoss(nn.Module, ABC):
@@ -74,9 +42,14 @@ class PixelLoss(nn.Module, ABC):
         self.loss_name = loss_name
 
     @abstractmethod
-    def per_pixel(self, cls_score: Tensor, label: Tensor,
-                  ignore_index: int) -> Tensor:
-        """Return the loss of each pixel, (B, H, W), 0 where ignored."""
+    def per_pixel(self, log_q: Tensor, log_q_label: Tensor) -> Tensor:
+        """Return the loss of each pixel, (B, H, W).
+
+        Args:
+            log_q (Tensor): Log-softmax of the scores, (B, C, H, W) float32.
+            log_q_label (Tensor): That of the label, (B, H, W); at ignored
+                pixels, whose loss does not count, that of class 0.
+        """
 
     def forward(self,
                 cls_score: Tensor,
@@ -101,22 +74,32 @@ class PixelLoss(nn.Module, ABC):
 
         Returns:
             Tensor: Scalar in float32, or (B, H, W) for ``'none'``.
+
+        Raises:
+            ValueError: There is a single channel: softmax would be 1.
         """
+        if cls_score.shape[1] < 2:
+            raise ValueError(
+                'cls_score: expected one channel per class, at least 2, found '
+                f'{cls_score.shape[1]}. With two classes leave out '
+                'out_channels=1 of the head.')
         reduction = reduction_override or self.reduction
-        loss = self.per_pixel(cls_score, label, ignore_index)
+        log_q = cls_score.float().log_softmax(1)
+        counts = label != ignore_index
+        index = torch.where(counts, label, torch.zeros_like(label))
+        loss = self.per_pixel(
+            log_q, log_q.gather(1, index.unsqueeze(1)).squeeze(1))
+        loss = torch.where(counts, loss, torch.zeros_like(loss))
         if reduction == 'mean' and avg_factor is None:
-            avg_factor = (label != ignore_index).sum()
+            avg_factor = counts.sum()
         return self.loss_weight * weight_reduce_loss(
             loss, None if weight is None else weight.float(), reduction,
             avg_factor)
 
 
-def bootstrapped_cross_entropy(score: Tensor,
-                               label: Tensor,
-                               beta: float = 0.95,
-                               hard: bool = False,
-                               ignore_index: int = 255) -> Tensor:
-    r"""Bootstrapped cross-entropy of each pixel, in float32.
+@MODELS.register_module()
+class BootstrappedCrossEntropyLoss(PixelLoss):
+    r"""Bootstrapped cross-entropy.
 
     .. math:: -\beta \log q_y - (1 - \beta) \sum_k r_k \log q_k
 
@@ -127,28 +110,9 @@ def bootstrapped_cross_entropy(score: Tensor,
     entropy of the prediction as a penalty.
 
     Args:
-        score (Tensor): As of :func:`log_probabilities`.
-        label (Tensor): As of :func:`log_probabilities`.
-        beta (float): Belief in the labels, in [0, 1]; 1 is cross-entropy.
-        hard (bool): Which r.
-        ignore_index (int): Label of the pixels that do not count.
-
-    Returns:
-        Tensor: (B, H, W), 0 at ignored pixels.
-    """
-    log_q, log_q_label, counts = log_probabilities(score, label, ignore_index)
-    own = log_q.amax(1) if hard else (log_q.exp() * log_q).sum(1)
-    loss = -beta * log_q_label - (1 - beta) * own
-    return torch.where(counts, loss, torch.zeros_like(loss))
-
-
-@MODELS.register_module()
-class BootstrappedCrossEntropyLoss(PixelLoss):
-    """See :func:`bootstrapped_cross_entropy`.
-
-    Args:
-        beta (float, optional): Belief in the labels, in [0, 1]. By default
-            the paper's, 0.95 for soft and 0.8 for hard.
+        beta (float, optional): Belief in the labels, in [0, 1]; 1 is
+            cross-entropy. By default the paper's, 0.95 for soft and 0.8 for
+            hard.
         hard (bool): Believe the most probable class instead of the
             probabilities.
         reduction, loss_weight, loss_name: See :class:`PixelLoss`.
@@ -169,20 +133,15 @@ class BootstrappedCrossEntropyLoss(PixelLoss):
         check_number('beta of BootstrappedCrossEntropyLoss', self.beta,
                      least=0, most=1)
 
-    def per_pixel(self, cls_score: Tensor, label: Tensor,
-                  ignore_index: int) -> Tensor:
-        """Return the loss of each pixel, (B, H, W), 0 where ignored."""
-        return bootstrapped_cross_entropy(cls_score, label, self.beta,
-                                          self.hard, ignore_index)
+    def per_pixel(self, log_q: Tensor, log_q_label: Tensor) -> Tensor:
+        """Return the loss of each pixel; see the class."""
+        own = log_q.amax(1) if self.hard else (log_q.exp() * log_q).sum(1)
+        return -self.beta * log_q_label - (1 - self.beta) * own
 
 
-def symmetric_cross_entropy(score: Tensor,
-                            label: Tensor,
-                            alpha: float = 0.1,
-                            beta: float = 1.0,
-                            log_zero: float = -4.0,
-                            ignore_index: int = 255) -> Tensor:
-    r"""Symmetric cross-entropy of each pixel, in float32.
+@MODELS.register_module()
+class SymmetricCrossEntropyLoss(PixelLoss):
+    r"""Symmetric cross-entropy.
 
     .. math:: -\alpha \log q_y - \beta \sum_k q_k \log p_k
               = -\alpha \log q_y - \beta A (1 - q_y)
@@ -194,32 +153,10 @@ def symmetric_cross_entropy(score: Tensor,
     class.
 
     Args:
-        score (Tensor): Scores before softmax, (B, C, H, W).
-        label (Tensor): Labels y, (B, H, W), 0..C-1 or ``ignore_index``.
-        alpha (float): Weight of the cross-entropy.
-        beta (float): Weight of the reverse cross-entropy.
-        log_zero (float): A, below 0.
-        ignore_index (int): Label of the pixels that do not count.
-
-    Returns:
-        Tensor: (B, H, W), 0 at ignored pixels.
-    """
-    _, log_q_label, counts = log_probabilities(score, label, ignore_index)
-    # 1 - q, exact also where q is close to 1.
-    reverse = log_zero * torch.expm1(log_q_label)
-    loss = -alpha * log_q_label + beta * reverse
-    return torch.where(counts, loss, torch.zeros_like(loss))
-
-
-@MODELS.register_module()
-class SymmetricCrossEntropyLoss(PixelLoss):
-    """See :func:`symmetric_cross_entropy`.
-
-    Args:
         alpha (float): Weight of the cross-entropy, not negative. The paper
             has 0.1 for ten classes, 6.0 (with ``beta=0.1``) for a hundred.
         beta (float): Weight of the reverse cross-entropy, not negative.
-        log_zero (float): What stands for log 0, below 0.
+        log_zero (float): A, below 0.
         reduction, loss_weight, loss_name: See :class:`PixelLoss`.
 
     Raises:
@@ -245,8 +182,8 @@ class SymmetricCrossEntropyLoss(PixelLoss):
                      below=0)
         self.alpha, self.beta, self.log_zero = alpha, beta, log_zero
 
-    def per_pixel(self, cls_score: Tensor, label: Tensor,
-                  ignore_index: int) -> Tensor:
-        """Return the loss of each pixel, (B, H, W), 0 where ignored."""
-        return symmetric_cross_entropy(cls_score, label, self.alpha,
-                                       self.beta, self.log_zero, ignore_index)
+    def per_pixel(self, log_q: Tensor, log_q_label: Tensor) -> Tensor:
+        """Return the loss of each pixel; see the class."""
+        # 1 - q, exact also where q is close to 1.
+        reverse = self.log_zero * torch.expm1(log_q_label)
+        return -self.alpha * log_q_label + self.beta * reverse
