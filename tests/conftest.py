@@ -1,12 +1,17 @@
-"""A tiny data set in VOC layout, and configs on it."""
+"""A tiny data set in VOC layout, and commands run in this process."""
+import io
 import json
+import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
 import pytest
 
+from hsc_mm.cli import run_command
 from hsc_mm.utils import voc_palette, write_index_png
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,6 +56,20 @@ def make_voc(root: Path, count: int = 8, seed: int = 0) -> Path:
     (root / 'image_labels.json').write_text(
         json.dumps(dict(classes=['cat', 'dog'], images=labels)))
     return root
+
+
+def run_here(name: str, *arguments) -> subprocess.CompletedProcess:
+    """Run a command in this process, which has imported everything."""
+    words = [f'python -m hsc_mm {name}', *map(str, arguments)]
+    out, err = io.StringIO(), io.StringIO()
+    with mock.patch.object(sys, 'argv', words), redirect_stdout(out), \
+            redirect_stderr(err):
+        try:
+            status = run_command(name)
+        except SystemExit as end:
+            status = end.code
+    return subprocess.CompletedProcess(words, status, out.getvalue(),
+                                       err.getvalue())
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """Configs times seeds, through the real pipeline."""
 import json
-import subprocess
-import sys
+from functools import partial
 
 import pytest
-from tiny_configs import ROOT, cam_config
+from conftest import run_here
+from tiny_configs import cam_config
 
 from hsc_analysis.matrix_tables import collect, markdown, paired
 from hsc_analysis.tables_command import fill
@@ -82,10 +82,7 @@ def test_pages_get_the_tables_of_their_json(tmp_path, monkeypatch):
     assert fill(text) == (text, 1)
 
 
-def _run(*arguments):
-    return subprocess.run(
-        [sys.executable, ROOT / 'tools' / 'run_matrix.py', *arguments],
-        capture_output=True, text=True, cwd=ROOT)
+_run = partial(run_here, 'run_matrix')
 
 
 def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):

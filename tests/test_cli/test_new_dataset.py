@@ -1,14 +1,13 @@
 """Pictures in folders, a JSON or a CSV: configs, and through both stages."""
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_configs import ROOT
@@ -282,16 +281,14 @@ def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
         _configs(_new(root), tmp_path / 'a')
 
 
-def test_the_command(shared_voc, tmp_path):
+def test_the_command(shared_voc, tmp_path, monkeypatch):
     root = _folders(shared_voc, tmp_path / 'data' / 'mine')
     _without_class(root / 'good', 3)
     (root / 'cat' / 'phone.HEIC').write_bytes(b'')
-    command = [
-        sys.executable, str(ROOT / 'tools' / 'new_dataset.py'), 'data/mine',
-        '--out', 'configs/mine', '--weights', 'none', '--none', 'good'
-    ]
-    done = subprocess.run(command, capture_output=True, text=True,
-                          cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    command = ('new_dataset', 'data/mine', '--out', 'configs/mine',
+               '--weights', 'none', '--none', 'good')
+    done = run_here(*command)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(
         '11 images of 2 classes: cat 5, dog 5\n3 of them show no class\n')
@@ -301,12 +298,10 @@ def test_the_command(shared_voc, tmp_path):
     assert '  names that mean no class: "good"\n' in done.stdout
     assert 'NOTICE: the network starts from random numbers' in done.stdout
     assert 'tools/pipeline.py configs/mine/hsc_mine.py' in done.stdout
-    done = subprocess.run(command, capture_output=True, text=True,
-                          cwd=tmp_path)
+    done = run_here(*command)
     assert done.returncode == 1
     assert 'there is one already' in done.stderr
-    done = subprocess.run([*command, '--force', '--backbone', 'mbv2'],
-                          capture_output=True, text=True, cwd=tmp_path)
+    done = run_here(*command, '--force', '--backbone', 'mbv2')
     assert done.returncode == 0
     cfg = Config.fromfile(tmp_path / 'configs' / 'mine' / 'hsc_mine.py')
     assert cfg.model.backbone.type == 'MobileNetV2'

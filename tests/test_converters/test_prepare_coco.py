@@ -1,17 +1,13 @@
 """Labels, lists and masks of COCO, by the tool as a user types it."""
-import contextlib
 import hashlib
-import importlib
-import io
 import json
 import re
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
+from conftest import run_here
 from PIL import Image
 from pycocotools.coco import COCO
 from tiny_coco import (
@@ -32,24 +28,13 @@ from hsc_converters.coco_files import (
     write_masks,
 )
 from hsc_converters.coco_masks import broken_outlines, draw_mask
-from hsc_mm.cli import common as cli
 from hsc_mm.datasets.coco_annotations import parse_instances
 from hsc_mm.utils import read_index_png, read_json
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'prepare_coco.py'
 
 
-def run(*arguments) -> subprocess.CompletedProcess:
-    """Run the tool in this process, which has imported everything."""
-    tool = importlib.import_module(
-        'hsc_converters.commands.prepare_coco_command')
-    command = [str(TOOL), *map(str, arguments)]
-    out, err = io.StringIO(), io.StringIO()
-    with mock.patch.object(sys, 'argv', command), \
-            contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli.run(tool.main)
-    return subprocess.CompletedProcess(command, status, out.getvalue(),
-                                       err.getvalue())
+run = partial(run_here, 'prepare_coco')
 
 
 def checksums(text: str) -> dict[str, str]:
@@ -71,10 +56,7 @@ def masks(root, workers=1, split='train2014'):
 def prepared(tmp_path_factory):
     """A prepared data set and what the tool said."""
     root = make_coco(tmp_path_factory.mktemp('coco'))
-    done = subprocess.run(
-        [sys.executable, str(TOOL), '--root', str(root), '--workers', '2'],
-        capture_output=True,
-        text=True)
+    done = run('--root', root, '--workers', 2)
     assert done.returncode == 0, done.stderr
     return root, done
 

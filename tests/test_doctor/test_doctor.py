@@ -1,8 +1,6 @@
 """Each kind of damage, and what the doctor says of it."""
 import json
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmengine.config import Config
 from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
@@ -401,14 +400,13 @@ def test_times_are_said_as_people_do():
 
 def test_the_command(voc_root, tmp_path):
     config = cam_config(voc_root, tmp_path / 'cam.py')
-    command = [sys.executable, str(ROOT / 'tools' / 'doctor.py'), str(config),
-               '--no-dry-run', '--work-dir', str(tmp_path / 'run')]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = ('doctor', config, '--no-dry-run', '--work-dir',
+               tmp_path / 'run')
+    done = run_here(*command)
     assert done.returncode == 0, done.stderr
     (voc_root / 'JPEGImages' / 'img_03.jpg').unlink()
     out = tmp_path / 'findings.json'
-    done = subprocess.run([*command, '--json', str(out)], capture_output=True,
-                          text=True)
+    done = run_here(*command, '--json', out)
     assert done.returncode == 1
     assert '1. error (files): train: 1 of 8 files are missing' in done.stdout
     assert 'img_03.jpg: missing' in done.stdout

@@ -1,11 +1,11 @@
 """Saliency maps: found, refused, made, left out, done without."""
-import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -224,10 +224,8 @@ def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
 
 def test_a_run_without_maps_says_so_in_its_log(shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py', iters=1)
-    done = subprocess.run([
-        sys.executable, str(ROOT / 'tools' / 'train.py'), str(config),
-        '--work-dir', str(tmp_path / 'run'), '--cfg-options', f'{KEY}=None'
-    ], capture_output=True, text=True)
+    done = run_here('train', config, '--work-dir', tmp_path / 'run',
+                    '--cfg-options', f'{KEY}=None')
     assert done.returncode == 0, done.stderr[-2000:]
     log, = (tmp_path / 'run').glob('*/*.log')
     assert NOTICE in log.read_text()
@@ -239,13 +237,11 @@ def test_a_run_with_some_maps_trains(voc_root, tmp_path):
     for number in range(4):
         (voc_root / 'SaliencyMaps' / f'img_0{number}.png').unlink()
     config = hsc_config(voc_root, tmp_path / 'cam.py', iters=2)
-    done = subprocess.run([
-        sys.executable, str(ROOT / 'tools' / 'train.py'), str(config),
-        '--work-dir', str(tmp_path / 'run'), '--cfg-options',
-        f'{KEY}.required=False'
-    ], capture_output=True, text=True)
+    done = run_here('train', config, '--work-dir', tmp_path / 'run',
+                    '--cfg-options', f'{KEY}.required=False')
     assert done.returncode == 0, done.stderr[-2000:]
-    text = done.stdout + done.stderr
+    log, = (tmp_path / 'run').glob('*/*.log')
+    text = log.read_text()
     assert 'saliency maps: 4 of 8 images have one' in text
     assert text.count('decode.loss_sal') == 2
 
@@ -339,21 +335,20 @@ def test_providers_are_found_by_name():
         build_provider(f'{module}:TRAIN')
 
 
-def test_the_command(tmp_path, shared_voc):
+def test_the_command(tmp_path, shared_voc, monkeypatch):
     (tmp_path / 'mine.py').write_text(
         'import numpy as np\n'
         'def nothing(image):\n'
         '    return np.zeros(image.shape[:2])\n')
-    command = [
-        sys.executable, str(ROOT / 'tools' / 'make_saliency.py'), '--provider',
-        'mine:nothing', '--images', str(shared_voc / 'JPEGImages'), '--out',
-        str(tmp_path / 'maps')
-    ]
-    done = subprocess.run(command, capture_output=True, text=True,
-                          env=dict(PYTHONPATH=f'{tmp_path}:{ROOT}'))
+    command = ('make_saliency', '--provider', 'mine:nothing', '--images',
+               shared_voc / 'JPEGImages', '--out', tmp_path / 'maps')
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        done = run_here(*command)
     assert done.returncode == 0, done.stderr
     assert '8 written, 0 skipped, 0 failed, 8 in total' in done.stdout
-    done = subprocess.run(command, capture_output=True, text=True)
+    sys.modules.pop('mine')
+    done = run_here(*command)
     assert done.returncode == 1
     assert 'PYTHONPATH=.' in done.stderr
 

@@ -47,15 +47,23 @@ def _labels(stage, out, tiles=None, **options):
     return run, {p.stem: read_index_png(p) for p in out.glob('*.png')}
 
 
-def test_one_window_is_the_whole_image(stage, tmp_path):
+@pytest.fixture(scope='module')
+def tiled(stage, tmp_path_factory):
+    """Return a run in windows, its folder, and its labels."""
+    out = tmp_path_factory.mktemp('tiled')
+    run, masks = _labels(stage, out, Tiles(64, 16), soft='also')
+    return run, out, masks
+
+
+def test_one_window_is_the_whole_image(stage, tiled, tmp_path):
     _, whole = _labels(stage, tmp_path / 'a', soft='also')
-    run, tiled = _labels(stage, tmp_path / 'b', Tiles(64, 16), soft='also')
+    run, folder, tiled = tiled
     assert run.complete and len(run.tiled) == 1 and run.written == 8
     differ = []
     for name, mask in whole.items():
         assert tiled[name].shape == mask.shape
-        cams = [read_soft_cam(tmp_path / f / f'{name}.npz')[0]
-                for f in 'ab']
+        cams = [read_soft_cam(one / f'{name}.npz')[0]
+                for one in (tmp_path / 'a', folder)]
         if max(mask.shape) <= 64:
             assert np.array_equal(*cams) and np.array_equal(mask, tiled[name])
         else:
@@ -74,9 +82,9 @@ def test_one_window_is_the_whole_image(stage, tmp_path):
         assert (one[name] == mask).mean() > 0.99
 
 
-def test_images_above_the_limit_and_resuming(stage, tmp_path, monkeypatch):
-    tiles = Tiles(64, 16)
-    _, small = _labels(stage, tmp_path / 'a', tiles)
+def test_images_above_the_limit_and_resuming(stage, tiled, tmp_path,
+                                             monkeypatch):
+    tiles, (_, _, small) = Tiles(64, 16), tiled
     monkeypatch.setenv(MEGAPIXELS, '0.01')
     run = make_pseudo_labels(
         *stage, tmp_path / 'b',
