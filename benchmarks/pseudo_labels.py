@@ -32,7 +32,7 @@ from torch import nn
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config, seeds, use_tta
-from hsc_mm.inference.fast_model import make_fast
+from hsc_mm.inference.models import make_fast
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
 from hsc_mm.pseudo_labels.views import plan_batches, view_loader
 from hsc_mm.registry import MODELS

@@ -27,7 +27,7 @@ from hsc_mm.evaluation.folder import ground_truth
 from hsc_mm.evaluation.selection import choose_selection
 from hsc_mm.evaluation.threshold_rules import BINS, rule_names, threshold_by
 from hsc_mm.inference import load_config, seeds, use_tta
-from hsc_mm.inference.fast_model import make_fast
+from hsc_mm.inference.models import make_fast
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
 from hsc_mm.pseudo_labels.views import view_loader
 

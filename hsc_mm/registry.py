@@ -33,7 +33,7 @@ MODEL_WRAPPERS = Registry(
     'model_wrapper',
     parent=MMENGINE_MODEL_WRAPPERS,
     scope='hsc_mm',
-    locations=['hsc_mm.engine.cpu_ranks'])
+    locations=['hsc_mm.engine'])
 DATASETS = Registry(
     'dataset',
     parent=MMENGINE_DATASETS,

@@ -1,13 +1,13 @@
-"""Flags that are short for refiners and a label rule."""
+"""Flags of windows, and those that are short for refiners and a rule."""
 import argparse
 import copy
 from collections.abc import Callable
 
 from mmengine.config import Config
 
-from .common import threshold
+from .common import positive, threshold
 
-__all__ = ['add_label_flags', 'label_changes']
+__all__ = ['add_label_flags', 'add_tiles', 'label_changes', 'tiles']
 
 
 def add_label_flags(parser: argparse.ArgumentParser,
@@ -119,3 +119,26 @@ def _crf(preset: str, **arguments) -> dict:
 
 def _is_crf(refiner: dict) -> bool:
     return str(refiner.get('type')).rpartition('.')[2] == 'CRFRefiner'
+
+
+def add_tiles(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tile`` and ``--overlap``; see :func:`tiles`."""
+    parser.add_argument(
+        '--tile',
+        type=positive,
+        help='pixels of a side of the windows in which larger pictures are '
+        'computed (default: 1024, above the limit of megapixels alone)')
+    parser.add_argument(
+        '--overlap',
+        type=int,
+        help='pixels that neighbouring windows share (default: a quarter)')
+
+
+def tiles(args: argparse.Namespace):
+    """Return the :class:`hsc_mm.tiles.Tiles` that are named, or None."""
+    from hsc_mm.tiles import Tiles
+    if args.tile is None and args.overlap is None:
+        return None
+    size = args.tile or Tiles().size
+    return Tiles(size, size // 4 if args.overlap is None else args.overlap
+                 ).check()

@@ -8,8 +8,7 @@ import sys
 from functools import partial
 
 from . import common as cli
-from .label_flags import add_label_flags, label_changes
-from .tile_flags import add_tiles, tiles
+from .label_flags import add_label_flags, add_tiles, label_changes, tiles
 
 __all__ = ['main']
 

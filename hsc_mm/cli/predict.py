@@ -4,7 +4,7 @@ import sys
 from collections import defaultdict
 
 from . import common as cli
-from .tile_flags import add_tiles, tiles
+from .label_flags import add_tiles, tiles
 
 __all__ = ['main']
 

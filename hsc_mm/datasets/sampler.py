@@ -1,16 +1,19 @@
-"""Samplers whose draws can be repeated from any position."""
+"""Samplers whose draws can be repeated, and seeding by the draw."""
+import random
 from collections.abc import Iterator
 
 import numpy as np
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Dataset, Sampler
 
-from hsc_mm.registry import DATA_SAMPLERS
+from hsc_mm.registry import DATA_SAMPLERS, TRANSFORMS
 from hsc_mm.utils import check_number
 
 __all__ = [
-    'ClassBalancedSampler', 'Draw', 'ReproducibleSampler', 'repeat_factors'
+    'ClassBalancedSampler', 'Draw', 'ReproducibleSampler', 'SeedBySampler',
+    'repeat_factors'
 ]
 
 
@@ -179,3 +182,28 @@ class ClassBalancedSampler(ReproducibleSampler):
         places = places.clamp(max=len(self.ends) - 1)
         order = torch.randperm(self.size, generator=generator)
         return places[order].tolist()
+
+
+@TRANSFORMS.register_module()
+class SeedBySampler(BaseTransform):
+    """Seed NumPy's and Python's random numbers from the draw of the sampler.
+
+    Stands first in a training pipeline. What follows then depends on the
+    seed and on the number of the draw, not on worker, rank or on what was
+    drawn before. It needs :class:`hsc_mm.ReproducibleSampler`; with another
+    sampler, or a wrapper that makes indices of its own, it does nothing.
+
+    Required keys: ``sample_idx``. Nothing is modified.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Seed; see the class."""
+        key = getattr(results.get('sample_idx'), 'key', None)
+        if key is not None:
+            state = np.random.SeedSequence(key).generate_state(4)
+            np.random.seed(state)
+            random.seed(int(state[0]))
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'

@@ -1,19 +1,25 @@
-"""The runner of every config, which looks at its work folder first."""
+"""The runner of every config, and processes of it on CPUs."""
 import logging
+import os
 from collections.abc import Mapping
+from datetime import timedelta
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 
-from hsc_mm.registry import RUNNERS
+from hsc_mm.registry import MODEL_WRAPPERS, RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.limits import check_workers
 from hsc_mm.utils.work_dirs import refuse_folder_of_config
 
-__all__ = ['CheckedRunner', 'build_runner']
+__all__ = [
+    'CPUDataParallel', 'CheckedRunner', 'build_runner', 'prepare_cpu_ranks'
+]
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -85,3 +91,45 @@ class CheckedRunner(Runner):
         """Test."""
         super().dump_config()
         return super().test()
+
+
+@MODEL_WRAPPERS.register_module()
+class CPUDataParallel(MMDistributedDataParallel):
+    """mmengine's wrapper for a model that lies on a CPU.
+
+    Args:
+        module (nn.Module): The model.
+        device_ids (list[int], optional): The runner passes the rank; a CPU
+            has none, and it is left out.
+        kwargs: Those of :class:`MMDistributedDataParallel`.
+    """
+
+    def __init__(self,
+                 module: nn.Module,
+                 device_ids: list[int] | None = None,
+                 **kwargs) -> None:
+        super().__init__(module=module, **kwargs)
+
+
+def prepare_cpu_ranks(cfg: Config) -> None:
+    """Join the other processes by gloo, where there is no GPU.
+
+    mmengine would choose a GPU for each process, whatever the backend is.
+
+    Args:
+        cfg (Config): With ``launcher``; changed in place. Nothing happens
+            where there is a GPU, one process, or another launcher than
+            ``'pytorch'``.
+    """
+    if cfg.get('launcher') != 'pytorch' or torch.cuda.is_available() or \
+            'RANK' not in os.environ:
+        return
+    if not torch.distributed.is_initialized():
+        seconds = cfg.env_cfg.get('dist_cfg', {}).get('timeout', 1800)
+        torch.distributed.init_process_group(
+            'gloo', timeout=timedelta(seconds=seconds))
+    if not cfg.get('model_wrapper_cfg'):
+        cfg.model_wrapper_cfg = dict(
+            type='hsc_mm.CPUDataParallel',
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False))

@@ -12,7 +12,7 @@ from hsc_mm.utils import atomic_write_bytes, to_mask_indices, voc_palette
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
-from hsc_mm.visualization.colours import class_colours
+from hsc_mm.visualization.pictures import class_colours
 from .class_names import ClassNames
 
 __all__ = ['draw_prediction', 'write_prediction']

@@ -19,7 +19,7 @@ from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.pixels import as_colours
 from hsc_mm.utils.progress import progress
-from hsc_mm.visualization.colours import HEAT, class_colours
+from hsc_mm.visualization.pictures import HEAT, class_colours
 
 __all__ = ['Picture', 'training_pictures', 'validation_pictures']
 

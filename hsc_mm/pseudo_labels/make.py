@@ -12,7 +12,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.counts import cam_histogram
 from hsc_mm.evaluation.threshold_rules import BINS, find_rule, threshold_by
 from hsc_mm.inference import load_config, seeds, use_tta
-from hsc_mm.inference.fast_model import make_fast
+from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import check_device, digest
 from hsc_mm.utils.checkpoints import file_sum, load

@@ -9,8 +9,7 @@ from PIL import Image
 
 from .headers import Header, check_whole, is_tiff, open_picture
 from .limits import check_pixels
-from .rasters import Raster, memory_file
-from .scaling import on_white
+from .rasters import Raster, memory_file, on_white
 
 __all__ = ['as_colours', 'as_rgb', 'check_reading', 'decode', 'turn']
 

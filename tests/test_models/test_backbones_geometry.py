@@ -19,7 +19,7 @@ from tiny_configs import ROOT
 from torch import nn
 
 from hsc_mm.inference import seeds, use_tta
-from hsc_mm.inference.fast_model import fold_batch_norm
+from hsc_mm.inference.models import fold_batch_norm
 from hsc_mm.models import CAMSegmentor
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
 from hsc_mm.pseudo_labels.views import ViewBatch, plan_batches, view_loader

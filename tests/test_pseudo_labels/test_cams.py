@@ -14,7 +14,7 @@ from tiny_configs import cam_config
 from torch import nn
 
 from hsc_mm.inference import load_config, seeds, use_tta
-from hsc_mm.inference.fast_model import fold_batch_norm, make_fast
+from hsc_mm.inference.models import fold_batch_norm, make_fast
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
 from hsc_mm.pseudo_labels.view_pipeline import ViewPipeline
 from hsc_mm.pseudo_labels.views import (

@@ -10,7 +10,7 @@ from hsc_mm.visualization import (
     mask_overlay,
     threshold_curve,
 )
-from hsc_mm.visualization.colours import class_colours, qualitative_palette
+from hsc_mm.visualization.pictures import class_colours, qualitative_palette
 
 
 def test_high_activation_is_light_without_hues():

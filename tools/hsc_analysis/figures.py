@@ -11,7 +11,7 @@ from PIL import Image
 from hsc_mm.pipeline.gallery import Picture
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
-from hsc_mm.visualization.colours import qualitative_palette
+from hsc_mm.visualization.pictures import qualitative_palette
 
 __all__ = [
     'ablation_figure', 'grid_figure', 'matrix_columns', 'save_figure',

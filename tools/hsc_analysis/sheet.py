@@ -15,7 +15,7 @@ from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
-from hsc_mm.visualization.colours import class_colours
+from hsc_mm.visualization.pictures import class_colours
 
 __all__ = ['contact_sheet', 'masked_dataset', 'write_picture']
 

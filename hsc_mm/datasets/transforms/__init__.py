@@ -1,9 +1,9 @@
 """Transforms for images with auxiliary maps and image labels."""
+from ..sampler import SeedBySampler
 from .augmentation import CropPad, RandomHSV, RandomLongSideResize
 from .load_image import LoadImage
 from .loading import LoadAuxMaps, PackImageLabelInputs
 from .pseudo_label import LoadPseudoLabel
-from .seeding import SeedBySampler
 
 __all__ = [
     'CropPad', 'LoadAuxMaps', 'LoadImage', 'LoadPseudoLabel',

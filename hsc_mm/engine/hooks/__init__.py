@@ -5,9 +5,8 @@ from .finite_loss_hook import FiniteLossHook
 from .keep_memory_hook import KeepMemoryHook
 from .leak_guard_hook import LeakGuardHook
 from .momentum_prototype_hook import MomentumPrototypeHook
-from .notice_hook import NoticeHook
 from .safe_checkpoint_hook import SafeCheckpointHook
-from .startup_check_hook import StartupCheckHook
+from .startup_check_hook import NoticeHook, StartupCheckHook
 from .training_health_hook import TrainingHealthHook
 
 __all__ = [

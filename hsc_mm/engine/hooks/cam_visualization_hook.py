@@ -19,8 +19,7 @@ from hsc_mm.visualization import (
     similarity_figure,
     threshold_curve,
 )
-from hsc_mm.visualization.colours import class_colours
-from hsc_mm.visualization.pictures import png_to_rgb, seed_strip
+from hsc_mm.visualization.pictures import class_colours, png_to_rgb, seed_strip
 from ..fitting import bare_model
 
 __all__ = ['CAMVisualizationHook']

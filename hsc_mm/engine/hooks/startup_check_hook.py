@@ -1,4 +1,5 @@
-"""Hook that checks work folder and weights before the first iteration."""
+"""Hooks that check what a run starts with, and say what it lacks."""
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from hsc_mm.registry import HOOKS
 from hsc_mm.utils.checkpoints import why_not_whole
 from hsc_mm.utils.work_dirs import set_aside
 
-__all__ = ['StartupCheckHook']
+__all__ = ['NoticeHook', 'StartupCheckHook']
 
 
 @HOOKS.register_module()
@@ -143,3 +144,21 @@ def _whole_ones(runner) -> list[Path]:
             runner.logger.warning(f'{path}: {damage} It was renamed to '
                                   f'{set_aside(path)}.')
     return whole
+
+
+@HOOKS.register_module()
+class NoticeHook(Hook):
+    """Put a line in the log when a run starts.
+
+    Args:
+        text (str): The line.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def before_run(self, runner) -> None:
+        """Print, as a warning."""
+        runner.logger.log(logging.WARNING, self.text)

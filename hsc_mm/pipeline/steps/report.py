@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import digest
-from hsc_mm.visualization.colours import class_colours
+from hsc_mm.visualization.pictures import class_colours
 from ..context import Context
 from ..gallery import Picture, training_pictures, validation_pictures
 from ..report import BACKGROUND, Gallery, ReportContent, write_report

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hsc_mm.functional.refinement import propagate, source_cam
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
-from ..features import pick_features
+from .features import pick_features
 
 __all__ = ['PixelCorrelation']
 

@@ -1,4 +1,0 @@
-"""Refinement of CAMs inside a head."""
-from .pixel_correlation import PixelCorrelation
-
-__all__ = ['PixelCorrelation']
