@@ -52,8 +52,9 @@ examples:
 #: Command -> its module in the folder of the tools.
 _BESIDE = {
     name: f'hsc_converters.commands.{name}_command'
-    for name in ('prepare_voc', 'cut_voc', 'prepare_coco', 'make_saliency',
-                 'convert_weights', 'import_seeds', 'pack_voc_submission')
+    for name in ('new_dataset', 'prepare_voc', 'cut_voc', 'prepare_coco',
+                 'make_saliency', 'convert_weights', 'import_seeds',
+                 'pack_voc_submission')
 }
 _BESIDE.update(
     run_matrix='hsc_analysis.matrix_command',

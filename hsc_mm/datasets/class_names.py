@@ -9,8 +9,8 @@ from typing import NamedTuple
 from hsc_mm.utils.indices import check_class_count
 
 __all__ = [
-    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_stem', 'is_text',
-    'means_nothing', 'settle'
+    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_name',
+    'image_stem', 'is_text', 'means_nothing', 'settle'
 ]
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -23,6 +23,11 @@ def image_stem(image: str) -> str:
     """Return an image id without the suffix of an image file, if any."""
     stem, suffix = os.path.splitext(image)
     return stem if suffix.lower() in IMAGE_SUFFIXES else image
+
+
+def image_name(info: Mapping) -> str:
+    """Return the id of an item or sample, else its file without suffix."""
+    return info.get('img_id') or Path(info['img_path']).stem
 
 
 class Note(NamedTuple):

@@ -1,8 +1,7 @@
 """Files of the data: images and auxiliary maps."""
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -18,18 +17,13 @@ from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.transforms.load_image import image_reader
 from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
 from hsc_mm.utils import read_image, read_map
+from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
 
-__all__ = ['aux_maps', 'contents', 'counts', 'each', 'files']
+__all__ = ['aux_maps', 'contents', 'counts', 'files']
 
 Reader = Callable[[str], np.ndarray]
-
-
-def each(function: Callable, items: Iterable) -> list:
-    """Map a function in threads, in order."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        return list(pool.map(function, items))
 
 
 def counts(case: Case) -> Iterator[Finding]:
@@ -68,7 +62,7 @@ def files(case: Case) -> Iterator[Finding]:
                 'missing', 'Check data_root, data_prefix and the suffixes, or '
                            'remove these images from the '
                            'list.', _listed(split, missing))
-        found = each(partial(_problems, missing=missing), split.infos)
+        found = map_threads(partial(_problems, missing=missing), split.infos)
         broken = [line for lines in found for line in lines]
         if broken:
             yield error(
@@ -84,8 +78,8 @@ def contents(case: Case) -> Iterator[Finding]:
         paths = [i['img_path'] for i in split.infos]
         paths = [p for p in some_of(paths) if os.path.isfile(p)]
         read = image_reader(split.pipeline)
-        seen = [found for found in each(partial(_seen, read=read), paths)
-                if found]
+        seen = list(filter(None, map_threads(
+            partial(_seen, read=read), paths)))
         dull = [line for line, _ in seen if line]
         other = [line for _, line in seen if line]
         if other and not split.foreign:
@@ -183,7 +177,7 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
         if name in info.get('aux_maps', ())
     ]
     there = [path for path in paths if os.path.isfile(path)]
-    kinds = each(partial(_content, kind=kind), there)
+    kinds = map_threads(partial(_content, kind=kind), there)
     count = Counter(kinds)
     yield fact(f'{split.name}: {len(there)} of {len(split.infos)} images '
                f'have a {kind}; {count["black"]} are entirely black, '

@@ -12,8 +12,8 @@ from hsc_mm.datasets.mask_labels import (
     compare_labels,
     indices,
 )
+from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
-from .files import each
 from .finding import Finding, error, fact, warning
 
 __all__ = ['FEW', 'classes', 'labels', 'masks']
@@ -126,7 +126,7 @@ def masks(case: Case) -> Iterator[Finding]:
         ignored = split.dataset.ignore_index
         look = partial(
             mask_problems, all_classes=count, ignore_index=ignored)
-        lines = [line for found in each(look, paths) for line in found]
+        lines = [line for found in map_threads(look, paths) for line in found]
         if lines:
             yield error(f'{split.name}: {len(lines)} of {len(paths)} masks '
                         'hold values other than class indices',
@@ -145,7 +145,7 @@ def _meaning(split: Split) -> Iterator[Finding]:
     ids = [i for i, info in known.items()
            if os.path.isfile(info.get('seg_map_path', ''))]
     paths = [known[i]['seg_map_path'] for i in ids]
-    contents = each(indices, paths)
+    contents = map_threads(indices, paths)
     line = black_and_white(contents, split.dataset.ignore_index)
     if line:
         yield error(f'{split.name}: {line}', MASK_ADVICE)

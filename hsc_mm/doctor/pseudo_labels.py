@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.pseudo_labels.files import input_note, read_note
 from hsc_mm.registry import TRANSFORMS
+from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
-from .files import each
 from .finding import Finding, error, fact
 
 __all__ = ['pseudo_labels']
@@ -49,7 +49,7 @@ def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
         if loader._path(info) not in missing
     ]
     stale = [
-        path for path, made, now in each(
+        path for path, made, now in map_threads(
             lambda info: _notes(loader, info),
             [info for info in infos if loader._path(info) not in missing])
         if made and made != now

@@ -1,5 +1,4 @@
 """Metric of predicted masks, which can also write them as files."""
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,13 +6,14 @@ import numpy as np
 from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 
+from hsc_mm.datasets.class_names import image_name
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .confusion import false_pixels
 
-__all__ = ['MaskMetric', 'sample_id', 'write_mask', 'write_seed']
+__all__ = ['MaskMetric', 'write_mask', 'write_seed']
 
 
 def write_seed(path: str | Path,
@@ -27,14 +27,6 @@ def write_seed(path: str | Path,
     """
     write_index_png(path, to_mask_indices(seed, label_map), voc_palette(),
                     note)
-
-
-def sample_id(sample: dict) -> str:
-    """Return the id of a sample, or the name of its file without suffix."""
-    name = sample.get('img_id')
-    if name is None:
-        name = os.path.splitext(os.path.basename(sample['img_path']))[0]
-    return name
 
 
 def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
@@ -52,7 +44,7 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
             a file of this name that was not written here.
         ValueError: The id leads out of the folder.
     """
-    name = sample_id(sample)
+    name = image_name(sample)
     inputs = [sample.get(k) for k in ('img_path', 'seg_map_path')]
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
     if sample.get('reduce_zero_label'):  # the masks begin at 1

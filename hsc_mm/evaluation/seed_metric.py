@@ -6,11 +6,12 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from hsc_mm.datasets.class_names import image_name
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
 from .counts import SeedCounts
-from .mask_metric import sample_id, write_mask
+from .mask_metric import write_mask
 from .report import seed_report, seed_tables
 from .selection import read_selection
 from .threshold_rules import find_rule
@@ -113,7 +114,7 @@ class SeedMetric(BaseMetric):
                     'the prediction has no bg_threshold: it is a mask, not a '
                     'CAM. Take val_evaluator=test_evaluator=dict(type='
                     "'hsc_mm.MaskMetric', iou_metrics=['mIoU']).")
-            name = sample_id(sample)
+            name = image_name(sample)
             self._count(sample, name in self.selecting)
             self.results.append((name, sample['cls_scores'].cpu(),
                                  self._image_label(sample)))

@@ -1,11 +1,11 @@
-"""Pool of processes that apply one function to many items, in order."""
+"""Pools that apply one function to many items, in order."""
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import torch
 
-__all__ = ['map_ordered']
+__all__ = ['map_ordered', 'map_threads']
 
 _function: Callable | None = None
 
@@ -101,6 +101,12 @@ class _Pool:
     def close(self) -> None:
         """Stop."""
         self.executor.shutdown(wait=True, cancel_futures=True)
+
+
+def map_threads(function: Callable, items: Iterable) -> list:
+    """Map a function that reads files, in up to 8 threads, in order."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        return list(pool.map(function, items))
 
 
 def map_ordered(

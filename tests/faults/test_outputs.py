@@ -14,6 +14,8 @@ from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_analysis.sheet import write_picture
+from hsc_converters.new_configs import write_configs
+from hsc_converters.new_dataset import NewDataset
 from hsc_converters.saliency import write_maps
 from hsc_converters.seeds.convert import (
     ImportOptions,
@@ -21,13 +23,12 @@ from hsc_converters.seeds.convert import (
 )
 from hsc_mm.cli import run_command
 from hsc_mm.datasets import ImageLabelDataset
-from hsc_mm.datasets.new_configs import write_configs
-from hsc_mm.datasets.new_dataset import NewDataset
 from hsc_mm.evaluation.mask_metric import write_mask
 from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import read_image
 from hsc_mm.utils.outputs import (
     MARKER,
     check_name,
@@ -169,7 +170,8 @@ def _converter(out, mine):
     options = ImportOptions(form='png').resolve(None)
     chain = LabelChain.from_config(
         Config(dict(model=dict(test_cfg=dict(bg_threshold=.3)))))
-    return SeedConverter(mine, out, ['background', 'cat'], options, chain)
+    return SeedConverter(mine, out, ['background', 'cat'], options, chain,
+                         read_image)
 
 
 def _import(out, name, mine):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hsc_converters.new_configs import write_configs
+from hsc_converters.new_dataset import NewDataset
 from hsc_converters.saliency import write_maps
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.datasets.labels import read_labels
-from hsc_mm.datasets.new_configs import write_configs
-from hsc_mm.datasets.new_dataset import NewDataset
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.inference.class_names import class_names
 from hsc_mm.inference.inputs import ImageInput, list_inputs

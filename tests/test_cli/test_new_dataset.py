@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_configs import ROOT
 
-from hsc_mm.datasets.new_configs import write_configs
-from hsc_mm.datasets.new_dataset import NewDataset
+from hsc_converters.new_configs import write_configs
+from hsc_converters.new_dataset import NewDataset
 from hsc_mm.doctor import examine
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import PipelineResults, build_pipeline, run_pipeline

@@ -1,7 +1,5 @@
 """Auxiliary maps, such as saliency maps, and image labels: loaded, packed."""
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import mmcv
@@ -22,6 +20,7 @@ from hsc_mm.datasets.aux_maps import (
 )
 from hsc_mm.datasets.checks import raise_problems
 from hsc_mm.registry import TRANSFORMS
+from hsc_mm.utils.pool import map_threads
 
 __all__ = ['LoadAuxMaps', 'PackImageLabelInputs']
 
@@ -74,10 +73,9 @@ class LoadAuxMaps(BaseTransform):
                 info['aux_maps'][name]['path'] for info in infos
                 if name in info.get('aux_maps', ())
             ]
-            with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-                found = pool.map(partial(colour_problem, kind=kind), paths)
-                problems = [problem for problem in found if problem]
-            raise_problems(f'{kind}s ({len(paths)})', problems,
+            found = map_threads(partial(colour_problem, kind=kind), paths)
+            raise_problems(f'{kind}s ({len(paths)})',
+                           list(filter(None, found)),
                            'Grey maps are needed, 255 = 1.')
             if is_main_process():
                 print_log(

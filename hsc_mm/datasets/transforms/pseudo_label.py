@@ -1,7 +1,6 @@
 """Loading of pseudo labels, hard or soft."""
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
+from hsc_mm.datasets.class_names import image_name
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
@@ -20,6 +20,7 @@ from hsc_mm.utils import (
     read_index_png,
     to_classes,
 )
+from hsc_mm.utils.pool import map_threads
 
 __all__ = ['LoadPseudoLabel']
 
@@ -109,7 +110,7 @@ class LoadPseudoLabel(BaseTransform):
                 other classes.
         """
         self.check_classes(classes)
-        trusted = self.trusted.check([_img_id(i) for i in infos], classes)
+        trusted = self.trusted.check([image_name(i) for i in infos], classes)
         if trusted and is_main_process():
             print_log(f'{self.trusted.folder}: {trusted} of {len(infos)} '
                       'images have a trusted mask', logger='current')
@@ -118,9 +119,7 @@ class LoadPseudoLabel(BaseTransform):
             for path in missing_files(self._path(info) for info in infos)
         ]
         if not problems:
-            with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-                found = pool.map(self._problem, infos)
-                problems = [problem for problem in found if problem]
+            problems = list(filter(None, map_threads(self._problem, infos)))
         raise_problems(
             f'pseudo_dir {self.pseudo_dir}', problems,
             'tools/make_pseudo_labels.py with the same --out makes the '
@@ -147,7 +146,7 @@ class LoadPseudoLabel(BaseTransform):
             return str(error)
 
     def _path(self, info: dict) -> str:
-        name = _img_id(info)
+        name = image_name(info)
         if name in self.trusted:
             return self.trusted.path(name)
         return os.path.join(self.pseudo_dir, name + self.suffix)
@@ -155,7 +154,7 @@ class LoadPseudoLabel(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
         path = self._path(results)
-        soft = self.soft and _img_id(results) not in self.trusted
+        soft = self.soft and image_name(results) not in self.trusted
         mask = self._harden(path) if soft else read_index_png(path)
         if mask.shape != tuple(results['img_shape'][:2]):
             raise ValueError(
@@ -182,11 +181,6 @@ class LoadPseudoLabel(BaseTransform):
         if self.trusted.folder is not None:
             text += f', trusted_dir={str(self.trusted.folder)!r}'
         return text + ')'
-
-
-def _img_id(info: dict) -> str:
-    """Return the id of an item, the name of its image where it has none."""
-    return info.get('img_id', Path(info['img_path']).stem)
 
 
 def _pair(name: str, value: float | Sequence[float]) -> tuple[float, float]:

@@ -1,5 +1,4 @@
 """Hook that draws CAMs and prototypes at each validation."""
-import os
 import re
 from collections.abc import Callable, Sequence
 
@@ -8,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.structures import BaseDataElement
 
+from hsc_mm.datasets.class_names import image_name
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.models.contrast import ClassContrast
 from hsc_mm.registry import HOOKS
@@ -66,61 +66,48 @@ class CAMVisualizationHook(Hook):
         self._validations = 0
         self._drawn = 0
 
-    def before_val_epoch(self, runner) -> None:
+    def _before_epoch(self, runner, mode: str = 'train') -> None:
         """Restart the count of images."""
         self._drawn = 0
 
-    def before_test_epoch(self, runner) -> None:
-        """Restart the count of images."""
-        self._drawn = 0
-
-    def after_val_iter(self,
-                       runner,
-                       batch_idx: int,
-                       data_batch=None,
-                       outputs: Sequence[BaseDataElement] | None = None
-                       ) -> None:
+    def _after_iter(self,
+                    runner,
+                    batch_idx: int,
+                    data_batch=None,
+                    outputs: Sequence[BaseDataElement] | None = None,
+                    mode: str = 'train') -> None:
         """Draw the samples of a batch, until there are enough."""
-        if self._validations % self.interval == 0:
-            self._draw_samples(runner, outputs, 'val', runner.val_loop)
+        if self._draws(mode):
+            self._draw_samples(runner, outputs, mode)
 
-    def after_test_iter(self,
-                        runner,
-                        batch_idx: int,
-                        data_batch=None,
-                        outputs: Sequence[BaseDataElement] | None = None
-                        ) -> None:
-        """Draw the samples of a batch, until there are enough."""
-        self._draw_samples(runner, outputs, 'test', runner.test_loop)
+    def _after_epoch(self, runner, mode: str = 'train') -> None:
+        """Draw what belongs to the whole validation or test."""
+        if self._draws(mode):
+            self._draw_figures(runner, mode)
+        self._validations += mode == 'val'
 
-    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        """Draw what belongs to the whole validation."""
-        if self._validations % self.interval == 0:
-            self._draw_figures(runner, 'val', runner.val_loop)
-        self._validations += 1
-
-    def after_test_epoch(self, runner, metrics: dict | None = None) -> None:
-        """Draw what belongs to the whole test."""
-        self._draw_figures(runner, 'test', runner.test_loop)
+    def _draws(self, mode: str) -> bool:
+        return mode == 'test' or (
+            mode == 'val' and self._validations % self.interval == 0)
 
     def _draw_samples(self, runner, samples: Sequence[BaseDataElement] | None,
-                      mode: str, loop) -> None:
+                      mode: str) -> None:
         if not is_main_process():
             return
         for sample in (samples or [])[:self.num_images - self._drawn]:
-            name = sample.metainfo.get('img_id') or os.path.splitext(
-                os.path.basename(sample.metainfo['img_path']))[0]
             # A backend makes a file of the name: no folders.
-            name = check_name(re.sub(r'[\\/]', '_', f'{mode}_{name}'))
-            dataset = loop.dataloader.dataset
+            name = check_name(re.sub(
+                r'[\\/]', '_', f'{mode}_{image_name(sample.metainfo)}'))
+            dataset = _loop(runner, mode).dataloader.dataset
             strip = draw_sample(sample, dataset.metainfo,
                                 dataset_reader(dataset))
             runner.visualizer.add_image(name, strip, runner.iter)
             self._drawn += 1
 
-    def _draw_figures(self, runner, mode: str, loop) -> None:
+    def _draw_figures(self, runner, mode: str) -> None:
         if not is_main_process():
             return
+        loop = _loop(runner, mode)
         classes = list(loop.dataloader.dataset.metainfo['classes'])
         figures = dict(similarity=draw_similarity(runner.model, classes),
                        threshold=_draw_curve(loop.evaluator.metrics))
@@ -128,6 +115,10 @@ class CAMVisualizationHook(Hook):
             if picture is not None:
                 runner.visualizer.add_image(f'{mode}_{name}', picture,
                                             runner.iter)
+
+
+def _loop(runner, mode: str):
+    return runner.val_loop if mode == 'val' else runner.test_loop
 
 
 def draw_sample(sample: BaseDataElement, meta: dict,

@@ -5,11 +5,11 @@ from pathlib import Path
 from mmengine.config import Config
 from yapf.yapflib.yapf_api import FormatCode
 
+from hsc_mm.datasets.class_names import NONE
+from hsc_mm.datasets.image_label import ImageLabelDataset
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.outputs import claim, refuse_data_folder
-from .class_names import NONE
-from .image_label import ImageLabelDataset
 from .new_dataset import NewDataset
 
 __all__ = ['leaf_text', 'write_configs']

@@ -3,7 +3,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from . import common as cli
+from hsc_mm.cli import common as cli
 
 __all__ = ['main']
 
@@ -56,9 +56,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Write the configs and say how to go on."""
     args = vars(parse_args())
-    from hsc_mm.datasets.new_configs import write_configs
-    from hsc_mm.datasets.new_dataset import NewDataset
     from hsc_mm.inference.configs import config_folder
+    from ..new_configs import write_configs
+    from ..new_dataset import NewDataset
     out, force = args.pop('out'), args.pop('force')
     none = args.pop('none')
     if none:

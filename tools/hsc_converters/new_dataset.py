@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .checks import missing_files, raise_problems
-from .class_names import NONE, Note, image_stem
-from .image_label import ImageLabelDataset
-from .label_folders import list_pictures
-from .mask_checks import MASK_ADVICE, mask_problems
+from hsc_mm.datasets.checks import missing_files, raise_problems
+from hsc_mm.datasets.class_names import NONE, Note, image_stem
+from hsc_mm.datasets.image_label import ImageLabelDataset
+from hsc_mm.datasets.label_folders import list_pictures
+from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
 
 __all__ = ['NewDataset']
 
