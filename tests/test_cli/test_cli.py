@@ -1,4 +1,4 @@
-"""The tools as a user types them."""
+"""The tools: as a user types them, and in this process."""
 import json
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import run_here
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
@@ -57,7 +58,7 @@ def test_mmsegs_own_train_script_gives_the_same_losses(trained):
 def test_a_second_run_is_refused_in_one_line(trained):
     folder, config, checkpoint, _ = trained
     before = checkpoint.read_bytes()
-    done = run('train.py', config, '--work-dir', folder / 'run')
+    done = run_here('train', config, '--work-dir', folder / 'run')
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith('error: work_dir')
@@ -82,9 +83,9 @@ def test_seeds_are_scored_and_written(trained):
 def test_pseudo_labels_hold_the_indices_of_the_data_set(trained, shared_voc):
     folder, config, checkpoint, _ = trained
     out = folder / 'pseudo'
-    call = ('make_pseudo_labels.py', config, checkpoint, '--out', out,
+    call = ('make_pseudo_labels', config, checkpoint, '--out', out,
             '--threshold', '0.2', '--work-dir', folder / 'unused')
-    done = run(*call)
+    done = run_here(*call)
     assert done.returncode == 0, done.stderr[-2000:]
     labels = read_json(shared_voc / 'image_labels.json')['images']
     seen = set()
@@ -97,7 +98,7 @@ def test_pseudo_labels_hold_the_indices_of_the_data_set(trained, shared_voc):
     assert manifest['complete']
     assert manifest['count'] == 8
     # The other way to the same masks: mmengine's runner.
-    done = run('test.py', config, checkpoint, '--tta', '--out',
+    done = run_here('test', config, checkpoint, '--tta', '--out',
                folder / 'same', '--work-dir', folder / 'unused',
                '--cfg-options', 'model.test_cfg.bg_threshold=0.2')
     assert done.returncode == 0, done.stderr[-2000:]
@@ -111,7 +112,7 @@ def test_pseudo_labels_hold_the_indices_of_the_data_set(trained, shared_voc):
     times = {p.name: p.stat().st_mtime_ns for p in out.glob('*.png')}
     (out / 'img_01.png').unlink()
     (out / 'img_02.png').write_bytes(whole['img_02.png'][:50])
-    done = run(*call)
+    done = run_here(*call)
     assert '6 of 8 pseudo labels exist' in done.stdout
     assert {p.name: p.read_bytes() for p in out.glob('*.png')} == whole
     again = {p.name: p.stat().st_mtime_ns for p in out.glob('*.png')}
@@ -119,7 +120,7 @@ def test_pseudo_labels_hold_the_indices_of_the_data_set(trained, shared_voc):
         'img_01.png', 'img_02.png'
     ]
     # Other labels do not get mixed in.
-    done = run(*call[:-3], '0.3')
+    done = run_here(*call[:-3], '0.3')
     assert done.returncode == 1
     assert 'holds pseudo labels with threshold 0.2, expected 0.3' in (
         done.stderr)
@@ -130,7 +131,7 @@ def test_pseudo_labels_leave_other_folders_alone(trained):
     other = folder / 'precious'
     other.mkdir()
     (other / 'notes.txt').write_text('mine')
-    done = run('make_pseudo_labels.py', config, checkpoint, '--out', other)
+    done = run_here('make_pseudo_labels', config, checkpoint, '--out', other)
     assert done.returncode == 1
     assert 'expected a new or empty folder' in done.stderr
     assert [p.name for p in other.iterdir()] == ['notes.txt']
@@ -152,28 +153,28 @@ def test_a_checkpoint_of_another_model_is_an_error(trained, shared_voc):
     folder, _, checkpoint, _ = trained
     other = seg_config(shared_voc, folder / 'seg.py')
     shutil.copytree(shared_voc / 'SegmentationClass', folder / 'masks')
-    done = run('test.py', other, checkpoint, '--work-dir', folder / 'wrong')
+    done = run_here('test', other, checkpoint, '--work-dir', folder / 'wrong')
     assert done.returncode == 1
     assert 'does not fit the model' in done.stderr.splitlines()[-1]
     config = trained[1]
     text = config.read_text().replace('depth=18', 'depth=34')
     deeper = folder / 'deeper.py'
     deeper.write_text(text)
-    done = run('make_pseudo_labels.py', deeper, checkpoint, '--out',
+    done = run_here('make_pseudo_labels', deeper, checkpoint, '--out',
                folder / 'none')
     assert done.returncode == 1
     assert 'does not fit the model' in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize('arguments', [
-    ('train.py', 'configs/none.py'),
-    ('test.py', 'configs/cam_r50_voc.py', 'none.pth'),
-    ('make_pseudo_labels.py', 'configs/none.py', 'none.pth', '--out', 'x'),
-    ('pipeline.py', 'configs/none.py', 'none.py', '--work-dir', 'x'),
-    ('prepare_voc.py', 'nowhere'),
+    ('train', 'configs/none.py'),
+    ('test', 'configs/cam_r50_voc.py', 'none.pth'),
+    ('make_pseudo_labels', 'configs/none.py', 'none.pth', '--out', 'x'),
+    ('pipeline', 'configs/none.py', 'none.py', '--work-dir', 'x'),
+    ('prepare_voc', 'nowhere'),
 ])
 def test_wrong_paths_are_said_at_once(arguments):
-    done = run(*arguments)
+    done = run_here(*arguments)
     assert done.returncode == 2
     assert 'there is no such' in done.stderr.splitlines()[-1]
 
@@ -183,28 +184,28 @@ def test_an_unwritable_work_dir_and_broken_data_are_one_line(
     config = trained[1]
     blocked = tmp_path / 'file'
     blocked.write_text('')
-    done = run('train.py', config, '--work-dir', blocked / 'run')
+    done = run_here('train', config, '--work-dir', blocked / 'run')
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith('error: ')
     assert str(blocked) in done.stderr.splitlines()[-1]
     image = voc_root / 'JPEGImages' / 'img_01.jpg'
     image.write_bytes(image.read_bytes()[:200])
     broken = cam_config(voc_root, tmp_path / 'broken.py')
-    done = run('train.py', broken, '--work-dir', tmp_path / 'run')
+    done = run_here('train', broken, '--work-dir', tmp_path / 'run')
     assert done.returncode == 1
     assert 'img_01.jpg: expected a complete image' in done.stderr
     assert 'Traceback' not in done.stderr
 
 
 def test_prepare_voc(voc_root):
-    done = run('prepare_voc.py', voc_root, '--out', voc_root / 'new.json')
+    done = run_here('prepare_voc', voc_root, '--out', voc_root / 'new.json')
     assert done.returncode == 0, done.stderr
     found = json.loads((voc_root / 'new.json').read_text())
     expected = json.loads((voc_root / 'image_labels.json').read_text())
     assert found['images'] == expected['images']
     assert len(found['classes']) == 20
     assert '10582' in done.stdout
-    done = run('prepare_voc.py', voc_root, '--source', 'masks', '--out',
+    done = run_here('prepare_voc', voc_root, '--source', 'masks', '--out',
                voc_root / 'masks.json')
     found = json.loads((voc_root / 'masks.json').read_text())
     assert found['images'] == expected['images']
@@ -214,7 +215,7 @@ def test_prepare_voc_lists_what_is_wrong_and_writes_nothing(voc_root):
     (voc_root / 'Annotations' / 'img_02.xml').write_text('<annotation>')
     (voc_root / 'JPEGImages' / 'img_03.jpg').unlink()
     out = voc_root / 'new.json'
-    done = run('prepare_voc.py', voc_root, '--out', out)
+    done = run_here('prepare_voc', voc_root, '--out', out)
     assert done.returncode == 1
     assert 'img_02.xml' in done.stderr
     assert 'img_03.jpg: missing' in done.stderr

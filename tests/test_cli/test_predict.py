@@ -3,13 +3,13 @@ import copy
 import importlib
 import os
 import shutil
-import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmengine.registry import init_default_scope
 from tiny_configs import ROOT, cam_config, seg_config
 
@@ -339,14 +339,11 @@ def test_arrays_and_wrong_inputs(cam):
             list_inputs(wrong)
 
 
-def test_as_a_user_types_it(cam, shared_voc, tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(TOOL), str(shared_voc / 'JPEGImages'),
-         '--config', str(cam[0]), '--checkpoint', str(cam[1]), '--out',
-         str(tmp_path / 'out'), '--tta', '--device', 'cpu'],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)))
+def test_the_command(cam, shared_voc, tmp_path):
+    done = run_here(
+        'predict', shared_voc / 'JPEGImages', '--config', cam[0],
+        '--checkpoint', cam[1], '--out', tmp_path / 'out', '--tta',
+        '--device', 'cpu')
     assert done.returncode == 0, done.stderr[-2000:]
     assert '8 of 8 images; 0 could not be read' in done.stdout
     assert len(names(tmp_path / 'out')) == 8 * 3

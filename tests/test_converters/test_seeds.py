@@ -3,13 +3,13 @@ import importlib
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
 
@@ -560,16 +560,12 @@ def test_the_score_is_that_of_mmseg(bring, maps, shared_voc, tmp_path, kind,
     assert found['best']['mIoU'] == pytest.approx(max(best), abs=0.01)
 
 
-def test_as_a_user_types_it(maps, config, tmp_path):
+def test_the_command(maps, config, tmp_path):
     contents = from_zero(maps)
     contents.pop('img_05')
     save(tmp_path / 'from', contents)
-    done = subprocess.run(
-        [sys.executable, str(TOOL), str(tmp_path / 'from'), '--config',
-         str(config), '--out', str(tmp_path / 'out')],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    done = run_here('import_seeds', tmp_path / 'from', '--config', config,
+                    '--out', tmp_path / 'out')
     assert done.returncode == 1, done.stderr[-2000:]
     assert 'img_05.npy: missing' in done.stderr
     assert 'Traceback' not in done.stderr
