@@ -16,7 +16,7 @@ from hsc_mm.tiles.large import (
     cam_blocks,
     joined,
     survey,
-    write_mask,
+    write_blocks,
 )
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import voc_palette
@@ -113,7 +113,7 @@ def predict_large(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles,
     tif = claim(out_dir, f'{name}.mask.tif', [scan.path]) if place else None
     with MaskWriter(path, scan.shape, voc_palette(), place=place,
                     tif=tif) as writer:
-        seen = write_mask(
+        seen = write_blocks(
             writer, _watched(blocks, heat if model.is_cam else None),
             label_of, model.names.label_map, small)
     result.update(mask=small.array, step=small.step, mask_file=str(path),

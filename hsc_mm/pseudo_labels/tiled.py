@@ -12,7 +12,7 @@ from hsc_mm.datasets.transforms.load_image import (
 )
 from hsc_mm.functional.cam import choose_classes, normalize_cam
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
-from hsc_mm.tiles.large import cam_blocks, joined, survey, write_mask
+from hsc_mm.tiles.large import cam_blocks, joined, survey, write_blocks
 from hsc_mm.utils import voc_palette
 from hsc_mm.utils.pixels import as_rgb
 from .cams import MultiScaleCAM
@@ -127,7 +127,7 @@ class TiledImages:
                             self.engine.model.normalization)
         with MaskWriter(folder.file(info['img_id']), scan.shape, voc_palette(),
                         run.notes.get(info['img_id'], '')) as writer:
-            seen = write_mask(writer, blocks, lambda cam: self.chain.rule(
+            seen = write_blocks(writer, blocks, lambda cam: self.chain.rule(
                 SoftCAM(info['img_id'], cam, classes, found.scores.numpy())),
                               folder.label_map)
         return Labelled(info['img_id'], classes[seen[classes]], None, None)

@@ -13,7 +13,7 @@ from .masks import MaskWriter
 from .scan import Scan
 
 __all__ = ['Preview', 'Survey', 'cam_blocks', 'joined', 'survey',
-           'write_mask']
+           'write_blocks']
 
 #: Gets a window, returns its maps (K, h, w) float32 and scores (K,).
 Predict = Callable[[np.ndarray], tuple[np.ndarray, Tensor | None]]
@@ -100,10 +100,10 @@ def cam_blocks(scan: Scan, tiles: Tiles, predict: Predict, found: Survey,
             torch.from_numpy(block.maps), ones, how, extremes).numpy())
 
 
-def write_mask(writer: MaskWriter, blocks: Iterable[Block],
-               label: Callable[[np.ndarray], np.ndarray],
-               label_map: dict[int, int] | None,
-               preview: 'Preview | None' = None) -> np.ndarray:
+def write_blocks(writer: MaskWriter, blocks: Iterable[Block],
+                 label: Callable[[np.ndarray], np.ndarray],
+                 label_map: dict[int, int] | None,
+                 preview: 'Preview | None' = None) -> np.ndarray:
     """Label blocks, and write them row by row.
 
     Args:

@@ -8,7 +8,7 @@ from format_pictures import write_picture
 from PIL import Image
 
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
-from hsc_mm.tiles.large import cam_blocks, survey, write_mask
+from hsc_mm.tiles.large import cam_blocks, survey, write_blocks
 from hsc_mm.utils import voc_palette
 from hsc_mm.utils.limits import MEGAPIXELS
 
@@ -29,7 +29,7 @@ def _seed(path, out, tiles):
         blocks = cam_blocks(scan, tiles, _brightness, found,
                             torch.tensor([1., 0.]), 'max')
         with MaskWriter(out, scan.shape, voc_palette()) as writer:
-            seen = write_mask(writer, blocks, lambda cam: cam[0] > 0.5, None)
+            seen = write_blocks(writer, blocks, lambda cam: cam[0] > 0.5, None)
     assert np.flatnonzero(seen).tolist() == [0, 1]
     return found
 
