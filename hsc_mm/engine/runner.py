@@ -7,6 +7,7 @@ from datetime import timedelta
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
@@ -20,6 +21,10 @@ from hsc_mm.utils.work_dirs import refuse_folder_of_config
 __all__ = [
     'CPUDataParallel', 'CheckedRunner', 'build_runner', 'prepare_cpu_ranks'
 ]
+
+# What mmengine registers by itself, and None removes.
+_REMOVABLE = ('runtime_info', 'timer', 'sampler_seed', 'logger',
+              'param_scheduler', 'checkpoint')
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -64,6 +69,23 @@ class CheckedRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(_for_users)
         return logger
+
+    def register_default_hooks(self, hooks: Mapping | None = None) -> None:
+        """Register hooks; None removes one of mmengine's, none of ours.
+
+        Raises:
+            ValueError: A hook is None or no hook at all.
+        """
+        for name, hook in (hooks or {}).items():
+            if not (isinstance(hook, Mapping | Hook) or (
+                    hook is None and name in _REMOVABLE)):
+                raise ValueError(
+                    f'default_hooks.{name}: expected dict(type=...), found '
+                    f'{hook!r}. None removes {", ".join(_REMOVABLE)} alone; '
+                    'to do without another hook, leave it out in the config '
+                    'file: default_hooks = dict(_delete_=True, ...) with '
+                    'those that stay.')
+        super().register_default_hooks(hooks)
 
     def dump_config(self) -> None:
         """Wait: the folder may be another run's."""

@@ -95,6 +95,12 @@ OPTIONS = {
                  r'pipeline of .*: expected transforms, found \[\]'),
     'twice': ('train_dataloader.dataset.metainfo.classes='
               '[background,cat,cat]', 1, 'each once'),
+    'segmentor': ('model.type=EncoderDecoder', 1,
+                  r'model\.type: expected hsc_mm\.CAMSegmentor .* Set '),
+    'hook': ('default_hooks.finite_loss=None', 1,
+             r'default_hooks\.finite_loss: expected .* found None\. .*leave'),
+    'hook-number': ('default_hooks.timer=5', 1,
+                    r'default_hooks\.timer: expected .* found 5\.'),
     'import': ('custom_imports.imports=[nowhere_mod]', 1, 'nowhere_mod'),
 }
 

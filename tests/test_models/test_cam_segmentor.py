@@ -197,6 +197,12 @@ def test_wrong_arguments(change, message):
         build(**change)
 
 
+def test_heads_of_masks_are_refused():
+    head = dict(type='FCNHead', in_channels=64, channels=4, num_classes=4)
+    with pytest.raises(ValueError, match=r'decode_head\.type.*found FCNHead'):
+        MODELS.build(dict(copy.deepcopy(SMALL), decode_head=head))
+
+
 def test_wrong_channels_classes_and_test_cfg():
     with pytest.raises(ValueError, match='expected 32, found 64 channels'):
         build(decode_head=dict(in_channels=32))(torch.randn(1, 3, 32, 32))

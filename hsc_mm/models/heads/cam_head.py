@@ -190,13 +190,21 @@ class CAMHead(BaseModule):
         return cam.softmax(dim=1) if self.activation == 'softmax' else (
             cam.relu())
 
-    def loss(self, views: list[tuple],
-             batch_data_samples: SampleList) -> dict[str, Tensor]:
+    def loss(self, views: list[tuple], batch_data_samples: SampleList,
+             *of_masks: object) -> dict[str, Tensor]:
         """Compute losses of the views of a batch, scalars named ``loss_*``.
 
         A view is a tuple of arguments of :meth:`forward`: features, image, and
         attention where it is recorded. Samples have ``gt_label``.
+        ``of_masks`` is what mmseg's segmentors pass besides: they are refused.
         """
+        if of_masks:
+            raise ValueError(
+                'model.type: expected hsc_mm.CAMSegmentor for a decode_head '
+                f'of type {type(self).__name__}, found a segmentor that '
+                'trains from masks (such as EncoderDecoder). Set '
+                'model.type=hsc_mm.CAMSegmentor, or choose a decode_head '
+                'that is trained from masks.')
         made = self.make_views(views)
         targets = Targets.of(batch_data_samples, self.num_classes,
                              self.losses.needs_maps)

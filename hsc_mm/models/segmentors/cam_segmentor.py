@@ -1,6 +1,7 @@
 """The segmentor of the CAM stage: makes the views, routes the features."""
 import torch
 import torch.nn.functional as F
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.structures import SegDataSample
 from mmseg.utils import (
@@ -54,8 +55,9 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ValueError: ``test_cfg`` is refused (:func:`check_test_cfg`), or
-            image labels are to be used and a sample has none.
+        ValueError: ``test_cfg`` is refused (:func:`check_test_cfg`), the
+            head is trained from masks, or image labels are to be used and a
+            sample has none.
     """
 
     def __init__(self,
@@ -75,6 +77,12 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck is not None else None
         self.decode_head = MODELS.build(decode_head)
+        if isinstance(self.decode_head, BaseDecodeHead):
+            raise ValueError(
+                'model.decode_head.type: expected a head that makes CAMs, '
+                f'hsc_mm.CAMHead, found {type(self.decode_head).__name__}, '
+                'which is trained from masks. Choose another head, or '
+                'model.type=EncoderDecoder.')
         self._tell_statistics()
         self.second_view = second_view
         if hasattr(self.decode_head, 'check_losses'):
