@@ -1,8 +1,10 @@
 import os
+import zipfile
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from hsc_mm.utils import (
@@ -14,7 +16,9 @@ from hsc_mm.utils import (
     voc_palette,
     write_index_png,
     write_json,
+    write_npz,
 )
+from hsc_mm.utils.numbers import check_finite_maps
 
 
 def test_palette_is_vocs():
@@ -100,3 +104,26 @@ def test_a_number_in_range_comes_back():
                            (0.5, dict(above=0, below=1)),
                            (np.float32(2), dict(above=0))):
         assert check_number('x', value, **options) is value
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+def test_maps_that_are_not_finite(bad):
+    maps = torch.rand(3, 4, 5)
+    check_finite_maps('a.png', maps, torch.zeros(0), maps.half())
+    maps[1, 2, 3] = bad
+    for one in (maps, maps.half()):
+        with pytest.raises(ValueError, match=r'a\.png: expected finite'):
+            check_finite_maps('a.png', torch.ones(2), one)
+
+
+def test_arrays_are_written_whole(tmp_path):
+    cam = np.random.default_rng(0).random((2, 3, 4)).astype(np.float16)
+    write_npz(tmp_path / 'a.npz', 'made of x', cam=cam, names=['a', 'b'])
+    with np.load(tmp_path / 'a.npz') as found:
+        assert np.array_equal(found['cam'], cam)
+        assert found['names'].tolist() == ['a', 'b']
+    with zipfile.ZipFile(tmp_path / 'a.npz') as archive:
+        assert archive.comment == b'made of x'
+    with pytest.raises(ValueError, match='allow_pickle'):
+        write_npz(tmp_path / 'a.npz', code=[object()])
+    assert np.load(tmp_path / 'a.npz')['cam'].shape == (2, 3, 4)

@@ -189,7 +189,8 @@ class HSCInferencer:
         if not self.is_cam:
             if 'seg_logits' in sample:
                 check_finite_maps(None, sample.seg_logits.data)
-            found = [i for i in np.unique(mask) if i < self.names.count]
+            counts = np.bincount(result['mask'].ravel())
+            found = np.flatnonzero(counts[:self.names.count])
             return dict(
                 result,
                 task='segmentation',

@@ -40,7 +40,9 @@ def _predict(model: Any, label: Tensor | None):
 
 def _classes(maps: np.ndarray, threshold: float) -> np.ndarray:
     """Return the class of each pixel; of one channel, whether it is above."""
-    return (maps[0] > threshold) if len(maps) == 1 else maps.argmax(0)
+    if len(maps) == 1:
+        return maps[0] > threshold
+    return torch.from_numpy(maps).max(0).indices.numpy()
 
 
 def sample_of_tiles(model: Any, image: np.ndarray, label: Tensor | None,
@@ -147,7 +149,7 @@ def _prepare(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles):
     def label_of(cam: np.ndarray) -> np.ndarray:
         scores = seed_scores(torch.from_numpy(cam), threshold) if len(
             cam) else torch.zeros(1, *cam.shape[1:])
-        return lookup[scores.argmax(0).numpy()]
+        return lookup[scores.max(0).indices.numpy()]
 
     result = dict(
         task='cam', classes=[model.names.classes[i] for i in indices],

@@ -1,7 +1,6 @@
 """Files of pseudo labels: hard masks (PNG) and soft CAMs (npz)."""
 import zipfile
 from collections.abc import Collection
-from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.tiles.scan import is_large
-from hsc_mm.utils import atomic_write_bytes, digest, read_index_png
+from hsc_mm.utils import digest, read_index_png, write_npz
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.images import NOTE
@@ -37,14 +36,8 @@ def write_soft_cam(path: str | Path,
         classes (np.ndarray): Mask index of each of them, (k,), 1..254.
         note (str): Comment of the archive, see :func:`read_note`.
     """
-    buffer = BytesIO()
-    np.savez_compressed(
-        buffer,
-        cam=np.asarray(cam, dtype=np.float16),
-        classes=np.asarray(classes, dtype=np.int64))
-    with zipfile.ZipFile(buffer, 'a') as archive:
-        archive.comment = note.encode()
-    atomic_write_bytes(path, buffer.getvalue())
+    write_npz(path, note, cam=np.asarray(cam, dtype=np.float16),
+              classes=np.asarray(classes, dtype=np.int64))
 
 
 def input_note(image: str | Path, labels: np.ndarray | None) -> str:

@@ -8,6 +8,7 @@ from .io import (
     read_json,
     read_text,
     write_json,
+    write_npz,
 )
 from .numbers import check_device, check_keys, check_number
 
@@ -16,5 +17,5 @@ __all__ = [
     'class_map',
     'digest', 'image_shapes', 'read_image', 'read_index_png', 'read_json',
     'read_map', 'read_text', 'to_classes', 'to_mask_indices', 'voc_palette',
-    'write_index_png', 'write_json'
+    'write_index_png', 'write_json', 'write_npz'
 ]

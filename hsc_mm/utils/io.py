@@ -2,18 +2,24 @@
 import hashlib
 import json
 import os
+import zipfile
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .limits import check_regular
 
 __all__ = [
-    'atomic_write_bytes', 'digest', 'read_json', 'read_text', 'write_json'
+    'atomic_write_bytes', 'digest', 'read_json', 'read_text', 'write_json',
+    'write_npz'
 ]
 
 
-def atomic_write_bytes(path: str | Path, data: bytes) -> None:
+def atomic_write_bytes(path: str | Path,
+                       data: bytes | memoryview) -> None:
     """Write a file so that no reader ever sees a part of it.
 
     The bytes go to a temporary name in the same folder, which is renamed.
@@ -116,3 +122,24 @@ def write_json(path: str | Path, content: Any) -> None:
     """Write JSON, whole or not at all (see :func:`atomic_write_bytes`)."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + '\n'
     atomic_write_bytes(path, text.encode('utf-8'))
+
+
+def write_npz(path: str | Path, note: str = '', **arrays: np.ndarray) -> None:
+    """Write an npz, whole or not at all, packed for speed.
+
+    numpy packs maps of floats half as fast, to files that are no smaller.
+
+    Args:
+        path (str | Path): The file.
+        note (str): Comment of the archive.
+        arrays (np.ndarray): What it holds, by name.
+    """
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, 'w', zipfile.ZIP_DEFLATED,
+                         compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f'{name}.npy', 'w', force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array),
+                                          allow_pickle=False)
+        archive.comment = note.encode()
+    atomic_write_bytes(path, buffer.getbuffer())

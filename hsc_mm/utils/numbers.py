@@ -94,7 +94,9 @@ def check_finite_maps(name: str | None, *maps: torch.Tensor) -> None:
         ValueError: A value is not finite; thresholds and maxima would make
             an ordinary mask of it.
     """
-    if not all(bool(one.isfinite().all()) for one in maps):
+    # The extremes are NaN or infinite where a value is, and found faster.
+    if not all(bool(end.isfinite()) for one in maps if one.numel()
+               for end in one.aminmax()):
         raise ValueError(
             f'{name or "an image"}: expected finite maps of the network, '
             'found NaN or infinity. Its weights are broken, though each may '

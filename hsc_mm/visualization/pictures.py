@@ -4,7 +4,7 @@ Every picture is (H, W, 3), uint8, RGB. Colour-blind eyes tell the colours
 apart.
 """
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -150,7 +150,7 @@ def stack_rows(rows: list[tuple[str, np.ndarray]],
     return sheet
 
 
-def present_tiles(image: np.ndarray, cam: np.ndarray,
+def present_tiles(image: np.ndarray, cam: Sequence[np.ndarray],
                   names: list[str]) -> list[tuple[str, np.ndarray]]:
     """Paint the maps of k classes, (k, H, W) in [0, 1], over the image."""
     return [(name, cam_overlay(image, one))

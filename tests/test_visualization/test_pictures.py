@@ -9,6 +9,7 @@ from hsc_mm.visualization import (
     label_strip,
     mask_overlay,
     threshold_curve,
+    titled_strip,
 )
 from hsc_mm.visualization.pictures import class_colours, qualitative_palette
 
@@ -46,6 +47,28 @@ def test_a_prediction_has_colours_of_voc_only_for_its_classes():
         drawn = draw_prediction(image, result, names, 64)
         expected = 0.4 * 100 + 0.6 * colour.astype(float)
         assert np.allclose(drawn[-8, -8], expected, atol=1)
+
+
+def test_large_pictures_are_drawn_as_if_painted_in_full():
+    y, x = np.mgrid[:1030, :700]
+    image = np.stack([x // 3, y // 5, (x + y) // 8], 2).astype(np.uint8)
+    cam = np.stack([x / 700, y / 1030]).astype(np.float32)
+    mask = ((x // 90 + y // 70) % 3).astype(np.uint8)
+    names = ClassNames(('background', 'a', 'b'), voc_palette()[:3], None)
+    result = dict(task='cam', cam=cam, mask=mask, classes=['a', 'b'],
+                  class_indices=[1, 2], scores=[1, 1], bg_threshold=0.3)
+    drawn = draw_prediction(image, result, names, 64)  # a quarter first
+    rgb, colours = image[..., ::-1], qualitative_palette(3)
+    slow = titled_strip(
+        [('image', rgb), ('a 1.00', cam_overlay(rgb, cam[0])),
+         ('b 1.00', cam_overlay(rgb, cam[1])),
+         ('seed > 0.30', mask_overlay(rgb, mask, colours))], 64)
+    assert drawn.shape == slow.shape
+    assert np.abs(drawn.astype(int) - slow).mean() < 0.5
+    same = draw_prediction(image, result, names, 1030 // 7)  # at full size
+    slow = mask_overlay(rgb, mask, colours)
+    assert np.array_equal(same[18:, -99:], cv2.resize(
+        slow, (100, 147), interpolation=cv2.INTER_AREA)[:, 1:])
 
 
 def test_the_qualitative_palette_repeats_no_colour():

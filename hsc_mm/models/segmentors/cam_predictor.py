@@ -158,10 +158,11 @@ class CAMPredictor:
         cam = normalize_cam(activation, present.to(activation),
                             self.normalization)
         logits = seed_scores(cam, threshold)
+        seed = logits.max(0, keepdim=True).indices  # argmax, but faster
         sample.set_data(
             dict(
                 seg_logits=PixelData(data=logits),
-                pred_sem_seg=PixelData(data=logits.argmax(0, keepdim=True))))
+                pred_sem_seg=PixelData(data=seed)))
         sample.set_metainfo(
             dict(
                 bg_threshold=threshold,
