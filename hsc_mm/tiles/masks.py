@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.images import NOTE
 
 __all__ = ['MaskWriter', 'georeference']
@@ -18,7 +19,8 @@ _PLACED = ('.tif', '.tiff', '.jp2')
 def georeference(path: str | None) -> dict[str, Any] | None:
     """Return ``crs`` and ``transform`` of a picture.
 
-    None where it has no georeference, or rasterio is not installed.
+    None where it has no georeference, which what EXIF turns loses, or
+    rasterio is not installed.
     """
     if path is None or Path(path).suffix.lower() not in _PLACED:
         return None
@@ -30,7 +32,8 @@ def georeference(path: str | None) -> dict[str, Any] | None:
         warnings.simplefilter('ignore')
         try:
             with rasterio.open(path) as file:
-                if file.crs is None and file.transform.is_identity:
+                if (file.crs is None and file.transform.is_identity) or \
+                        read_header(path, checked=False).orientation != 1:
                     return None
                 return dict(crs=file.crs, transform=file.transform)
         except (rasterio.RasterioIOError, TypeError):

@@ -1,5 +1,6 @@
 """Pictures of any size, read from top to bottom."""
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -7,9 +8,13 @@ import numpy as np
 
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.limits import check_pixels, most_pixels
+from hsc_mm.utils.pixels import as_stored
 from hsc_mm.utils.rasters import Raster
 
 __all__ = ['Scan', 'is_large']
+
+_AT_ONCE = 256  # rows of a picture that is turned
+_GDAL = dict(GDAL_CACHEMAX=64)  # megabytes
 
 
 def is_large(path: str | os.PathLike) -> bool:
@@ -36,9 +41,9 @@ def is_large(path: str | os.PathLike) -> bool:
 class Scan:
     """Rows of a picture; those that were read last are kept.
 
-    Above the limit of megapixels it needs rasterio and is read row by row:
-    any TIFF, and the other formats as far as their decoders do that
-    (progressive JPEGs and interlaced PNGs do not). Below, it is read whole.
+    Above the limit of megapixels it needs rasterio and is read row by row.
+    What EXIF turns is decoded once, into a temporary file (in ``TMPDIR``)
+    of height * width * bands bytes. Below, a picture is read whole.
 
     Args:
         path (str, optional): The file.
@@ -54,9 +59,8 @@ class Scan:
             georeference.
 
     Raises:
-        OSError: The file is missing.
-        ValueError: It is no image, or it is large and rasterio is missing,
-            or EXIF turns it.
+        OSError: The file is missing, or there is no space for a turned one.
+        ValueError: It is no image, or it is large and rasterio is missing.
     """
 
     def __init__(self,
@@ -71,14 +75,12 @@ class Scan:
         self.path = path
         self.large = path is not None and is_large(path)
         if self.large:
-            if read_header(path, checked=False).orientation != 1:
-                raise ValueError(
-                    f'{path}: expected a picture above the limit of '
-                    'megapixels to be stored upright, found one that EXIF '
-                    'turns. Save it turned.')
+            header = read_header(path, checked=False)
+            self.shape = header.seen
             self._raster = self._stack.enter_context(
                 Raster(path, **options))
-            self.shape = self._raster.shape
+            if header.orientation != 1:
+                self._rows = self._turned(header.orientation)
         else:
             if image is None:
                 self._rows = read(path)
@@ -96,10 +98,32 @@ class Scan:
         ``top`` and ``bottom`` must not become smaller from call to call,
         unless they restart at row 0.
         """
-        if self.large:
+        if self.large and not isinstance(self._rows, np.memmap):
             self._fetch(top, bottom)
         rows = self._rows[top - self._top:bottom - self._top]
         return np.ascontiguousarray(rows[:, left:right])
+
+    def _turned(self, orientation: int) -> np.memmap:
+        """Decode the picture into a file, turned."""
+        from rasterio import Env
+        with Env(**_GDAL):
+            first = self._raster.rows(0, 1)
+            shape = (*self.shape, *first.shape[2:])
+            file = self._stack.enter_context(tempfile.TemporaryFile())
+            try:
+                os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
+            except OSError as error:
+                raise OSError(
+                    error.errno, f'{error.strerror}: {np.prod(shape) // 10**6}'
+                    f' MB are needed here to turn {self.path}. Free some '
+                    'space, or name another folder (TMPDIR=FOLDER).',
+                    tempfile.gettempdir()) from error
+            turned = np.memmap(file, np.uint8, 'r+', shape=shape)
+            stored = as_stored(turned, orientation)
+            for top in range(0, len(stored), _AT_ONCE):
+                bottom = min(top + _AT_ONCE, len(stored))
+                stored[top:bottom] = self._raster.rows(top, bottom)
+        return turned
 
     def _fetch(self, top: int, bottom: int) -> None:
         """Hold these rows: what is there is kept, the others are read."""
@@ -110,7 +134,7 @@ class Scan:
         if bottom <= held and top == self._top:
             return
         kept = [] if self._rows is None else [self._rows[top - self._top:]]
-        with Env(GDAL_CACHEMAX=64):  # megabytes
+        with Env(**_GDAL):
             if bottom > held:
                 kept.append(self._raster.rows(held, bottom))
         self._rows, self._top = np.concatenate(kept), top

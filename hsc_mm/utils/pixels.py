@@ -11,7 +11,9 @@ from .headers import Header, check_whole, is_tiff, open_picture
 from .limits import check_pixels
 from .rasters import Raster, memory_file, on_white
 
-__all__ = ['as_colours', 'as_rgb', 'check_reading', 'decode', 'turn']
+__all__ = [
+    'as_colours', 'as_rgb', 'as_stored', 'check_reading', 'decode', 'turn'
+]
 
 _PLAIN = ('1', 'L', 'P', 'RGB')
 _CLEAR = ('LA', 'PA', 'La', 'RGBA', 'RGBa')
@@ -100,6 +102,11 @@ def decode(path: str | Path,
 def turn(image: np.ndarray, orientation: int) -> np.ndarray:
     """Turn an array (H, W, ...) as EXIF's orientation, 1..8, says."""
     return np.ascontiguousarray(_TURNS[orientation](image))
+
+
+def as_stored(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a turned array (H, W, ...) as it was before, a view of it."""
+    return _TURNS[{6: 8, 8: 6}.get(orientation, orientation)](image)
 
 
 def as_colours(image: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
 """Pictures of any bands and values: opened by rasterio, scaled to bytes."""
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from .headers import import_rasterio, open_raster
 
 __all__ = ['Raster', 'memory_file', 'on_white', 'to_bytes']
 
+# The most bytes that a progressive JPEG takes without being asked.
+_MEMORY = 1 << 30
 _COLOURS = ('red', 'green', 'blue')
 
 
@@ -48,6 +51,7 @@ class Raster:
                  value_range: Sequence[float] | None = None,
                  source: Any = None) -> None:
         self.path = path
+        self._source = source
         self.file = open_raster(path, source)
         self.shape = tuple(self.file.shape)
         self.value_range = value_range
@@ -83,16 +87,18 @@ class Raster:
     def rows(self, top: int = 0, bottom: int | None = None) -> np.ndarray:
         """Read rows, (bottom - top, W, 3) uint8 BGR, or (..., N)."""
         from rasterio import RasterioIOError
-        from rasterio.windows import Window
         bottom = self.shape[0] if bottom is None else bottom
         try:
-            raw = self.file.read(self._bands, window=Window(
-                0, top, self.shape[1], bottom - top))
+            try:
+                raw = self._read(top, bottom)
+            except RasterioIOError as error:
+                self._allow(str(error.__cause__ or error))
+                raw = self._read(top, bottom)
         except RasterioIOError as error:
-            reason = error.__cause__ or error
             raise ValueError(
-                f'{self.path}: expected a whole image, but {reason}. Fetch '
-                'or export the file again.') from error
+                f'{self.path}: expected a whole image, but '
+                f'{error.__cause__ or error}. Fetch or export the file '
+                'again.') from error
         raw = np.moveaxis(raw, 0, -1)
         if self._table is not None:
             return on_white(self.path, self._table[raw[..., 0]][
@@ -114,6 +120,35 @@ class Raster:
         image = on_white(self.path, raw, self.value_range)
         image[nothing.any(axis=2)] = 0
         return image
+
+    def _read(self, top: int, bottom: int) -> np.ndarray:
+        """Read rows as stored, (bands, bottom - top, W)."""
+        from rasterio.windows import Window
+        return self.file.read(self._bands, window=Window(
+            0, top, self.shape[1], bottom - top))
+
+    def _allow(self, reason: str) -> None:
+        """Let a progressive JPEG have the memory that it needs, or refuse.
+
+        GDAL gives it 500 MB unless ``JPEGMEM`` is set when it opens a file.
+        It takes 6 bytes a pixel, or 3 where colours are subsampled, of which
+        GDAL counts half.
+        """
+        found = re.search(r'at least (\d+) bytes.*JPEGMEM', reason)
+        if found is None:
+            return
+        needed = max(int(found[1]), 3 * self.shape[0] * self.shape[1])
+        if needed > _MEMORY:
+            setting = f'JPEGMEM={-(-needed // 10**6)}M'
+            raise ValueError(
+                f'{self.path}: expected a JPEG that is read row by row, found '
+                f'a progressive one, which needs {needed / 1e9:.1f} GB of '
+                f'memory. If there is as much, set {setting} and run again, '
+                f'or make a TIFF of it where there is: {setting} rio convert '
+                f'--co TILED=YES {self.path} PICTURE.tif')
+        self.file.close()
+        with import_rasterio(self.path).Env(JPEGMEM='1000M'):
+            self.file = open_raster(self.path, self._source)
 
     def __enter__(self) -> 'Raster':
         return self

@@ -1,15 +1,17 @@
 """Memory that a picture in windows takes, whatever its size."""
+import errno
+import os
 import tracemalloc
 
 import numpy as np
 import pytest
 import torch
-from format_pictures import write_picture
+from format_pictures import scene, write_picture
 from PIL import Image
 
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
-from hsc_mm.tiles.large import cam_blocks, survey, write_blocks
-from hsc_mm.utils import voc_palette
+from hsc_mm.tiles.large import cam_blocks, rows_of, survey, write_blocks
+from hsc_mm.utils import read_image, voc_palette
 from hsc_mm.utils.limits import MEGAPIXELS
 
 rasterio = pytest.importorskip('rasterio')
@@ -51,3 +53,49 @@ def test_memory_follows_the_window_not_the_picture(tmp_path, monkeypatch):
     with rasterio.open(_seed_path) as file:
         grey = file.read(1)
     assert np.array_equal(mask, grey / (249 + 1e-5) > 0.5)
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('kind', ['jpg', 'tif'])
+def test_turned_pictures_are_read_as_they_are_seen(tmp_path, monkeypatch,
+                                                   orientation, kind):
+    path = tmp_path / f'a.{kind}'
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(scene(300, 520)).save(path, exif=exif)
+    whole = read_image(path)
+    monkeypatch.setenv(MEGAPIXELS, '0.1')
+    with Scan(str(path), None, {}) as scan:
+        assert scan.large and scan.shape == whole.shape[:2]
+        assert scan.image is None
+        for _ in range(2):
+            for top in range(0, scan.shape[0], 70):
+                bottom = min(top + 90, scan.shape[0])
+                found = scan.window(top, bottom, 40, 200)
+                assert np.abs(found.astype(int) -
+                              whole[top:bottom, 40:200]).mean() < 1
+    if orientation > 1:
+        monkeypatch.setattr(os, 'posix_fallocate', _no_space)
+        with pytest.raises(OSError, match='TMPDIR'):
+            Scan(str(path), None, {})
+
+
+def _no_space(*args):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+
+def test_progressive_jpegs_are_read_within_a_limit(tmp_path, monkeypatch):
+    path = tmp_path / 'a.jpg'
+    Image.fromarray(scene(900, 1100)).save(path, progressive=True)
+    whole = read_image(path)
+    monkeypatch.setenv(MEGAPIXELS, '0.1')
+    with Scan(str(path), None, {}) as scan:
+        found = scan.window(100, 900, 0, 700)
+        assert np.abs(found.astype(int) - whole[100:900, :700]).mean() < 1
+    data = bytearray(path.read_bytes())
+    size = data.index(b'\xff\xc2') + 5  # after marker, length, bits
+    data[size:size + 4] = (20000).to_bytes(2) * 2
+    path.write_bytes(data)
+    with Scan(str(path), None, {}) as scan, pytest.raises(
+            ValueError, match=r'a\.jpg: .*progressive.* rio convert'):
+        scan.window(100, 900, 0, 700)
