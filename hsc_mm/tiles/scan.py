@@ -13,6 +13,8 @@ from hsc_mm.utils.rasters import Raster
 
 __all__ = ['Scan', 'is_large']
 
+# A full disk is an error here; later it would end the process.
+_reserve = getattr(os, 'posix_fallocate', lambda *_: None)
 _AT_ONCE = 256  # rows of a picture that is turned
 _GDAL = dict(GDAL_CACHEMAX=64)  # megabytes
 
@@ -111,14 +113,14 @@ class Scan:
             shape = (*self.shape, *first.shape[2:])
             file = self._stack.enter_context(tempfile.TemporaryFile())
             try:
-                os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
+                _reserve(file.fileno(), 0, int(np.prod(shape)))
             except OSError as error:
                 raise OSError(
                     error.errno, f'{error.strerror}: {np.prod(shape) // 10**6}'
                     f' MB are needed here to turn {self.path}. Free some '
                     'space, or name another folder (TMPDIR=FOLDER).',
                     tempfile.gettempdir()) from error
-            turned = np.memmap(file, np.uint8, 'r+', shape=shape)
+            turned = np.memmap(file, np.uint8, 'w+', shape=shape)
             stored = as_stored(turned, orientation)
             for top in range(0, len(stored), _AT_ONCE):
                 bottom = min(top + _AT_ONCE, len(stored))

@@ -1,6 +1,5 @@
 """Memory that a picture in windows takes, whatever its size."""
 import errno
-import os
 import tracemalloc
 
 import numpy as np
@@ -10,6 +9,7 @@ from format_pictures import scene, write_picture
 from PIL import Image
 
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
+from hsc_mm.tiles import scan as scan_module
 from hsc_mm.tiles.large import cam_blocks, rows_of, survey, write_blocks
 from hsc_mm.utils import read_image, voc_palette
 from hsc_mm.utils.limits import MEGAPIXELS
@@ -75,7 +75,7 @@ def test_turned_pictures_are_read_as_they_are_seen(tmp_path, monkeypatch,
                 assert np.abs(found.astype(int) -
                               whole[top:bottom, 40:200]).mean() < 1
     if orientation > 1:
-        monkeypatch.setattr(os, 'posix_fallocate', _no_space)
+        monkeypatch.setattr(scan_module, '_reserve', _no_space)
         with pytest.raises(OSError, match='TMPDIR'):
             Scan(str(path), None, {})
 
