@@ -9,6 +9,7 @@ from hsc_mm.utils.numbers import nearest
 
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
 
+_LONG = 300  # some messages of mmengine hold the config
 _HOSTS = re.compile(r'[\\/](mmengine|mmcv|mmseg|mmpretrain)[\\/]')
 
 
@@ -19,9 +20,10 @@ def registry(error: BaseException) -> str | None:
     missing = re.match(r"['\"]?(\S+) is not in the (.+?) registry", text)
     if missing:
         registry = found.get('registry')
+        known = _others(registry, missing[1])
         return (f'type {missing[1]!r} of the config: there is no such '
                 f'{getattr(registry, "name", missing[2])}.'
-                f'{nearest(missing[1], _names(registry))} A class of your own '
+                f'{nearest(missing[1], known)} A class of your own '
                 'needs its module in custom_imports.')
     if 'None is not a callable object' in text:
         from mmengine.registry import OPTIMIZERS
@@ -64,6 +66,7 @@ def host(error: BaseException) -> str | None:
     file, code = innermost(error)
     if _HOSTS.search(file) and code.startswith(('raise', 'assert')):
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        line = line if len(line) < _LONG else f'{line[:_LONG]} ...'
         return f'{line} (raised by {_HOSTS.search(file)[1]})'
     return None
 
@@ -97,7 +100,7 @@ def local(error: BaseException, *names: str,
     return None
 
 
-def _names(registry: Any) -> list[str]:
+def _others(registry: Any, name: str) -> list[str]:
     """List what a registry and its relatives hold, as configs write it."""
     if registry is None:
         return []
@@ -108,7 +111,7 @@ def _names(registry: Any) -> list[str]:
         todo += one.children.values()
         scope = f'{one.scope}.' if one.scope == 'hsc_mm' else ''
         found += [f'{scope}{key}' for key in one.module_dict]
-    return found
+    return [one for one in found if one != name]
 
 
 def _arguments(part: Callable) -> list[str]:

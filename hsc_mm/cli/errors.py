@@ -112,7 +112,7 @@ def _own(error: BaseException) -> str | None:
         return ('torch and torchvision come from different builds. Install '
                 'both in one command: pip install --force-reinstall torch '
                 'torchvision (and one --index-url for both).')
-    if 'loaded state dict' in text:  # of torch.optim
+    if 'loaded state dict' in text and 'parameter group' in text:
         return (f'checkpoint: its optimizer is not that of the config: {text}.'
                 ' Resume with the config it was trained by, or start from '
                 'its weights (load_from).')

@@ -21,6 +21,10 @@ _SYSTEM = {
     errno.EMFILE: 'too many files are open at once. Raise the limit (ulimit '
                   '-n 4096), or use fewer workers (--workers, '
                   'train_dataloader.num_workers=0).',
+    errno.ENOTDIR: 'a part of this path is a file, no folder. Name another '
+                   'path.',
+    errno.ELOOP: 'its symbolic links lead in a circle. Remove them, or name '
+                 'another path.',
     errno.ENAMETOOLONG: 'the name is too long for this file system. Shorten '
                         'it.',
     errno.EAGAIN: 'the system cannot start more processes. Use fewer workers '

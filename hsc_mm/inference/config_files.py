@@ -1,7 +1,6 @@
 """Config files, and what can be wrong with one before anything is built."""
 import ast
 import logging
-import numbers
 import traceback
 from collections.abc import Mapping
 from inspect import signature
@@ -60,7 +59,8 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f'--cfg-options {sorted(options)}: they do not '
                              f'fit {path}: {error}') from error
-        if any(key.startswith('custom_imports') for key in options):
+        if any(key.startswith('custom_imports') for key in options) and \
+                isinstance(cfg.custom_imports, Mapping):
             import_modules_from_strings(**cfg.custom_imports)
     _check_parts(cfg, path)
     _check_values(cfg, path)
@@ -159,10 +159,21 @@ def _check_parts(cfg: Config, path: Path) -> None:
         raise ValueError(f'config {path}: expected model=dict(type=...), '
                          f'found {"no model" if model is None else model}. '
                          'Begin it with _base_ = [...], as those in configs/.')
+    for owner, part, names, kind in (
+            ('', cfg, ('env_cfg', 'default_hooks', 'randomness',
+                       'custom_imports'), Mapping),
+            ('', cfg, ('custom_hooks', ), list | tuple | None),
+            ('model.', model, ('backbone', 'decode_head'), Mapping | list)):
+        for name in names:
+            if name in part and not isinstance(part[name], kind):
+                what = 'a list' if kind == list | tuple | None else 'dict(...)'
+                raise ValueError(f'{owner}{name} of {path}: expected {what}, '
+                                 f'found {part[name]!r}. Omit the key to keep '
+                                 'what _base_ says.')
     seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None and not isinstance(seed, numbers.Integral):
-        raise ValueError(f'randomness.seed of {path}: expected a whole '
-                         f'number, found {seed!r}.')
+    if seed is not None:
+        check_number(f'randomness.seed of {path}', seed, least=0,
+                     below=2**32, whole=True)
     for split in ('train', 'val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
         names = (dataset.get('metainfo') or {}).get('classes', ())

@@ -76,8 +76,12 @@ class _OnnxModel(BaseSegmentor):
 
     def __init__(self, session: Any, found: Mapping[str, Any]) -> None:
         super().__init__(data_preprocessor=dict(
-            found['preprocessor'], type='SegDataPreProcessor'))
+            found['preprocessor'], type='mmseg.SegDataPreProcessor'))
         self.session = session
+        classes = len(found['classes'])
+        # Of its first output; a segmentor of two classes may have one.
+        self.channels = (classes - 1, ) if found['task'] == 'cam' else (
+            classes, 1 if classes == 2 else classes)
         self.test_cfg = dict(found['test_cfg'])
         self._align_corners = bool(found['align_corners'])
 
@@ -99,6 +103,11 @@ class _OnnxModel(BaseSegmentor):
                              f'ONNX file, found {list(inputs.shape)}.')
         found = self.session.run(
             None, {'image': inputs.cpu().numpy().astype(np.float32)})
+        if found[0].ndim != 4 or found[0].shape[1] not in self.channels:
+            raise ValueError(
+                f'ONNX file: expected {self.channels[0]} maps, for the '
+                'classes of its JSON file, found the shape '
+                f'{found[0].shape}. Export the model again.')
         return [torch.from_numpy(one) for one in found]
 
     def extract_feat(self, inputs: Tensor) -> Any:
@@ -177,9 +186,25 @@ def read_onnx(path: str | Path, device: str | None = None
         raise ValueError(f'{path}: expected the file that {beside.name} was '
                          'written for, found another one. Copy both from the '
                          'same export.')
+    session = open_session(path, device)
+    if [one.name for one in session.get_inputs()] != ['image']:
+        raise ValueError(f'{path}: expected one input named "image". Export '
+                         'the model again.')
+    try:
+        return _assemble(session, found)
+    except (AssertionError, AttributeError, KeyError, TypeError,
+            ValueError) as error:
+        raise ValueError(f'{beside}: expected the settings that export_onnx '
+                         f'wrote, found others: {error}. Export the model '
+                         'again.') from error
+
+
+def _assemble(session: Any, found: dict[str, Any]
+              ) -> tuple[nn.Module, ClassNames, Config]:
+    """Make the parts of :func:`read_onnx` from the JSON file."""
     if found['load'].get('type') not in _LOADERS:
-        raise ValueError(f'load of {beside}: expected one of {_LOADERS}, '
-                         f'found {found["load"].get("type")}.')
+        raise ValueError(f'load: expected one of {_LOADERS}, found '
+                         f'{found["load"].get("type")}.')
     steps = [found['load']]
     if found['resize']:
         steps.append(dict(found['resize'], type='Resize'))
@@ -190,4 +215,4 @@ def read_onnx(path: str | Path, device: str | None = None
         int(key): value for key, value in found['label_map'].items()}
     names = ClassNames(tuple(found['classes']),
                        np.array(found['palette'], np.uint8), label_map)
-    return kind(open_session(path, device), found).eval(), names, cfg
+    return kind(session, found).eval(), names, cfg

@@ -61,7 +61,7 @@ CONFIGS = {
     'hook': ('_base_ = "{base}"\ncustom_hooks = [dict(type="hsc_mm.EMAHok")]',
              r"type 'hsc_mm\.EMAHok' of the config"),
     'seed': ('_base_ = "{base}"\nrandomness = dict(seed="abc")',
-             r"seed of .*: expected a whole number, found 'abc'"),
+             r"seed of .*: expected an integer .*, found 'abc'"),
     'data': ('_base_ = "{base}"\ntrain_dataloader = dict(dataset=dict('
              'data_root="no/VOC2012"))', r'VOC2012_ROOT'),
 }
@@ -101,6 +101,13 @@ OPTIONS = {
              r'default_hooks\.finite_loss: expected .* found None\. .*leave'),
     'hook-number': ('default_hooks.timer=5', 1,
                     r'default_hooks\.timer: expected .* found 5\.'),
+    'section': ('env_cfg=None', 1,
+                r'env_cfg of .*: expected dict\(\.\.\.\), found None'),
+    'hooks': ('default_hooks=None', 1, 'default_hooks of .* found None'),
+    'hook-list': ('custom_hooks=5', 1, 'custom_hooks of .* a list, found 5'),
+    'imports': ('custom_imports=None', 1, 'custom_imports of .* found None'),
+    'no-head': ('model.decode_head=None', 1, r'model\.decode_head of .*None'),
+    'seed': ('randomness.seed=-1', 1, r'randomness\.seed of .* >= 0'),
     'import': ('custom_imports.imports=[nowhere_mod]', 1, 'nowhere_mod'),
 }
 
@@ -162,7 +169,7 @@ def test_checkpoints_that_are_none(base, tmp_path, monkeypatch, capsys,
         assert 'bad.pth' in lines[0]
 
 
-def test_a_config_of_the_other_stage(shared_voc, tmp_path, monkeypatch,
+def test_a_config_of_the_other_stage(base, shared_voc, tmp_path, monkeypatch,
                                      capsys):
     seg = seg_config(shared_voc, tmp_path / 'seg.py')
     weights = tmp_path / 'w.pth'
@@ -173,6 +180,11 @@ def test_a_config_of_the_other_stage(shared_voc, tmp_path, monkeypatch,
                         weights, '--out', tmp_path / 'p')
     assert status == 1
     assert 'expected one with makes_cams' in lines[0]
+    status, lines = run(monkeypatch, capsys, 'predict', shared_voc /
+                        'JPEGImages', '--config', base, '--checkpoint',
+                        weights, '--out', tmp_path / 'out')
+    assert status == 1
+    assert re.search(r'error: checkpoint .*w\.pth: it does not fit', lines[0])
 
 
 def _raise(error):
@@ -207,6 +219,11 @@ def _list():
     read_list('l.txt')
 
 
+def _circle():
+    Path('a').symlink_to('a')
+    open('a')
+
+
 def _worker():
     from torch.utils.data import DataLoader
     list(DataLoader(_Broken(), num_workers=1))
@@ -229,6 +246,8 @@ FAULTS = {
                       r'^x: permission denied', 1),
     'read-only': (lambda: _raise(OSError(errno.EROFS, '', 'x')),
                   'read-only', 1),
+    'file in a path': (lambda: open('l.txt/x'), r'^l\.txt/x: .* file, no', 1),
+    'circle': (_circle, r'^a: .* circle', 1),
     'descriptors': (lambda: _raise(OSError(errno.EMFILE, '')), 'ulimit -n', 1),
     'numpy memory': (_numpy, 'memory is used up.*batch', 1),
     'torch memory': (_torch, 'memory is used up.*batch', 1),

@@ -447,6 +447,17 @@ def test_only_what_a_person_submitted_counts_in_label_studio(
     found = import_masks(cfg, path, tmp_path / 'other')
     assert 'regions of the brush, with one label each, found polygonl' in (
         found.refused[0])
+    brush = dict(type='brushlabels', value=dict(rle=[], brushlabels=5))
+    for wrong in (5, [5], [dict(brush, value=5)], [brush]):
+        content = read_json(path)
+        content[0]['annotations'][0]['result'] = wrong
+        path.write_text(json.dumps(content))
+        found = import_masks(cfg, path, tmp_path / 'wrong')
+        assert ': expected ' in found.refused[0]
+    content[0]['annotations'] = 5
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='a list of tasks'):
+        import_masks(cfg, path, tmp_path / 'wrong')
 
 
 def test_damaged_archives_are_told(tmp_path):

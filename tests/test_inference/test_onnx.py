@@ -1,12 +1,13 @@
 """ONNX files predict what their checkpoints predict."""
 import json
+import re
 import sys
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope, init_default_scope
 from tiny_configs import cam_config, seg_config
 
 from hsc_converters import onnx_export
@@ -179,7 +180,16 @@ def test_what_cannot_be_exported_or_read_is_told(
     assert 'mine.json: there is no such file' in fails(
         *predict, tmp_path / 'mine.onnx')
     assert call('export_onnx', *cam, '--out', file, '--size', 32, 32)[0] == 0
+    with DefaultScope.overwrite_default_scope('mmengine'):  # as in a shell
+        assert call(*predict, file)[0] == 0
+    beside = file.with_suffix('.json')
+    good = json.loads(beside.read_text())
+    for key, value in (('label_map', 5), ('palette', 'x'), ('resize', 'x'),
+                       ('load', 5), ('preprocessor', dict(mean='x')),
+                       ('classes', ['background', 'cat'])):
+        beside.write_text(json.dumps(dict(good, **{key: value})))
+        assert re.search(r'expected .* Export', fails(*predict, file)), key
     file.write_bytes(file.read_bytes() + b'.')
     assert 'found another one' in fails(*predict, file)
-    file.with_suffix('.json').write_text('{"format": "hsc_mm onnx 1"}')
+    beside.write_text('{"format": "hsc_mm onnx 1"}')
     assert 'and the keys' in fails(*predict, file)

@@ -87,7 +87,8 @@ def read_label_studio(path: Path, classes: MaskClasses
     """
     content = read_json(path)
     if not isinstance(content, list) or not all(
-            isinstance(task, dict) and isinstance(task.get('data'), dict)
+            isinstance(task, dict) and isinstance(task.get('data'), dict) and
+            isinstance(task.get('annotations') or [], list)
             for task in content):
         raise ValueError(f'{path}: expected an export of Label Studio, format '
                          'JSON: a list of tasks with "data"; found something '
@@ -115,15 +116,21 @@ def _name(data: dict, path: Path) -> str:
     return image_stem(url.rpartition('?d=')[2].removeprefix('images/'))
 
 
-def _draw(result: list[Any], where: str, classes: MaskClasses,
+def _draw(result: Any, where: str, classes: MaskClasses,
           size: tuple[int, int]) -> np.ndarray:
     mask = np.zeros(size, np.uint8)
+    if not isinstance(result, list) or not all(
+            isinstance(region, dict) and
+            isinstance(region.get('value') or {}, dict) for region in result):
+        raise ValueError(f'{where}: expected a list of regions, found '
+                         'something else. Export the project again.')
     for region in result:
         if region.get('type') in _NO_REGIONS:
             continue
         value = region.get('value') or {}
         names = value.get('brushlabels') or []
-        if 'rle' not in value or len(names) != 1:
+        if 'rle' not in value or not isinstance(
+                names, list) or len(names) != 1:
             raise ValueError(
                 f'{where}: expected regions of the brush, with one label '
                 f'each, found {region.get("type")} with {names}. Draw it '
