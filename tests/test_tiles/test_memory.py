@@ -10,7 +10,7 @@ from PIL import Image
 
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
 from hsc_mm.tiles import scan as scan_module
-from hsc_mm.tiles.large import cam_blocks, rows_of, survey, write_blocks
+from hsc_mm.tiles.large import cam_blocks, survey, write_blocks
 from hsc_mm.utils import read_image, voc_palette
 from hsc_mm.utils.limits import MEGAPIXELS
 
