@@ -116,8 +116,10 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     assert len(hashes) == 2
     assert len(chosen) == 1
     before = (work / 'cam' / 'seed0' / 'cell.json').read_bytes()
-    again = _run(config, '--seeds', '0', '--work-dir', work, '--select', '1')
-    assert again.returncode == 0
+    spelt = tmp_path / 'x' / '..' / 'cam.py'  # the same config
+    (tmp_path / 'x').mkdir()
+    again = _run(spelt, '--seeds', '0', '--work-dir', work, '--select', '1')
+    assert again.returncode == 0, again.stderr
     assert (work / 'cam' / 'seed0' / 'cell.json').read_bytes() == before
     said = (work / 'cam' / 'seed0' / 'output.txt').read_text()
     assert said.count('is current') == 2
@@ -127,3 +129,6 @@ def test_wrong_arguments_are_refused(tmp_path):
     found = _run('missing.py', '--work-dir', tmp_path)
     assert found.returncode == 2
     assert 'config missing.py: there is no such file' in found.stderr
+    found = _run(__file__, '--work-dir', tmp_path, '--seeds', '1', '0', '1')
+    assert found.returncode == 2
+    assert '--seeds: expected different numbers, found 1' in found.stderr

@@ -1,5 +1,6 @@
 """Masks that go to annotation tools and come back, pixel by pixel."""
 import csv
+import errno
 import json
 import sys
 import zipfile
@@ -355,6 +356,31 @@ def test_the_most_doubtful_comes_first(project, tmp_path):
     listed = read_json(tmp_path / 'out' / 'queue.json')
     assert listed[1]['confidence'] == 0.25
     assert [path.name for path in files[-2:]] == ['queue.csv', 'queue.json']
+
+
+@pytest.mark.parametrize('end', [
+    KeyboardInterrupt(), OSError(errno.ENOSPC, 'No space left on device')])
+def test_an_import_that_ends_early_continues(project, tmp_path, monkeypatch,
+                                             end):
+    cfg, root, masks = project
+    export_masks(cfg, root / 'pseudo', tmp_path / 'out')
+    trusted, real, calls = tmp_path / 'trusted', write_index_png, []
+
+    def write(*args):
+        calls.append(args)
+        if len(calls) == 3:
+            raise end
+        return real(*args)
+    monkeypatch.setattr('hsc_converters.exchange.importer.write_index_png',
+                        write)
+    with pytest.raises(type(end)):  # no mask is called wrong
+        import_masks(cfg, tmp_path / 'out' / 'instances.json', trusted)
+    assert read_json(trusted / 'trusted_masks.json')['mask_classes'] == [
+        'background', 'cat', 'dog']
+    found = import_masks(cfg, tmp_path / 'out' / 'instances.json', trusted)
+    assert (len(found.same), len(found.written)) == (2, 6)
+    assert set(read_json(trusted / 'trusted_masks.json')['masks']) == set(
+        masks)
 
 
 def edit(path, change):

@@ -66,7 +66,6 @@ def run_cell(cell: Cell, seg_config: str | None,
         claim(cell.folder, name, option='work_dir')
         for name in ('output.txt', 'cell.json'))
     summary = cell.folder / 'summary.json'
-    before = read_json(summary) if summary.is_file() else None
     with open(log, 'w', encoding='utf-8') as file:
         child = subprocess.Popen(
             command, stdout=file, stderr=file,
@@ -80,9 +79,13 @@ def run_cell(cell: Cell, seg_config: str | None,
         raise ValueError(f'{cell.name}, seed {cell.seed}: {"".join(last)} '
                          f'(full output: {log})')
     found = read_json(summary)
-    if found == before and record.is_file():
-        return read_json(record)
-    found.update(config=cell.config, seed=cell.seed,
+    own = dict(config=cell.config, seed=cell.seed)
+    kept = read_json(record, dict) if record.is_file() else {}
+    # The same config may be spelt otherwise, as from another folder.
+    if all(kept.get(key) == found[key] for key in found) and \
+            {'images_per_second', 'peak_mib'} <= kept.keys():
+        return kept | own
+    found.update(own,
                  images_per_second=_speed(cell.folder, found['batch_size']),
                  peak_mib=round(usage.ru_maxrss / 1024))
     write_json(record, found)

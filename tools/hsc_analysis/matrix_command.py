@@ -49,6 +49,10 @@ def parse_args() -> argparse.Namespace:
     stems = [Path(path).stem for path in args.configs]
     if len(set(stems)) < len(stems):
         parser.error('configs: expected different names, found one twice')
+    twice = [seed for seed in set(args.seeds) if args.seeds.count(seed) > 1]
+    if twice:
+        parser.error(f'--seeds: expected different numbers, found {twice[0]} '
+                     'twice: a mean would count it twice')
     if args.paired_to not in (None, *stems):
         parser.error(f'--paired-to {args.paired_to}: expected one of '
                      f'{stems}')

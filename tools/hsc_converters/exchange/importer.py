@@ -1,4 +1,5 @@
 """Import of corrected masks, which become trusted."""
+import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from .order import mask_file
 from .records import IGNORED, MaskClasses, Record, check_mask, list_records
 
 __all__ = ['ImportOptions', 'ImportSummary', 'import_masks']
+
+# Of the disk, not of a mask: the import ends.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ def import_masks(cfg: Config,
         content = read_json(manifest) if manifest.is_file() else {}
         content.setdefault('mask_classes', list(classes.names))
         origin = content.setdefault('masks', {})
+        # What an interrupted import leaves has its classes beside it.
+        write_json(manifest, content)
         for img_id, read in progress(
                 found, len(found)) if progress else found:
             try:
@@ -120,11 +126,15 @@ def import_masks(cfg: Config,
                 check_mask(f'{source}: {img_id}', mask, record, classes)
                 kind = _take(mask, record, out, classes, options)
             except (OSError, ValueError) as error:
+                if getattr(error, 'errno', None) in _DISK:
+                    raise
                 summary.refused.append(str(error))
                 continue
             getattr(summary, kind).append(img_id)
-            if kind == 'written':
+            if kind != 'unchanged' and (
+                    kind == 'written' or img_id not in origin):
                 origin[img_id] = dict(source=source.name, format=form)
+            if kind == 'written':
                 ignored += int((mask == IGNORED).sum())
                 pixels += mask.size
         write_json(manifest, content)
