@@ -21,7 +21,8 @@ from pathlib import Path
 
 from protocol import NETWORKS, SETS, write_leaf
 
-from hsc_mm.utils import atomic_write_bytes, read_json
+from hsc_mm.cli import common as cli
+from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.io import read_text
 
 #: Column of run_matrix that is compared.
@@ -80,26 +81,44 @@ def break_even(curve: Mapping[int, float], score: float) -> float | None:
 
 def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
              seed: int, options: list[str]) -> float:
-    """Train on the masks of some pictures; return the mIoU in percent."""
-    done = work_dir / 'score.json'
+    """Train on the masks of some pictures; return the mIoU in percent.
+
+    Raises:
+        ValueError: The folder is that of another cell, or the training ended
+            with an error.
+    """
+    done, names = work_dir / 'score.json', work_dir / 'ids.txt'
+    own = dict(masks=len(ids), seed=seed, config=leaf.name,
+               root=str(root.resolve()), options=options)
     if done.is_file():
-        return read_json(done)['miou']
-    names = work_dir / 'ids.txt'
+        kept = read_json(done, dict)
+        other = [key for key, value in own.items()
+                 if kept.get(key, value) != value]
+        if other or (names.is_file() and read_text(names).split() != ids):
+            raise ValueError(
+                f'{done}: expected the score of the same cell, found one of '
+                f'another {other[0] if other else "draw"}. Choose another '
+                '--work-dir.')
+        return kept['miou']
     names.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(names, ''.join(f'{i}\n' for i in ids).encode())
-    subprocess.run(
+    resume = ['--resume'] * (work_dir / 'last_checkpoint').is_file()
+    status = subprocess.run(
         [sys.executable, '-m', 'hsc_mm', 'train', str(leaf), '--work-dir',
-         str(work_dir), '--cfg-options', f'randomness.seed={seed}',
+         str(work_dir), *resume, '--cfg-options', f'randomness.seed={seed}',
          f'train_dataloader.dataset.ann_file={names.resolve()}', *options],
         env={**os.environ,
              'PSEUDO_DIR': str(root.resolve() / 'SegmentationClass')},
-        check=True)
+        check=False).returncode
+    if status:
+        raise ValueError(f'{work_dir}: the training ended with status '
+                         f'{status}; its message is above. The same command '
+                         'continues.')
     scores = [json.loads(line)
               for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
               for line in read_text(path).splitlines()]
     miou = [one['mIoU'] for one in scores if 'mIoU' in one][-1]
-    atomic_write_bytes(done, json.dumps(
-        dict(masks=len(ids), seed=seed, miou=miou)).encode())
+    write_json(done, own | dict(miou=miou))
     return miou
 
 
@@ -134,6 +153,11 @@ def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:
     return '\n'.join(lines)
 
 
+def _count(text: str) -> str:
+    """Read a number of masks, or "all"."""
+    return text if text == 'all' else str(cli.positive(text))
+
+
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -143,7 +167,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, required=True)
     parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
     parser.add_argument(
-        '--masks', nargs='+', default=['10', '20', '50', '100', '200', 'all'],
+        '--masks', nargs='+', type=_count,
+        default=['10', '20', '50', '100', '200', 'all'],
         help='numbers of pictures with masks, or "all"')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
@@ -152,7 +177,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--options', nargs='+', default=[], metavar='KEY=VALUE',
         help='values that override those of the config')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not (args.root / 'image_labels.json').is_file():
+        parser.error(f'root {args.root}: expected a folder in VOC layout with '
+                     'image_labels.json (docs/data.md)')
+    if args.matrix and not (args.matrix / 'matrix.json').is_file():
+        parser.error(f'--matrix {args.matrix}: expected the work dir of a '
+                     'finished benchmarks/protocol.py, found no matrix.json')
+    for name in ('seeds', 'masks'):
+        values = getattr(args, name)
+        if len(set(values)) < len(values):
+            parser.error(f'--{name}: expected different values, found one '
+                         'twice')
+    return args
 
 
 def main() -> None:
@@ -177,4 +214,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(cli.run(main))

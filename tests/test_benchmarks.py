@@ -1,5 +1,6 @@
 """What the benchmarks compare with computes the same."""
 import copy
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -196,3 +197,18 @@ def test_draws_of_a_seed_are_nested_and_have_masks(tmp_path):
     assert draw(tmp_path, 'train', 5, 1) != whole[:5]
     with pytest.raises(ValueError, match='--masks 21: found 20 pictures'):
         draw(tmp_path, 'train', 21, 0)
+
+
+def test_break_even_takes_no_score_of_another_cell(tmp_path):
+    from break_even import run_cell
+    leaf, cell = tmp_path / 'leaf.py', tmp_path / 'cell'
+    cell.mkdir()
+    own = dict(masks=2, seed=0, config='leaf.py', root=str(tmp_path),
+               options=[], miou=40.0)
+    (cell / 'ids.txt').write_text('a\nb\n')
+    (cell / 'score.json').write_text(json.dumps(own))
+    assert run_cell(leaf, tmp_path, ['a', 'b'], cell, 0, []) == 40.0
+    for ids, options, what in ((['a', 'c'], [], 'draw'),
+                               (['a', 'b'], ['x=1'], 'options')):
+        with pytest.raises(ValueError, match=f'one of another {what}'):
+            run_cell(leaf, tmp_path, ids, cell, 0, options)

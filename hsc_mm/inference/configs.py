@@ -59,7 +59,7 @@ def load_config(path: str | Path,
             has no iterations; or the work folder is that of the config.
     """
     cfg = read_config(path, options)
-    for key in ('max_iters', 'max_epochs'):
+    for key in ('max_iters', 'max_epochs', 'val_interval'):
         number = (cfg.get('train_cfg') or {}).get(key)
         if number is not None:
             check_number(f'train_cfg.{key}', number, above=0, whole=True)

@@ -150,6 +150,8 @@ def test_trainings_without_iterations(shared_voc, tmp_path, number):
     config = cam_config(shared_voc, tmp_path / 'c.py')
     with pytest.raises(ValueError, match=r'train_cfg.max_iters: expected'):
         load_config(config, {'train_cfg.max_iters': number})
+    with pytest.raises(ValueError, match=r'train_cfg.val_interval: expected'):
+        load_config(config, {'train_cfg.val_interval': number})
 
 
 def test_a_finite_loss_that_explodes_stops_the_run(shared_voc, tmp_path,

@@ -40,6 +40,12 @@ def sample(label=(1, 0, 1), size=(40, 48), **meta) -> SegDataSample:
     return one
 
 
+def test_a_view_has_pixels():
+    with pytest.raises(ValueError, match=r'model\.second_view: expected an '
+                       'integer >= 1, found 0'):
+        build(second_view=(24, 0))
+
+
 def test_loss_is_the_mean_over_views():
     torch.manual_seed(1)
     images = torch.randn(2, 3, 40, 48)

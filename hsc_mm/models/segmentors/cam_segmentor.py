@@ -14,6 +14,7 @@ from mmseg.utils import (
 from torch import Tensor
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
 from ..attention import record_attention
 from .cam_predictor import CAMPredictor, check_test_cfg
@@ -84,6 +85,8 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
                 'which is trained from masks. Choose another head, or '
                 'model.type=EncoderDecoder.')
         self._tell_statistics()
+        for side in second_view or ():
+            check_number('model.second_view', side, least=1, whole=True)
         self.second_view = second_view
         if hasattr(self.decode_head, 'check_losses'):
             brings = dict(second_view=second_view, attention=attention)
