@@ -155,10 +155,11 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
         path = getattr(args, name, None)
         if path is not None and not os.path.isfile(path):
             parser.error(f'{name} {path}: there is no such file')
-    for name in ('out', 'work_dir', 'show_dir', 'json'):
-        if str(getattr(args, name, None)).strip() == '':
-            parser.error(f'--{name.replace("_", "-")}: expected a path, '
-                         'found none')
+    for name, value in vars(args).items():  # of a shell's unset variable
+        if isinstance(value, str) and not value.strip():
+            path = name not in ('threshold', 'device', 'column')
+            parser.error(f'--{name.replace("_", "-")}: expected a '
+                         f'{"path" if path else "value"}, found none')
     launcher = getattr(args, 'launcher', 'none')
     missing = [n for n in _LAUNCHED.get(launcher, ()) if n not in os.environ]
     if missing:

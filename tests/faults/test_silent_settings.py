@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from conftest import run_here
 from tiny_configs import cam_config
 from toy_runner import toy_runner
 
@@ -188,3 +189,11 @@ def test_what_is_published_is_whole(tmp_path):
     assert Path(f'{path}.sha256').is_file()
     assert set(load(path)) == {'meta', 'state_dict'}
     assert not list(tmp_path.glob('.*.draft'))
+
+
+@pytest.mark.parametrize('option', ['threshold', 'select-list', 'work-dir'])
+def test_an_empty_value_is_no_missing_option(option):
+    found = run_here('test', __file__, __file__, f'--{option}', '')
+    assert found.returncode == 2
+    assert f'--{option}: expected a' in found.stderr
+    assert 'found none' in found.stderr
