@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from conftest import run_here
+from mmengine.config import Config
 from tiny_configs import cam_config
 from toy_runner import toy_runner
 
