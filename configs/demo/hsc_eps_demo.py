@@ -4,7 +4,6 @@ train_dataloader = dict(
     dataset=dict(aux_maps=dict(saliency=dict(path='SaliencyMaps'))))
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
-model = dict(
-    decode_head={{_base_.eps}}, test_cfg=dict(bg_threshold=0.6))
+model = dict(decode_head={{_base_.eps}})
 # The head, where aux_maps.saliency is None.
 without_saliency = dict(seed_from='refined')
