@@ -1,5 +1,6 @@
 """Config files, and what can be wrong with one before anything is built."""
 import ast
+import errno
 import logging
 import traceback
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ __all__ = ['read_config']
 _TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'runner_type',
               'tta_model',
               'tta_pipeline', 'pseudo_label', 'pipeline'}
+# A config is read by way of a temporary copy: no fault of the config.
+_TEMPORARY = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
+              errno.EMFILE)
 
 
 def read_config(path: str | Path, options: dict | None = None) -> Config:
@@ -51,6 +55,8 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
     except _CircleError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _TEMPORARY:
+            raise
         raise _unreadable(path, error) from error
     if options:
         _check_options(cfg, options)

@@ -21,6 +21,7 @@ from hsc_mm.cli.errors import BUG, explain
 from hsc_mm.datasets.label_table import read_label_table
 from hsc_mm.datasets.labels import read_list
 from hsc_mm.evaluation.report import seed_tables
+from hsc_mm.inference.config_files import read_config
 
 
 @pytest.fixture(scope='module')
@@ -312,3 +313,16 @@ def test_the_traceback_is_there_for_who_wants_it(monkeypatch, capsys):
     said = capsys.readouterr().err
     assert 'Traceback' in said
     assert 'run again with HSC_MM_TRACEBACK=1' in said
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EFBIG, errno.EMFILE])
+def test_a_full_disk_is_no_fault_of_the_config(number, monkeypatch, tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text('model = dict(type="hsc_mm.CAMSegmentor")')
+
+    def full(*args, **kwargs):
+        raise OSError(number, 'no space')
+    monkeypatch.setattr('hsc_mm.inference.config_files.Config.fromfile', full)
+    with pytest.raises(OSError, match='no space') as found:
+        read_config(path)
+    assert found.value.errno == number
