@@ -19,11 +19,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from protocol import NETWORKS, SETS, write_leaf
+from protocol import NETWORKS, SETS, check_root, write_leaf
 
 from hsc_mm.cli import common as cli
+from hsc_mm.cli import find_tools
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.io import read_text
+
+sys.path.append(str(find_tools()))
 
 #: Column of run_matrix that is compared.
 SEGMENTOR = 'segmentation'
@@ -133,12 +136,14 @@ def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:
     Returns:
         str: Markdown; mIoU in percent, mean and sample standard deviation.
     """
+    from hsc_analysis.matrix_tables import spread
     lines = ['| trained on | mIoU | worth |', '|---|---|---|']
     means = {count: statistics.mean(values)
              for count, values in curve.items()}
     for count, values in sorted(curve.items()):
-        std = f' ± {statistics.stdev(values):.1f}' if values[1:] else ''
-        lines.append(f'| {count} masks | {means[count]:.1f}{std} | |')
+        std = statistics.stdev(values) if values[1:] else None
+        text = spread(dict(mean=means[count], std=std))
+        lines.append(f'| {count} masks | {text} | |')
     for row in rows:
         column = row['columns'].get(SEGMENTOR)
         if column is None:
@@ -147,9 +152,8 @@ def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:
         worth = f'{found:.0f} masks' if found else (
             f'fewer than {min(means)} masks' if found == 0.0
             else f'more than {max(means)} masks')
-        std = '' if column['std'] is None else f' ± {column["std"]:.1f}'
-        lines.append(f'| image labels, {row["config"]} | '
-                     f'{column["mean"]:.1f}{std} | {worth} |')
+        lines.append(f'| image labels, {row["config"]} | {spread(column)} | '
+                     f'{worth} |')
     return '\n'.join(lines)
 
 
@@ -178,9 +182,7 @@ def parse_args() -> argparse.Namespace:
         '--options', nargs='+', default=[], metavar='KEY=VALUE',
         help='values that override those of the config')
     args = parser.parse_args()
-    if not (args.root / 'image_labels.json').is_file():
-        parser.error(f'root {args.root}: expected a folder in VOC layout with '
-                     'image_labels.json (docs/data.md)')
+    check_root(parser, args.root)
     if args.matrix and not (args.matrix / 'matrix.json').is_file():
         parser.error(f'--matrix {args.matrix}: expected the work dir of a '
                      'finished benchmarks/protocol.py, found no matrix.json')
@@ -205,9 +207,7 @@ def main() -> None:
             folder = args.work_dir / f'masks-{len(ids)}-seed-{seed}'
             curve.setdefault(len(ids), []).append(run_cell(
                 leaf, args.root, ids, folder, seed, args.options))
-    atomic_write_bytes(args.work_dir / 'break_even.json', json.dumps(
-        {str(count): values for count, values in sorted(curve.items())},
-        indent=1).encode())
+    write_json(args.work_dir / 'break_even.json', dict(sorted(curve.items())))
     rows = read_json(args.matrix / 'matrix.json')['rows'] if args.matrix else (
         [])
     print(table(curve, rows))

@@ -94,6 +94,13 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path) -> Path:
     return path
 
 
+def check_root(parser: argparse.ArgumentParser, root: Path) -> None:
+    """End with a sentence where a folder holds no data set."""
+    if not (root / 'image_labels.json').is_file():
+        parser.error(f'root {root}: expected a folder in VOC layout with '
+                     'image_labels.json (docs/data.md)')
+
+
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
@@ -107,9 +114,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         '--segmentor', action='store_true', help='train the second stage too')
     args, rest = parser.parse_known_args()
-    if not (args.root / 'image_labels.json').is_file():
-        parser.error(f'root {args.root}: expected a folder in VOC layout with '
-                     'image_labels.json (docs/data.md)')
+    check_root(parser, args.root)
     args.methods = args.methods or [
         m for m in METHODS if SETS[args.name].saliency or 'eps' not in m]
     if not SETS[args.name].saliency and any('eps' in m for m in args.methods):
