@@ -11,7 +11,7 @@ from hsc_mm.functional.refinement import (
     pixel_affinity,
 )
 from hsc_mm.registry import REFINERS
-from hsc_mm.utils import check_number
+from hsc_mm.utils import check_device, check_number
 from ..soft_cam import SoftCAM
 from .base import Refiner
 
@@ -34,6 +34,8 @@ class PAR(Refiner):
         steps (int): Number of iterations.
         sharpness (float): w_1.
         position_weight (float): w_2, weight of the positions.
+        device (str, optional): ``'cpu'``, ``'cuda'`` ...; by default the GPU
+            if there is one. Not part of the identity.
 
     Raises:
         ValueError: An argument is bad.
@@ -43,7 +45,10 @@ class PAR(Refiner):
                  dilations: Sequence[int] = DILATIONS,
                  steps: int = 10,
                  sharpness: float = 0.3,
-                 position_weight: float = 0.01) -> None:
+                 position_weight: float = 0.01,
+                 device: str | None = None) -> None:
+        self.device = check_device(device)
+        self.parallel = self.device.startswith('cpu')
         self.dilations = tuple(
             check_number('dilations of PAR', value, above=0, whole=True)
             for value in dilations)
@@ -62,10 +67,10 @@ class PAR(Refiner):
         if soft.background is not None:
             maps = np.concatenate([maps, soft.background[None]])
         affinity = pixel_affinity(
-            _batch(soft.image.transpose(2, 0, 1)), self.dilations,
+            self._batch(soft.image.transpose(2, 0, 1)), self.dilations,
             self.sharpness, self.position_weight)
-        found = pixel_adaptive(
-            _batch(maps), affinity, self.dilations, self.steps)[0].numpy()
+        found = pixel_adaptive(self._batch(maps), affinity, self.dilations,
+                               self.steps)[0].cpu().numpy()
         classes = len(soft.cam)
         # Sums of many floats may go a little beyond their largest.
         return soft._replace(
@@ -81,7 +86,7 @@ class PAR(Refiner):
             sharpness=self.sharpness,
             position_weight=self.position_weight)
 
-
-def _batch(maps: np.ndarray) -> Tensor:
-    """Return maps (C, H, W) as a batch of one, float32."""
-    return torch.from_numpy(np.ascontiguousarray(maps, np.float32))[None]
+    def _batch(self, maps: np.ndarray) -> Tensor:
+        """Return maps (C, H, W) as a batch of one, float32."""
+        return torch.from_numpy(np.ascontiguousarray(maps, np.float32))[
+            None].to(self.device)
