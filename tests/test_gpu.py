@@ -31,7 +31,7 @@ def test_half_precision_trains(trained) -> None:
 
 @pytest.mark.parametrize(('options', 'share'), [((), 0.99),
                                                 (('--refiners', 'PAR'), 0.99),
-                                                (('--crf', ), 0.8),
+                                                (('--crf', ), 0.95),
                                                 (('--amp', ), 0.95)])
 def test_pseudo_labels_are_those_of_a_cpu(trained, tmp_path: Path,
                                           options: tuple,
@@ -46,8 +46,7 @@ def test_pseudo_labels_are_those_of_a_cpu(trained, tmp_path: Path,
         (read_index_png(tmp_path / 'cpu' / name) == read_index_png(
             tmp_path / 'cuda' / name)).ravel() for name in names
     ])
-    # The CRF of a GPU is the exact one, that of a CPU an approximation;
-    # half precision is float16 there and bfloat16 here.
+    # Half precision is float16 on a GPU and bfloat16 on a CPU.
     assert same.mean() > share
 
 

@@ -95,9 +95,8 @@ class DenseCRF:
             ``memory_mb`` and ``dtype``; ``'reduced'``: exact kernels between
             groups of pixels, on a CPU, with the option ``max_cells``;
             ``'auto'``: of those that suit this machine the one with the
-            highest priority: pydensecrf where it is installed, else exact on
-            a GPU, else reduced. Others can be registered, see
-            :class:`hsc_mm.crf.CRFBackend`.
+            highest priority: pydensecrf where it is installed, else reduced.
+            Others can be registered, see :class:`hsc_mm.crf.CRFBackend`.
         device (str, optional): Of a backend that has the choice; by default
             the GPU if there is one.
         **changes (float): Single numbers instead of the preset's, see

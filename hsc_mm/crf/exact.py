@@ -161,7 +161,7 @@ def exact_mean_field(prob: np.ndarray,
 
 @CRF_BACKENDS.register_module(name='exact')
 class ExactBackend(CRFBackend):
-    """Exact kernels in torch, on any device; ``'auto'`` wants a GPU for it.
+    """Exact kernels in torch, on any device; ``'auto'`` never takes it.
 
     Args:
         memory_mb (float): MB for blocks of the kernel.
@@ -170,7 +170,6 @@ class ExactBackend(CRFBackend):
     Raises:
         ValueError: An argument is something else.
     """
-    priority = 20
     on_device = True
 
     def __init__(self, memory_mb: float = 512, dtype: str = 'float32') -> None:
@@ -180,11 +179,6 @@ class ExactBackend(CRFBackend):
             raise ValueError('dtype of the CRF: expected one of '
                              f'{tuple(_DTYPES)}, found {dtype!r}.')
         self.dtype = dtype
-
-    @classmethod
-    def suits(cls) -> bool:
-        """Say whether there is a GPU."""
-        return torch.cuda.is_available()
 
     def __call__(self, prob: np.ndarray, image: np.ndarray,
                  numbers: CRFNumbers, device: str) -> np.ndarray:
