@@ -424,6 +424,20 @@ def test_needs_that_are_not_met_are_an_error_at_build_time(changes, text):
         build(**changes)
 
 
+@pytest.mark.parametrize(('changes', 'text'), [
+    (dict(embeddings=3), 'embeddings: expected a dict .*found 3'),
+    (dict(losses='cls'), "losses: expected a dict .*found 'cls'"),
+    (dict(losses=None), 'losses: expected at least one loss'),
+])
+def test_parts_are_dicts(changes, text):
+    with pytest.raises(ValueError, match=text):
+        CAMHead(8, 3, **changes)
+
+
+def test_none_is_no_embedding():
+    assert not CAMHead(8, 3, embeddings=None).embeddings
+
+
 def test_weights_of_version_1_are_found_under_their_old_names():
     head = build()
     head.loss(*draw())

@@ -62,7 +62,7 @@ class CAMHead(BaseModule):
         seed_from (str): Which CAM makes the seeds at test time: ``'raw'``
             or ``'refined'``. It chooses their normalisation too, see
             :attr:`hsc_mm.models.CAMPredictor.normalization`.
-        embeddings (dict): Name -> config of a module
+        embeddings (dict, optional): Name -> config of a module
             ``(B, in_channels, h, w) -> (B, D, h, w)`` that has ``channels``
             D; ``in_channels`` is filled in, and one that has
             ``bind(num_classes)`` is told C, such as a decoder. One that no
@@ -87,7 +87,7 @@ class CAMHead(BaseModule):
                  refiner: OptConfigType = None,
                  refine_from: str = 'activation',
                  seed_from: str = 'raw',
-                 embeddings: ConfigType = dict(),
+                 embeddings: OptConfigType = None,
                  losses: ConfigType = dict(
                      cls=dict(type='hsc_mm.ClassificationLoss')),
                  init_cfg: OptMultiConfig = dict(
@@ -101,6 +101,11 @@ class CAMHead(BaseModule):
             if value not in known:
                 raise ValueError(f'{name}: expected "{known[0]}" or '
                                  f'"{known[1]}", found "{value}".')
+        embeddings, losses = embeddings or {}, losses or {}
+        for name, value in (('embeddings', embeddings), ('losses', losses)):
+            if not isinstance(value, dict):
+                raise ValueError(f'{name}: expected a dict of names and '
+                                 f'configs, found {value!r}.')
         if num_classes < 2:
             raise ValueError('num_classes: expected the background and at '
                              f'least one class, found {num_classes}.')
