@@ -257,8 +257,8 @@ def test_quotes_in_paths_and_names(mine, tmp_path, folder, names):
     Image.fromarray(SEED).save(tmp_path / 'm' / 'a.png')
     new = NewDataset(str(labels), str(mine), str(tmp_path / 'm'),
                      weights='none')
-    cam, _, data = write_configs(new, tmp_path / folder,
-                                 ROOT / 'configs' / 'own')
+    (cam, *_), data = write_configs(new, tmp_path / folder,
+                                    ROOT / 'configs' / 'own')
     cfg = Config.fromfile(cam)
     assert Path(cfg.test_dataloader.dataset.ann_file).read_text() == 'a\n'
     assert tuple(data.foreground) == names

@@ -54,7 +54,7 @@ def _masks(voc: Path, root: Path, ids: list[str]) -> Path:
 
 
 def _configs(new: NewDataset, out: Path):
-    return write_configs(new, out, BASES)[:2]
+    return tuple(write_configs(new, out, BASES)[0][:2])
 
 
 def _tiny(path: Path, iters: int = 2) -> Config:
@@ -69,7 +69,7 @@ def _tiny(path: Path, iters: int = 2) -> Config:
     cfg.env_cfg.mp_cfg = dict(mp_start_method='fork', opencv_num_threads=1)
     if cfg.model.get('second_view'):
         cfg.model.second_view = (48, 48)
-    else:
+    elif 'second_view' not in cfg.model:
         cfg.model.data_preprocessor.size = (64, 64)
     for step in cfg.train_dataloader.dataset.pipeline:
         for key in ('size', 'crop_size', 'long_side'):
@@ -124,6 +124,9 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
         assert cfg.param_scheduler[0]['end'] == cfg.train_cfg.max_iters == 2
     findings = examine(_tiny(cam), with_dry_run=False)
     assert [f.text for f in findings if f.level == 'error'] == []
+    baseline = load_config(cam.with_name('cam_birds.py')).model
+    assert baseline.second_view is None and not baseline.decode_head.refiner
+    assert [k for k, v in baseline.decode_head.losses.items() if v] == ['cls']
     found = _run(cam, seg, tmp_path / 'work', threshold=0.4)
     assert found.results['seeds'] == {}
     assert found.results['pseudo'] == dict(
@@ -197,6 +200,10 @@ def test_a_json_and_saliency_maps(shared_voc, tmp_path):
         [path.stem for path in (shared_voc / 'JPEGImages').iterdir()])
     runner = _train(cam, tmp_path / 'cam')
     assert 'train/decode.loss_sal' in runner.message_hub.log_scalars
+    runner = _train(cam.with_name('eps_birds.py'), tmp_path / 'eps')
+    logged = runner.message_hub.log_scalars
+    assert 'train/decode.loss_sal' in logged
+    assert 'train/decode.loss_pixel' not in logged
     runner = _train(seg, tmp_path / 'seg', pseudo)
     runner.test()
     masks = list((tmp_path / 'seg' / 'predicted').glob('*.png'))

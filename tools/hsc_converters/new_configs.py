@@ -15,13 +15,27 @@ from .new_dataset import NewDataset
 __all__ = ['leaf_text', 'write_configs']
 
 _GREY = [127.5] * 3
+_BASELINE = """\
+# The baseline of HSC on the same pictures: "--baseline" and the path of this
+# file, after the pipeline's command, put it beside HSC in scores and report.
+_base_ = {base!r}
+model = dict(
+    second_view=None,
+    decode_head=dict(
+        refiner=None,
+        seed_from='raw',
+        losses=dict(er=None, ecr=None, min=None, contrast=None)))
+"""
 
 
 def write_configs(new: NewDataset,
                   out: str | Path,
                   bases: str | Path,
-                  force: bool = False) -> tuple[Path, Path, ImageLabelDataset]:
+                  force: bool = False) -> tuple[list[Path], ImageLabelDataset]:
     """Write a short config for each stage, on top of those in configs/own.
+
+    A third one is that of the baseline, plain CAM or, with saliency maps,
+    EPS: ``cam_<name>.py`` or ``eps_<name>.py``.
 
     Args:
         new (NewDataset): The pictures.
@@ -30,8 +44,8 @@ def write_configs(new: NewDataset,
         force (bool): Whether configs that are there are replaced.
 
     Returns:
-        tuple: Config of the CAM stage, of the segmentation stage, and the
-        data set.
+        tuple: Configs of the CAM stage, of the segmentation stage and of
+        the baseline; and the data set.
 
     Raises:
         FileExistsError: A config is there, or a file that was not written
@@ -45,7 +59,11 @@ def write_configs(new: NewDataset,
     # Relative, as it is named; "." has the name of the folder it is.
     out = Path(out) if Path(out).name not in ('', '..') else Path(
         os.path.abspath(out))
-    names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py')
+    if '{{' in out.name:
+        raise ValueError(f'--out {out}: expected a name without "{{{{", '
+                         'which mmengine replaces in configs.')
+    names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py',
+             f'{"eps" if new.saliency else "cam"}_{out.name}.py')
     there = [out / name for name in names if (out / name).exists()]
     if there and not force:
         raise FileExistsError(f'{there[0]}: there is one already. Choose '
@@ -59,18 +77,20 @@ def write_configs(new: NewDataset,
     bases_of = (f'hsc_{"eps_" * bool(new.saliency)}{new.backbone}_own.py',
                 f'deeplabv3plus_{new.backbone}_own-pseudo.py')
     files = {}
-    for stage, (name, base) in enumerate(zip(names, bases_of, strict=True)):
+    for stage, (name, base) in enumerate(
+            zip(names[:2], bases_of, strict=True)):
         base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
         files[name] = leaf_text(
             new, dataset, len(scored), base, cam=stage == 0)
     _try(out, files)
+    files[names[2]] = _BASELINE.format(base=names[0])
     if scored:
         files['eval.txt'] = '\n'.join(scored) + '\n'
     for name in files:
         claim(out, name)
     for name, text in files.items():
         atomic_write_bytes(out / name, text.encode())
-    return out / names[0], out / names[1], dataset
+    return [out / name for name in names], dataset
 
 
 def _try(out: Path, files: dict[str, str]) -> None:

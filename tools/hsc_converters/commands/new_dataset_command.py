@@ -64,7 +64,7 @@ def main() -> None:
     if none:
         args['none'] = tuple(none)
     new = NewDataset(label_file=args.pop('labels'), **args)
-    cam, seg, dataset = write_configs(
+    paths, dataset = write_configs(
         new, out, config_folder() / 'own', force)
     print(new.summary(dataset))
     if new.weights == 'none':
@@ -72,8 +72,10 @@ def main() -> None:
               'dozen pictures it learns nothing useful: use this to try the '
               'commands, and leave out --weights for results.')
     work = f'work_dirs/{Path(out).name}'
-    both = [str(cam), str(seg)]
+    both = [str(path) for path in paths[:2]]
     doctor = shlex.join(['python', 'tools/doctor.py', *both])
     pipeline = shlex.join(
         ['python', 'tools/pipeline.py', *both, '--work-dir', work])
-    print(f'wrote {cam}\nwrote {seg}\nnext:\n  {doctor}\n  {pipeline}')
+    for path in paths:
+        print(f'wrote {path}')
+    print(f'next:\n  {doctor}\n  {pipeline}')
