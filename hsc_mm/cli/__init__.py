@@ -100,7 +100,9 @@ def run_command(name: str) -> int:
         compat.check_families()
         return import_command(name).main()
 
-    from . import common
+    from .signals import stoppable
+    with stoppable():  # the import takes seconds
+        from . import common
     return common.run(command)
 
 

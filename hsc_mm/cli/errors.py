@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 from .config_errors import config_key, host, innermost, local, registry
-from .system_errors import AGAIN, memory, pictures, ranks, system
+from .signals import ended
+from .system_errors import memory, pictures, ranks, system
 
 __all__ = ['BUG', 'explain', 'install_hook', 'report']
 
@@ -52,8 +53,7 @@ def report(error: BaseException) -> int:
     error = _first(error)
     if isinstance(error, KeyboardInterrupt):
         number = getattr(error, 'signal', signal.SIGINT)
-        what = 'interrupted' if number == signal.SIGINT else 'terminated'
-        text, status = f'{what}. {AGAIN}', 128 + number
+        text, status = ended(number), 128 + number
     else:
         text, status = explain(error)
     if os.environ.get('HSC_MM_TRACEBACK', '0') not in ('', '0'):

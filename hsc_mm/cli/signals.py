@@ -9,11 +9,18 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ['PARENT', 'StoppedError', 'output_is_closed', 'stoppable']
+__all__ = [
+    'AGAIN', 'PARENT', 'StoppedError', 'ended', 'output_is_closed', 'stoppable'
+]
+
+#: How to continue.
+AGAIN = ('Everything written before is complete; run the same command again '
+         'to continue (train: add --resume).')
 
 #: Environment variable with the process that a command ends with.
 PARENT = 'HSC_MM_PARENT'
 _NAMES = ('SIGTERM', 'SIGHUP')
+_IMPORT = '<frozen importlib._bootstrap>'
 
 
 class StoppedError(KeyboardInterrupt):
@@ -28,6 +35,12 @@ class StoppedError(KeyboardInterrupt):
         self.signal = number
 
 
+def ended(number: int) -> str:
+    """Return the sentence about a signal that ended a command."""
+    what = 'interrupted' if number == signal.SIGINT else 'terminated'
+    return f'{what}. {AGAIN}'
+
+
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise :class:`StoppedError` for a while.
@@ -35,8 +48,10 @@ def stoppable() -> Iterator[None]:
     Signals that are ignored (``nohup``) stay so. SIGINT is the exception:
     shells ignore it for what they start in the background, but where no
     Ctrl-C of a terminal reaches this process, whoever sends it means it.
-    Forked workers end at once, as by default. With :data:`PARENT` in the
-    environment the process ends with that one.
+    During an import the process ends at once: libraries catch exceptions
+    there and import themselves again, and half of torch crashes. Forked
+    workers end at once, as by default. With :data:`PARENT` in the environment
+    the process ends with that one.
     """
     owner, before = os.getpid(), {}
 
@@ -44,7 +59,13 @@ def stoppable() -> Iterator[None]:
         if os.getpid() != owner:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        _end_in_import(number, frame)
         raise StoppedError(number)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            _end_in_import(number, frame)
+        signal.default_int_handler(number, frame)
 
     if threading.current_thread() is threading.main_thread():
         for name in _NAMES:
@@ -52,18 +73,31 @@ def stoppable() -> Iterator[None]:
             if number and signal.getsignal(number) not in (
                     signal.SIG_IGN, None):
                 before[number] = signal.signal(number, stop)
-        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and \
-                not _at_terminal():
+        ctrl_c = signal.getsignal(signal.SIGINT)
+        if ctrl_c == signal.SIG_IGN and not _at_terminal():
             before[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
+        elif ctrl_c is signal.default_int_handler:
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     parent = os.environ.get(PARENT, '')
-    if parent.isdigit() and int(parent) != owner:
+    if parent.isdigit() and int(parent) != owner and \
+            'ends-with' not in {one.name for one in threading.enumerate()}:
         threading.Thread(
-            target=_end_with, args=(int(parent), ), daemon=True).start()
+            target=_end_with, name='ends-with', args=(int(parent), ),
+            daemon=True).start()
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_in_import(number: int, frame: FrameType | None) -> None:
+    """End the process, with the sentence, if an import is under way."""
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT:
+            os.write(2, f'error: {ended(number)}\n'.encode())
+            os._exit(128 + number)
+        frame = frame.f_back
 
 
 def _at_terminal() -> bool:

@@ -3,12 +3,10 @@ import errno
 import re
 
 from .config_errors import local
+from .signals import AGAIN
 
-__all__ = ['AGAIN', 'memory', 'pictures', 'ranks', 'system']
+__all__ = ['memory', 'pictures', 'ranks', 'system']
 
-#: How to continue.
-AGAIN = ('Everything written before is complete; run the same command again '
-         'to continue (train: add --resume).')
 _SYSTEM = {
     errno.ENOSPC: f'the disk is full. Free some space. {AGAIN}',
     errno.EDQUOT: 'your quota on this disk is used up. Free some space. '

@@ -72,6 +72,26 @@ def test_a_signal_is_said_and_has_its_status(tmp_path, number, word):
     assert '--resume' in said
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_an_import_ends_the_command(tmp_path, monkeypatch,
+                                                    number):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'half_imported.py').write_text(
+        'import os\ntry:\n    os.kill(os.getpid(), int(os.environ["NUMBER"]))'
+        '\nexcept BaseException:\n    pass\nraise RuntimeError("half")\n')
+    monkeypatch.setenv('NUMBER', str(int(number)))
+
+    def work(told):
+        os.write(told, b'x')
+        import half_imported  # noqa: F401
+
+    child = in_child(tmp_path / 'err', work)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status == 128 + number
+    assert re.fullmatch('error: (interrupted|terminated)\\. .*--resume.*\n',
+                        (tmp_path / 'err').read_text())
+
+
 def test_what_a_shell_starts_in_the_background_can_be_interrupted(tmp_path):
     def work(told):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
