@@ -13,6 +13,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 
+from hsc_mm.inference.config_values import check_values
 from hsc_mm.registry import MODEL_WRAPPERS, RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.limits import check_workers
@@ -49,14 +50,17 @@ class CheckedRunner(Runner):
 
     Raises:
         ValueError: See
-            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_config`; or a
-            data loader asks for more processes than the machine can run.
+            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_config` and
+            :func:`hsc_mm.inference.config_values.check_values`; or a data
+            loader asks for more processes than the machine can run.
     """
 
     def __init__(self, model: nn.Module | dict, work_dir: str,
                  **kwargs) -> None:
-        refuse_folder_of_config(work_dir,
-                                getattr(kwargs.get('cfg'), 'filename', None))
+        cfg = kwargs.get('cfg')
+        refuse_folder_of_config(work_dir, getattr(cfg, 'filename', None))
+        if isinstance(cfg, Config):
+            check_values(cfg, cfg.filename)
         for split in ('train', 'val', 'test'):
             loader = kwargs.get(f'{split}_dataloader')
             if isinstance(loader, Mapping):

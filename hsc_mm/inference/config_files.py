@@ -1,7 +1,6 @@
 """Config files, and what can be wrong with one before anything is built."""
 import ast
 import errno
-import logging
 import traceback
 from collections.abc import Mapping
 from inspect import signature
@@ -12,7 +11,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
-from hsc_mm.utils.numbers import check_number, nearest
+from hsc_mm.utils.numbers import nearest
+from .config_values import check_values
 
 __all__ = ['read_config']
 
@@ -68,8 +68,7 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         if any(key.startswith('custom_imports') for key in options) and \
                 isinstance(cfg.custom_imports, Mapping):
             import_modules_from_strings(**cfg.custom_imports)
-    _check_parts(cfg, path)
-    _check_values(cfg, path)
+    check_values(cfg, path)
     return cfg
 
 
@@ -155,68 +154,3 @@ def _check_options(cfg: Config, options: dict) -> None:
                     f'found "{key}", which nothing reads.{near} A new one '
                     'can be written into the config file.')
             break
-
-
-def _check_parts(cfg: Config, path: Path) -> None:
-    """Refuse a config that lacks what every run needs."""
-    model = cfg.get('model')
-    if not isinstance(model, Mapping) or not (
-            model.get('type') or model.get('module')):
-        raise ValueError(f'config {path}: expected model=dict(type=...), '
-                         f'found {"no model" if model is None else model}. '
-                         'Begin it with _base_ = [...], as those in configs/.')
-    for owner, part, names, kind in (
-            ('', cfg, ('env_cfg', 'default_hooks', 'randomness',
-                       'custom_imports'), Mapping),
-            ('', cfg, ('custom_hooks', ), list | tuple | None),
-            ('model.', model, ('backbone', 'decode_head'), Mapping | list)):
-        for name in names:
-            if name in part and not isinstance(part[name], kind):
-                what = 'a list' if kind == list | tuple | None else 'dict(...)'
-                raise ValueError(f'{owner}{name} of {path}: expected {what}, '
-                                 f'found {part[name]!r}. Omit the key to keep '
-                                 'what _base_ says.')
-    seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None:
-        check_number(f'randomness.seed of {path}', seed, least=0,
-                     below=2**32, whole=True)
-    for split in ('train', 'val', 'test'):
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
-        names = (dataset.get('metainfo') or {}).get('classes', ())
-        if isinstance(names, str) or not all(
-                isinstance(name, str) for name in _listed(names)):
-            raise ValueError(
-                f'{split}_dataloader.dataset.metainfo.classes of {path}: '
-                f'expected a list of names, found {names!r}.')
-
-
-def _check_values(cfg: Config, path: Path) -> None:
-    """Refuse values that the hosts pass on, to fail or mislead later."""
-    def refuse(key: str, expected: str, found: Any) -> None:
-        raise ValueError(f'{key} of {path}: expected {expected}, found '
-                         f'{found!r}.')
-
-    optim = cfg.get('optim_wrapper') or {}
-    for part, key, bound in (('optimizer', 'lr', dict(least=0)),
-                             ('clip_grad', 'max_norm', dict(above=0))):
-        values = optim.get(part)
-        if isinstance(values, Mapping) and values.get(key) is not None:
-            check_number(f'optim_wrapper.{part}.{key} of {path}',
-                         values[key], **bound)
-    if not isinstance(cfg.get('load_from'), str | None):
-        refuse('load_from', 'a file', cfg.load_from)
-    level = cfg.get('log_level', 'INFO')
-    if not isinstance(logging.getLevelName(str(level)), int):
-        refuse('log_level', 'one of logging, "INFO"', level)
-    if cfg.model.get('data_preprocessor', {}) is None:
-        refuse('model.data_preprocessor', 'one, such as '
-               'SegDataPreProcessor', None)
-    for split in ('train', 'val', 'test'):
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
-        if 'pipeline' in dataset and not dataset['pipeline']:
-            refuse(f'{split}_dataloader.dataset.pipeline', 'transforms',
-                   dataset['pipeline'])
-
-
-def _listed(names: object) -> list:
-    return list(names) if isinstance(names, list | tuple) else [names]

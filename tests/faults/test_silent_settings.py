@@ -14,6 +14,7 @@ from hsc_mm.datasets.transforms import LoadPseudoLabel
 from hsc_mm.engine.hooks import FiniteLossHook
 from hsc_mm.evaluation import SeedMetric
 from hsc_mm.inference import load_config
+from hsc_mm.inference.config_values import check_values
 from hsc_mm.models.segmentors.cam_predictor import check_test_cfg
 from hsc_mm.pipeline import build_pipeline
 from hsc_mm.pseudo_labels.chain import LabelChain
@@ -144,6 +145,25 @@ def test_misspelt_options(shared_voc, tmp_path, option, meant):
         return
     with pytest.raises(ValueError, match=f'{option}: .*{meant}'):
         load_config(config, {option: 1}, str(tmp_path / 'w'))
+
+
+@pytest.mark.parametrize(('loader', 'numbers', 'right'), [
+    (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 4, True),
+    (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 3, False),
+    (dict(type='hsc_mm.LoadImage'), 1, False),
+    (dict(type='LoadImageFromFile', color_type='grayscale'), 1, True),
+    (dict(type='MyLoader'), 5, True)], ids=str)
+def test_statistics_of_another_number_of_bands(loader, numbers, right):
+    values = [1.0] * numbers
+    cfg = Config(dict(
+        model=dict(type='M', data_preprocessor=dict(mean=values, std=values)),
+        test_dataloader=dict(dataset=dict(pipeline=[loader]))))
+    if right:
+        check_values(cfg, 'x.py')
+        return
+    with pytest.raises(ValueError, match=r'data_preprocessor of x\.py: .* '
+                       f'found {numbers} mean, {numbers} std, . bands'):
+        check_values(cfg, 'x.py')
 
 
 @pytest.mark.parametrize('number', [0, -5, 1.5, 'a'])

@@ -1,0 +1,128 @@
+"""Values of a config that are checked before anything is built."""
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from hsc_mm.datasets.transforms.load_image import is_loader
+from hsc_mm.utils.numbers import check_number
+
+__all__ = ['check_values']
+
+
+def check_values(cfg: Config, path: str | Path | None) -> None:
+    """Refuse what the hosts pass on, to fail or mislead later.
+
+    Args:
+        cfg (Config): Of either stage.
+        path (str | Path, optional): Its file, for messages.
+
+    Raises:
+        ValueError: A part is missing, or a value is out of range or of
+            another type; the message names the key.
+    """
+    _check_parts(cfg, path or 'the config')
+    _check_numbers(cfg, path or 'the config')
+
+
+def _check_parts(cfg: Config, path: str | Path) -> None:
+    """Refuse a config that lacks what every run needs."""
+    model = cfg.get('model')
+    if not isinstance(model, Mapping) or not (
+            model.get('type') or model.get('module')):
+        raise ValueError(f'config {path}: expected model=dict(type=...), '
+                         f'found {"no model" if model is None else model}. '
+                         'Begin it with _base_ = [...], as those in configs/.')
+    for owner, part, names, kind in (
+            ('', cfg, ('env_cfg', 'default_hooks', 'randomness',
+                       'custom_imports'), Mapping),
+            ('', cfg, ('custom_hooks', ), list | tuple | None),
+            ('model.', model, ('backbone', 'decode_head'), Mapping | list)):
+        for name in names:
+            if name in part and not isinstance(part[name], kind):
+                what = 'a list' if kind == list | tuple | None else 'dict(...)'
+                raise ValueError(f'{owner}{name} of {path}: expected {what}, '
+                                 f'found {part[name]!r}. Omit the key to keep '
+                                 'what _base_ says.')
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        check_number(f'randomness.seed of {path}', seed, least=0,
+                     below=2**32, whole=True)
+    for split in ('train', 'val', 'test'):
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+        names = (dataset.get('metainfo') or {}).get('classes', ())
+        if isinstance(names, str) or not all(
+                isinstance(name, str) for name in _listed(names)):
+            raise ValueError(
+                f'{split}_dataloader.dataset.metainfo.classes of {path}: '
+                f'expected a list of names, found {names!r}.')
+
+
+def _check_numbers(cfg: Config, path: str | Path) -> None:
+    """Refuse single values."""
+    def refuse(key: str, expected: str, found: Any) -> None:
+        raise ValueError(f'{key} of {path}: expected {expected}, found '
+                         f'{found!r}.')
+
+    optim = cfg.get('optim_wrapper') or {}
+    for part, key, bound in (('optimizer', 'lr', dict(least=0)),
+                             ('clip_grad', 'max_norm', dict(above=0))):
+        values = optim.get(part)
+        if isinstance(values, Mapping) and values.get(key) is not None:
+            check_number(f'optim_wrapper.{part}.{key} of {path}',
+                         values[key], **bound)
+    if not isinstance(cfg.get('load_from'), str | None):
+        refuse('load_from', 'a file', cfg.load_from)
+    if not isinstance(cfg.get('resume'), bool | None):
+        refuse('resume', 'True or False (--resume resumes from the work dir; '
+               'load_from names another checkpoint)', cfg.resume)
+    for hook, key in (('checkpoint', 'interval'), ('logger', 'interval'),
+                      ('checkpoint', 'max_keep_ckpts')):
+        values = (cfg.get('default_hooks') or {}).get(hook)
+        if isinstance(values, Mapping) and key in values:
+            check_number(f'default_hooks.{hook}.{key} of {path}', values[key],
+                         least=-1, whole=True)
+    for name in ('decode_head', 'auxiliary_head'):
+        for head in _listed(cfg.model.get(name)):
+            corners = isinstance(head, Mapping) and head.get('align_corners')
+            if not isinstance(corners, bool | None):
+                refuse(f'model.{name}.align_corners', 'True or False',
+                       corners)
+    level = cfg.get('log_level', 'INFO')
+    if not isinstance(logging.getLevelName(str(level)), int):
+        refuse('log_level', 'one of logging, "INFO"', level)
+    if cfg.model.get('data_preprocessor', {}) is None:
+        refuse('model.data_preprocessor', 'one, such as '
+               'SegDataPreProcessor', None)
+    _check_channels(cfg, path)
+    for split in ('train', 'val', 'test'):
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+        if 'pipeline' in dataset and not dataset['pipeline']:
+            refuse(f'{split}_dataloader.dataset.pipeline', 'transforms',
+                   dataset['pipeline'])
+
+
+def _check_channels(cfg: Config, path: str | Path) -> None:
+    """Refuse statistics for another number of channels: torch repeats one."""
+    found = cfg.model.get('data_preprocessor') or {}
+    counts = {key: len(_listed(found[key])) for key in ('mean', 'std')
+              if found.get(key) is not None}
+    for split in ('train', 'val', 'test') if counts else ():
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+        loader = next(filter(is_loader, dataset.get('pipeline') or ()), None)
+        if not isinstance(loader, Mapping) or \
+                loader.get('color_type', 'color') != 'color':
+            continue  # only a transform of others knows
+        counts['bands'] = len(loader.get('bands') or 'BGR')
+        if len({*counts.values()}) > 1:
+            raise ValueError(
+                f'model.data_preprocessor of {path}: expected a mean and a '
+                'std for each band that the images of '
+                f'{split}_dataloader have, found '
+                f'{", ".join(f"{n} {key}" for key, n in counts.items())}.')
+
+
+def _listed(names: object) -> list:
+    return list(names) if isinstance(names, list | tuple) else [names]
