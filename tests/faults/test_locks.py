@@ -1,4 +1,5 @@
 """Two processes in one folder: the second is refused, and told by whom."""
+import json
 import os
 import signal
 import sys
@@ -6,11 +7,13 @@ import time
 from contextlib import contextmanager
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from tiny_configs import cam_config
 
 from hsc_mm.cli import run_command
-from hsc_mm.registry import RUNNERS
+from hsc_mm.registry import MODELS, RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.locks import LOCK, check_free, hold, locked, release
 
@@ -96,13 +99,23 @@ def test_a_forked_worker_does_not_keep_it(tmp_path):
 def test_commands_are_refused(shared_voc, tmp_path, monkeypatch, capsys):
     config = cam_config(shared_voc, tmp_path / 'cam.py', 2)
     out = tmp_path / 'out'
+    (tmp_path / 'm.json').write_text(json.dumps(dict(rows=[dict(
+        config='a', columns={'seeds, best': dict(
+            mean=1, std=0, values=[1])})])))
+    weights, matrix = tmp_path / 'w.pth', tmp_path / 'm.json'
+    init_default_scope('mmseg')
+    torch.save(dict(state_dict=MODELS.build(
+        Config.fromfile(config).model).state_dict()), weights)
     monkeypatch.setenv('VOC2012_ROOT', str(shared_voc))
     commands = (
+        ('figures', '--matrix', matrix, '--out', out),
         ('train', config, '--work-dir', out),
         ('pipeline', config, '--work-dir', out),
         ('run_matrix', config, '--work-dir', out),
         ('make_saliency', '--provider', 'numpy:asarray', '--images',
          shared_voc / 'JPEGImages', '--out', out),
+        ('export_onnx', config, weights, '--size', 32, 32, '--out',
+         out / 'x.onnx'),
     )
     with other_process((out, )) as child:
         for command in commands:

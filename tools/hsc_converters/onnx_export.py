@@ -14,6 +14,7 @@ from hsc_mm.inference.models import open_model
 from hsc_mm.inference.onnx_model import FORMAT
 from hsc_mm.utils import write_json
 from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
 from .onnx_trace import OUTPUTS, Graph, trace
 
@@ -61,7 +62,8 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
         OnnxExport: What was written, and how exact it is.
 
     Raises:
-        FileExistsError: A file is there that was not written here.
+        FileExistsError: A file is there that was not written here, or
+            another process writes into the folder.
         ValueError: The model cannot be exported, or gives other outputs.
     """
     if Path(out).suffix != '.onnx':
@@ -75,49 +77,51 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
         scale = (settings['resize'] or {}).get('scale') or (512, 512)
         size = (scale[1], scale[0])
     height, width = _padded(size, settings)
-    path = claim_file(out, [checkpoint, cfg.filename])
-    beside = claim_file(path.with_suffix('.json'), [checkpoint, cfg.filename])
-    draft = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.onnx')
-    graph = Graph(model).eval()
-    sizes = [_padded(one, settings) for one in (
-        (height, width), (height - height // 5, width + 37),
-        (height + 33, max(width - width // 3, 32)))]
-    reason = '--fixed was given' if fixed else ''
-    try:
-        if not reason:
-            reason, error = trace(graph, draft, sizes, task, True)
-        if reason:
-            wrong, error = trace(graph, draft, sizes[:1], task, False)
-            if wrong:
-                raise ValueError(
-                    f'{checkpoint}: expected a model that ONNX can express, '
-                    f'found that {wrong}. Try another --size, a multiple of '
-                    'the strides of the backbone, or another network.')
-            settings['resize'] = dict(scale=[width, height],
-                                      keep_ratio=False)
-            settings['preprocessor'].pop('test_cfg', None)  # of padding
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    dynamic = not reason
-    write_json(beside, dict(
-        format=FORMAT,
-        task=task,
-        classes=list(names.classes),
-        palette=names.palette.tolist(),
-        label_map=names.label_map,
-        **settings,
-        input=dict(name='image', channels='RGB', shape=[
-            1, 3, *((None, None) if dynamic else (height, width))]),
-        outputs=OUTPUTS[task],
-        align_corners=bool(model.align_corners),
-        test_cfg=_test_cfg(model, task),
-        parity=dict(largest_relative_error=error,
-                    sizes=sizes if dynamic else sizes[:1]),
-        checkpoint=dict(name=Path(checkpoint).name,
-                        sha256=file_sum(checkpoint)),
-        sha256=file_sum(path)))
-    return OnnxExport(task, dynamic, error, (path, beside), reason)
+    with locked(Path(out).parent):  # two files, which belong together
+        path, beside = (claim_file(one, [checkpoint, cfg.filename])
+                        for one in (out, Path(out).with_suffix('.json')))
+        draft = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.onnx')
+        graph = Graph(model).eval()
+        sizes = [_padded(one, settings) for one in (
+            (height, width), (height - height // 5, width + 37),
+            (height + 33, max(width - width // 3, 32)))]
+        reason = '--fixed was given' if fixed else ''
+        try:
+            if not reason:
+                reason, error = trace(graph, draft, sizes, task, True)
+            if reason:
+                wrong, error = trace(graph, draft, sizes[:1], task, False)
+                if wrong:
+                    raise ValueError(
+                        f'{checkpoint}: expected a model that ONNX can '
+                        f'express, found that {wrong}. Try another --size, a '
+                        'multiple of the strides of the backbone, or another '
+                        'network.')
+                settings['resize'] = dict(scale=[width, height],
+                                          keep_ratio=False)
+                settings['preprocessor'].pop('test_cfg', None)  # of padding
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        dynamic = not reason
+        write_json(beside, dict(
+            format=FORMAT,
+            task=task,
+            classes=list(names.classes),
+            palette=names.palette.tolist(),
+            label_map=names.label_map,
+            **settings,
+            input=dict(name='image', channels='RGB', shape=[
+                1, 3, *((None, None) if dynamic else (height, width))]),
+            outputs=OUTPUTS[task],
+            align_corners=bool(model.align_corners),
+            test_cfg=_test_cfg(model, task),
+            parity=dict(largest_relative_error=error,
+                        sizes=sizes if dynamic else sizes[:1]),
+            checkpoint=dict(name=Path(checkpoint).name,
+                            sha256=file_sum(checkpoint)),
+            sha256=file_sum(path)))
+        return OnnxExport(task, dynamic, error, (path, beside), reason)
 
 
 def _settings(cfg: Config) -> dict[str, Any]:

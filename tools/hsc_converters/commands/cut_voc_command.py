@@ -29,7 +29,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Cut the subset."""
     args = parse_args()
+    from hsc_mm.utils.locks import hold
+    from hsc_mm.utils.outputs import claim_folder
     from ..voc_subset import cut_subset
+    hold(claim_folder(args.out))
     sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
                        args.per_class)
     print(', '.join(f'{split} {n}' for split, n in sizes.items()))
