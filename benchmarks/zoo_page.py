@@ -75,7 +75,7 @@ def write_page(table: dict[str, dict]) -> str:
 
 def take_seeds(table: dict[str, dict], matrix: dict) -> None:
     """Put the scores of a table of ``run_matrix`` into ``table``."""
-    from hsc_analysis.figures import matrix_columns
+    from hsc_analysis.matrix_files import matrix_columns
     rows = matrix_columns(matrix)
     for path in table:
         found = rows.get(Path(path).stem, {}).get(_SEEDS)

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 import hashlib
 import json
+import math
 import os
 import zipfile
 from functools import partial
@@ -51,16 +52,20 @@ def digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def read_json(path: str | Path, kind: type = object) -> Any:
+def read_json(path: str | Path, form: Any = object) -> Any:
     """Read a JSON file.
 
     Args:
         path (str | Path): The file.
-        kind (type): What it holds: ``dict`` or ``list``.
+        form (type | dict | list | tuple): What it holds. A type; ``float``
+            stands for any finite number. ``[FORM]``: a list of such.
+            ``(FORM, )``: such, or null. ``{str: FORM}``: a dictionary of
+            such. ``{'key': FORM}``: one with this key, and maybe others;
+            ``'key?'`` may be missing.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not JSON, holds another kind, or has a key
+        ValueError: The file is not JSON, has another form, or has a key
             twice; the message names file and line, or the key.
     """
     try:
@@ -70,10 +75,35 @@ def read_json(path: str | Path, kind: type = object) -> Any:
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f'{path}: expected a JSON file, but {error}. '
                          'Write the file again.') from error
-    if not isinstance(found, kind):
-        raise ValueError(f'{path}: expected a JSON {kind.__name__}, found '
-                         f'{type(found).__name__}. Write the file again.')
+    _check_form(path, '', found, form)
     return found
+
+
+def _check_form(path: str | Path, place: str, found: Any, form: Any) -> None:
+    """Refuse values of another form, see :func:`read_json`."""
+    if isinstance(form, tuple):
+        if found is not None:
+            _check_form(path, place, found, form[0])
+        return
+    kind = type(form) if isinstance(form, dict | list) else form
+    right = isinstance(found, int | float if kind is float else kind)
+    if kind in (int, float) and right:
+        right = not isinstance(found, bool) and math.isfinite(found)
+    if not right:
+        said = dict(float='finite number', int='whole number',
+                    str='text').get(kind.__name__, f'JSON {kind.__name__}')
+        value = f'{found!r}'[:50] if place else type(found).__name__
+        raise ValueError(f'{path}: {place[1:]}{": " * bool(place)}expected a '
+                         f'{said}, found {value}. Write the file again.')
+    for number, one in enumerate(found if isinstance(form, list) else ()):
+        _check_form(path, f'{place}.{number}', one, form[0])
+    for key, inner in form.items() if isinstance(form, dict) else ():
+        name = '' if key is str else key.removesuffix('?')
+        if name == key not in found:
+            raise ValueError(f'{path}: {f"{place}.{key}"[1:]}: expected this '
+                             'key, found none. Write the file again.')
+        for one in found if key is str else {name} & found.keys():
+            _check_form(path, f'{place}.{one}', found[one], inner)
 
 
 def _integer(path: str | Path, digits: str) -> int:

@@ -99,9 +99,10 @@ def test_a_forked_worker_does_not_keep_it(tmp_path):
 def test_commands_are_refused(shared_voc, tmp_path, monkeypatch, capsys):
     config = cam_config(shared_voc, tmp_path / 'cam.py', 2)
     out = tmp_path / 'out'
-    (tmp_path / 'm.json').write_text(json.dumps(dict(rows=[dict(
-        config='a', columns={'seeds, best': dict(
-            mean=1, std=0, values=[1])})])))
+    (tmp_path / 'm.json').write_text(json.dumps(dict(
+        paired_to=None, rows=[dict(
+            config='a', seeds=[0], sizes={}, columns={'seeds, best': dict(
+                mean=1, std=None, values=[1])})])))
     weights, matrix = tmp_path / 'w.pth', tmp_path / 'm.json'
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(

@@ -18,12 +18,12 @@ from hsc_mm.cli import common as cli
 from hsc_mm.pipeline.gallery import Picture
 from hsc_mm.utils import write_json
 
-TABLE = dict(rows=[
-    dict(config='hsc', seeds=[0, 1, 2], columns={'seeds, best': dict(
-        mean=50., std=2., values=[48., None, 52.])}),
-    dict(config='cam', seeds=[0], columns={'seeds, best': dict(
+TABLE = dict(paired_to=None, rows=[
+    dict(config='hsc', seeds=[0, 1, 2, 3], sizes={}, columns={
+        'seeds, best': dict(mean=50., std=2., values=[48., None, 52., 50.])}),
+    dict(config='cam', seeds=[0], sizes={}, columns={'seeds, best': dict(
         mean=40., std=None, values=[40.])}),
-    dict(config='failed', seeds=[], columns={}),
+    dict(config='failed', seeds=[], sizes={}, columns={}),
 ])
 
 
@@ -75,7 +75,7 @@ def test_bars_have_means_intervals_and_runs():
     assert [t.get_text() for t in axes.get_yticklabels()] == ['hsc', 'cam']
     dots = [list(line.get_xdata()) for line in axes.lines
             if line.get_marker() == '.']
-    assert dots == [[48, 52], [40]]
+    assert dots == [[48, 52, 50], [40]]
     spans = [segments[0][:, 0].tolist() for segments in (
         c.get_segments() for c in axes.collections)]
     assert [48, 52] in spans

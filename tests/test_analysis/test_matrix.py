@@ -6,6 +6,7 @@ import pytest
 from conftest import run_here
 from tiny_configs import cam_config
 
+from hsc_analysis.matrix_files import read_matrix
 from hsc_analysis.matrix_tables import collect, markdown, paired
 from hsc_analysis.tables_command import fill
 from hsc_mm.pipeline import ScoreRow
@@ -80,6 +81,62 @@ def test_pages_get_the_tables_of_their_json(tmp_path, monkeypatch):
     assert text == (f'a\n<!-- matrix: m.json -->\n\n{markdown(found)}\n\n'
                     '<!-- /matrix -->\nb\n')
     assert fill(text) == (text, 1)
+
+
+def test_a_page_keeps_what_is_not_between_its_marks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'm.json').write_text(
+        json.dumps(collect([_cell('cam.py', 0, 30.0)])))
+    opened, closed = '<!-- matrix: m.json -->', '<!-- /matrix -->'
+    for page in (f'{opened} mine {opened} old {closed}', f'a {closed} b',
+                 f'{opened} old {closed} mine {closed}', opened):
+        with pytest.raises(ValueError, match='by turns'):
+            fill(page)
+    text = f'a\r\n{opened}\r\nold\r\n{closed}\r\nb\r\n'
+    (tmp_path / 'p.md').write_bytes(text.encode())
+    (tmp_path / 'link.md').symlink_to('p.md')
+    assert run_here('matrix_tables', 'link.md').returncode == 0
+    assert (tmp_path / 'link.md').is_symlink()
+    written = (tmp_path / 'p.md').read_bytes()
+    assert written.startswith(b'a\r\n<!')
+    assert written.endswith(b'>\r\nb\r\n')
+    assert b'| cam |' in written
+
+
+_BEST = 'seeds, best'
+_DAMAGE = {
+    'list': lambda m: [m],
+    'no rows': lambda m: {},
+    'no columns': lambda m: m['rows'][0].pop('columns') and m,
+    'text': lambda m: m['rows'][0]['columns'][_BEST].update(mean='x') or m,
+    'nan': lambda m: m['rows'][0]['columns'][_BEST].update(
+        std=float('nan')) or m,
+    'mean': lambda m: m['rows'][0]['columns'][_BEST].update(mean=31.) or m,
+    'values': lambda m: m['rows'][0]['columns'][_BEST]['values'].pop() and m,
+    'seeds': lambda m: m['rows'][0].update(seeds=[1, 1]) or m,
+    'row': lambda m: m['rows'].append(m['rows'][0]) or m,
+    'gap': lambda m: m['rows'][1]['columns'][_BEST]['difference'].update(
+        interval=[1.0]) or m,
+}
+
+
+@pytest.mark.parametrize('name', _DAMAGE)
+def test_a_damaged_matrix_is_refused(tmp_path, name):
+    path = tmp_path / 'm.json'
+    found = collect([_cell(f'{config}.py', seed, 30.0 + seed)
+                     for config in ('cam', 'hsc') for seed in (0, 1)], 'cam')
+    path.write_text(json.dumps(found))
+    assert read_matrix(path) == found
+    path.write_text(json.dumps(_DAMAGE[name](found)))
+    with pytest.raises(ValueError, match=r'm\.json: .*expected'):
+        read_matrix(path)
+
+
+def test_names_of_classes_are_no_markup():
+    cell = _cell('cam.py', 0, 30.0)
+    cell['rows'][0]['classes'] = ['<script>', 'a|b']
+    table = markdown(collect([cell]))
+    assert '&lt;script&gt; | a\\|b |' in table
 
 
 _run = partial(run_here, 'run_matrix')

@@ -12,10 +12,10 @@ from hsc_mm.pipeline.gallery import Picture
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
 from hsc_mm.visualization.pictures import qualitative_palette
+from .matrix_files import matrix_columns
 
 __all__ = [
-    'ablation_figure', 'grid_figure', 'matrix_columns', 'save_figure',
-    'threshold_figure'
+    'ablation_figure', 'grid_figure', 'save_figure', 'threshold_figure'
 ]
 
 #: Text stays text in a PDF, in a font that journals accept.
@@ -123,11 +123,6 @@ def threshold_figure(reports: dict[str, dict]) -> Figure:
                  xlim=(0, 1))
         axes.legend(frameon=False)
     return figure
-
-
-def matrix_columns(table: dict) -> dict[str, dict[str, dict]]:
-    """Return config -> column -> mean, std and values of ``matrix.json``."""
-    return {row['config']: row['columns'] for row in table['rows']}
 
 
 def ablation_figure(table: dict, column: str) -> Figure:

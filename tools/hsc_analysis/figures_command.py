@@ -77,14 +77,14 @@ def _of_pipeline(args: argparse.Namespace) -> dict:
 def main() -> None:
     """Draw and write."""
     args = parse_args()
-    from hsc_mm.utils import read_json
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
     from .figures import ablation_figure, save_figure
+    from .matrix_files import read_matrix
     figures = _of_pipeline(args) if args.cam_config else {}
     if args.matrix:
         figures['ablation'] = ablation_figure(
-            read_json(args.matrix), args.column)
+            read_matrix(args.matrix), args.column)
     hold(claim_folder(args.out))
     for name, figure in figures.items():
         save_figure(figure, Path(args.out), name)

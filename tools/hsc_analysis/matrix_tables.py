@@ -1,11 +1,12 @@
 """Tables of a matrix: means, paired differences, classes, sizes, cost."""
+import html
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
 from scipy.stats import t as student
 
-__all__ = ['collect', 'markdown', 'paired', 'spread']
+__all__ = ['collect', 'column_of', 'compare', 'markdown', 'paired', 'spread']
 
 _COST = ('minutes', 'images/s', 'peak MiB')
 _BACKGROUND = 'background everywhere'
@@ -33,6 +34,14 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
     for cell in cells:
         groups.setdefault(cell['config'], []).append(cell)
     rows = [_row(config, group) for config, group in groups.items()]
+    compare(rows, paired_to)
+    splits = {one['what']: one['split'] for group in groups.values()
+              for cell in group for one in cell['rows']}
+    return dict(rows=rows, paired_to=paired_to, splits=splits)
+
+
+def compare(rows: list[dict], paired_to: str | None) -> None:
+    """Put ``difference`` into the columns of rows, see :func:`collect`."""
     base = next((row for row in rows if row['config'] == paired_to), None)
     for row in rows if base else ():
         for name, column in row['columns'].items():
@@ -41,9 +50,6 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
                 column['difference'] = paired(
                     dict(zip(row['seeds'], column['values'], strict=True)),
                     dict(zip(base['seeds'], other['values'], strict=True)))
-    splits = {one['what']: one['split'] for group in groups.values()
-              for cell in group for one in cell['rows']}
-    return dict(rows=rows, paired_to=paired_to, splits=splits)
 
 
 def _row(config: str, group: list[dict]) -> dict:
@@ -51,7 +57,7 @@ def _row(config: str, group: list[dict]) -> dict:
     columns: dict[str, dict] = {}
     for what in dict.fromkeys(name for cell in scores for name in cell):
         found = [cell.get(what) for cell in scores]
-        columns[what] = _column([one and one['miou'] for one in found])
+        columns[what] = column_of([one and one['miou'] for one in found])
         columns[what]['threshold'] = _mean(
             [one and one['threshold'] for one in found])
         names = dict.fromkeys(
@@ -67,7 +73,7 @@ def _row(config: str, group: list[dict]) -> dict:
     costs = (times, *([cell[key] for cell in group]
                       for key in ('images_per_second', 'peak_mib')))
     columns.update(
-        (name, _column(values)) for name, values in zip(
+        (name, column_of(values)) for name, values in zip(
             _COST, costs, strict=True) if any(v is not None for v in values))
     by_size = [cell.get('results', {}).get('seeds', {}).get('best', {}).get(
         'mIoU_of_size', {}) for cell in group]
@@ -79,11 +85,11 @@ def _row(config: str, group: list[dict]) -> dict:
                for name in dict.fromkeys(n for one in by_size for n in one)})
 
 
-def _column(values: list[float | None]) -> dict:
-    """Return mean and spread; None: the cell has no such value."""
+def column_of(values: list[float | None]) -> dict:
+    """Return mean and spread; a cell without the value has None."""
     there = [value for value in values if value is not None]
     return dict(
-        mean=statistics.mean(there),
+        mean=_mean(values),
         std=statistics.stdev(there) if len(there) > 1 else None,
         values=values)
 
@@ -145,12 +151,13 @@ def markdown(found: dict) -> str:
     if compared:
         shown = [row for row in rows if compared[-1] in row['columns']]
         classes = list(dict.fromkeys(
-            c for row in shown for c in row['columns'][compared[-1]][
-                'classes']))
+            c for row in shown
+            for c in row['columns'][compared[-1]].get('classes', ())))
         parts.append(f'IoU by class, {compared[-1]}:\n\n' + _table(
             ['config', *classes],
-            [[row['config'], *(_number(row['columns'][compared[-1]][
-                'classes'].get(c)) for c in classes)] for row in shown]))
+            [[row['config'], *(
+                _number(row['columns'][compared[-1]].get('classes', {}).get(c))
+                for c in classes)] for row in shown]))
     sizes = list(dict.fromkeys(s for row in rows for s in row['sizes']))
     if sizes:
         parts.append(
@@ -164,7 +171,13 @@ def markdown(found: dict) -> str:
 
 def _table(head: list[str], body: list[list[str]]) -> str:
     lines = [head, ['---'] * len(head), *body]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    return '\n'.join(f'| {" | ".join(map(_cell, line))} |' for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Return a text, the name of a class maybe, as Markdown shows it."""
+    text = html.escape(' '.join(text.split()), quote=False)
+    return text.replace('\\', '\\\\').replace('|', '\\|')
 
 
 def _number(value: float | None, sign: str = '') -> str:

@@ -5,15 +5,16 @@ of a matrix belong; FILE.json, relative to the current folder, is what
 run_matrix wrote.
 """
 import argparse
+import os
 import re
 import sys
-from pathlib import Path
+from itertools import zip_longest
 
 from hsc_mm.cli import common as cli
 
 __all__ = ['fill', 'main', 'parse_args']
 
-_BLOCK = re.compile(r'(<!-- matrix: (\S+) -->\n).*?(<!-- /matrix -->)', re.S)
+_MARK = re.compile(r'<!-- (?:matrix: (\S+)|/matrix) -->')
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,23 +34,36 @@ def fill(text: str) -> tuple[str, int]:
 
     Raises:
         FileNotFoundError: A JSON file is missing.
+        ValueError: It is none of a matrix, or a mark has no other one.
     """
-    from hsc_mm.utils import read_json
+    from .matrix_files import read_matrix
     from .matrix_tables import markdown
 
-    return _BLOCK.subn(
-        lambda found: f'{found[1]}\n{markdown(read_json(found[2]))}\n\n'
-        f'{found[3]}', text)
+    parts, end = [], 0
+    marks = [*_MARK.finditer(text)]
+    for first, last in zip_longest(marks[::2], marks[1::2]):
+        if not first[1] or last is None or last[1]:
+            raise ValueError(
+                f'{first[0]}: expected the marks <!-- matrix: FILE.json --> '
+                'and <!-- /matrix --> by turns, the table between the two. '
+                'Add the one that is missing.')
+        parts += [text[end:first.end()],
+                  f'\n\n{markdown(read_matrix(first[1]))}\n\n']
+        end = last.start()
+    return ''.join([*parts, text[end:]]), len(marks) // 2
 
 
 def main() -> int:
     """Fill or check the pages."""
     args = parse_args()
-    from hsc_mm.utils import atomic_write_bytes
+    from hsc_mm.utils import atomic_write_bytes, read_text
     stale = 0
     for name in args.pages:
-        text = Path(name).read_text(encoding='utf-8')
-        current, count = fill(text)
+        text = read_text(name)
+        try:
+            current, count = fill(text)
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from error
         if not count:
             raise ValueError(
                 f'{name}: expected the mark <!-- matrix: FILE.json --> and '
@@ -58,7 +72,8 @@ def main() -> int:
         if current != text:
             stale += 1
             if not args.check:
-                atomic_write_bytes(name, current.encode())
+                # Of a link, the page that it leads to.
+                atomic_write_bytes(os.path.realpath(name), current.encode())
         print(f'{name}: {count} matrix(es), '
               + ('current' if current == text else
                  'not current' if args.check else 'written'))
