@@ -8,6 +8,9 @@ from hsc_mm.utils import digest, read_json, write_json
 
 __all__ = ['Manifest', 'fingerprint']
 
+_FORM = dict(inputs=dict, outputs={str: {str: int}}, result=dict,
+             seconds=float)
+
 
 def fingerprint(paths: Iterable[str | Path]) -> str:
     """Return a hash of names, sizes and times of files.
@@ -38,13 +41,21 @@ class Manifest:
         path (str | Path): The JSON file; absent until the step is finished.
         root (str | Path): Folder of the pipeline. Outputs are recorded
             relative to it, so that it may be moved.
+
+    Raises:
+        ValueError: The file is damaged.
     """
 
     def __init__(self, path: str | Path, root: str | Path) -> None:
         self.path = Path(path)
         self.root = Path(root)
-        self.content: dict = read_json(
-            path, dict) if self.path.is_file() else {}
+        try:
+            self.content: dict = read_json(
+                path, _FORM) if self.path.is_file() else {}
+        except ValueError as error:
+            text = str(error).removesuffix(' Write the file again.')
+            raise ValueError(f'{text} Remove it, and the step runs again.'
+                             ) from error
 
     @property
     def result(self) -> dict:

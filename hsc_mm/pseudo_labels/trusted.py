@@ -92,8 +92,8 @@ def check_mask_classes(path: Path, classes: Sequence[str] | None) -> None:
     Raises:
         ValueError: The names or their order differ.
     """
-    found = read_json(path, dict).get('mask_classes') \
-        if classes and path.is_file() else None
+    found = read_json(path, {'mask_classes?': ([str], )}).get(
+        'mask_classes') if classes and path.is_file() else None
     if found and list(found) != list(classes or ()):
         raise ValueError(
             f'{path}: expected masks of the classes {list(classes or ())}, '

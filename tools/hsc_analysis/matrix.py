@@ -1,4 +1,5 @@
 """Matrix of configs and seeds: one table with mean and spread."""
+import contextlib
 import json
 import os
 import statistics
@@ -16,6 +17,7 @@ from .matrix_tables import collect, markdown
 
 __all__ = ['Cell', 'run_cell', 'run_matrix']
 
+_RECORD = {'images_per_second?': (float, ), 'peak_mib?': float}
 _running: set[subprocess.Popen] = set()
 
 
@@ -75,12 +77,12 @@ def run_cell(cell: Cell, seg_config: str | None,
         child.returncode = os.waitstatus_to_exitcode(status)
         _running.discard(child)
     if child.returncode:
-        last = log.read_text(encoding='utf-8').strip().splitlines()[-1:]
+        last = log.read_text('utf-8', 'replace').strip().splitlines()[-1:]
         raise ValueError(f'{cell.name}, seed {cell.seed}: {"".join(last)} '
                          f'(full output: {log})')
     found = read_json(summary)
     own = dict(config=cell.config, seed=cell.seed)
-    kept = read_json(record, dict) if record.is_file() else {}
+    kept = read_json(record, _RECORD) if record.is_file() else {}
     # The same config may be spelt otherwise, as from another folder.
     if all(kept.get(key) == found[key] for key in found) and \
             {'images_per_second', 'peak_mib'} <= kept.keys():
@@ -94,11 +96,12 @@ def run_cell(cell: Cell, seg_config: str | None,
 
 def _speed(folder: Path, batch_size: int) -> float | None:
     """Return images a second of the CAM stage, by the median of its log."""
-    times = [
-        entry['time'] for log in folder.glob('cam/*/vis_data/scalars.json')
-        for entry in map(json.loads, log.read_text().splitlines())
-        if 'loss' in entry
-    ]
+    times = []
+    for log in folder.glob('cam/*/vis_data/scalars.json'):
+        for line in log.read_text('utf-8', 'replace').splitlines():
+            with contextlib.suppress(ValueError):  # cut off by a kill
+                entry = json.loads(line)
+                times += [entry['time']] if 'loss' in entry else []
     return round(batch_size / statistics.median(times), 2) if times else None
 
 

@@ -82,7 +82,7 @@ def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
     """
     labels = instance_labels(instances)
     for other in sorted(root.glob('image_labels_*.json')):
-        if other != label_file(root, split) and read_json(other).get(
+        if other != label_file(root, split) and read_json(other, dict).get(
                 'classes') != labels.classes:
             raise ValueError(
                 f'{annotation_file(root, split)}: expected the categories '

@@ -65,11 +65,11 @@ def read_fiftyone(path: Path, classes: MaskClasses
     table = np.arange(256)
     if targets.is_file():
         table[:] = -1
-        for value, name in read_json(targets).items():
+        for value, name in read_json(targets, {str: str}).items():
             if not value.isdigit() or int(value) > IGNORED:
                 raise ValueError(f'{targets}: expected values 0..255, found '
                                  f'"{value}".')
-            table[int(value)] = classes.index(str(name), str(targets))
+            table[int(value)] = classes.index(name, str(targets))
     masks = path / _MASKS
     for file in sorted(masks.rglob('*.png')):
         name = file.relative_to(masks).with_suffix('').as_posix()

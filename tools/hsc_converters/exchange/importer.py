@@ -113,7 +113,8 @@ def import_masks(cfg: Config,
     summary, ignored, pixels = ImportSummary(form), 0, 0
     with locked(out):
         manifest = claim(out, TRUSTED)
-        content = read_json(manifest) if manifest.is_file() else {}
+        content = read_json(
+            manifest, {'masks?': dict}) if manifest.is_file() else {}
         content.setdefault('mask_classes', list(classes.names))
         origin = content.setdefault('masks', {})
         # What an interrupted import leaves has its classes beside it.
