@@ -85,8 +85,8 @@ def draw_matrices(matrices: dict[str, np.ndarray], classes: list[str],
         drawn = ax.imshow(
             np.ma.masked_invalid(matrix), vmin=-1, vmax=1, cmap='coolwarm')
         ax.set_title(name, fontsize='small')
-        ax.set_xticks(
-            range(len(classes)), classes, rotation=90, fontsize='small')
-        ax.set_yticks(range(len(classes)), classes, fontsize='small')
+        plain = dict(fontsize='small', parse_math=False)  # names with a $
+        ax.set_xticks(range(len(classes)), classes, rotation=90, **plain)
+        ax.set_yticks(range(len(classes)), classes, **plain)
     figure.colorbar(drawn, ax=list(axes), label='cosine similarity')
     return figure

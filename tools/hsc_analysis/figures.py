@@ -18,9 +18,11 @@ __all__ = [
     'ablation_figure', 'grid_figure', 'save_figure', 'threshold_figure'
 ]
 
-#: Text stays text in a PDF, in a font that journals accept.
-_STYLE = {'pdf.fonttype': 42, 'font.size': 8, 'axes.spines.top': False,
-          'axes.spines.right': False, 'savefig.bbox': 'tight'}
+#: Text stays text in a PDF, in a font that journals accept; names with a $
+#: are no formulas.
+_STYLE = {'pdf.fonttype': 42, 'text.parse_math': False, 'font.size': 8,
+          'axes.spines.top': False, 'axes.spines.right': False,
+          'savefig.bbox': 'tight'}
 #: Width of a page of two columns, in inches.
 _WIDTH = 7.0
 
