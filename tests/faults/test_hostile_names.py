@@ -7,6 +7,7 @@ from hsc_analysis.figures import (
     save_figure,
     threshold_figure,
 )
+from hsc_converters.exchange.records import MaskClasses
 from hsc_mm.visualization import similarity_figure
 
 NAMES = ('$x^{$', '$ [red] <b> %s{0}')
@@ -31,6 +32,15 @@ def _curves(name, folder):
     save_figure(threshold_figure({name: dict(
         curve=dict(thresholds=[0.5], mIoU=[1.0]), best=at, own=at)}),
         folder, 'curves')
+
+
+@pytest.mark.parametrize('names', [
+    ('ignored', ), ('ignored', '_ignored'), ('_ignored', '__ignored')])
+def test_no_class_has_the_name_of_ignored_pixels(names):
+    classes = MaskClasses(('background', *names))
+    for index, name in enumerate(names, 1):
+        assert classes.index(name, 'x') == index
+    assert classes.index(classes.ignored, 'x') == 255
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -1,4 +1,5 @@
 """ONNX files predict what their checkpoints predict."""
+import errno
 import json
 import re
 import sys
@@ -153,6 +154,19 @@ def test_a_network_with_fixed_sizes_says_so(models, call, tmp_path,
         tmp_path / 'number.onnx', (32, 48))
     assert not done.dynamic
     assert 'size (26, 85) differs by' in done.reason
+
+
+def test_a_full_disk_is_no_fault_of_the_model(models, call, tmp_path,
+                                              monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, 'No space left', 'x.onnx')
+
+    monkeypatch.setattr(torch.onnx, 'export', full)
+    status, said = call('export_onnx', *models['cam'], '--out',
+                        tmp_path / 'x.onnx', '--size', 32, 32)
+    assert status == 1
+    assert 'the disk is full' in said.err
+    assert not list(tmp_path.glob('*.onnx'))
 
 
 def test_what_cannot_be_exported_or_read_is_told(

@@ -67,6 +67,8 @@ def trace(graph: Graph, path: Path, sizes: Sequence[tuple[int, int]],
                 graph, (images[0], ), str(path), input_names=['image'],
                 output_names=list(OUTPUTS[task]), opset_version=_OPSET,
                 dynamic_axes=axes if dynamic else None, dynamo=False)
+    except OSError:  # of the disk, not of the model
+        raise
     except Exception as error:  # of many classes, some of them private
         return f'the export fails ({_line(error)})', 0.0
     session = open_session(path, 'cpu')

@@ -66,7 +66,10 @@ class MaskClasses(NamedTuple):
     @property
     def ignored(self) -> str:
         """str: The name of ignored pixels, which no class has."""
-        return 'ignored' if 'ignored' not in self.names else '_ignored'
+        name = 'ignored'
+        while name in self.names:
+            name = f'_{name}'
+        return name
 
     @property
     def foreground(self) -> dict[str, int]:
