@@ -42,7 +42,7 @@ def build_pipeline(cam_cfg: Config,
         Pipeline: Checked.
 
     Raises:
-        ValueError: See :class:`Pipeline`; or the list of steps is wrong.
+        ValueError: See :class:`Pipeline`; steps or threshold are wrong.
     """
     listed = (cam_cfg.get('pipeline') or {}).get('steps')
     check_keys('pipeline', cam_cfg.get('pipeline') or {}, ('steps', ))
@@ -54,6 +54,10 @@ def build_pipeline(cam_cfg: Config,
     steps = [_build_step(entry, cam_cfg) for entry in listed]
     if seg_cfg is None:
         steps = [step for step in steps if not step.needs_seg_cfg]
+    if threshold is not None and not any(
+            'pseudo_labels' in step.makes for step in steps):
+        raise ValueError(f'threshold {threshold}: no step makes pseudo labels '
+                         'with it. Name a config of the segmentation stage.')
     context = Context(work_dir, cam_cfg, seg_cfg, threshold, steps, select)
     context.configs.update(others)
     return Pipeline(steps, context)

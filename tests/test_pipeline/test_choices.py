@@ -54,6 +54,30 @@ def test_what_cannot_choose_is_refused(configs, tmp_path):
         build_pipeline(*configs, tmp_path / 'b', threshold='otsi')
 
 
+@pytest.mark.parametrize(('change', 'said'), [
+    (dict(rule=dict(type='ThresholdRule', threshold=1.5)), 'found 1.5'),
+    (dict(rule=dict(type='hsc_mm.BandRule', low=0.5, high=0.2)), 'found 0.2'),
+    (dict(refiners=[dict(type='hsc_mm.CRF')]), 'hsc_mm.CRF'),
+    (dict(refiner=[]), '"refiners" meant'),
+])
+def test_wrong_labels_are_refused_before_anything_is_trained(
+        configs, tmp_path, change, said):
+    cam = copy.deepcopy(configs[0])
+    cam.pseudo_label = change
+    with pytest.raises(ValueError, match=said):
+        build_pipeline(cam, configs[1], tmp_path)
+
+
+@pytest.mark.parametrize('threshold', [0.4, 'auto', '0.5x'])
+def test_a_threshold_that_nothing_uses_is_refused(configs, tmp_path,
+                                                  threshold):
+    with pytest.raises(ValueError, match='no step makes pseudo labels'):
+        build_pipeline(configs[0], None, tmp_path, threshold)
+    for wrong in (1.5, '0.5x'):
+        with pytest.raises(ValueError, match='expected a'):
+            build_pipeline(*configs, tmp_path, wrong)
+
+
 def test_images_of_the_selection_are_held_out_of_both_stages(
         configs, tmp_path):
     pipeline, ctx = _context(configs, tmp_path, {}, select=1)

@@ -2,6 +2,7 @@
 from mmengine.config import Config
 
 from hsc_mm.evaluation.threshold_rules import find_rule
+from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
@@ -44,11 +45,16 @@ class MakePseudoLabels(Step):
         self.checkpoint, self.threshold = checkpoint, threshold
 
     def check(self, ctx: Context) -> None:
-        """Look for the checkpoint, and for what chooses a threshold."""
+        """Look for the checkpoint, for what chooses a threshold, and labels.
+
+        What would end the step ends the pipeline before anything is trained.
+        """
         ctx.find('cam', self.checkpoint)
         wanted = self._wanted(ctx)
-        if isinstance(wanted, str) and wanted not in _CHOICES:
+        chosen = isinstance(wanted, str)
+        if chosen and wanted not in _CHOICES:
             find_rule(wanted, _CHOICES)
+        LabelChain.from_config(self._cfg(ctx), 0.5 if chosen else wanted)
 
     def inputs(self, ctx: Context) -> dict:
         """Return the stage's, checkpoint, inference, rule and threshold."""
