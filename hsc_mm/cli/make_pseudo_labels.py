@@ -4,6 +4,7 @@ Hard labels are palette PNGs, from a threshold or a CRF; soft ones are npz.
 """
 import argparse
 import os
+import shlex
 import sys
 from functools import partial
 
@@ -130,7 +131,8 @@ def main() -> int:
     cli.warn(run.warnings)
     if run.complete:
         cli.finish(f'{args.out}: all {len(run.img_ids)} pseudo labels exist',
-                   f'PSEUDO_DIR={args.out} python -m hsc_mm train SEG_CONFIG')
+                   f'PSEUDO_DIR={shlex.quote(args.out)} python -m hsc_mm '
+                   'train SEG_CONFIG')
     else:
         cli.finish(f'{args.out}: other parts are still missing')
     return 0

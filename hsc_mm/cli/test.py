@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,9 @@ def main() -> None:
         cli.finish(
             ', '.join([*filter(None, (args.out, args.show_dir)),
                        f'{runner.log_dir} (scores and log)']),
-            'python -m hsc_mm predict IMAGE --config '
-            f'{args.config} --checkpoint {args.checkpoint}')
+            shlex.join(['python', '-m', 'hsc_mm', 'predict', 'IMAGE',
+                        '--config', args.config, '--checkpoint',
+                        args.checkpoint]))
 
 
 def _choose_threshold(cfg: Config, args: argparse.Namespace) -> None:

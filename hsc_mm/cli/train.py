@@ -1,5 +1,6 @@
 """Train either stage. The command line is that of mmseg's ``train.py``."""
 import argparse
+import shlex
 from pathlib import Path
 
 from . import common as cli
@@ -50,9 +51,9 @@ def main() -> None:
     if is_main_process():
         hook = (cfg.get('default_hooks') or {}).get('checkpoint')
         last = newest_whole(runner.work_dir, hook)
-        then = f'test {args.config} {last}'
+        then = ['test', args.config, str(last)]
         if getattr(model, 'makes_cams', False):
-            then = f'make_pseudo_labels {args.config} {last} --out ' + str(
-                Path(runner.work_dir).with_name('pseudo_labels'))
-        cli.finish(str(last or runner.work_dir),
-                   *[f'python -m hsc_mm {then}'] * (last is not None))
+            then = ['make_pseudo_labels', *then[1:], '--out', str(
+                Path(runner.work_dir).with_name('pseudo_labels'))]
+        cli.finish(str(last or runner.work_dir), *[
+            f'python -m hsc_mm {shlex.join(then)}'] * (last is not None))

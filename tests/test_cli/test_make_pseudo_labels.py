@@ -138,19 +138,20 @@ def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
 
 
 def test_a_label_free_threshold_comes_from_the_cams(make, tmp_path, capsys):
-    assert make(tmp_path / 'a', '--soft', 'also', '--no-tta', '--threshold',
-                'li') == 0
-    found = read_json(tmp_path / 'a' / 'pseudo_labels.json')['threshold']
+    out = tmp_path / 'a; b'
+    assert make(out, '--soft', 'also', '--no-tta', '--threshold', 'li') == 0
+    found = read_json(out / 'pseudo_labels.json')['threshold']
+    said = capsys.readouterr().out
     assert f'background threshold {found}, label-free by "li" from the CAMs ' \
-        f'of {COUNT} images' in capsys.readouterr().out
+        f'of {COUNT} images' in said
+    assert f"next: PSEUDO_DIR='{out}' python" in said  # for a shell
     counts = sum(
         np.histogram(read_soft_cam(path)[0].max(axis=0).astype(float), 100,
-                     (0, 1))[0] for path in (tmp_path / 'a').glob('*.npz'))
+                     (0, 1))[0] for path in out.glob('*.npz'))
     # Files have half precision.
     assert found == pytest.approx(threshold_by('li', counts), abs=0.011)
     # The same run again finds the same threshold, and skips what is there.
-    assert make(tmp_path / 'a', '--soft', 'also', '--no-tta', '--threshold',
-                'li') == 0
+    assert make(out, '--soft', 'also', '--no-tta', '--threshold', 'li') == 0
     assert f'0 written, {COUNT} skipped' in capsys.readouterr().out
     assert make(tmp_path / 'b', '--threshold', 'bst') == 1
     assert 'Is "best" meant' in capsys.readouterr().err

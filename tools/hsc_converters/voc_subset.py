@@ -15,6 +15,7 @@ from hsc_mm.utils import (
     read_index_png,
     write_index_png,
 )
+from hsc_mm.utils.locks import hold
 from hsc_mm.utils.outputs import claim, claim_folder
 from .voc import write_labels
 
@@ -110,7 +111,7 @@ def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
         dict[str, int]: Split -> number of pictures.
     """
     chosen = choose_images(root, classes, per_class)
-    claim_folder(out)
+    hold(claim_folder(out))
     labels = {**chosen['train_aug'], **chosen['val']}
     for image_id in track(labels, 'pictures', transient=True):
         image = read_image(root / 'JPEGImages' / f'{image_id}.jpg')

@@ -1,5 +1,6 @@
 """Cut some classes out of PASCAL VOC 2012, in small."""
 import argparse
+import shlex
 from pathlib import Path
 
 from hsc_mm.cli import common as cli
@@ -29,12 +30,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Cut the subset."""
     args = parse_args()
-    from hsc_mm.utils.locks import hold
-    from hsc_mm.utils.outputs import claim_folder
     from ..voc_subset import cut_subset
-    hold(claim_folder(args.out))
     sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
                        args.per_class)
     print(', '.join(f'{split} {n}' for split, n in sizes.items()))
-    print(f'{args.out}: export VOC_ANIMALS_ROOT={args.out} for the configs in '
-          'configs/voc-animals')
+    print(f'{args.out}: export VOC_ANIMALS_ROOT={shlex.quote(str(args.out))} '
+          'for the configs in configs/voc-animals')
