@@ -112,6 +112,8 @@ def _classes(categories: list[dict],
     """Number the categories by rising id, from 1."""
     ordered = sorted(categories, key=lambda one: one['id'])
     names = [one['name'] for one in ordered]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f'names of categories: {names[:5]}')
     index = {one['id']: k for k, one in enumerate(ordered, start=1)}
     if not names or len(index) < len(names) or len(set(names)) < len(names):
         raise ValueError(
@@ -136,11 +138,13 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
             raise ValueError(f'{path}: image {entry["id"]}, {name!r}, is '
                              'listed twice. Remove the second entry.')
         names.add(image_stem(name))
-        check_pixels(f'{path}: image {name}', int(entry['height']),
-                     int(entry['width']))
-        img_id = name.removesuffix('.jpg')
-        images[entry['id']] = COCOImage(img_id, int(entry['height']),
-                                        int(entry['width']), [])
+        height, width = entry['height'], entry['width']
+        if not all(_is_number(side) and side == int(side)
+                   for side in (height, width)):
+            raise TypeError(f'size of {name}: {height} x {width}')
+        check_pixels(f'{path}: image {name}', int(height), int(width))
+        images[entry['id']] = COCOImage(name.removesuffix('.jpg'), int(height),
+                                        int(width), [])
     return images
 
 
@@ -163,4 +167,5 @@ def _assign(annotations: list[dict], images: dict[int, COCOImage],
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(
+        value, bool) and math.isfinite(value)

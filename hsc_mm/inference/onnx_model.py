@@ -11,7 +11,7 @@ from mmseg.models.segmentors.base import BaseSegmentor
 from torch import Tensor, nn
 
 from hsc_mm.models.segmentors.cam_predictor import CAMPredictor
-from hsc_mm.utils import read_json
+from hsc_mm.utils import digest, read_json
 from hsc_mm.utils.checkpoints import file_sum
 from .class_names import ClassNames
 
@@ -23,7 +23,7 @@ __all__ = [
 #: First entry of the JSON beside an ONNX file: what its keys mean.
 FORMAT = 'hsc_mm onnx 1'
 _KEYS = ('task', 'classes', 'palette', 'label_map', 'load', 'resize',
-         'preprocessor', 'align_corners', 'test_cfg', 'sha256')
+         'preprocessor', 'align_corners', 'test_cfg', 'sha256', 'settings')
 _LOADERS = ('LoadImageFromFile', 'hsc_mm.LoadImage')
 
 
@@ -182,6 +182,10 @@ def read_onnx(path: str | Path, device: str | None = None
             key not in found for key in _KEYS):
         raise ValueError(f'{beside}: expected "format": "{FORMAT}" and the '
                          f'keys {list(_KEYS)}. Export the model again.')
+    if found.pop('settings') != digest(found):
+        raise ValueError(f'{beside}: expected the settings that export_onnx '
+                         'wrote, found others. Export the model again; '
+                         '"predict --threshold" takes another threshold.')
     if found['sha256'] != file_sum(path):
         raise ValueError(f'{path}: expected the file that {beside.name} was '
                          'written for, found another one. Copy both from the '
@@ -190,13 +194,7 @@ def read_onnx(path: str | Path, device: str | None = None
     if [one.name for one in session.get_inputs()] != ['image']:
         raise ValueError(f'{path}: expected one input named "image". Export '
                          'the model again.')
-    try:
-        return _assemble(session, found)
-    except (AssertionError, AttributeError, KeyError, TypeError,
-            ValueError) as error:
-        raise ValueError(f'{beside}: expected the settings that export_onnx '
-                         f'wrote, found others: {error}. Export the model '
-                         'again.') from error
+    return _assemble(session, found)
 
 
 def _assemble(session: Any, found: dict[str, Any]

@@ -3,8 +3,11 @@ import json
 
 import pytest
 
+from hsc_converters.coco_masks import broken_outlines
 from hsc_converters.exchange.fiftyone import read_fiftyone
+from hsc_converters.exchange.label_studio import read_label_studio
 from hsc_converters.exchange.records import MaskClasses
+from hsc_mm.datasets.coco_annotations import parse_instances
 from hsc_mm.pipeline.manifest import Manifest
 from hsc_mm.pseudo_labels.trusted import check_mask_classes
 from hsc_mm.utils import read_json
@@ -42,6 +45,48 @@ def _fiftyone(path):
     (path.parent / 'labels').mkdir()
     path.rename(path.with_name('mask_targets.json'))
     list(read_fiftyone(path.parent, MaskClasses(('background', 'cat'))))
+
+
+def _instances(**changes):
+    image = dict(id=1, file_name='a.jpg', height=4, width=4)
+    found = dict(images=[image], annotations=[],
+                 categories=[dict(id=1, name='cat')])
+    for key, value in changes.items():
+        found['categories' if key == 'name' else 'images'][0][key] = value
+    return found
+
+
+@pytest.mark.parametrize('change', [
+    dict(height='x'), dict(width=NAN), dict(height=float('inf')),
+    dict(width=1.5), dict(height=True), dict(name=None), dict(name=5)],
+    ids=str)
+def test_instances(change):
+    assert parse_instances(_instances(height=4.0), 'x.json').images
+    with pytest.raises(ValueError, match=r'x\.json: .*another form'):
+        parse_instances(_instances(**change), 'x.json')
+
+
+@pytest.mark.parametrize('size', [4, True, NAN, 'x', {'a': 1}])
+def test_runs(size):
+    entry = dict(id=1, image_id=1, category_id=1, segmentation=dict(
+        size=size, counts=[16]))
+    found = parse_instances(dict(_instances(), annotations=[entry]), 'x')
+    assert 'expected runs of size' in broken_outlines(found.images[0])[0]
+
+
+@pytest.mark.parametrize(('key', 'value'), [
+    ('rle', 10**30), ('rle', 10**9), ('brushlabels', [[]]),
+    ('brushlabels', [{}]), ('brushlabels', [5])])
+def test_regions_of_a_brush(tmp_path, key, value):
+    region = dict(type='brushlabels', original_width=4, original_height=4,
+                  value={'rle': [0], 'brushlabels': ['cat'], key: value})
+    path = tmp_path / 'x.json'
+    path.write_text(json.dumps([dict(
+        id=1, data=dict(image='a.jpg'),
+        annotations=[dict(result=[region])])]))
+    (_, read), = read_label_studio(path, MaskClasses(('background', 'cat')))
+    with pytest.raises(ValueError, match=r'expected'):
+        read((4, 4))
 
 
 READERS = {

@@ -200,9 +200,11 @@ def test_what_cannot_be_exported_or_read_is_told(
     good = json.loads(beside.read_text())
     for key, value in (('label_map', 5), ('palette', 'x'), ('resize', 'x'),
                        ('load', 5), ('preprocessor', dict(mean='x')),
-                       ('classes', ['background', 'cat'])):
+                       ('classes', ['background', 'cat']),
+                       ('test_cfg', dict(good['test_cfg'], score_thr=0.4))):
         beside.write_text(json.dumps(dict(good, **{key: value})))
         assert re.search(r'expected .* Export', fails(*predict, file)), key
+    beside.write_text(json.dumps(good))
     file.write_bytes(file.read_bytes() + b'.')
     assert 'found another one' in fails(*predict, file)
     beside.write_text('{"format": "hsc_mm onnx 1"}')

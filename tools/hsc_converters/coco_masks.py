@@ -126,7 +126,7 @@ def _polygon_problem(polygon: Any, height: int, width: int) -> str:
 
 def _runs_problem(counts: Any, size: Any, height: int, width: int) -> str:
     """Say why runs cannot be drawn; pycocotools would leave pixels unset."""
-    if size is not None and list(size) != [height, width]:
+    if size not in (None, [height, width], (height, width)):
         return f'expected runs of size {[height, width]}, found {size}'
     if not isinstance(counts, list) or not all(
             isinstance(n, int) and n >= 0 for n in counts):

@@ -1,4 +1,5 @@
 """Export of a checkpoint of either stage to ONNX, compared with the model."""
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import nn
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.inference.models import open_model
 from hsc_mm.inference.onnx_model import FORMAT
-from hsc_mm.utils import write_json
+from hsc_mm.utils import digest, write_json
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
@@ -104,7 +105,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
         finally:
             draft.unlink(missing_ok=True)
         dynamic = not reason
-        write_json(beside, dict(
+        content = json.loads(json.dumps(dict(
             format=FORMAT,
             task=task,
             classes=list(names.classes),
@@ -120,7 +121,8 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
                         sizes=sizes if dynamic else sizes[:1]),
             checkpoint=dict(name=Path(checkpoint).name,
                             sha256=file_sum(checkpoint)),
-            sha256=file_sum(path)))
+            sha256=file_sum(path))))
+        write_json(beside, dict(content, settings=digest(content)))
         return OnnxExport(task, dynamic, error, (path, beside), reason)
 
 

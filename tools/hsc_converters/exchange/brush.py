@@ -50,7 +50,7 @@ def decode_brush(code: Sequence[int], height: int, width: int) -> np.ndarray:
         ValueError: It is no such code, or that of another size.
     """
     try:
-        data = bytes(code)
+        data = bytes([*code])  # of a number it would make so many zeros
     except (TypeError, ValueError) as error:
         raise ValueError(f'expected bytes 0..255, found {error}') from error
     bits = ''.join(f'{byte:08b}' for byte in data)

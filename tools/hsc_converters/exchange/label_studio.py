@@ -130,7 +130,7 @@ def _draw(result: Any, where: str, classes: MaskClasses,
         value = region.get('value') or {}
         names = value.get('brushlabels') or []
         if 'rle' not in value or not isinstance(
-                names, list) or len(names) != 1:
+                names, list) or [*map(type, names)] != [str]:
             raise ValueError(
                 f'{where}: expected regions of the brush, with one label '
                 f'each, found {region.get("type")} with {names}. Draw it '
