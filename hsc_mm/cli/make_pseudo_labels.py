@@ -16,7 +16,7 @@ __all__ = ['main']
 
 def _shard(text: str) -> tuple[int, int]:
     number, _, count = text.partition('/')
-    if not (number.isdigit() and count.isdigit()
+    if not (number.isdecimal() and count.isdecimal()
             and 1 <= int(number) <= int(count)):
         raise argparse.ArgumentTypeError(
             f'expected i/n with 1 <= i <= n, found {text}')
@@ -36,7 +36,7 @@ def ranked(shard: tuple[int, int],
         tuple: Part and device of this rank.
     """
     names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')
-    if not all(os.environ.get(name, '').isdigit() for name in names):
+    if not all(os.environ.get(name, '').isdecimal() for name in names):
         return shard, device
     rank, size, local = (int(os.environ[name]) for name in names)
     import torch

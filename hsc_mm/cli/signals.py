@@ -79,7 +79,7 @@ def stoppable() -> Iterator[None]:
         elif ctrl_c is signal.default_int_handler:
             before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     parent = os.environ.get(PARENT, '')
-    if parent.isdigit() and int(parent) != owner and \
+    if parent.isdecimal() and int(parent) != owner and \
             'ends-with' not in {one.name for one in threading.enumerate()}:
         threading.Thread(
             target=_end_with, name='ends-with', args=(int(parent), ),

@@ -136,7 +136,7 @@ def _check_options(cfg: Config, options: dict) -> None:
     for option in options:
         node: Any = cfg
         for depth, key in enumerate(option.split('.')):
-            if isinstance(node, list | tuple) and key.isdigit():
+            if isinstance(node, list | tuple) and key.isdecimal():
                 node = node[int(key)] if int(key) < len(node) else None
                 continue
             if not isinstance(node, dict | Config):

@@ -134,12 +134,21 @@ def _open(path: Path) -> tuple[set[str], Callable[[str, int], bytes]]:
         if size > most:
             raise ValueError(f'{path}: {name}: expected at most {most} bytes, '
                              f'found {size}. Export it again.')
-        return archive.read(name)
+        try:
+            return archive.read(name)
+        except (*_BROKEN, NotImplementedError, RuntimeError) as error:
+            raise ValueError(f'{path}: {name}: expected a file that can be '
+                             f'unpacked, but {error}. Export it again.'
+                             ) from error
 
-    names = {name for name in archive.namelist() if name[-1:] != '/'}
+    names = [name for name in archive.namelist() if name[-1:] != '/']
     for name in names:
         check_name(name)
-    return names, read
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'{path}: expected each file once, found {twice} '
+                         'twice. Export it again.')
+    return set(names), read
 
 
 def _colours(text: str, where: str) -> dict[tuple[int, ...], str]:

@@ -66,7 +66,7 @@ def read_fiftyone(path: Path, classes: MaskClasses
     if targets.is_file():
         table[:] = -1
         for value, name in read_json(targets, {str: str}).items():
-            if not value.isdigit() or int(value) > IGNORED:
+            if value not in map(str, range(IGNORED + 1)):
                 raise ValueError(f'{targets}: expected values 0..255, found '
                                  f'"{value}".')
             table[int(value)] = classes.index(name, str(targets))

@@ -1,9 +1,12 @@
-"""JSON files that are damaged, or another tool's: one sentence, no guess."""
+"""Files that are damaged, or another tool's: one sentence, no guess."""
 import json
+import warnings
+import zipfile
 
 import pytest
 
 from hsc_converters.coco_masks import broken_outlines
+from hsc_converters.exchange.cvat import read_cvat
 from hsc_converters.exchange.fiftyone import read_fiftyone
 from hsc_converters.exchange.label_studio import read_label_studio
 from hsc_converters.exchange.records import MaskClasses
@@ -89,11 +92,37 @@ def test_regions_of_a_brush(tmp_path, key, value):
         read((4, 4))
 
 
+def _archive(path, *contents, name='img.png'):
+    with zipfile.ZipFile(path, 'w') as archive, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        archive.writestr('labelmap.txt', 'cat:64,0,0::\n' * 20,
+                         zipfile.ZIP_DEFLATED)
+        for content in contents:
+            archive.writestr(f'SegmentationClass/{name}', content)
+    return path
+
+
+@pytest.mark.parametrize('damage', ['bytes', 'secret', 'twice'])
+def test_archives(tmp_path, damage):
+    path = _archive(tmp_path / 'x.zip', *[b'x'] * (1 + (damage == 'twice')))
+    data = bytearray(path.read_bytes())
+    if damage == 'bytes':
+        data[45:60] = b'\xff' * 15
+    elif damage == 'secret':  # the flag of encrypted files, in both places
+        data[6] |= 1
+        data[data.index(b'PK\1\2') + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r'x\.zip: .*expected .*again'):
+        list(read_cvat(path, MaskClasses(('background', 'cat'))))
+
+
 READERS = {
     'manifest': (lambda path: Manifest(path, path.parent), dict(outputs=[])),
     'trusted': (lambda path: check_mask_classes(path, ['a']),
                 dict(mask_classes=5)),
     'targets': (_fiftyone, {'0': 7}),
+    'digits': (_fiftyone, {'\u00b2': 'cat'}),
+    'zeros': (_fiftyone, {'01': 'cat', '1': 'cat'}),
 }
 
 
