@@ -27,7 +27,8 @@ from hsc_mm.cli import import_command
 from hsc_mm.datasets.transforms import LoadPseudoLabel
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
-from hsc_mm.utils import read_index_png, read_json, voc_palette
+from hsc_mm.pseudo_labels.trusted import TRUSTED
+from hsc_mm.utils import read_index_png, read_json, voc_palette, write_json
 from hsc_mm.utils.images import write_index_png
 
 NAMES = MaskClasses(('background', 'cat', 'dog, "old" & <big>', 'ignored'))
@@ -272,6 +273,17 @@ def test_from_pseudo_labels_to_training(project, tmp_path):
                             ExportOptions(trusted=str(tmp_path / 'new')))
     assert len(queue) == 7
     assert 'img_03' not in {one.img_id for one in queue}
+
+
+def test_a_folder_without_trusted_masks_is_another_one(project, tmp_path):
+    cfg, root, _ = project
+    for folder in (root / 'JPEGImages', root / 'SegmentationClass'):
+        if folder.name == 'SegmentationClass':
+            write_json(folder / TRUSTED, dict(mask_classes=['x']))
+        with pytest.raises(ValueError, match='expected masks'):
+            export_masks(cfg, root / 'pseudo', tmp_path / 'o',
+                         ExportOptions(trusted=str(folder)))
+    assert not (tmp_path / 'o').exists()
 
 
 def test_the_second_stage_reads_trusted_masks_whole(project, tmp_path):

@@ -69,7 +69,7 @@ def export_masks(cfg: Config,
             process writes into it.
         FileNotFoundError: There is no such folder.
         ValueError: Masks are missing, broken, of another size, or hold
-            indices of no class.
+            indices of no class; or no image has a mask in ``trusted``.
     """
     options = options or ExportOptions()
     write, _, pictures = FORMATS[options.form]
@@ -80,6 +80,7 @@ def export_masks(cfg: Config,
     for name in ('pseudo_labels.json', 'imported_seeds.json'):
         check_mask_classes(Path(source) / name, classes.names)
     done = TrustedMasks(options.trusted)
+    done.check([one.img_id for one in records], classes.names)
     left = {one.img_id: one for one in records if one.img_id not in done}
     queue = _judge(list(left.values()), source, classes, options)
     queue = queue[:options.first]
