@@ -204,8 +204,10 @@ def _assemble(session: Any, found: dict[str, Any]
         raise ValueError(f'load: expected one of {_LOADERS}, found '
                          f'{found["load"].get("type")}.')
     steps = [found['load']]
-    if found['resize']:
-        steps.append(dict(found['resize'], type='Resize'))
+    if found['resize']:  # JSON has lists where mmcv expects tuples
+        steps.append(dict(type='Resize', **{
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in found['resize'].items()}))
     steps.append(dict(type='hsc_mm.PackImageLabelInputs'))
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps))))
     kind = OnnxCAM if found['task'] == 'cam' else OnnxSegmentor

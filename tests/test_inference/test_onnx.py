@@ -21,10 +21,13 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnx')
 
 
-def save(config, **changes):
+def save(config, resize=None, **changes):
     """Write a checkpoint of random weights beside a config."""
     cfg = load_config(config)
     cfg.merge_from_dict(changes)
+    if resize is not None:
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        pipeline.insert(1, dict(type='Resize', **resize))
     cfg.dump(str(config))
     init_default_scope('mmseg')
     torch.manual_seed(0)
@@ -41,14 +44,16 @@ def save(config, **changes):
 
 @pytest.fixture(scope='module')
 def models(shared_voc, tmp_path_factory):
-    """Config and checkpoint: CAM, refined CAM, segmentor."""
+    """Config and checkpoint: CAM, refined CAM, two segmentors."""
     folder = tmp_path_factory.mktemp('models')
     found = dict(
         cam=save(cam_config(shared_voc, folder / 'cam.py')),
         refined=save(
             cam_config(shared_voc, folder / 'refined.py',
                        name='seam_r50_voc')),
-        segmentor=save(seg_config(shared_voc, folder / 'seg.py')))
+        segmentor=save(seg_config(shared_voc, folder / 'seg.py')),
+        resized=save(seg_config(shared_voc, folder / 'resized.py'),
+                     resize=dict(scale=(64, 64), keep_ratio=True)))
     return found
 
 
@@ -67,7 +72,7 @@ def call(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize('kind', ['cam', 'refined', 'segmentor'])
+@pytest.mark.parametrize('kind', ['cam', 'refined', 'segmentor', 'resized'])
 def test_predictions_are_those_of_the_checkpoint(
         models, call, tmp_path, shared_voc, kind):
     file = tmp_path / f'{kind}.onnx'
@@ -83,7 +88,7 @@ def test_predictions_are_those_of_the_checkpoint(
     images = [shared_voc / 'JPEGImages' / f'img_{n:02d}.jpg'
               for n in range(3)]
     images.append(cv2.resize(cv2.imread(str(images[0])), (77, 61)))
-    labels = None if kind == 'segmentor' else ['dog', 'cat']
+    labels = ['dog', 'cat'] if kind in ('cam', 'refined') else None
     torch_model = HSCInferencer(*models[kind], device='cpu')
     onnx_model = HSCInferencer(file, device='cpu')
     assert len(np.unique(onnx_model(images, labels)[0]['mask'])) > 1
@@ -94,7 +99,7 @@ def test_predictions_are_those_of_the_checkpoint(
             assert one['classes'] == other['classes']
             assert one['mask'].shape == other['mask'].shape
             assert (one['mask'] != other['mask']).mean() < 1e-3
-            if kind != 'segmentor':
+            if labels:
                 assert np.allclose(one['cam'], other['cam'], atol=1e-4)
                 assert np.allclose(one['scores'], other['scores'], atol=1e-5)
                 assert one['bg_threshold'] == other['bg_threshold']
