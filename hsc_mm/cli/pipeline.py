@@ -74,7 +74,8 @@ def main() -> None:
             load_config(path, args.cam_options) for path in args.baseline
         ],
         force=args.force,
-        start=args.start)
+        start=args.start,
+        options=dict(cam=args.cam_options, seg=args.seg_options))
     print(found.table())
     cli.warn(found.warnings)
     if found.report:

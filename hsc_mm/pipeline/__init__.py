@@ -1,5 +1,5 @@
 """Pipeline from image labels to an evaluated segmentor."""
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -31,6 +31,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
                  baselines: Iterable[Config | str | Path] = (),
                  force: Iterable[str] = (),
                  start: str | None = None,
+                 options: Mapping[str, dict | None] | None = None,
                  say: Callable[[str], None] = print) -> PipelineResults:
     """Run both stages; steps that are current are skipped.
 
@@ -67,6 +68,9 @@ def run_pipeline(cam_cfg: Config | str | Path,
             stages, whose seeds are to stand beside those of ``cam_cfg``.
         force (iterable[str]): Names of steps that run in any case.
         start (str, optional): This step and all after it do, too.
+        options (mapping, optional): Values of ``--cam-options`` and
+            ``--seg-options`` that are in the configs already, as ``'cam'``
+            and ``'seg'``: the command in the report has them.
         say (callable): Where progress lines go.
 
     Returns:
@@ -85,6 +89,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
         for cfg in (cam_cfg, seg_cfg, *baselines))
     pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others,
                               select)
+    pipeline.context.options = {k: v for k, v in (options or {}).items() if v}
     with locked(work_dir, '--work-dir'):
         pipeline.run(force, start, say)
         results = pipeline.results()

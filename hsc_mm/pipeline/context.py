@@ -17,6 +17,7 @@ from hsc_mm.utils.health import UNSCORED, spoken
 from hsc_mm.utils.outputs import claim
 from .manifest import Manifest
 from .step import ScoreRow, Step
+from .summary import background_rows, no_better
 
 __all__ = ['Context']
 
@@ -37,6 +38,8 @@ class Context:
     Attributes:
         configs (dict[str, Config]): ``'cam'``, ``'seg'``, and files of
             others.
+        options (dict[str, dict]): Values that changed the configs ``'cam'``
+            and ``'seg'``, for the command in the report.
     """
 
     def __init__(self,
@@ -48,6 +51,7 @@ class Context:
                  select: int | str | Path | None = None) -> None:
         self.root = Path(root)
         self.configs = dict(cam=cam_cfg, seg=seg_cfg)
+        self.options: dict[str, dict] = {}
         self.threshold = threshold
         self.steps = {step.name: step for step in steps}
         self.manifests = {
@@ -196,13 +200,17 @@ class Context:
             for row in step.rows(self.result(step.name))
         ]
 
+    def background(self) -> list[ScoreRow]:
+        """Return scores of background everywhere that :meth:`rows` lacks."""
+        return background_rows(self.rows(), map(self.result, self.steps))
+
     def warnings(self) -> list[str]:
         """Return what a reader of the results must know, from the steps."""
-        found = [
-            f'{name}: {line}' for name in self.steps
-            for line in self.result(name).get('warnings', ())
-        ]
-        return found if self.rows() else [*found, *spoken(UNSCORED)]
+        found = [f'{name}: {line}' for name in self.steps
+                 for line in self.result(name).get('warnings', ())]
+        rows = self.rows()
+        return [*found, *(no_better([*rows, *self.background()])
+                          if rows else spoken(UNSCORED))]
 
     def dump(self, cfg: Config, name: str) -> Path:
         """Write ``manifests/<name>_config.py`` for a child process."""

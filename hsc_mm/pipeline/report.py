@@ -10,13 +10,11 @@ from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.visualization.pictures import HEAT
 from .gallery import Picture
-from .step import ScoreRow
+from .step import BACKGROUND, ScoreRow
 from .summary import FALSE_PIXELS, class_table, format_score
 
-__all__ = ['BACKGROUND', 'Gallery', 'ReportContent', 'write_report']
+__all__ = ['Gallery', 'ReportContent', 'write_report']
 
-#: What is scored where every pixel is background: the row to beat.
-BACKGROUND = 'background everywhere'
 _PAGE = Path(__file__).with_name('page')
 # Width and height of the drawn curves, and their margins left and below.
 _WIDE, _HIGH, _LEFT, _BELOW = 600, 260, 44, 40
@@ -99,7 +97,6 @@ def write_report(content: ReportContent, page: Path) -> None:
         false_pixels=FALSE_PIXELS if any(
             row.false_pixels is not None for row in content.rows) else '',
         low=low.get(content.headline.split) if content.headline else None,
-        warnings=[*content.warnings, *_no_better(content.rows, low)],
         heat=', '.join(_rgb(colour) for colour in HEAT[::32]),
         wide=_WIDE, high=_HIGH, left=_LEFT, below=_BELOW,
         curves=_curves(content.seeds),
@@ -116,17 +113,6 @@ def _data(content: bytes, kind: str) -> str:
 
 def _rgb(colour: Sequence[int]) -> str:
     return 'rgb({}, {}, {})'.format(*map(int, colour))
-
-
-def _no_better(rows: list[ScoreRow], low: dict[str, ScoreRow]) -> list[str]:
-    """Name the scores that a mask without any class has too."""
-    return [
-        f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is no '
-        'better than that of background everywhere, '
-        f'{low[row.split].miou:.1f}. Its masks are unusable.'
-        for row in rows if row.what != BACKGROUND and row.split in low
-        and row.miou <= low[row.split].miou
-    ]
 
 
 def _place(x: float, percent: float) -> tuple[float, float]:

@@ -165,7 +165,8 @@ class Pipeline:
             seconds={n: m.seconds for n, m in ctx.manifests.items()},
             rows=ctx.rows(),
             report=page,
-            warnings=ctx.warnings())
+            warnings=ctx.warnings(),
+            background=ctx.background())
 
     def reason_to_run(self, name: str) -> str | None:
         """Return why a step must run, in words; None if it is current."""

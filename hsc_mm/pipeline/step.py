@@ -13,7 +13,12 @@ from hsc_mm.cli.signals import PARENT
 if TYPE_CHECKING:
     from .context import Context
 
-__all__ = ['Outcome', 'ScoreRow', 'Step', 'ToolError', 'run_tool']
+__all__ = [
+    'BACKGROUND', 'Outcome', 'ScoreRow', 'Step', 'ToolError', 'run_tool'
+]
+
+#: What is scored where every pixel is background: the row to beat.
+BACKGROUND = 'background everywhere'
 
 _SHOWN = re.compile(r'(Iter\([^)]+\)\s*\[\s*\d+/\d+\]).*')
 _LAST_LINES = 15

@@ -1,4 +1,5 @@
 """Summary of a finished pipeline: one table for console and report."""
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -7,9 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .step import ScoreRow
+from .step import BACKGROUND, ScoreRow
 
-__all__ = ['FALSE_PIXELS', 'PipelineResults', 'class_table', 'format_score']
+__all__ = [
+    'FALSE_PIXELS', 'PipelineResults', 'background_rows', 'class_table',
+    'format_score', 'no_better'
+]
 
 #: Classes that fit into a line of the table.
 _WIDE = 8
@@ -28,6 +32,39 @@ def class_table(
     classes = list(dict.fromkeys(name for row in rows for name in row.classes))
     tables = [dict(zip(row.classes, row.iou, strict=True)) for row in rows]
     return classes, [[table.get(c) for c in classes] for table in tables]
+
+
+def background_rows(rows: list[ScoreRow],
+                    results: Iterable[dict]) -> list[ScoreRow]:
+    """Return the score to beat of the splits whose rows lack it.
+
+    Args:
+        rows (list[ScoreRow]): Scores of the steps.
+        results (iterable[dict]): Results of the same steps.
+    """
+    known = {row.split for row in rows if row.what == BACKGROUND}
+    found: dict[str, ScoreRow] = {}
+    for result in results:
+        low, split = result.get('background_only'), result.get('split')
+        if low and split and split not in known:  # seeds have a row
+            found[split], = ScoreRow.of(BACKGROUND, dict(
+                low, split=split, classes=result['classes']))
+    return list(found.values())
+
+
+def no_better(rows: list[ScoreRow]) -> list[str]:
+    """Return a warning for each score that an empty mask reaches, too.
+
+    Args:
+        rows (list[ScoreRow]): With those of background everywhere.
+    """
+    low = {row.split: row.miou for row in rows if row.what == BACKGROUND}
+    return [
+        f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is no '
+        f'better than that of background everywhere, {low[row.split]:.1f}. '
+        'Its masks are unusable.' for row in rows
+        if row.what != BACKGROUND and row.miou <= low.get(row.split, -1)
+    ]
 
 
 #: Title of :attr:`ScoreRow.false_pixels`.
@@ -49,15 +86,18 @@ class PipelineResults:
         rows (list[ScoreRow]): Scores, empty where there were no masks.
         report (Path | None): The HTML file.
         warnings (list[str]): What a reader of the scores must know.
+        background (list[ScoreRow]): Scores of background everywhere on
+            splits that have none in ``rows``.
     """
     results: dict[str, dict]
     seconds: dict[str, float]
     rows: list[ScoreRow]
     report: Path | None = None
     warnings: list[str] = field(default_factory=list)
+    background: list[ScoreRow] = field(default_factory=list)
 
     def as_dict(self) -> dict:
-        """Return all but ``report`` as JSON values."""
+        """Return results, seconds, rows and warnings as JSON values."""
         return dict(results=self.results, seconds=self.seconds,
                     rows=[row._asdict() for row in self.rows],
                     warnings=self.warnings)
@@ -70,14 +110,15 @@ class PipelineResults:
         text = StringIO()
         console = Console(file=text, width=110)
         if self.rows:
-            classes, columns = class_table(self.rows)
+            rows = [*self.rows, *self.background]
+            classes, columns = class_table(rows)
             shown = len(classes) if len(classes) <= _WIDE else 0
-            rates = [row.false_pixels for row in self.rows]
+            rates = [row.false_pixels for row in rows]
             false = any(rate is not None for rate in rates)
             table = Table('IoU, %', 'split', 'mean',
                           *[FALSE_PIXELS] * false,
                           *map(escape, classes[:shown]))
-            for row, scores in zip(self.rows, columns, strict=True):
+            for row, scores in zip(rows, columns, strict=True):
                 table.add_row(
                     escape(row.title), escape(row.split),
                     f'[bold]{format_score(row.miou)}[/]',

@@ -1,6 +1,8 @@
 """The page of the report: its markup, and what a browser does with it."""
+import argparse
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -9,17 +11,21 @@ from io import BytesIO
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
+from hsc_mm.cli.common import DictAction
 from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.pipeline.context import Context
 from hsc_mm.pipeline.gallery import Picture, validation_pictures
-from hsc_mm.pipeline.report import (
-    BACKGROUND,
-    Gallery,
-    ReportContent,
-    write_report,
+from hsc_mm.pipeline.report import Gallery, ReportContent, write_report
+from hsc_mm.pipeline.step import BACKGROUND, ScoreRow
+from hsc_mm.pipeline.steps import report
+from hsc_mm.pipeline.summary import (
+    PipelineResults,
+    background_rows,
+    no_better,
 )
-from hsc_mm.pipeline.step import ScoreRow
 from hsc_mm.utils import voc_palette, write_index_png
 
 BAD, RED = '<script>document.title="x"</script>', '[red]&"\''
@@ -157,7 +163,8 @@ def test_every_picture_is_there_once_and_has_words(tmp_path):
 
 
 def test_what_must_be_known_stands_before_the_scores(tmp_path):
-    text = _write(tmp_path, warnings=['cam: <b>broke</b>'])
+    text = _write(tmp_path, warnings=[
+        'cam: <b>broke</b>', *no_better(_content().rows)])
     page = Page(text)
     items = [name for _, name in page.all('li')]
     assert items[0] == 'cam: <b>broke</b>'
@@ -172,6 +179,23 @@ def test_what_must_be_known_stands_before_the_scores(tmp_path):
     assert '<table class="sortable">' not in bare
     assert 'Read this first' not in _write(
         tmp_path / 'calm', rows=_content().rows[2:])
+
+
+def test_every_split_has_a_score_to_beat():
+    rows = _content().rows
+    result = dict(background_only=dict(mIoU=31.0, iou=[93.0, 0.0, 0.0]),
+                  split='test', classes=CLASSES)
+    low = background_rows(rows, [{}, result, result])
+    assert [(row.what, row.split, row.miou) for row in low] == [
+        (BACKGROUND, 'test', 31.0)]
+    assert background_rows([*rows, *low], [result]) == []
+    bad = ScoreRow('segmentation', 'test', 31.0, [93.0, 0, 0], CLASSES)
+    assert no_better([bad]) == no_better([bad, rows[0]]) == []
+    assert no_better([bad, *low]) == [
+        'segmentation: a mean IoU of 31.0 on test is no better than that of '
+        'background everywhere, 31.0. Its masks are unusable.']
+    table = PipelineResults({}, {}, [bad], background=low).table()
+    assert re.search(f'{BACKGROUND} +│ test  │ 31.0', table)
 
 
 def test_validation_pictures_begin_with_the_worst(voc_root, tmp_path):
@@ -272,3 +296,15 @@ def test_a_browser_sorts_filters_and_opens_pictures(tmp_path):
     assert not found['wide'] and found['width'] <= 500
     assert found['title'].startswith('hsc_mm report')
     assert found['focus'] == 'tile'
+
+
+def test_the_command_in_the_report_has_the_options(tmp_path):
+    ctx = Context(tmp_path, Config({}, filename=__file__))
+    assert '-options' not in ' '.join(report._command(ctx))
+    options = {'train_cfg.max_iters': 4, 'work_dir': 'a', 'x': [1, 0.5],
+               'names': ['a', 'b'], 'grid': (16, 16), 'refiner': None}
+    ctx.options = dict(cam=options)
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cam-options', nargs='+', action=DictAction)
+    words = shlex.split(report._command(ctx)[-1])
+    assert parser.parse_args(words).cam_options == options

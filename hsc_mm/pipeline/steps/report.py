@@ -8,8 +8,8 @@ from hsc_mm.utils import digest
 from hsc_mm.visualization.pictures import class_colours
 from ..context import Context
 from ..gallery import Picture, training_pictures, validation_pictures
-from ..report import BACKGROUND, Gallery, ReportContent, write_report
-from ..step import Outcome, ScoreRow, Step
+from ..report import Gallery, ReportContent, write_report
+from ..step import BACKGROUND, Outcome, ScoreRow, Step
 
 __all__ = ['WriteReport', 'draw_training']
 
@@ -51,7 +51,7 @@ class WriteReport(Step):
             colours=dict(
                 zip(meta['classes'], class_colours(meta).tolist(),
                     strict=True)),
-            rows=_rows(ctx),
+            rows=[*ctx.rows(), *ctx.background()],
             seeds={
                 name: ctx.result(name)
                 for name, step in ctx.steps.items()
@@ -131,19 +131,6 @@ def _summary(ctx: Context) -> str:
             f'class{"es" * (number != 1)}, without masks')
 
 
-def _rows(ctx: Context) -> list[ScoreRow]:
-    """Return all scores; each split has one of background everywhere."""
-    rows = ctx.rows()
-    for name in ctx.steps:
-        found = ctx.result(name)
-        low = found.get('background_only')
-        known = {row.split for row in rows if row.what == BACKGROUND}
-        if low and 'split' in found and found['split'] not in known:
-            rows += ScoreRow.of(BACKGROUND, dict(
-                low, split=found['split'], classes=found['classes']))
-    return rows
-
-
 def _headline(ctx: Context) -> ScoreRow | None:
     """Return the score of the segmentor, else the best one of the seeds."""
     for kind in ('predictions', 'seeds'):
@@ -177,6 +164,10 @@ def _command(ctx: Context) -> list[str]:
     if ctx.select is not None:
         words.append(f'--select {ctx.select}' if isinstance(ctx.select, int)
                      else f'--select-list {shlex.quote(_shown(ctx.select))}')
+    for stage, options in ctx.options.items():
+        pairs = (f'{key}={value}'.replace(' ', '')  # mmengine reads no blanks
+                 for key, value in options.items())
+        words.append(f'--{stage}-options {shlex.join(pairs)}')
     return words
 
 

@@ -10,7 +10,7 @@ from hsc_mm.utils import digest, read_json
 from hsc_mm.utils.outputs import MARKER
 from ..context import Context
 from ..inputs import stage_inputs
-from ..step import Outcome, ScoreRow, Step, run_tool
+from ..step import BACKGROUND, Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['EvaluateSegmentor', 'ScoreSeeds']
 
@@ -89,7 +89,7 @@ class ScoreSeeds(_Test):
         found = {f'{self.name}, {name}': result[key]
                  for key, name in names.items() if key in result}
         if self.name == type(self).name:
-            found = {'background everywhere': result['background_only'],
+            found = {BACKGROUND: result['background_only'],
                      **found}
         return [
             ScoreRow(what, result['facts']['split'], at['mIoU'], at['iou'],
