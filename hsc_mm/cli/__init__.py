@@ -121,6 +121,9 @@ def main() -> int:
             pass
         output_is_closed()
         return 0
+    if name == '--version':
+        print(hsc_mm.__version__)
+        return 0
     if name not in COMMANDS:
         from hsc_mm.utils.numbers import nearest
         print(f'error: expected a command, found "{name}".'

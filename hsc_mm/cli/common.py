@@ -144,17 +144,31 @@ def workers(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _near(path: str) -> str:
+    """Name the file in the same folder whose name is nearest."""
+    from hsc_mm.utils.numbers import nearest
+    folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
+    there = os.listdir(folder or '.') if os.path.isdir(folder or '.') else ()
+    return nearest(path, [os.path.join(folder, name) for name in there
+                          if name.endswith(suffix)])
+
+
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse, and refuse files that are not there before anything starts."""
     args = parser.parse_args()
     hsc_mm.register()  # after --help, which needs none of it
+    from mmengine.logging import MMLogger
+
+    from hsc_mm.engine.runner import for_users
     from hsc_mm.utils.checkpoints import TRUST
+    MMLogger.get_current_instance().addFilter(for_users)
     if getattr(args, 'trust_checkpoint', False):
         os.environ[TRUST] = '1'  # for workers and child processes too
     for name in ('config', 'checkpoint', 'cam_config', 'seg_config'):
         path = getattr(args, name, None)
         if path is not None and not os.path.isfile(path):
-            parser.error(f'{name} {path}: there is no such file')
+            parser.exit(2, f'error: {name} {path}: there is no such file.'
+                           f'{_near(path)}\n')  # the usage explains nothing
     for name, value in vars(args).items():  # of a shell's unset variable
         if isinstance(value, str) and not value.strip():
             path = name not in ('threshold', 'device', 'column')

@@ -20,12 +20,16 @@ from hsc_mm.utils.limits import check_workers
 from hsc_mm.utils.work_dirs import refuse_folder_of_config
 
 __all__ = [
-    'CPUDataParallel', 'CheckedRunner', 'build_runner', 'prepare_cpu_ranks'
+    'CPUDataParallel', 'CheckedRunner', 'build_runner', 'for_users',
+    'prepare_cpu_ranks'
 ]
 
 # What mmengine registers by itself, and None removes.
 _REMOVABLE = ('runtime_info', 'timer', 'sampler_seed', 'logger',
               'param_scheduler', 'checkpoint')
+# What mmengine says, and no user can act on.
+_NOISE = ('will be deprecated in future', 'Using env variable `',
+          'Loads checkpoint by ', 'The prefix is not set in metric class')
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -35,8 +39,10 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg)
 
 
-def _for_users(record: logging.LogRecord) -> bool:
-    return 'will be deprecated in future' not in record.getMessage()
+def for_users(record: logging.LogRecord) -> bool:
+    """Say whether a line of mmengine's log is of use to a user."""
+    text = record.getMessage()
+    return not any(noise in text for noise in _NOISE)
 
 
 @RUNNERS.register_module()
@@ -71,7 +77,7 @@ class CheckedRunner(Runner):
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """Build the logger, without notices that only mmengine can act on."""
         logger = super().build_logger(*args, **kwargs)
-        logger.addFilter(_for_users)
+        logger.addFilter(for_users)
         return logger
 
     def register_default_hooks(self, hooks: Mapping | None = None) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from mmcv.cnn import fuse_conv_bn
 from mmengine.config import Config
-from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from hsc_mm.utils import check_device
@@ -109,13 +108,7 @@ def fold_batch_norm(backbone: nn.Module) -> nn.Module:
             for a, b in zip(expected, found, strict=True))
     except (AttributeError, RuntimeError, TypeError, ValueError):
         same = False
-    if same:
-        return folded
-    print_log(
-        f'{type(backbone).__name__}: batch norms are not folded, because they '
-        'do not follow convolutions.',
-        logger='current')
-    return backbone
+    return folded if same else backbone
 
 
 def _outputs(backbone: nn.Module, image: Tensor) -> list[Tensor]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from mmengine.config import Config
-from mmseg.apis import inference_model, init_model
+from mmseg.apis import inference_model
 from mmseg.structures import SegDataSample
 from PIL import Image
 
@@ -179,7 +179,8 @@ def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:
     """Return what predicts the classes of an image file, (H, W) uint8."""
     cfg = copy.deepcopy(cfg)
     cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
-    model = init_model(cfg, checkpoint, device='cpu')
+    model = seeds.build_model(cfg, checkpoint, 'cpu')
+    model.cfg = cfg  # of inference_model
     return lambda path: inference_model(
         model, path).pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
 

@@ -1,10 +1,14 @@
 """``python -m hsc_mm``: the list of commands, and one command."""
+import logging
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from hsc_mm.cli import COMMANDS, import_command
+import pytest
+
+import hsc_mm
+from hsc_mm.cli import COMMANDS, import_command, main, run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,3 +47,30 @@ def test_a_command_runs_and_its_usage_names_it() -> None:
     done = _run('train', '--help')
     assert done.returncode == 0
     assert 'usage: python -m hsc_mm train' in done.stdout
+
+
+def test_the_version_is_told(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, 'argv', ['hsc_mm', '--version'])
+    assert main() == 0
+    assert capsys.readouterr().out == f'{hsc_mm.__version__}\n'
+
+
+def test_a_mistyped_file_suggests_the_nearest(monkeypatch, capsys) -> None:
+    monkeypatch.chdir(ROOT)
+    for given, text in (
+            ('configs/hsc_r50_vc.py', ' Is "configs/hsc_r50_voc.py" meant?'),
+            ('README.p', ''), ('nowhere/hsc_r50_voc.py', '')):
+        monkeypatch.setattr(sys, 'argv', ['train', given])
+        with pytest.raises(SystemExit, match='2'):
+            run_command('train')
+        assert capsys.readouterr().err == (
+            f'error: config {given}: there is no such file.{text}\n')
+
+
+def test_lines_that_no_user_can_act_on_are_not_logged() -> None:
+    from hsc_mm.engine.runner import for_users
+    for text, shown in (('Using env variable `VOC2012_ROOT` with', False),
+                        ('Loads checkpoint by local backend', False),
+                        ('Saving checkpoint at 3 iterations', True)):
+        record = logging.LogRecord('x', 20, 'x', 1, text, (), None)
+        assert for_users(record) is shown
