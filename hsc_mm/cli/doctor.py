@@ -5,6 +5,7 @@ The exit status is 1 if there is an error; warnings do not fail.
 import argparse
 import shlex
 import sys
+from pathlib import Path
 
 __all__ = ['main']
 
@@ -58,6 +59,9 @@ def main() -> int:
     if any(finding.level == 'error' for finding in findings):
         return 1
     work_dir = args.work_dir or cfg.work_dir
+    if args.seg_config and not args.work_dir:  # of both: hsc_mine -> mine
+        work_dir = Path(work_dir).with_name(
+            Path(work_dir).name.partition('_')[2] or 'pipeline')
     then = ('pipeline' if args.seg_config else 'train', *filter(None, configs))
     print(f'next: python -m hsc_mm {shlex.join(then)} --work-dir {work_dir}')
     return 0

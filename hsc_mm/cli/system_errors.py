@@ -56,6 +56,8 @@ def system(error: BaseException) -> str | None:
         return _SYSTEM[errno.EMFILE]
     if "can't start new thread" in text:
         return _SYSTEM[errno.EAGAIN]
+    if 'its address cannot be reached' in text:  # said with the remedy
+        return text
     if type(error).__name__ == 'URLError' or 'urlopen error' in text:
         where = local(error, 'url', 'filename', 'name')
         return (f'{where or "weights"}: they cannot be downloaded '

@@ -19,10 +19,12 @@ __all__ = [
 
 
 # Folder of a public data set -> where it comes from, and what to do then.
-_PREPARE = dict(
-    voc2012=('VOC2012_ROOT', 'tools/prepare_voc.py FOLDER'),
-    coco2014=('COCO2014_ROOT', 'tools/prepare_coco.py --root FOLDER'),
-    demo=('HSC_MM_DEMO_ROOT', 'tools/make_demo_data.py --out FOLDER'))
+_PREPARE = {
+    'voc2012': ('VOC2012_ROOT', 'prepare_voc.py FOLDER'),
+    'voc-animals': ('VOC_ANIMALS_ROOT', 'cut_voc.py $VOC2012_ROOT FOLDER'),
+    'coco2014': ('COCO2014_ROOT', 'prepare_coco.py --root FOLDER'),
+    'demo': ('HSC_MM_DEMO_ROOT', 'make_demo_data.py --out FOLDER')
+}
 
 
 def check_root(root: str) -> str:
@@ -35,8 +37,9 @@ def check_root(root: str) -> str:
         return root
     folder = os.path.basename(os.path.normpath(root)).lower()
     name, tool = _PREPARE.get(folder, (None, None))
-    how = (f'Prepare the data as docs/data.md says (python {tool}), and name '
-           f'the folder by the environment variable {name}' if name else
+    how = ('Prepare the data as docs/data.md says (python '
+           f'tools/{tool}), and name the folder by the environment variable '
+           f'{name}' if name else
            'Name the folder of the data by data_root of the config')
     raise FileNotFoundError(f'data_root {root}: no such folder. {how}.')
 

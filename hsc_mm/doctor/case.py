@@ -1,6 +1,5 @@
 """Case that the checks examine: a config, its data and its model."""
 import copy
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +11,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.checks import check_root
 from hsc_mm.registry import DATASETS, MODELS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 
@@ -105,9 +105,10 @@ def _leaves(dataset: dict | None) -> Iterator[dict]:
 
 def _read(name: str, cfg: dict) -> Split:
     split = Split(name, list(cfg.get('pipeline') or []))
-    root = cfg.get('data_root')
-    if root and not os.path.isdir(root):
-        split.problems.append(f'data_root {root}: there is no such folder')
+    try:
+        check_root(cfg.get('data_root') or '')
+    except FileNotFoundError as problem:
+        split.problems.append(str(problem))
         return split
     cfg = dict(
         copy.deepcopy(cfg), pipeline=[], lazy_init=True, serialize_data=False)

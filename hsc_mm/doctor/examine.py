@@ -64,7 +64,8 @@ def examine(cfg: Config,
     second = Case(seg_cfg)
     checks = {k: v for k, v in CHECKS.items() if k not in _FIRST_ONLY}
     checks['dry run'] = partial(_second_dry_run, cam=case)
-    more = _examine(second, checks, with_dry_run, say)
+    more = _examine(second, checks, with_dry_run,
+                    lambda title: say(f'stage 2: {title}'))
     for finding in more:
         finding.check = f'stage 2: {finding.check}'
     found += more

@@ -18,8 +18,7 @@ __all__ = ['read_config']
 
 # Keys that a config may lack and somebody reads.
 _TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'runner_type',
-              'tta_model',
-              'tta_pipeline', 'pseudo_label', 'pipeline'}
+              'tta_model', 'tta_pipeline', 'pseudo_label', 'pipeline'}
 # A config is read by way of a temporary copy: no fault of the config.
 _TEMPORARY = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
               errno.EMFILE)
@@ -121,11 +120,17 @@ def _unreadable(path: Path, error: Exception) -> Exception:
     if isinstance(error, UnicodeDecodeError):
         return ValueError(f'config {files[-1]}: expected text in UTF-8, '
                           f'found other bytes ({error.reason}).')
-    lines = [
-        f', line {frame.lineno}'
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == files[-1]
-    ]
+    first: BaseException = error
+    while first.__context__:
+        first = first.__context__
+    if isinstance(error, ImportError) and isinstance(first, ImportError):
+        return ValueError(
+            f'config {files[-1]}: custom_imports: {first}. For a module of '
+            'your own put PYTHONPATH=FOLDER, the folder that it lies in, in '
+            'front of the command.')
+    lines = [f', line {frame.lineno}'
+             for frame in traceback.extract_tb(error.__traceback__)
+             if frame.filename == files[-1]]
     text = (str(error) or type(error).__name__).splitlines()[0]
     return ValueError(f'config {files[-1]}{"".join(lines[-1:])}: '
                       f'{type(error).__name__}: {text}')

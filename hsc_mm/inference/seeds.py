@@ -49,9 +49,18 @@ def build_model(cfg: Config,
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise ValueError(
             f'checkpoint {checkpoint}: it does not fit the model of '
-            f'{cfg.filename}. {" ".join(lines[:3])}') from error
+            f'{cfg.filename}. {" ".join(map(_short, lines[:3]))}. Name the '
+            'config that it was trained by.') from error
     check_class_names(checkpoint, found, classes)
     return model.to(device).eval()
+
+
+def _short(line: str) -> str:
+    """Keep the first three of the names that torch lists."""
+    head, colon, listed = line.partition(': ')
+    names = listed.split(', ')
+    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
+    return f'{head}{colon}{", ".join(names[:3])}{more}'.strip()
 
 
 def seed_dataset(cfg: Config,

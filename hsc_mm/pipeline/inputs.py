@@ -117,7 +117,8 @@ def with_pseudo_dir(cfg: Config, pseudo_dir: Path) -> Config:
         raise ValueError(
             f'{cfg.filename}: expected hsc_mm.LoadPseudoLabel in '
             'train_dataloader.dataset.pipeline, in place of LoadAnnotations; '
-            'found none. Without it the second stage would learn from masks.')
+            'found none. Without it the second stage would learn from masks. '
+            'The config of the CAM stage is named first.')
     for step in steps:
         step['pseudo_dir'] = str(pseudo_dir)
     return cfg

@@ -15,6 +15,7 @@ from tiny_configs import cam_config
 from torch import nn
 from toy_runner import toy_runner
 
+from hsc_mm.cli.errors import explain
 from hsc_mm.inference.seeds import build_model
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.checkpoint_content import literals_only
@@ -199,6 +200,7 @@ def test_an_address_that_cannot_be_reached(tmp_path, monkeypatch):
     assert text.startswith(f'checkpoint {url}: ')
     assert f'put it at {tmp_path}/checkpoints/a.pth' in text
     assert 'model.backbone.init_cfg.checkpoint=FILE' in text
+    assert explain(info.value) == (text, 1)  # the remedy once
     assert not list((tmp_path / 'checkpoints').iterdir())
 
 

@@ -65,6 +65,13 @@ CONFIGS = {
              r"seed of .*: expected an integer .*, found 'abc'"),
     'data': ('_base_ = "{base}"\ntrain_dataloader = dict(dataset=dict('
              'data_root="no/VOC2012"))', r'VOC2012_ROOT'),
+    'subset': ('_base_ = "{base}"\ntrain_dataloader = dict(dataset=dict('
+               'data_root="no/voc-animals"))',
+               r'cut_voc\.py \$VOC2012_ROOT.* VOC_ANIMALS_ROOT'),
+    'module': ('_base_ = "{base}"\ncustom_imports = dict('
+               'imports=["nowhere_mod.losses"])',
+               "bad.py: custom_imports: No module named 'nowhere_mod'. .*"
+               'PYTHONPATH=FOLDER'),
 }
 
 

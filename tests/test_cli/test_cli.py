@@ -1,6 +1,7 @@
 """The tools: as a user types them, and in this process."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from conftest import run_here
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
+from hsc_mm.inference import load_config
+from hsc_mm.inference.seeds import build_model
 from hsc_mm.utils import read_index_png, read_json
 
 TOOLS = ROOT / 'tools'
@@ -156,6 +159,11 @@ def test_a_checkpoint_of_another_model_is_an_error(trained, shared_voc):
     done = run_here('test', other, checkpoint, '--work-dir', folder / 'wrong')
     assert done.returncode == 1
     assert 'does not fit the model' in done.stderr.splitlines()[-1]
+    with pytest.raises(ValueError, match='does not fit') as info:
+        build_model(load_config(other), str(checkpoint), 'cpu')
+    assert len(str(info.value)) < 1000  # of hundreds of names, the first
+    assert re.search(r'unexpected key.*: [\w.]+, [\w.]+, [\w.]+ and \d+ more',
+                     str(info.value))
     config = trained[1]
     text = config.read_text().replace('depth=18', 'depth=34')
     deeper = folder / 'deeper.py'
@@ -218,5 +226,6 @@ def test_prepare_voc_lists_what_is_wrong_and_writes_nothing(voc_root):
     done = run_here('prepare_voc', voc_root, '--out', out)
     assert done.returncode == 1
     assert 'img_02.xml' in done.stderr
+    assert '--source masks takes the labels' in done.stderr
     assert 'img_03.jpg: missing' in done.stderr
     assert not out.exists()

@@ -31,10 +31,10 @@ def _context(configs, folder, seeds, **kwargs):
 
 @pytest.mark.parametrize(('asked', 'seeds', 'expected'), [
     (None, SEEDS, (0.4, 'selected on 2 masks')),
-    (None, dict(best=SEEDS['best']), (0.2, 'oracle')),
+    (None, dict(best=SEEDS['best']), (0.2, 'best')),
     (None, {}, (0.3, 'fixed')),
     (0.6, SEEDS, (0.6, 'fixed')),
-    ('best', SEEDS, (0.2, 'oracle')),
+    ('best', SEEDS, (0.2, 'best')),
     ('fixed', SEEDS, (0.3, 'fixed')),
     ('auto', SEEDS, ('otsu', 'label-free, by "otsu"')),
     ('li', {}, ('li', 'label-free, by "li"')),

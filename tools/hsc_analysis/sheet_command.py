@@ -53,7 +53,8 @@ def main() -> None:
     worst = ranked[:args.worst]
     write_picture(
         args.out, contact_sheet(worst, args.folder, dataset, args.columns))
+    print('mIoU, %  image')
     for score, img_id, _ in worst:
-        print(f'{score:6.2f}  {img_id}')
-    print(f'{args.out}: the worst {len(worst)} of {len(ranked)} images of '
-          f'{dataset.split}')
+        print(f'{score:7.2f}  {img_id}')
+    cli.finish(f'{args.out}: the worst {len(worst)} of {len(ranked)} images '
+               f'of {dataset.split}')

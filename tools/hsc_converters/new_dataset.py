@@ -101,8 +101,9 @@ class NewDataset:
         labels = np.stack([item['gt_label'] for item in items])
         count = dict(
             zip(dataset.foreground, labels.sum(axis=0), strict=True))
-        lines = [f'{len(items)} images of {len(count)} classes: ' + ', '.join(
-            f'{name} {number}' for name, number in count.items())]
+        plural = 'es' * (len(count) != 1)
+        lines = [f'{len(items)} images of {len(count)} class{plural}: '
+                 + ', '.join(f'{name} {n}' for name, n in count.items())]
         empty = int((labels.sum(axis=1) == 0).sum())
         if empty:
             lines.append(f'{empty} of them show no class')

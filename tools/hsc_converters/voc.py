@@ -43,6 +43,9 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
             else:
                 names = labels_from_mask(
                     root / 'SegmentationClass' / f'{image_id}.png', classes)
+        except FileNotFoundError as error:
+            problems.append(f'{error.filename}: there is no such file')
+            continue
         except (OSError, ValueError) as error:
             problems.append(str(error))
             continue

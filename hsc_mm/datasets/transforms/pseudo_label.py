@@ -74,7 +74,8 @@ class LoadPseudoLabel(BaseTransform):
         if not os.path.isdir(pseudo_dir):
             raise FileNotFoundError(
                 f'pseudo_dir {pseudo_dir}: there is no such folder. '
-                'tools/make_pseudo_labels.py CONFIG CHECKPOINT --out '
+                'PSEUDO_DIR=FOLDER in front of the command names another '
+                'one; tools/make_pseudo_labels.py CAM_CONFIG CHECKPOINT --out '
                 f'{pseudo_dir} makes it.')
         self.pseudo_dir = pseudo_dir
         self.suffix = suffix

@@ -116,7 +116,7 @@ class MakePseudoLabels(Step):
         how = wanted or ('selected' if 'selected' in seeds else 'best')
         if how in seeds:
             return seeds[how]['threshold'], (
-                'oracle' if how == 'best' else
+                'best' if how == 'best' else
                 f'selected on {seeds[how]["images"]} masks')
         if wanted in ('best', 'selected'):
             need = '--select' if seeds else 'masks of the test split'

@@ -33,6 +33,7 @@ def main() -> None:
     from ..voc_subset import cut_subset
     sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
                        args.per_class)
-    print(', '.join(f'{split} {n}' for split, n in sizes.items()))
-    print(f'{args.out}: export VOC_ANIMALS_ROOT={shlex.quote(str(args.out))} '
-          'for the configs in configs/voc-animals')
+    found = ', '.join(f'{split} {n}' for split, n in sizes.items())
+    cli.finish(f'{args.out}: images of {found}',
+               f'export VOC_ANIMALS_ROOT={shlex.quote(str(args.out))} (read '
+               'by the configs in configs/voc-animals)')

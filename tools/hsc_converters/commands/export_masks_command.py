@@ -70,6 +70,9 @@ def main() -> int:
                       tuple(args.against), args.trusted,
                       not args.no_pictures),
         partial(cli.progress, what='masks'))
-    print(f'{args.out}: {len(queue)} masks, the most doubtful first: '
-          f'{", ".join(map(str, files))}')
+    cli.finish(
+        f'{args.out}: {len(queue)} masks, the most doubtful first: '
+        f'{", ".join(map(str, files))}',
+        'correct them in the annotation tool, then: python -m hsc_mm import '
+        f'EXPORT --config {args.config} --out TRUSTED')
     return 0

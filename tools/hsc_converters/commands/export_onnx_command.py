@@ -41,8 +41,9 @@ def main() -> int:
         print(f'The size is fixed, because {done.reason}. Pictures are '
               'resized to it, so predictions differ from those of the '
               'checkpoint.')
-    print(f'{done.files[0]}: {done.task}, images of '
-          f'{"any size" if done.dynamic else "one size"}; outputs differ '
-          f'from the model by at most {done.error:.1e} of the largest value. '
-          f'{done.files[1]} belongs to it.')
+    cli.finish(
+        f'{done.files[0]} and {done.files[1]}: {done.task}, images of '
+        f'{"any size" if done.dynamic else "one size"}; outputs differ from '
+        f'the model by at most {done.error:.1e} of the largest value',
+        f'python -m hsc_mm predict IMAGE --checkpoint {done.files[0]}')
     return 0

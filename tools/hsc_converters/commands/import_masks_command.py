@@ -52,8 +52,11 @@ def main() -> int:
                       args.changed_from, args.accept_labels, args.replace),
         partial(cli.progress, what='masks'))
     cli.first(found.refused)
-    print(f'{args.out}: {len(found.written)} trusted masks written '
-          f'({found.form}), {len(found.same)} were there already, '
-          f'{len(found.unchanged)} unchanged, {len(found.refused)} refused; '
-          f'{100 * found.ignored:.2f} % of the pixels written are ignored')
+    cli.finish(
+        f'{args.out}: {len(found.written)} trusted masks written '
+        f'({found.form}), {len(found.same)} were there already, '
+        f'{len(found.unchanged)} unchanged, {len(found.refused)} refused; '
+        f'{100 * found.ignored:.2f} % of the pixels written are ignored',
+        f'TRUSTED_DIR={args.out} python -m hsc_mm pipeline {args.config} '
+        'SEG_CONFIG --work-dir FOLDER')
     return 1 if found.refused else 0

@@ -78,9 +78,6 @@ def main() -> int:
         **label_changes(args, cfg))
     for lines in (found.missing, found.broken):
         cli.first(lines)
-    print(f'{args.out}: {found.written} of {found.total} seeds written '
-          f'({found.form} -> {found.kind}), {len(found.missing)} missing, '
-          f'{len(found.broken)} broken')
     if args.evaluate:
         result, text = evaluate_seeds(cfg, args.out, args.evaluate,
                                       found.kind, found.threshold,
@@ -88,4 +85,10 @@ def main() -> int:
         print(text)
         if args.json:
             write_json(claim_file(args.json, [args.config], '--json'), result)
-    return 1 if found.written < found.total else 0
+    done = found.written == found.total
+    cli.finish(
+        f'{args.out}: {found.written} of {found.total} seeds written '
+        f'({found.form} -> {found.kind}), {len(found.missing)} missing, '
+        f'{len(found.broken)} broken',
+        *[f'PSEUDO_DIR={args.out} python -m hsc_mm train SEG_CONFIG'] * done)
+    return 0 if done else 1

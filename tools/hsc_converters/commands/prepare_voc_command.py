@@ -60,6 +60,8 @@ def main() -> int:
     labels, wrong = collect_labels(args.root, list(ids),
                                    args.classes or list(VOC_CLASSES[1:]),
                                    args.source)
+    advice = (' Without XML files, --source masks takes the labels from '
+              'SegmentationClass.' if wrong and args.source == 'xml' else '')
     problems += wrong
     Console().print(table)
     for line in problems[:20]:
@@ -68,7 +70,7 @@ def main() -> int:
         print(
             f'error: {args.root}: {len(problems)} problem(s), the first of '
             'them above; no label file was written. Correct the files or the '
-            'lists and run again.',
+            f'lists and run again.{advice}',
             file=sys.stderr)
         return 1
     out = args.out or args.root / 'image_labels.json'
@@ -76,5 +78,5 @@ def main() -> int:
     count = Counter(name for names in labels.images.values()
                     for name in names)
     print(', '.join(f'{name} {count[name]}' for name in labels.classes))
-    print(f'{out}: labels of {len(labels.images)} images')
+    cli.finish(f'{out}: labels of {len(labels.images)} images')
     return 0
