@@ -131,7 +131,7 @@ class LabelRun:
             f'{len(self.failures)} failed, {self.total} in total'
         ]
         if shown:
-            lines.append(f'written images by class: {shown}')
+            lines.append(f'images written, by class: {shown}')
         return lines + [f'failed: {f.img_id}: {f.reason}'
                         for f in self.failures]
 
