@@ -58,7 +58,7 @@ demo: $(VENV)/.ready ## HSC and plain CAM on generated pictures, on a CPU
 		--baseline $(DEMO_BASELINE) --work-dir work_dirs/demo
 
 # In another folder: configs name data/demo relative to where they are run.
-demo-smoke: $(VENV)/.ready ## the same in two minutes, a check that it runs
+demo-smoke: $(VENV)/.ready ## the same on a few pictures, a check that it runs
 	@d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && \
 	python=$(CURDIR)/$(BIN)/python && \
 	$$python $(CURDIR)/tools/make_demo_data.py --out $(DEMO_DATA) \
