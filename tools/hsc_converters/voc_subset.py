@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
-from rich.progress import track
 
 from hsc_mm.datasets.labels import ImageLabels, read_list
 from hsc_mm.datasets.voc import VOC_CLASSES
@@ -17,6 +16,7 @@ from hsc_mm.utils import (
 )
 from hsc_mm.utils.locks import hold
 from hsc_mm.utils.outputs import claim, claim_folder
+from hsc_mm.utils.progress import progress
 from .voc import write_labels
 
 __all__ = ['choose_images', 'cut_subset']
@@ -82,7 +82,7 @@ def _with_classes(root: Path, ids: list[str],
     """Return the pictures of some classes alone, sorted by id."""
     allowed = {VOC_CLASSES.index(name): name for name in classes}
     kept = {}
-    for image_id in track(sorted(ids), 'masks', transient=True):
+    for image_id in progress(sorted(ids), len(ids), 'masks'):
         path = _mask(root, image_id)
         if path is None:
             raise FileNotFoundError(
@@ -113,7 +113,7 @@ def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
     chosen = choose_images(root, classes, per_class)
     hold(claim_folder(out))
     labels = {**chosen['train_aug'], **chosen['val']}
-    for image_id in track(labels, 'pictures', transient=True):
+    for image_id in progress(labels, len(labels), 'pictures'):
         image = read_image(root / 'JPEGImages' / f'{image_id}.jpg')
         scale = min(1.0, long_side / max(image.shape[:2]))
         size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
