@@ -63,5 +63,6 @@ def main() -> int:
         work_dir = Path(work_dir).with_name(
             Path(work_dir).name.partition('_')[2] or 'pipeline')
     then = ('pipeline' if args.seg_config else 'train', *filter(None, configs))
-    print(f'next: python -m hsc_mm {shlex.join(then)} --work-dir {work_dir}')
+    print(f'next: python -m hsc_mm {shlex.join(then)} '
+          f'--work-dir {shlex.quote(str(work_dir))}')
     return 0

@@ -3,6 +3,7 @@
 Steps that are complete and whose inputs did not change are skipped.
 """
 import argparse
+import shlex
 from pathlib import Path
 
 from . import common as cli
@@ -83,8 +84,8 @@ def main() -> None:
         print(f'report: {found.report} (open it in a browser)')
         weights = (found.results.get('seg') or {}).get('checkpoint')
         if weights:
-            print('next: python -m hsc_mm predict PICTURES --config '
-                  f'{args.seg_config} --checkpoint '
-                  f'{Path(args.work_dir, "seg", weights)}')
+            print('next: python -m hsc_mm predict PICTURES ' + shlex.join([
+                '--config', args.seg_config, '--checkpoint',
+                str(Path(args.work_dir, 'seg', weights))]))
     else:
         cli.finish(args.work_dir)

@@ -1,5 +1,6 @@
 """Write masks for an annotation tool, the most doubtful first."""
 import argparse
+import shlex
 from functools import partial
 
 from hsc_mm.cli import common as cli
@@ -74,5 +75,5 @@ def main() -> int:
         f'{args.out}: {len(queue)} masks, the most doubtful first: '
         f'{", ".join(map(str, files))}',
         'correct them in the annotation tool, then: python -m hsc_mm import '
-        f'EXPORT --config {args.config} --out TRUSTED')
+        f'EXPORT --config {shlex.quote(args.config)} --out TRUSTED')
     return 0

@@ -1,5 +1,6 @@
 """Export a checkpoint of either stage to ONNX, and compare the two."""
 import argparse
+import shlex
 
 from hsc_mm.cli import common as cli
 
@@ -45,5 +46,6 @@ def main() -> int:
         f'{done.files[0]} and {done.files[1]}: {done.task}, images of '
         f'{"any size" if done.dynamic else "one size"}; outputs differ from '
         f'the model by at most {done.error:.1e} of the largest value',
-        f'python -m hsc_mm predict IMAGE --checkpoint {done.files[0]}')
+        'python -m hsc_mm predict IMAGE --checkpoint '
+        f'{shlex.quote(str(done.files[0]))}')
     return 0

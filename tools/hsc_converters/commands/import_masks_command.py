@@ -1,5 +1,6 @@
 """Bring back masks that people corrected, and trust them."""
 import argparse
+import shlex
 from functools import partial
 
 from hsc_mm.cli import common as cli
@@ -57,6 +58,6 @@ def main() -> int:
         f'({found.form}), {len(found.same)} were there already, '
         f'{len(found.unchanged)} unchanged, {len(found.refused)} refused; '
         f'{100 * found.ignored:.2f} % of the pixels written are ignored',
-        f'TRUSTED_DIR={args.out} python -m hsc_mm pipeline {args.config} '
-        'SEG_CONFIG --work-dir FOLDER')
+        f'TRUSTED_DIR={shlex.quote(str(args.out))} python -m hsc_mm pipeline '
+        f'{shlex.quote(args.config)} SEG_CONFIG --work-dir FOLDER')
     return 1 if found.refused else 0

@@ -1,5 +1,6 @@
 """Read the seeds of another project and write them in our own format."""
 import argparse
+import shlex
 from functools import partial
 
 from hsc_mm.cli import common as cli
@@ -90,5 +91,6 @@ def main() -> int:
         f'{args.out}: {found.written} of {found.total} seeds written '
         f'({found.form} -> {found.kind}), {len(found.missing)} missing, '
         f'{len(found.broken)} broken',
-        *[f'PSEUDO_DIR={args.out} python -m hsc_mm train SEG_CONFIG'] * done)
+        *[f'PSEUDO_DIR={shlex.quote(str(args.out))} python -m hsc_mm train '
+          'SEG_CONFIG'] * done)
     return 0 if done else 1
