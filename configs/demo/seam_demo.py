@@ -1,7 +1,7 @@
 # SEAM on the generated data set.
 _base_ = ['cam_demo.py', '../_base_/methods/seam.py']
-# Seeds of a refined CAM are normalised by minimum and maximum; their best
-# thresholds were 0.67 to 0.71 (HSC), those of plain CAM 0.60 to 0.64.
+# Seeds of a refined CAM are normalised by minimum and maximum, and need a
+# higher threshold than those of plain CAM.
 model = dict(
     second_view=(96, 96),
     test_cfg=dict(bg_threshold=0.7),
