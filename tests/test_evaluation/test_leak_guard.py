@@ -134,9 +134,9 @@ def test_pseudo_labels_of_another_split(config, tmp_path):
 def test_the_pipeline_says_it_at_once(config, tmp_path):
     cfg = _cfg(config, tmp_path, 'val')
     with pytest.raises(ValueError, match=SWITCH):
-        build_pipeline(cfg, None, tmp_path / 'pipe', tmp_path)
+        build_pipeline(cfg, None, tmp_path / 'pipe')
     cfg.model.test_cfg[SWITCH] = True
-    build_pipeline(cfg, None, tmp_path / 'pipe', tmp_path)
+    build_pipeline(cfg, None, tmp_path / 'pipe')
 
 
 def _dataset(root, split, **kwargs):
