@@ -103,12 +103,19 @@ def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
               'run starts from the beginning.', 'current', logging.WARNING)
 
 
-def use_tta(cfg: Config) -> Config:
+def use_tta(cfg: Config, required: bool = True) -> Config:
     """Return a copy of a config, its test at several scales and flip.
+
+    Args:
+        cfg (Config): The config.
+        required (bool): Whether a ``tta_pipeline`` has to be there; otherwise
+            a config without one is returned as it is, and tests one scale.
 
     Raises:
         ValueError: The config has no ``tta_pipeline`` or ``tta_model``.
     """
+    if not required and cfg.get('tta_pipeline') is None:
+        return cfg
     for key in ('tta_pipeline', 'tta_model'):
         if cfg.get(key) is None:
             raise ValueError(f'--tta: expected {key} in the config '

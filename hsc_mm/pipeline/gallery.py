@@ -124,7 +124,8 @@ def training_pictures(stages: Mapping[str, Stage],
     Returns:
         list[Picture]: The worst first, where there are scores.
     """
-    dataset = seeds.seed_dataset(use_tta([*stages.values()][-1][0]), 'train')
+    cfg = use_tta([*stages.values()][-1][0], required=False)
+    dataset = seeds.seed_dataset(cfg, 'train')
     infos = (truth.get_data_info(i) for i in range(len(truth)))
     known = {info['img_id']: info for info in infos}
     ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
@@ -166,7 +167,7 @@ def training_pictures(stages: Mapping[str, Stage],
 def _seeds(cfg: Config, checkpoint: str,
            places: list[int]) -> Iterator[SegDataSample]:
     """Yield the seeds of some training images."""
-    cfg = use_tta(cfg)
+    cfg = use_tta(cfg, required=False)
     dataset = seeds.seed_dataset(cfg, 'train')
     dataset.get_subset_(places)
     return seeds.iterate_seeds(
