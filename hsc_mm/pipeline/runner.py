@@ -79,7 +79,7 @@ def _baseline_steps(paths: Iterable[str]) -> list[dict]:
 def _build_step(entry: dict, cfg: Config) -> Step:
     try:
         step = STEPS.build(dict(entry))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'pipeline.steps of {cfg.filename}: expected dicts with a '
             f'registered type and its arguments, found {entry!r}: '

@@ -162,6 +162,7 @@ def test_without_a_second_config_the_steps_that_need_it_are_left_out(
 @pytest.mark.parametrize(('steps', 'message'), [
     ([dict(type='hsc_mm.TrainCAN')], r"found \{'type': 'hsc_mm.TrainCAN'"),
     ([dict(type='hsc_mm.TrainCAM', epochs=3)], 'epochs'),
+    (['hsc_mm.TrainCAM'], "found 'hsc_mm.TrainCAM'"),
     ([dict(type='hsc_mm.ScoreSeeds')], "a step with 'cam' in its"),
     ([dict(type='hsc_mm.TrainCAM'), dict(type='hsc_mm.TrainCAM')],
      "found 'cam' in .*another one with \"name=\""),
