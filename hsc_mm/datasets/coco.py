@@ -1,14 +1,12 @@
 """MS-COCO 2014 with image-level labels."""
 from collections.abc import Sequence
-from pathlib import Path
 
 from hsc_mm.registry import DATASETS
-from hsc_mm.utils import read_json, voc_palette
+from hsc_mm.utils import voc_palette
 from .base import BaseImageLabelDataset
-from .coco_annotations import instance_labels, is_instances, parse_instances
 from .labels import ImageLabels, read_label_json, read_list
 
-__all__ = ['COCO_CLASSES', 'COCOImageLabelDataset', 'read_coco_labels']
+__all__ = ['COCO_CLASSES', 'COCOImageLabelDataset']
 
 COCO_CLASSES = (
     'background', 'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus',
@@ -24,19 +22,6 @@ COCO_CLASSES = (
     'keyboard', 'cell phone', 'microwave', 'oven', 'toaster', 'sink',
     'refrigerator', 'book', 'clock', 'vase', 'scissors', 'teddy bear',
     'hair drier', 'toothbrush')
-
-
-def read_coco_labels(path: str | Path) -> ImageLabels:
-    """Read image labels from an instances JSON, or as prepared from one.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It has neither form.
-    """
-    content = read_json(path)
-    if is_instances(content):
-        return instance_labels(parse_instances(content, path))
-    return read_label_json(path)
 
 
 @DATASETS.register_module()
@@ -61,7 +46,8 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
             ``data_root``. May be left out where ``with_labels`` is False
             and ``ann_file`` given.
         ann_file (str): List of image ids under ``data_root``; without it all
-            images with an annotation count.
+            images of ``label_file`` count; those without an annotation show
+            no class.
         vocabulary (sequence[str], optional): What the indices of the masks
             mean, background first; COCO's 81 by default.
         kwargs: See :class:`BaseImageLabelDataset`; ``data_prefix`` names the
@@ -107,7 +93,7 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
     def _labels(self) -> ImageLabels:
         """Read ``label_file`` once."""
         if self._read is None:
-            self._read = read_coco_labels(self.label_file)
+            self._read = read_label_json(self.label_file)
             if self._read.classes != self.vocabulary[1:]:
                 raise ValueError(
                     f'{self.label_file}: expected the classes '

@@ -1,11 +1,12 @@
 """COCO's instances JSON: classes, images, annotations, image labels."""
 import math
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from hsc_mm.utils import read_json
 from hsc_mm.utils.limits import check_pixels
-from .labels import ImageLabels, image_stem
+from .class_names import NONE, ImageLabels, Note, image_stem, settle
 
 __all__ = [
     'COCOImage', 'Instances', 'instance_labels', 'is_instances',
@@ -44,6 +45,10 @@ class Instances(NamedTuple):
     index: dict[int, int]
     images: list[COCOImage]
     problems: list[str]
+
+    def annotated(self) -> 'Instances':
+        """Return the same without the images that have no annotation."""
+        return self._replace(images=[i for i in self.images if i.annotations])
 
 
 def is_instances(content: Any) -> bool:
@@ -91,20 +96,29 @@ def parse_instances(content: Any, path: str | Path) -> Instances:
                      sorted(images.values(), key=lambda i: i.img_id), problems)
 
 
-def instance_labels(instances: Instances) -> ImageLabels:
+def instance_labels(instances: Instances, path: str | Path,
+                    none: Sequence[str] = NONE) -> ImageLabels:
     """Return the classes that are annotated in each image.
 
     Crowd regions count, as do objects whose outline is broken: an image
-    label needs none. Images without any annotation are left out.
+    label needs none. An image without any annotation shows no class.
+
+    Args:
+        instances (Instances): Annotations.
+        path (str | Path): Their file, for messages.
+        none (sequence[str]): Names of categories that mean no class.
+
+    Raises:
+        ValueError: See :func:`hsc_mm.datasets.class_names.settle`.
     """
-    images = {}
-    for image in instances.images:
-        found = {instances.index[a['category_id']] for a in image.annotations}
-        if found:
-            images[image.img_id] = [
-                instances.classes[k - 1] for k in sorted(found)
-            ]
-    return ImageLabels(instances.classes, images)
+    images = {
+        image.img_id: [instances.classes[k - 1] for k in sorted({
+            instances.index[one['category_id']] for one in image.annotations
+        })]
+        for image in instances.images
+    }
+    return settle(path, instances.classes, images, none,
+                  [Note('annotations left out', instances.problems)])
 
 
 def _classes(categories: list[dict],

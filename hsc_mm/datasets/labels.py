@@ -8,6 +8,7 @@ from hsc_mm.utils import read_json, read_text
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.numbers import nearest
 from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem, settle
+from .coco_annotations import instance_labels, is_instances, parse_instances
 from .label_folders import read_label_folders
 from .label_table import HEADERS, read_label_table
 
@@ -20,10 +21,12 @@ __all__ = [
 
 def read_label_json(path: str | Path,
                     none: Sequence[str] = NONE) -> ImageLabels:
-    """Read ``{"classes": [...], "images": {"id": ["cat", ...]}}``.
+    """Read ``{"classes": [...], "images": {"id": ["cat", ...]}}``, or COCO's.
 
     ``classes`` may be left out: then they are the sorted names in use. An
-    empty list means that the image shows no class.
+    empty list means that the image shows no class. Of an instances JSON of
+    COCO the categories are the classes, by rising id, and an image without
+    any annotation shows none of them.
 
     Args:
         path (str | Path): The file.
@@ -35,6 +38,8 @@ def read_label_json(path: str | Path,
             a label is not among ``classes``.
     """
     content = read_json(path)
+    if is_instances(content):
+        return instance_labels(parse_instances(content, path), path, none)
     images = content.get('images') if isinstance(content, dict) else None
     classes = content.get('classes') if isinstance(content, dict) else None
     for key in content if isinstance(content, dict) else ():
@@ -47,8 +52,8 @@ def read_label_json(path: str | Path,
                 classes is None or _is_names(classes)):
         raise ValueError(
             f'{path}: expected {{"classes": ["cat", ...], "images": '
-            '{"image id": ["cat", ...]}}; "images" is missing or has another '
-            'form.')
+            '{"image id": ["cat", ...]}} or an instances JSON of COCO; '
+            '"images" is missing or has another form.')
     return settle(path, classes, images, none)
 
 

@@ -48,8 +48,9 @@ def mask_file(root, image: int, split='train2014') -> Path:
 
 
 def masks(root, workers=1, split='train2014'):
-    """Draw the masks of a split."""
-    return write_masks(root, split, *read_split(root, split), workers)
+    """Draw the masks of the annotated images of a split."""
+    instances, source = read_split(root, split)
+    return write_masks(root, split, instances.annotated(), source, workers)
 
 
 @pytest.fixture(scope='module')
@@ -71,8 +72,22 @@ def test_labels_and_lists_leave_out_images_without_annotation(prepared):
         ['cat'], ['cat']]
     listed = (root / 'ImageSets/train2014.txt').read_text().split()
     assert listed == [name('train2014', i) for i in range(101, 107)]
-    assert 'labels of 6 images; 1 without any annotation' in done.stdout
+    assert 'labels of 6 of 7 images, 1 without any annotation left out' in (
+        done.stdout)
     assert len((root / 'ImageSets/val2014.txt').read_text().split()) == 5
+
+
+def test_images_without_annotation_are_listed_on_request(tmp_path):
+    root = make_coco(tmp_path)
+    done = run('--root', root, '--splits', 'train2014', '--workers', 1,
+               '--unannotated')
+    assert done.returncode == 0, done.stderr
+    assert 'labels of 7 of 7 images' in done.stdout
+    empty = name('train2014', 107)
+    labels = read_json(root / 'image_labels_train2014.json')['images']
+    assert [i for i in labels if not labels[i]] == [empty]
+    assert empty in (root / 'ImageSets/train2014.txt').read_text().split()
+    assert not read_index_png(mask_file(root, 107)).any()
 
 
 def test_masks_agree_with_pycocotools_pixel_by_pixel(prepared):

@@ -35,6 +35,24 @@ def test_three_forms_say_the_same(tmp_path):
     assert from_csv.images == images
 
 
+def test_annotations_of_coco_as_image_labels(tmp_path):
+    names = 'a/x.jpg', 'b/y.png', 'z.jpg'
+    content = dict(
+        images=[dict(id=n, file_name=name, height=4, width=5)
+                for n, name in enumerate(names)],
+        categories=[dict(id=7, name='dog'), dict(id=3, name='cat')],
+        annotations=[dict(id=n, image_id=image, category_id=category)
+                     for n, (image, category) in enumerate(
+                         [(0, 7), (1, 7), (1, 3), (1, 7), (9, 3)])])
+    path = _write(tmp_path / 'l.json', json.dumps(content))
+    labels = read_labels(path)
+    assert labels.classes == ['cat', 'dog']
+    assert labels.images == {
+        'a/x': ['dog'], 'b/y.png': ['cat', 'dog'], 'z': []}
+    assert labels.notes[0].what == 'annotations left out'
+    assert 'image 9 is not listed' in labels.notes[0].names[0]
+
+
 def test_class_folders_join_an_image_that_lies_in_two(tmp_path):
     for place in ('cat/1.jpg', 'cat/2.PNG', 'dog/2.PNG', 'dog/notes.txt'):
         _write(tmp_path / place, place[4:])

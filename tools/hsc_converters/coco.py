@@ -27,10 +27,15 @@ def prepare(args: argparse.Namespace, split: str) -> tuple[list, list, str]:
         tuple[list, list, str]: Row of the table, problems, checksum.
     """
     instances, source = read_split(args.root, split)
+    found, listed = len(instances.images), 'all of them listed'
+    if not args.unannotated:
+        instances = instances.annotated()
+        listed = (f'{found - len(instances.images)} without any annotation '
+                  'left out (--unannotated lists them, as images that show '
+                  'no class)')
     labels = write_lists(args.root, split, instances)
     print(f'{label_file(args.root, split)}: labels of {len(labels.images)} '
-          f'images; {len(instances.images) - len(labels.images)} without any '
-          'annotation are left out')
+          f'of {found} images, {listed}')
     pictures = missing_files(
         str(args.root / split / picture_name(i.img_id))
         for i in instances.images)
@@ -42,7 +47,7 @@ def prepare(args: argparse.Namespace, split: str) -> tuple[list, list, str]:
         problems += masks.problems
         drawn = [masks.made, masks.there]
         checksum = f'{split} {masks.checksum}'
-    expected = SPLIT_SIZES.get(split, '-')
+    expected = '-' if args.unannotated else SPLIT_SIZES.get(split, '-')
     row = [
         split, len(labels.images), expected, len(pictures), *drawn,
         len(problems)

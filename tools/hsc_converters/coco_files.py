@@ -74,23 +74,22 @@ def read_split(root: Path, split: str) -> tuple[Instances, str]:
 def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
     """Write the image labels and the list of ids of a split.
 
-    Both leave out images without any annotation.
-
     Raises:
         ValueError: No image has an annotation, or another split has other
             classes.
     """
-    labels = instance_labels(instances)
+    path = annotation_file(root, split)
+    labels = instance_labels(instances, path)
     for other in sorted(root.glob('image_labels_*.json')):
         if other != label_file(root, split) and read_json(other, dict).get(
                 'classes') != labels.classes:
             raise ValueError(
-                f'{annotation_file(root, split)}: expected the categories '
+                f'{path}: expected the categories '
                 f'that {other} has, found others. Splits share the indices '
                 'of their masks: remove what belongs to other data.')
-    if not labels.images:
-        raise ValueError(f'{annotation_file(root, split)}: expected an image '
-                         'with an annotation, found none. Fetch it again.')
+    if not any(labels.images.values()):
+        raise ValueError(f'{path}: expected an image with an annotation, '
+                         'found none. Fetch it again.')
     listed = claim(root / 'ImageSets', f'{split}.txt', option='--root')
     write_labels(label_file(root, split), labels)
     atomic_write_bytes(listed, ('\n'.join(labels.images) + '\n').encode())
@@ -120,7 +119,7 @@ def write_masks(
         source: str,
         workers: int = 1,
         show: Callable[[Iterable, int], Iterable] | None = None) -> Masks:
-    """Write the masks of all annotated images of a split.
+    """Write the masks of all images of a split.
 
     A mask that is there, whole and of the right size, is kept: it comes from
     an earlier run on the same annotations, which a file beside the masks
@@ -145,12 +144,12 @@ def write_masks(
     has_pycocotools(required=True)
     folder = root / MASKS / split
     _open(folder, dict(annotations=source, rules=RULES))
-    images = [image for image in instances.images if image.annotations]
+    images = instances.images
     draw = partial(_write_mask, folder, instances.index)
     results = _map(draw, images, workers)
     if show is not None:
         results = show(results, len(images))
-    labels = instance_labels(instances).images
+    labels = instance_labels(instances, annotation_file(root, split)).images
     made, problems, checksum = 0, [], hashlib.sha256()
     for image, (digest, new, broken) in zip(images, results, strict=True):
         made += new

@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'labels',
         help='folder with one sub-folder of images for each class; or a JSON '
-        'or CSV file of image labels, with --images')
+        "(ours or COCO's) or CSV file of image labels, with --images")
     parser.add_argument('--images', help='folder of the images')
     parser.add_argument(
         '--out', required=True, help='folder for the configs: configs/mine')

@@ -34,6 +34,11 @@ def parse_args() -> argparse.Namespace:
         '--no-masks',
         action='store_true',
         help='write labels and lists alone; needs no pycocotools')
+    parser.add_argument(
+        '--unannotated',
+        action='store_true',
+        help='list images without any annotation too: they show none of the '
+        'classes (default: they are left out, as in papers on COCO 2014)')
     args = cli.parse(parser)
     if not args.root.is_dir():
         parser.error(f'--root {args.root}: there is no such folder')
@@ -55,7 +60,7 @@ def main() -> int:
     hold(args.root, '--root')
     if not args.no_masks:
         has_pycocotools(required=True)
-    table = Table('split', 'annotated\nimages', 'expected of\nCOCO 2014',
+    table = Table('split', 'images\nlisted', 'expected of\nCOCO 2014',
                   'pictures\nmissing', 'masks\nmade', 'masks\nkept',
                   'broken\nannotations')
     problems, checksums = [], []
