@@ -1,12 +1,16 @@
 """Pictures in many formats, made on the spot, and what a person sees."""
+import struct
 import warnings
+import zlib
 from io import BytesIO
 
 import cv2
 import numpy as np
 from PIL import Image
 
-__all__ = ['bands', 'scene', 'seen', 'write_picture', 'written']
+__all__ = [
+    'bands', 'grey_png', 'scene', 'seen', 'write_picture', 'written'
+]
 
 
 def scene(height=12, width=20):
@@ -30,6 +34,25 @@ def written(picture, kind, **options):
         picture.save(buffer, kind, **options)
         return buffer.getvalue()
     return cv2.imencode(f'.{kind.lower()}', picture)[1].tobytes()
+
+
+def grey_png(values, bits, clear=None):
+    """Return (H, W) as a grey PNG of so many bits; one value transparent."""
+    height, width = values.shape
+    if bits == 16:
+        rows = [row.astype('>u2').tobytes() for row in values]
+    else:
+        each = (values[..., None] >> np.arange(bits)[::-1]) & 1
+        rows = [np.packbits(row).tobytes() for row in each]
+    head = struct.pack('>IIBBBBB', width, height, bits, 0, 0, 0, 0)
+    chunks = [(b'IHDR', head)]
+    if clear is not None:
+        chunks.append((b'tRNS', struct.pack('>H', clear)))
+    chunks += [(b'IDAT', zlib.compress(b''.join(b'\0' + r for r in rows))),
+               (b'IEND', b'')]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(data)) + kind + data
+        + struct.pack('>I', zlib.crc32(kind + data)) for kind, data in chunks)
 
 
 def bands(path, array, **options):

@@ -1,5 +1,5 @@
 """Pixels of pictures in any format, as a person sees them."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from .headers import Header, check_whole, is_tiff, open_picture
 from .limits import check_pixels
-from .rasters import Raster, memory_file, on_white
+from .rasters import Raster, memory_file, no_data, on_white
 
 __all__ = [
     'as_colours', 'as_rgb', 'as_stored', 'check_reading', 'decode', 'turn'
@@ -18,7 +18,7 @@ __all__ = [
 _PLAIN = ('1', 'L', 'P', 'RGB')
 _CLEAR = ('LA', 'PA', 'La', 'RGBA', 'RGBa')
 _GREY = ('I;16', 'I;16B', 'F')
-_BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 258, 262, 277, 338
+_BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _NO_DATA = 258, 262, 277, 338, 42113
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 # What EXIF's orientations do to an array.
@@ -93,6 +93,10 @@ def decode(path: str | Path,
         found = _by_opencv(path, data, _STORED)
     elif _is_deep_png(data):
         raw = _by_opencv(path, data, cv2.IMREAD_UNCHANGED)
+        if raw.ndim == 2 and 'transparency' in picture.info:
+            clear = raw == picture.info['transparency']
+            alpha = np.where(clear, 0, 65535).astype(raw.dtype)
+            raw = np.dstack([raw] * 3 + [alpha])
         found = on_white(path, raw, value_range)
     else:
         found = _by_pillow(path, picture)
@@ -164,7 +168,9 @@ def _by_pillow(path: str | Path, picture: Image.Image,
                value_range: Sequence[float] | None = None) -> np.ndarray:
     """Decode what has transparency, a palette, other colours; TIFFs."""
     clear = picture.mode in _CLEAR or 'transparency' in picture.info
+    tags = getattr(picture, 'tag_v2', {})
     try:
+        nothing = no_data(np.atleast_3d(picture), _no_data_value(tags))
         if picture.mode in _GREY:
             raw = np.asarray(picture)
             raw = raw.astype(raw.dtype.newbyteorder('='))
@@ -175,11 +181,20 @@ def _by_pillow(path: str | Path, picture: Image.Image,
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f'{path}: expected a whole image, but {error}. '
                          'Fetch or export the file again.') from error
+    raw[nothing] = 0
     found = on_white(path, raw, value_range)
-    if picture.mode in _GREY and \
-            picture.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        return 255 - found
+    if picture.mode in _GREY and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        found = 255 - found
+    found[nothing] = 0
     return found
+
+
+def _no_data_value(tags: Mapping) -> float | None:
+    """Return what a tag of GDAL in a TIFF names for no data."""
+    try:
+        return float(tags[_NO_DATA])
+    except (KeyError, ValueError):
+        return None
 
 
 def _by_rasterio(path: str | Path, data: bytes, bands: Sequence[int] | None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from .headers import import_rasterio, open_raster
 
-__all__ = ['Raster', 'memory_file', 'on_white', 'to_bytes']
+__all__ = ['Raster', 'memory_file', 'no_data', 'on_white', 'to_bytes']
 
 # The most bytes that a progressive JPEG takes without being asked.
 _MEMORY = 1 << 30
@@ -100,26 +100,24 @@ class Raster:
                 f'{error.__cause__ or error}. Fetch or export the file '
                 'again.') from error
         raw = np.moveaxis(raw, 0, -1)
-        if self._table is not None:
-            return on_white(self.path, self._table[raw[..., 0]][
-                ..., [2, 1, 0, 3]])
-        nothing = np.zeros(raw.shape, bool)
-        if self.file.nodata is not None:
-            nothing = np.isnan(raw) if np.isnan(self.file.nodata) else (
-                raw == self.file.nodata)
-            raw[nothing] = 0
+        nothing = no_data(raw, self.file.nodata)
+        raw[nothing] = 0
         if self._chosen:
             image = to_bytes(self.path, raw, self.value_range)
-            image[nothing] = 0
-            return np.ascontiguousarray(
-                image[..., ::-1] if image.shape[2] == 3 else image)
-        if raw.shape[2] == 2:  # grey and opacity
-            raw = raw[..., [0, 0, 0, 1]]
-        if raw.shape[2] > 1:
-            raw = raw[..., [2, 1, 0, 3][:raw.shape[2]]]
-        image = on_white(self.path, raw, self.value_range)
-        image[nothing.any(axis=2)] = 0
-        return image
+            image = image[..., ::-1] if image.shape[2] == 3 else image
+        elif self._table is not None:
+            image = on_white(self.path, self._table[raw[..., 0]][
+                ..., [2, 1, 0, 3]])
+        else:
+            if raw.shape[2] == 2:  # grey and opacity
+                raw = raw[..., [0, 0, 0, 1]]
+            if raw.shape[2] > 1:
+                raw = raw[..., [2, 1, 0, 3][:raw.shape[2]]]
+            image = on_white(self.path, raw, self.value_range)
+            if self.file.tags(ns='IMAGE_STRUCTURE').get('MINISWHITE'):
+                image = 255 - image
+        image[nothing] = 0
+        return np.ascontiguousarray(image)
 
     def _read(self, top: int, bottom: int) -> np.ndarray:
         """Read rows as stored, (bands, bottom - top, W)."""
@@ -155,6 +153,19 @@ class Raster:
 
     def __exit__(self, *error: object) -> None:
         self.file.close()
+
+
+def no_data(raw: np.ndarray, value: float | None) -> np.ndarray:
+    """Say where a picture (H, W, N) has no data, (H, W) bool.
+
+    That is where all bands have the value that the file names, or one is
+    NaN if that is the value.
+    """
+    if value is None:
+        return np.zeros(raw.shape[:2], bool)
+    if np.isnan(value):
+        return np.isnan(raw).any(axis=2)
+    return (raw == value).all(axis=2)
 
 
 def to_bytes(path: str | Path, raw: np.ndarray,

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from hsc_mm.utils import image_shapes, read_image
 from hsc_mm.utils.pixels import as_colours
+from hsc_mm.utils.rasters import Raster
 
 RGB = scene()
 GREY = RGB[..., 0]
@@ -109,6 +110,71 @@ def test_sixteen_bits_with_transparency(tmp_path):
     raw[0, ..., 3] = 0
     found = _read(tmp_path, written(raw, 'png'))
     assert (found[0] == 255).all() and (found[1:] == (10, 20, 30)).all()
+
+
+@pytest.mark.parametrize('bits', [1, 2, 4, 16])
+def test_grey_of_any_depth(tmp_path, bits):
+    most = 2**bits - 1
+    values = np.arange(240).reshape(12, 20) * 273 % (most + 1)
+    expected = np.rint(values * (255 / most)).astype(np.uint8)
+    found = _read(tmp_path, pictures.grey_png(values, bits))
+    assert np.array_equal(found, _grey(expected))
+    if bits not in (1, 16):  # Pillow compares others after scaling
+        return
+    clear = int(values[0, 1])
+    found = _read(tmp_path, pictures.grey_png(values, bits, clear))
+    assert np.array_equal(
+        found, _grey(np.where(values == clear, 255, expected)))
+
+
+@pytest.mark.parametrize('kind', ['MPO', 'TIFF', 'PNG', 'WEBP', 'GIF'])
+def test_of_several_pages_or_frames_the_first_is_read(tmp_path, kind):
+    first, other = (Image.fromarray(a).quantize(64).convert('RGB')
+                    for a in (RGB, RGB[::-1]))
+    options = dict(MPO=dict(quality=100, subsampling=0),
+                   WEBP=dict(lossless=True))
+    found = _read(tmp_path, written(first, kind, save_all=True,
+                                    append_images=[other],
+                                    **options.get(kind, {})))
+    wrong = np.abs(found.astype(int) - seen(np.array(first))).max()
+    assert wrong <= (8 if kind == 'MPO' else 0)
+
+
+@pytest.mark.parametrize('kind', [
+    'grey', 'white is zero', '16 bits', 'fractions', 'RGB', 'palette'])
+def test_no_data_is_black_in_small_and_large_pictures(tmp_path, kind):
+    """Large ones are read row by row, by another library."""
+    path = tmp_path / 'a.tif'
+    array, options = GREY[None], {}
+    if kind == '16 bits':
+        array = array.astype(np.uint16) * 257
+    elif kind == 'fractions':
+        array = array.astype(np.float32) / 255
+    elif kind == 'RGB':
+        array = np.moveaxis(RGB, -1, 0).copy()
+        array[:, 3, 4] = 255
+        options = dict(photometric='RGB')
+    elif kind == 'palette':
+        options = dict(photometric='palette')
+    elif kind == 'white is zero':
+        options = dict(photometric='MINISWHITE')
+    inverted = kind == 'white is zero'
+    if not inverted:
+        options['nodata'] = float(array.max())
+    with rasterio.open(path, 'w', driver='GTiff', count=len(array),
+                       height=12, width=20, dtype=array.dtype,
+                       **options) as file:
+        file.write(array)
+        if kind == 'palette':
+            file.write_colormap(1, {n: (n, n, n, 255) for n in range(256)})
+    expected = seen(np.moveaxis(array, 0, -1)) if kind == 'RGB' else _grey(
+        255 - GREY if inverted else GREY)
+    expected = expected.copy()
+    if not inverted:  # of colours, a single band of 255 is no gap
+        expected[(expected == 255).all(axis=2)] = 0
+    assert np.array_equal(read_image(path), expected)
+    with Raster(path) as raster:
+        assert np.array_equal(raster.rows(), expected)
 
 
 def test_fractions_and_signed_numbers(tmp_path):
