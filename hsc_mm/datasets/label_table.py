@@ -29,8 +29,11 @@ def read_label_table(path: str | Path,
                      none: Sequence[str] = NONE) -> ImageLabels:
     """Read lines ``image,label1;label2``, or a column of 0 and 1 a class.
 
-    Columns are parted by commas, semicolons or tabs. A header may lead; of
-    more than two columns of names it has to say which is the labels'. In a
+    Columns are parted by commas, semicolons or tabs. The images are in the
+    first column, or in the only one that holds file names of pictures; paths
+    may have backslashes. A header may lead; of more than two columns of
+    names it has to say which is the labels'. A column without a name, such
+    as the index that pandas writes, is not read. In a
     cell, semicolons, bars and commas part names, and blanks do where a name
     with blanks is made of other names of the table (``haze primary`` of
     ``haze`` and ``primary``). An empty cell means no class.
@@ -43,7 +46,7 @@ def read_label_table(path: str | Path,
         FileNotFoundError: There is no such file.
         ValueError: It is no such table, or an image comes twice.
     """
-    rows = _rows(path)
+    rows = _images_first(_rows(path))
     notes: list[Note] = []
     classes = None
     header = rows.pop(0)[1] if rows and _is_header(rows) else None
@@ -62,7 +65,7 @@ def read_label_table(path: str | Path,
         notes.append(Note('names parted by blanks', parted))
     images: dict[str, list[str]] = {}
     for (number, row), names in zip(rows, cells, strict=True):
-        image = row[0].strip()
+        image = row[0].strip().replace('\\', '/')
         if not image or image in images:
             raise ValueError(
                 f'{path}, line {number}: image "{image}" is listed a second '
@@ -103,6 +106,21 @@ def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
         'with semicolons.')
 
 
+def _images_first(rows: list[tuple[int, list[str]]]
+                  ) -> list[tuple[int, list[str]]]:
+    """Put the only column of pictures in front, without unnamed columns."""
+    body, width = rows[1:] or rows, len(rows[0][1])
+    found = [place for place in range(width)
+             if all(_suffixed(row[place]) for _, row in body)]
+    if len(found) != 1 or not found[0]:
+        return rows
+    first = rows[0][1]
+    named = [place for place in range(width) if place != found[0]
+             and (first[place].strip() or _suffixed(first[found[0]]))]
+    return [(number, [row[place] for place in found + named])
+            for number, row in rows]
+
+
 def _suffixed(cell: str) -> bool:
     return os.path.splitext(cell.strip())[1].lower() in IMAGE_SUFFIXES
 
@@ -141,10 +159,14 @@ def _label_column(path: str | Path, header: list[str] | None,
 
 
 def _names(cell: str) -> list[str]:
-    """Part a cell at semicolons, bars and commas."""
+    """Part a cell, or a list of Python in it, at semicolons, bars, commas."""
+    cell, quotes = cell.strip(), ''
+    if cell[:1] + cell[-1:] == '[]':
+        cell, quotes = cell[1:-1], '\'"'
     for mark in '|,':
         cell = cell.replace(mark, ';')
-    return [name.strip() for name in cell.split(';') if name.strip()]
+    names = (name.strip().strip(quotes) for name in cell.split(';'))
+    return [name for name in names if name]
 
 
 def _part_blanks(cells: list[list[str]]) -> tuple[list[list[str]], list[str]]:

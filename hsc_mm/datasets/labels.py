@@ -113,6 +113,7 @@ def read_voc_xml(path: str | Path) -> list[str]:
 def read_list(path: str | Path) -> list[str]:
     """Read a list of image ids, one in a line, blank lines passed over.
 
+    Backslashes in paths become slashes.
     Of a table, whose lines all have the same separator (``;``, a tab or a
     comma), the first column counts; a header may lead.
 
@@ -124,7 +125,8 @@ def read_list(path: str | Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f'ann_file {path}: there is no such list of '
                                 'image ids.')
-    lines = [line.strip() for line in read_text(path).splitlines()]
+    lines = [line.strip() for line in
+             read_text(path).replace('\\', '/').splitlines()]
     ids = [line for line in lines if line]
     headed = any(image_stem(line) != line for line in ids)
     for mark in ';\t,':

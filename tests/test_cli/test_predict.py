@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import run_here
 from mmengine.registry import init_default_scope
+from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_mm.cli import common as cli
@@ -285,7 +286,7 @@ def test_a_folder_with_broken_images(predict, cam, shared_voc, tmp_path,
     assert 'expected images' in capsys.readouterr().err
 
 
-def test_grey_and_transparent_pictures(predict, cam, seg, tmp_path):
+def test_grey_transparent_and_turned_pictures(predict, cam, seg, tmp_path):
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 255, (41, 53), dtype=np.uint8)
     colours = rng.integers(0, 255, (41, 53, 4), dtype=np.uint8)
@@ -300,11 +301,15 @@ def test_grey_and_transparent_pictures(predict, cam, seg, tmp_path):
             grey=grey, thrice=cv2.merge([grey] * 3), rgba=colours,
             rgb=on_white, wide=wide, eight=eight).items():
         cv2.imwrite(str(source / f'{name}.png'), image)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a viewer turns it by 90 degrees, clockwise
+    Image.fromarray(np.rot90(on_white[..., ::-1])).save(
+        source / 'turned.png', exif=exif)
     for model in (cam, seg):
         assert predict(model, source) == 0
         out = tmp_path / 'out'
         for one, other in (('grey', 'thrice'), ('rgba', 'rgb'),
-                           ('wide', 'eight')):
+                           ('wide', 'eight'), ('turned', 'rgb')):
             masks = [read_index_png(out / f'{n}.mask.png')
                      for n in (one, other)]
             assert masks[0].shape == (41, 53)
