@@ -21,12 +21,12 @@ from pathlib import Path
 
 from protocol import NETWORKS, SETS, check_root, write_leaf
 
+from hsc_mm.cli import add_tools
 from hsc_mm.cli import common as cli
-from hsc_mm.cli import find_tools
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.io import read_text
 
-sys.path.append(str(find_tools()))
+add_tools()
 
 #: Column of run_matrix that is compared.
 SEGMENTOR = 'segmentation'

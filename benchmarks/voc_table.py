@@ -1,10 +1,9 @@
 #!/usr/bin/env python
 """Table of a run of benchmarks/voc.sh beside the published figures."""
 import argparse
-import sys
 from pathlib import Path
 
-from hsc_mm.cli import find_tools
+from hsc_mm.cli import add_tools
 from hsc_mm.utils import read_json
 
 PUBLISHED = Path(__file__).parent / 'results' / 'published_voc.json'
@@ -22,7 +21,7 @@ def table(rows: list[dict], published: list[dict]) -> str:
     Returns:
         str: Markdown; mIoU in percent.
     """
-    sys.path.append(str(find_tools()))
+    add_tools()
     from hsc_analysis.matrix_tables import spread
     papers = {one['config']: one for one in published}
     head = ('config', 'seeds, train', 'val', 'published: seeds', 'val',

@@ -1,10 +1,9 @@
 """Page of the model zoo, as Markdown, and the scores of seeds on it."""
-import sys
 from pathlib import Path
 
-from hsc_mm.cli import find_tools
+from hsc_mm.cli import add_tools
 
-sys.path.append(str(find_tools()))
+add_tools()
 
 __all__ = ['take_seeds', 'write_page']
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import hsc_mm
 from hsc_mm import compat
 
-__all__ = ['COMMANDS', 'find_tools', 'import_command', 'run_command']
+__all__ = ['COMMANDS', 'add_tools', 'import_command', 'run_command']
 
 #: Command -> what it does, in the order of a user's way through them.
 COMMANDS = dict(
@@ -67,11 +67,13 @@ _BESIDE.update(
     **{'import': 'hsc_converters.commands.import_masks_command'})
 
 
-def find_tools() -> Path:
-    """Return the folder of the tools: a wheel's, or that of the checkout."""
+def add_tools() -> None:
+    """Let the tools be imported: those of a wheel, or of the checkout."""
     package = Path(hsc_mm.__file__).parent
     shipped = package / '.mim' / 'tools'
-    return shipped if shipped.is_dir() else package.parent / 'tools'
+    tools = str(shipped if shipped.is_dir() else package.parent / 'tools')
+    if tools not in sys.path:
+        sys.path.append(tools)
 
 
 def import_command(name: str) -> ModuleType:
@@ -82,8 +84,7 @@ def import_command(name: str) -> ModuleType:
     """
     if name not in _BESIDE:
         return import_module(f'{__name__}.{name}')
-    if str(find_tools()) not in sys.path:
-        sys.path.append(str(find_tools()))
+    add_tools()
     return import_module(_BESIDE[name])
 
 

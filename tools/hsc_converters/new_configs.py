@@ -59,9 +59,6 @@ def write_configs(new: NewDataset,
     # Relative, as it is named; "." has the name of the folder it is.
     out = Path(out) if Path(out).name not in ('', '..') else Path(
         os.path.abspath(out))
-    if '{{' in out.name:
-        raise ValueError(f'--out {out}: expected a name without "{{{{", '
-                         'which mmengine replaces in configs.')
     names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py',
              f'{"eps" if new.saliency else "cam"}_{out.name}.py')
     there = [out / name for name in names if (out / name).exists()]
@@ -74,6 +71,13 @@ def write_configs(new: NewDataset,
     refuse_data_folder(out, [
         dataset.get_data_info(i)['img_path'] for i in range(len(dataset))])
     scored = new.with_mask(dataset)
+    for given in (out.name, *dataset.foreground, new.label_file, new.images,
+                  new.masks, new.saliency, new.weights, str(bases), *new.none):
+        if given and ('{{' in given or '\n' in given):
+            raise ValueError(
+                f'{given!r}: expected a name without "{{{{" and line ends: '
+                'mmengine would take it for a part of the config. Rename '
+                'it.')
     bases_of = (f'hsc_{"eps_" * bool(new.saliency)}{new.backbone}_own.py',
                 f'deeplabv3plus_{new.backbone}_own-pseudo.py')
     files = {}
@@ -122,13 +126,6 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
     """
     classes = tuple(dataset.metainfo['classes'])
     size = len(dataset)
-    for given in (*classes, new.label_file, new.images, new.masks,
-                  new.saliency, new.weights, base, *new.none):
-        if given and ('{{' in given or '\n' in given):
-            raise ValueError(
-                f'{given!r}: expected a name without "{{{{" and line ends: '
-                'mmengine would take it for a part of the config. Rename '
-                'it.')
     maps = f', aux_maps={new.aux_maps!r}' * bool(new.aux_maps and cam)
     padding = []
     if new.grey and cam:

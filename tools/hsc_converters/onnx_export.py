@@ -11,6 +11,7 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from hsc_mm.datasets.build import without_truth
+from hsc_mm.inference.class_names import ClassNames
 from hsc_mm.inference.models import open_model
 from hsc_mm.inference.onnx_model import FORMAT
 from hsc_mm.utils import digest, write_json
@@ -78,52 +79,66 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
         scale = (settings['resize'] or {}).get('scale') or (512, 512)
         size = (scale[1], scale[0])
     height, width = _padded(size, settings)
+    sizes = [_padded(one, settings) for one in (
+        (height, width), (height - height // 5, width + 37),
+        (height + 33, max(width - width // 3, 32)))]
     with locked(Path(out).parent):  # two files, which belong together
         path, beside = (claim_file(one, [checkpoint, cfg.filename])
                         for one in (out, Path(out).with_suffix('.json')))
-        draft = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.onnx')
-        graph = Graph(model).eval()
-        sizes = [_padded(one, settings) for one in (
-            (height, width), (height - height // 5, width + 37),
-            (height + 33, max(width - width // 3, 32)))]
-        reason = '--fixed was given' if fixed else ''
-        try:
-            if not reason:
-                reason, error = trace(graph, draft, sizes, task, True)
-            if reason:
-                wrong, error = trace(graph, draft, sizes[:1], task, False)
-                if wrong:
-                    raise ValueError(
-                        f'{checkpoint}: expected a model that ONNX can '
-                        f'express, found that {wrong}. Try another --size, a '
-                        'multiple of the strides of the backbone, or another '
-                        'network.')
-                settings['resize'] = dict(scale=[width, height],
-                                          keep_ratio=False)
-                settings['preprocessor'].pop('test_cfg', None)  # of padding
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-        dynamic = not reason
+        reason, error = _write_graph(model, path, sizes, task, fixed)
+        if reason:
+            sizes = sizes[:1]
+            settings['resize'] = dict(scale=[width, height], keep_ratio=False)
+            settings['preprocessor'].pop('test_cfg', None)  # of padding
         content = json.loads(json.dumps(dict(
-            format=FORMAT,
-            task=task,
-            classes=list(names.classes),
-            palette=names.palette.tolist(),
-            label_map=names.label_map,
-            **settings,
-            input=dict(name='image', channels='RGB', shape=[
-                1, 3, *((None, None) if dynamic else (height, width))]),
-            outputs=OUTPUTS[task],
-            align_corners=bool(model.align_corners),
-            test_cfg=_test_cfg(model, task),
-            parity=dict(largest_relative_error=error,
-                        sizes=sizes if dynamic else sizes[:1]),
+            _content(model, names, task, settings, sizes),
+            parity=dict(largest_relative_error=error, sizes=sizes),
             checkpoint=dict(name=Path(checkpoint).name,
                             sha256=file_sum(checkpoint)),
             sha256=file_sum(path))))
         write_json(beside, dict(content, settings=digest(content)))
-        return OnnxExport(task, dynamic, error, (path, beside), reason)
+        return OnnxExport(task, not reason, error, (path, beside), reason)
+
+
+def _write_graph(model: nn.Module, path: Path, sizes: list[tuple[int, int]],
+                 task: str, fixed: bool) -> tuple[str, float]:
+    """Write the ONNX file; return why its size is fixed, and its error."""
+    draft = path.with_name(f'.{path.stem}.{os.getpid()}.tmp.onnx')
+    graph = Graph(model).eval()
+    reason = '--fixed was given' if fixed else ''
+    try:
+        if not reason:
+            reason, error = trace(graph, draft, sizes, task, True)
+        if reason:
+            wrong, error = trace(graph, draft, sizes[:1], task, False)
+            if wrong:
+                raise ValueError(
+                    f'model {type(model).__name__}: expected one that ONNX '
+                    f'can express, found that {wrong}. Try another --size, a '
+                    'multiple of the strides of the backbone, or another '
+                    'network.')
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return reason, error
+
+
+def _content(model: nn.Module, names: ClassNames, task: str, settings: dict,
+             sizes: list[tuple[int, int]]) -> dict[str, Any]:
+    """Return what the JSON says of the model; a single size is fixed."""
+    side = (None, None) if len(sizes) > 1 else sizes[0]
+    return dict(
+        format=FORMAT,
+        task=task,
+        classes=list(names.classes),
+        palette=names.palette.tolist(),
+        label_map=names.label_map,
+        **settings,
+        input=dict(name='image', channels='RGB', shape=[1, 3, *side]),
+        outputs=OUTPUTS[task],
+        align_corners=bool(model.align_corners),
+        test_cfg=dict(model.test_cfg, normalize=model.normalization)
+        if task == 'cam' else {})
 
 
 def _settings(cfg: Config) -> dict[str, Any]:
@@ -176,10 +191,3 @@ def _check_model(model: nn.Module) -> None:
             f'model {type(model).__name__}: expected a model of the CAM '
             'stage, or an EncoderDecoder of mmseg with test_cfg.mode="whole" '
             'and a head that predicts by its logits, of two classes or more.')
-
-
-def _test_cfg(model: nn.Module, task: str) -> dict:
-    """Return thresholds of the CAM stage, defaults filled in."""
-    if task != 'cam':
-        return {}
-    return dict(model.test_cfg, normalize=model.normalization)
