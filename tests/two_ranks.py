@@ -1,5 +1,7 @@
 """What a process of two does; importable, so that it can be spawned."""
+import multiprocessing
 import os
+import socket
 
 import torch
 import torch.distributed as dist
@@ -45,13 +47,34 @@ def _join(rank, port):
     dist.init_process_group('gloo', rank=rank, world_size=2)
 
 
-def rank_process(rank, port, queue):
+def _process(rank, port, queue, work):
     _join(rank, port)
-    # Five images on two ranks: the sampler gives the first one twice.
-    found = evaluate([0, 2, 4] if rank == 0 else [1, 3, 0], 5)
-    queue.put((rank, found))
+    queue.put((rank, work(rank)))
     dist.barrier()
     dist.destroy_process_group()
+
+
+def on_two_ranks(work):
+    """Call a function of the rank in two processes; return what they gave."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context('spawn')
+    queue = context.Queue()
+    ranks = [context.Process(target=_process, args=(rank, port, queue, work))
+             for rank in range(2)]
+    for process in ranks:
+        process.start()
+    found = dict(queue.get(timeout=120) for _ in ranks)
+    for process in ranks:
+        process.join(timeout=60)
+        assert process.exitcode == 0
+    return list(found.values())
+
+
+def evaluate_share(rank):
+    # Five images on two ranks: the sampler gives the first one twice.
+    return evaluate([0, 2, 4] if rank == 0 else [1, 3, 0], 5)
 
 
 #: Rank 0 has two images without class 3, rank 1 two without class 2.
@@ -133,11 +156,7 @@ def contrast_steps(recipe, images, steps=3):
     return found
 
 
-def contrast_process(rank, port, queue):
-    _join(rank, port)
+def contrast_share(rank):
     images = [0, 1] if rank == 0 else [2, 3]
-    found = {recipe: contrast_steps(recipe, images)
-             for recipe in ('clean', 'release')}
-    queue.put((rank, found))
-    dist.barrier()
-    dist.destroy_process_group()
+    return {recipe: contrast_steps(recipe, images)
+            for recipe in ('clean', 'release')}

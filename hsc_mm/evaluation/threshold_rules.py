@@ -78,8 +78,7 @@ def threshold_by(name: str, counts: np.ndarray) -> float:
     return round(float(edge) / len(counts), 6)
 
 
-def _sides(counts: np.ndarray, values: np.ndarray
-           ) -> tuple[np.ndarray, np.ndarray]:
+def _sides(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sum values below and above each inner edge, (B - 1,) each."""
     below = np.cumsum(values)[:-1]
     return below, values.sum() - below
@@ -108,8 +107,8 @@ def otsu(counts: np.ndarray) -> int:
     N. Otsu, A threshold selection method from gray-level histograms, IEEE
     Trans. SMC 9(1), 1979.
     """
-    below, above = _sides(counts, counts)
-    low, high = _sides(counts, counts * _centres(counts))
+    below, above = _sides(counts)
+    low, high = _sides(counts * _centres(counts))
     with np.errstate(divide='ignore', invalid='ignore'):
         return _best_edge(below * above * (low / below - high / above)**2)
 
@@ -124,8 +123,8 @@ def li(counts: np.ndarray) -> int:
     C. H. Li and C. K. Lee, Minimum cross entropy thresholding, Pattern
     Recognition 26(4), 1993. All edges are tried.
     """
-    below, above = _sides(counts, counts)
-    low, high = _sides(counts, counts * _centres(counts))
+    below, above = _sides(counts)
+    low, high = _sides(counts * _centres(counts))
     with np.errstate(divide='ignore', invalid='ignore'):
         return _best_edge(low * np.log(low / below)
                           + high * np.log(high / above))
@@ -140,8 +139,8 @@ def kapur(counts: np.ndarray) -> int:
     """
     share = counts / counts.sum()
     terms = share * np.log(np.where(share > 0, share, 1))
-    below, above = _sides(share, share)
-    low, high = _sides(share, terms)
+    below, above = _sides(share)
+    low, high = _sides(terms)
     with np.errstate(divide='ignore', invalid='ignore'):
         return _best_edge(np.log(below) - low / below
                           + np.log(above) - high / above)

@@ -6,7 +6,6 @@ from .figures import (
 )
 from .pictures import (
     cam_overlay,
-    label_strip,
     mask_overlay,
     present_tiles,
     stack_rows,
@@ -14,7 +13,6 @@ from .pictures import (
 )
 
 __all__ = [
-    'cam_overlay', 'cosine_matrix', 'label_strip',
-    'mask_overlay', 'present_tiles', 'similarity_figure', 'stack_rows',
-    'threshold_curve', 'titled_strip'
+    'cam_overlay', 'cosine_matrix', 'mask_overlay', 'present_tiles',
+    'similarity_figure', 'stack_rows', 'threshold_curve', 'titled_strip'
 ]

@@ -13,9 +13,9 @@ from mmseg.utils import get_classes
 from hsc_mm.utils import voc_palette
 
 __all__ = [
-    'HEAT', 'cam_overlay', 'class_colours', 'label_strip', 'mask_overlay',
-    'png_to_rgb', 'present_tiles', 'qualitative_palette', 'seed_strip',
-    'stack_rows', 'titled_strip'
+    'HEAT', 'cam_overlay', 'class_colours', 'mask_overlay', 'png_to_rgb',
+    'present_tiles', 'qualitative_palette', 'seed_strip', 'stack_rows',
+    'titled_strip'
 ]
 
 #: Colours of the levels 0 to 255 of a heat map, RGB. Each is lighter than the
@@ -87,12 +87,6 @@ def mask_overlay(image: np.ndarray,
     colours[:len(palette)] = palette
     blend = cv2.addWeighted(image, 1 - alpha, colours[mask], alpha, 0)
     return np.where((mask == 0)[..., None], image, blend)
-
-
-def label_strip(tiles: list[np.ndarray], height: int,
-                gap: int = 4) -> np.ndarray:
-    """Put pictures of one image side by side, at one height."""
-    return titled_strip([('', tile) for tile in tiles], height, gap)[_BAR:]
 
 
 _BAR = 18

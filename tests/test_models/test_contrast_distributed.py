@@ -1,37 +1,19 @@
 """Two processes with half a batch each train like one with all of it."""
-import multiprocessing
-import socket
-
 import pytest
 import torch
-from two_ranks import LABELS, contrast_process, contrast_steps
+from two_ranks import LABELS, contrast_share, contrast_steps, on_two_ranks
 
 
 @pytest.fixture(scope='module')
 def of_two_ranks():
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context('spawn')
-    queue = context.Queue()
-    ranks = [
-        context.Process(target=contrast_process, args=(rank, port, queue))
-        for rank in range(2)
-    ]
-    for process in ranks:
-        process.start()
-    found = dict(queue.get(timeout=120) for _ in ranks)
-    for process in ranks:
-        process.join(timeout=60)
-        assert process.exitcode == 0
-    return found
+    return on_two_ranks(contrast_share)
 
 
 @pytest.mark.parametrize('recipe', ['clean', 'release'])
 def test_losses_gradients_and_banks_equal_the_joined_batch(
         recipe, of_two_ranks):
     expected = contrast_steps(recipe, list(range(len(LABELS))))
-    for found in of_two_ranks.values():
+    for found in of_two_ranks:
         assert len(found[recipe]) == len(expected)
         for step, (one, other) in enumerate(zip(found[recipe], expected)):
             assert one.keys() == other.keys()

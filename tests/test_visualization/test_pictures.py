@@ -6,7 +6,6 @@ from hsc_mm.inference.predictions import draw_prediction
 from hsc_mm.utils import voc_palette
 from hsc_mm.visualization import (
     cam_overlay,
-    label_strip,
     mask_overlay,
     threshold_curve,
     titled_strip,
@@ -90,9 +89,9 @@ def test_masks_take_the_colours_of_the_palette():
 
 
 def test_strips_have_one_height():
-    tiles = [np.zeros((10, 20, 3), np.uint8), np.zeros((40, 20, 3), np.uint8)]
-    strip = label_strip(tiles, height=30, gap=5)
-    assert strip.shape == (30, 60 + 5 + 15, 3)
+    tiles = [('', np.zeros((h, 20, 3), np.uint8)) for h in (10, 40)]
+    strip = titled_strip(tiles, height=30, gap=5)
+    assert strip.shape == (18 + 30, 60 + 5 + 15, 3)
     assert (strip[:, 60:65] == 255).all()
 
 
