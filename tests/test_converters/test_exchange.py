@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
@@ -120,6 +121,27 @@ def test_masks_come_back_exactly(tmp_path, form):
     assert found.keys() == masks.keys()
     for name, mask in masks.items():
         assert np.array_equal(found[name], mask), name
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'P'])
+def test_masks_of_colours_with_their_table(tmp_path, mode):
+    """As a folder, which other programs write too."""
+    (tmp_path / 'labelmap.txt').write_text(
+        '\ufeff# label:color_rgb:parts:actions\n'
+        'cat:0,128,0::\nbackground:0,0,0::\nignored:255,255,255::\n')
+    mask = np.array([[0, 1, 1], [255, 0, 1]], np.uint8)
+    colours = np.zeros((256, 3), np.uint8)
+    colours[1], colours[255] = (0, 128, 0), 255
+    picture = Image.fromarray(colours[mask])
+    path = tmp_path / 'SegmentationClass' / 'a.png'
+    path.parent.mkdir()
+    (picture if mode == 'RGB' else picture.quantize(3)).save(path)
+    assert Image.open(path).mode == mode
+    assert find_format(tmp_path) == 'cvat'
+    classes = MaskClasses(('background', 'cat'))
+    (name, load), = FORMATS['cvat'][1](tmp_path, classes)
+    assert name == 'a'
+    assert np.array_equal(load(mask.shape), mask)
 
 
 @pytest.mark.parametrize('form', ['coco', 'coco-polygons'])

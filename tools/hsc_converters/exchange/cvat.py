@@ -103,8 +103,8 @@ def read_cvat(path: Path, classes: MaskClasses
             f'{path}: expected {_LABELS} and {_MASKS[:-1]}, an export of CVAT '
             'in the format "Segmentation mask 1.1"; found '
             f'{sorted(names)[:5]}.')
-    colours = _colours(read(_LABELS, _MOST_TEXT).decode('utf-8', 'replace'),
-                       f'{path}: {_LABELS}')
+    text = read(_LABELS, _MOST_TEXT).decode('utf-8-sig', 'replace')
+    colours = _colours(text, f'{path}: {_LABELS}')
     found = {name[len(_MASKS):-len('.png')]: name for name in names
              if name.startswith(_MASKS) and name.endswith('.png')}
     for name in names:
