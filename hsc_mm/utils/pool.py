@@ -109,12 +109,9 @@ def map_threads(function: Callable, items: Iterable) -> list:
         return list(pool.map(function, items))
 
 
-def map_ordered(
-    function: Callable,
-    items: Iterable[tuple],
-    workers: int = 0,
-    max_pending: int | None = None
-) -> Iterator[tuple[Hashable, Any]]:
+def map_ordered(function: Callable,
+                items: Iterable[tuple],
+                workers: int = 0) -> Iterator[tuple[Hashable, Any]]:
     """Apply a function to many items, in order, each worker with one thread.
 
     Workers import the caller's script, which needs the usual
@@ -126,29 +123,23 @@ def map_ordered(
             :class:`hsc_mm.crf.DenseCRF`.
         items (Iterable[tuple]): A key and the arguments of each:
             ``(key, prob, image)``. It is read as results are taken, never
-            further ahead than ``max_pending``.
+            further ahead than two for each worker.
         workers (int): Processes; 0 computes here, with all threads.
-        max_pending (int, optional): Most items under way; by default twice
-            the workers.
 
     Yields:
         tuple: Key, and the result or the exception that took its place.
         Only an exception of ``items`` itself is raised.
 
     Raises:
-        ValueError: A number is negative.
+        ValueError: The number of workers is negative.
     """
-    pending_most = 2 * workers if max_pending is None else max_pending
-    for name, value, least in (('workers', workers, 0),
-                               ('max_pending', pending_most,
-                                min(workers, 1))):
-        if value < least:
-            raise ValueError(f'{name} of map_ordered: expected an integer '
-                             f'>= {least}, found {value!r}.')
+    if workers < 0:
+        raise ValueError('workers of map_ordered: expected an integer >= 0, '
+                         f'found {workers!r}.')
     if workers == 0:
         return ((key, _attempt(function, *arguments))
                 for key, *arguments in items)
-    return _in_pool(function, items, workers, pending_most)
+    return _in_pool(function, items, workers)
 
 
 def _attempt(work: Callable, *arguments: Any) -> Any:
@@ -159,15 +150,15 @@ def _attempt(work: Callable, *arguments: Any) -> Any:
         return error
 
 
-def _in_pool(function: Callable, items: Iterable[tuple], workers: int,
-             max_pending: int) -> Iterator[tuple[Hashable, Any]]:
+def _in_pool(function: Callable, items: Iterable[tuple],
+             workers: int) -> Iterator[tuple[Hashable, Any]]:
     """Apply the function in workers."""
     pool, pending = _Pool(function, workers), deque()
     try:
         for key, *arguments in items:
             pending.append([key, arguments, None])
             pool.submit(pending[-1])
-            if len(pending) >= max_pending:
+            if len(pending) >= 2 * workers:
                 item = pending.popleft()
                 yield item[0], _attempt(pool.finish, item, pending)
         while pending:

@@ -102,8 +102,7 @@ def _title(text: str, width: int) -> np.ndarray:
 
 
 def titled_strip(tiles: list[tuple[str, np.ndarray]],
-                 height: int,
-                 gap: int = 4) -> np.ndarray:
+                 height: int) -> np.ndarray:
     """Put pictures of one image side by side, a title over each.
 
     The titles add 18 pixels to the height. Pictures wider than 16 times
@@ -118,13 +117,12 @@ def titled_strip(tiles: list[tuple[str, np.ndarray]],
             tile, (width, height),
             interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         parts.append(np.concatenate([_title(text, width), tile]))
-        parts.append(np.full((height + _BAR, gap, 3), 255, dtype=np.uint8))
+        parts.append(np.full((height + _BAR, 4, 3), 255, dtype=np.uint8))
     return np.concatenate(parts[:-1], axis=1)
 
 
 def stack_rows(rows: list[tuple[str, np.ndarray]],
-               columns: int = 1,
-               gap: int = 6) -> np.ndarray:
+               columns: int = 1) -> np.ndarray:
     """Put strips one below the other, in columns, a title over each.
 
     Raises:
@@ -132,8 +130,8 @@ def stack_rows(rows: list[tuple[str, np.ndarray]],
     """
     if not rows:
         raise ValueError('rows: expected at least one picture, found none.')
-    width = max(strip.shape[1] for _, strip in rows) + gap
-    height = max(strip.shape[0] for _, strip in rows) + _BAR + gap
+    width = max(strip.shape[1] for _, strip in rows) + 6
+    height = max(strip.shape[0] for _, strip in rows) + _BAR + 6
     lines = -(-len(rows) // columns)
     sheet = np.full((lines * height, columns * width, 3), 255, dtype=np.uint8)
     for number, (text, strip) in enumerate(rows):

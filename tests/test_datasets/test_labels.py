@@ -267,7 +267,6 @@ def test_labels_from_mask(tmp_path):
     path = tmp_path / 'm.png'
     write_index_png(path, mask, voc_palette())
     assert labels_from_mask(path, ['cat', 'dog']) == ['cat', 'dog']
-    assert labels_from_mask(path, ['cat', 'dog'], min_pixels=2) == ['dog']
     with pytest.raises(ValueError, match=r'found \[2\]'):
         labels_from_mask(path, ['cat'])
 

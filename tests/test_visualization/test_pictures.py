@@ -90,9 +90,9 @@ def test_masks_take_the_colours_of_the_palette():
 
 def test_strips_have_one_height():
     tiles = [('', np.zeros((h, 20, 3), np.uint8)) for h in (10, 40)]
-    strip = titled_strip(tiles, height=30, gap=5)
-    assert strip.shape == (18 + 30, 60 + 5 + 15, 3)
-    assert (strip[:, 60:65] == 255).all()
+    strip = titled_strip(tiles, height=30)
+    assert strip.shape == (18 + 30, 60 + 4 + 15, 3)
+    assert (strip[:, 60:64] == 255).all()
 
 
 def test_the_curve_is_a_picture():

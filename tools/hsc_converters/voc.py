@@ -58,29 +58,24 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
     return ImageLabels(classes, images), problems
 
 
-def labels_from_mask(path: str | Path, classes: list[str],
-                     min_pixels: int = 1) -> list[str]:
+def labels_from_mask(path: str | Path, classes: list[str]) -> list[str]:
     """Name the classes that a mask of indices holds.
 
     Args:
         path (str | Path): PNG of indices: 0 background, k = ``classes[k-1]``,
             255 ignored.
         classes (list[str]): Foreground classes.
-        min_pixels (int): Classes with fewer pixels are left out.
 
     Raises:
         ValueError: The mask is broken, or holds an index without a class.
     """
-    index, count = np.unique(read_index_png(path), return_counts=True)
-    wrong = [int(i) for i in index if i > len(classes) and i != 255]
+    index = np.unique(read_index_png(path)).tolist()
+    wrong = [i for i in index if i > len(classes) and i != 255]
     if wrong:
         raise ValueError(
             f'{path}: expected indices 0..{len(classes)} and 255, found '
             f'{wrong}. Are these the masks of another data set?')
-    return [
-        classes[i - 1] for i, n in zip(index, count, strict=True)
-        if 0 < i < 255 and n >= min_pixels
-    ]
+    return [classes[i - 1] for i in index if 0 < i < 255]
 
 
 def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
