@@ -42,8 +42,6 @@ def parse_args() -> argparse.Namespace:
     args = cli.parse(parser)
     if not args.root.is_dir():
         parser.error(f'--root {args.root}: there is no such folder')
-    if args.workers < 1:
-        parser.error(f'--workers: expected 1 or more, found {args.workers}')
     return args
 
 
