@@ -7,9 +7,15 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .headers import Header, check_whole, is_tiff, open_picture
+from .headers import (
+    Header,
+    check_whole,
+    import_rasterio,
+    is_tiff,
+    open_picture,
+)
 from .limits import check_pixels
-from .rasters import Raster, memory_file, no_data, on_white
+from .rasters import Raster, no_data, on_white
 
 __all__ = [
     'as_colours', 'as_rgb', 'as_stored', 'check_reading', 'decode', 'turn'
@@ -200,7 +206,7 @@ def _no_data_value(tags: Mapping) -> float | None:
 def _by_rasterio(path: str | Path, data: bytes, bands: Sequence[int] | None,
                  value_range: Sequence[float] | None) -> np.ndarray:
     """Decode a TIFF of several bands or more than 8 bits, as stored."""
-    with memory_file(path, data) as file, Raster(
+    with import_rasterio(path).MemoryFile(data) as file, Raster(
             path, bands, value_range, file) as raster:
         check_pixels(path, *raster.shape)
         return raster.rows()

@@ -8,20 +8,11 @@ import numpy as np
 
 from .headers import import_rasterio, open_raster
 
-__all__ = ['Raster', 'memory_file', 'no_data', 'on_white', 'to_bytes']
+__all__ = ['Raster', 'no_data', 'on_white', 'to_bytes']
 
 # The most bytes that a progressive JPEG takes without being asked.
 _MEMORY = 1 << 30
 _COLOURS = ('red', 'green', 'blue')
-
-
-def memory_file(path: str | Path, data: bytes) -> Any:
-    """Return the content of a file as rasterio opens it.
-
-    Raises:
-        ValueError: rasterio is not installed.
-    """
-    return import_rasterio(path).MemoryFile(data)
 
 
 class Raster:
