@@ -111,6 +111,23 @@ def test_balanced_draws_resume_and_are_shared_by_ranks(monkeypatch):
     assert [d for pair in zip(*parts) for d in pair] == whole
 
 
+def test_images_without_a_class_are_at_most_a_share_of_the_draws():
+    # Twenty images with a class, five without.
+    factors = repeat_factors(LABELS, 0, negatives=0.1)
+    assert factors[:20] == pytest.approx([1] * 20)
+    assert factors[20:] == pytest.approx([20 / 9 / 5] * 5)
+    assert repeat_factors(LABELS, 0, negatives=0.5) == pytest.approx([1] * 25)
+    draws = np.array(_balanced(220, threshold=0, negatives=0.1))
+    assert (draws >= 20).mean() == pytest.approx(0.1, abs=0.01)
+    assert set(np.bincount(draws[:22], minlength=25)[:20]) == {1}
+
+
+def test_with_nothing_to_balance_the_draws_are_the_usual_ones():
+    plain = ReproducibleSampler(_Labelled(range(25)), seed=3)
+    usual = list(itertools.islice(plain, 50))
+    assert _balanced(50, threshold=0, negatives=0.5) == usual
+
+
 def test_a_data_set_without_labels_cannot_be_balanced():
     with pytest.raises(ValueError, match='expected a data set of hsc_mm'):
         ClassBalancedSampler(range(7), seed=3)
@@ -118,3 +135,5 @@ def test_a_data_set_without_labels_cannot_be_balanced():
         repeat_factors(np.zeros((3, 2)))
     with pytest.raises(ValueError, match='threshold of ClassBalanced'):
         repeat_factors(LABELS, 2)
+    with pytest.raises(ValueError, match='negatives of ClassBalanced'):
+        repeat_factors(LABELS, negatives=0)
