@@ -185,6 +185,10 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return args
 
 
+def _unsaid(trouble: object) -> None:
+    """Say nothing of what breaks while a failed command is cleaned up."""
+
+
 def run(main: Callable[[], int | None]) -> int:
     """Run a command; what goes wrong ends in a sentence.
 
@@ -207,6 +211,8 @@ def run(main: Callable[[], int | None]) -> int:
         if isinstance(error, BrokenPipeError) and output_is_closed():
             return 128 + signal.SIGPIPE
         from .errors import report
+        # What was half built when it broke can not end in peace, either.
+        sys.unraisablehook = _unsaid
         return report(error)
     finally:
         output_is_closed()

@@ -2,7 +2,8 @@
 import errno
 import re
 
-from .config_errors import local
+from hsc_mm.utils.pool import NOT_HANDED_ON
+from .config_errors import innermost, local
 from .signals import AGAIN
 
 __all__ = ['memory', 'pictures', 'ranks', 'system']
@@ -38,11 +39,22 @@ _LOST = re.compile(
     r'ProcessGroup\w* .*[Tt]ime|NCCL (error|communicator)')
 _WORKER = re.compile(r'DataLoader worker .* (exited|is killed)|'
                      'process in the process pool was terminated')
+_SHARED = re.compile(r'shared memory|file </?torch_\d|Bus error|'
+                     rf'exit code {NOT_HANDED_ON}\b')
+_SHARED_ADVICE = (
+    'shared memory (/dev/shm), by which worker processes hand on images, is '
+    'used up or missing. Read without workers (train_dataloader.num_workers=0 '
+    'and the same of val and test, --workers 0), or enlarge it (docker run '
+    f'--shm-size=8g). {AGAIN}')
 
 
 def system(error: BaseException) -> str | None:
     """Errors of the operating system."""
     text = str(error)
+    if isinstance(error, OSError) and error.filename is None and \
+            'multiprocessing' in innermost(error)[0] and \
+            error.errno in (errno.ENOSPC, errno.ENOSYS):
+        return _SHARED_ADVICE  # there is no room for a semaphore
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         names = ', '.join(str(name) for name in (
             error.filename, error.filename2) if name)
@@ -76,6 +88,9 @@ def system(error: BaseException) -> str | None:
 def memory(error: BaseException) -> str | None:
     """Too little memory, here or in a worker."""
     text = str(error)
+    if isinstance(error, RuntimeError) and _SHARED.search(
+            f'{text} {error.__cause__}'):
+        return _SHARED_ADVICE
     if isinstance(error, MemoryError) or (isinstance(
             error, RuntimeError) and _MEMORY.search(text)) or \
             (type(error).__name__ == 'error' and 'Insufficient' in text):
@@ -88,9 +103,10 @@ def memory(error: BaseException) -> str | None:
                 '--batch-size), fewer workers, smaller crops or scales, or '
                 f'smaller pictures. {AGAIN}')
     if _WORKER.search(text) or type(error).__name__ == 'BrokenProcessPool':
-        return ('a worker process was killed, most often because memory ran '
-                'out. Use fewer workers (--workers, '
-                f'train_dataloader.num_workers=0) or smaller batches. {AGAIN}')
+        return ('a worker process was killed, most often because memory or '
+                'shared memory (/dev/shm) ran out. Use fewer workers '
+                '(--workers, train_dataloader.num_workers=0) or smaller '
+                f'batches. {AGAIN}')
     return None
 
 

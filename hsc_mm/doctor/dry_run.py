@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 
+from hsc_mm.engine.runner import build_runner
 from hsc_mm.utils.health import read_health
 from hsc_mm.utils.progress import progress
 from .case import Case
@@ -107,7 +107,7 @@ def dry_run(case: Case) -> Iterator[Finding]:
         torch.cuda.reset_peak_memory_stats()
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        runner = Runner.from_cfg(_shortened(case, folder))
+        runner = build_runner(_shortened(case, folder))
         runner.register_hook(watch)
         try:
             with closing(watch.bar):

@@ -12,11 +12,13 @@ from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from hsc_mm.inference.config_values import check_values
 from hsc_mm.registry import MODEL_WRAPPERS, RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.limits import check_workers
+from hsc_mm.utils.pool import guard_workers
 from hsc_mm.utils.work_dirs import refuse_folder_of_config
 
 __all__ = [
@@ -79,6 +81,11 @@ class CheckedRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(for_users)
         return logger
+
+    @staticmethod
+    def build_dataloader(*args, **kwargs) -> DataLoader:
+        """Build a loader whose workers cannot make it wait forever."""
+        return guard_workers(Runner.build_dataloader(*args, **kwargs))
 
     def register_default_hooks(self, hooks: Mapping | None = None) -> None:
         """Register hooks; None removes one of mmengine's, none of ours.

@@ -16,6 +16,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split, without_truth
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.pool import guard_workers
 from .class_names import check_class_names
 
 __all__ = [
@@ -112,12 +113,12 @@ def seed_dataset(cfg: Config,
 
 def seed_loader(dataset: BaseImageLabelDataset, workers: int) -> DataLoader:
     """Return the loader of one image at a time, in the order of the data."""
-    return Runner.build_dataloader(
+    return guard_workers(Runner.build_dataloader(
         dict(
             batch_size=1,
             num_workers=workers,
             sampler=dict(type='DefaultSampler', shuffle=False),
-            dataset=dataset))
+            dataset=dataset)))
 
 
 @torch.no_grad()
@@ -140,7 +141,8 @@ def best_threshold(cfg: Config, checkpoint: str) -> float:
     """
     cfg = copy.deepcopy(cfg)
     cfg.load_from = checkpoint
-    metrics = Runner.from_cfg(cfg).test()
+    from hsc_mm.engine.runner import build_runner  # it imports this package
+    metrics = build_runner(cfg).test()
     if 'seed/threshold_best' not in metrics:
         raise ValueError(
             f'test_evaluator of {cfg.filename}: expected hsc_mm.SeedMetric, '

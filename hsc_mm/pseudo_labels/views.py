@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.utils.pixels import as_colours
+from hsc_mm.utils.pool import guard_workers
 from .view_pipeline import ViewPipeline
 
 __all__ = ['Failure', 'ViewBatch', 'plan_batches', 'view_loader']
@@ -134,12 +135,12 @@ def view_loader(dataset: BaseImageLabelDataset,
     workers holds two batches in memory.
     """
     pipeline = ViewPipeline(cfg.test_dataloader.dataset.pipeline)
-    loader = DataLoader(
+    loader = guard_workers(DataLoader(
         _Reader(dataset, pipeline, with_images),
         sampler=list(batches),
         batch_size=None,
         collate_fn=_as_is,
         num_workers=workers,
         worker_init_fn=_one_thread,
-        pin_memory=pin_memory)
+        pin_memory=pin_memory))
     return loader, pipeline

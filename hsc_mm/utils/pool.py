@@ -1,19 +1,26 @@
-"""Pools that apply one function to many items, in order."""
+"""Pools that apply one function to many items, and workers of loaders."""
 import multiprocessing
+import multiprocessing.queues
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import cv2
 import torch
+from torch.utils.data import DataLoader
 
-__all__ = ['map_ordered', 'map_threads']
+__all__ = ['NOT_HANDED_ON', 'guard_workers', 'map_ordered', 'map_threads']
+
+#: Exit status of a worker that cannot hand its item on (EX_IOERR).
+NOT_HANDED_ON = 74
 
 _function: Callable | None = None
 
@@ -101,6 +108,31 @@ class _Pool:
     def close(self) -> None:
         """Stop."""
         self.executor.shutdown(wait=True, cancel_futures=True)
+
+
+def guard_workers(loader: DataLoader) -> DataLoader:
+    """Let workers of a loader end when they cannot hand an item on.
+
+    Without shared memory for its tensors (``/dev/shm`` is full) an item is
+    lost in a thread of its worker, and the loader would wait for it forever.
+    """
+    loader.worker_init_fn = partial(_start_reader, loader.worker_init_fn)
+    return loader
+
+
+def _start_reader(prepare: Callable[[int], None] | None, worker: int) -> None:
+    """Prepare the worker of a loader."""
+    multiprocessing.queues.Queue._on_queue_feeder_error = staticmethod(_lost)
+    if prepare is not None:
+        prepare(worker)
+
+
+def _lost(error: Exception, _: Any) -> None:
+    """End a worker; torch notices that, and not the loss of an item."""
+    if not isinstance(error, OSError) and 'shared memory' not in str(error):
+        print(f'a worker process cannot hand an item on: '
+              f'{type(error).__name__}: {error}', file=sys.stderr, flush=True)
+    os._exit(NOT_HANDED_ON)
 
 
 def map_threads(function: Callable, items: Iterable) -> list:

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -247,6 +248,33 @@ def _worker():
     list(DataLoader(_Broken(), num_workers=1))
 
 
+def _read(fault):
+    from torch.utils.data import DataLoader
+
+    from hsc_mm.utils.pool import guard_workers
+    list(guard_workers(DataLoader([fault], num_workers=1, collate_fn=list)))
+
+
+def _read_killed():
+    from torch.utils.data import DataLoader
+    list(DataLoader(_Killed(), num_workers=1))
+
+
+class _Unshared:
+
+    def __reduce__(self):
+        raise RuntimeError('unable to allocate shared memory(shm) for file')
+
+
+class _Killed(torch.utils.data.Dataset):
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        os.kill(os.getpid(), signal.SIGBUS)
+
+
 class _Broken(torch.utils.data.Dataset):
 
     def __len__(self):
@@ -272,6 +300,9 @@ FAULTS = {
     'pixels': (_bomb, r'bomb\.png: more pixels', 1),
     'csv': (_csv, r'l\.csv.*(never closed|field)', 1),
     'latin-1': (_list, r'l\.txt.* UTF-8', 1),
+    'no shared memory': (lambda: _read(_Unshared()),
+                         'shared memory.*num_workers=0', 1),
+    'killed worker': (_read_killed, 'shared memory.*num_workers', 1),
     'worker': (_worker, r'^l\.txt: expected an image', 1),
     'bug': (lambda: {}['x'], "^unexpected: KeyError: 'x'. This is a bug", BUG),
     'bug of a library': (lambda: json.loads('x'), '^unexpected: JSON', BUG),
