@@ -51,7 +51,7 @@ def main() -> int:
         args.dry_run,
         lambda title: print(f'looking at: {title}', file=sys.stderr),
         args.seg_config and load_config(args.seg_config, args.seg_options,
-                                        args.work_dir))
+                                        args.work_dir, '--seg-options'))
     if args.json:
         write_json(out, as_json(findings))
     title = ' and '.join(filter(None, configs))

@@ -66,14 +66,15 @@ def main() -> None:
     from hsc_mm.inference import load_config
     from hsc_mm.pipeline import run_pipeline
     found = run_pipeline(
-        load_config(args.cam_config, args.cam_options),
-        load_config(args.seg_config, args.seg_options)
+        load_config(args.cam_config, args.cam_options, flag='--cam-options'),
+        load_config(args.seg_config, args.seg_options, flag='--seg-options')
         if args.seg_config else None,
         work_dir=args.work_dir,
         threshold=args.threshold,
         select=args.select or args.select_list,
         baselines=[
-            load_config(path, args.cam_options) for path in args.baseline
+            load_config(path, args.cam_options, flag='--cam-options')
+            for path in args.baseline
         ],
         force=args.force,
         start=args.start,

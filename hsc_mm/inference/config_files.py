@@ -24,12 +24,14 @@ _TEMPORARY = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
               errno.EMFILE)
 
 
-def read_config(path: str | Path, options: dict | None = None) -> Config:
+def read_config(path: str | Path, options: dict | None = None,
+                flag: str = '--cfg-options') -> Config:
     """Read a config and apply options to it.
 
     Args:
         path (str | Path): Config file.
         options (dict, optional): ``a.b.c`` -> value.
+        flag (str): Where the options come from, for messages.
 
     Returns:
         Config: With a model.
@@ -58,11 +60,11 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
             raise
         raise _unreadable(path, error) from error
     if options:
-        _check_options(cfg, options)
+        _check_options(cfg, options, flag)
         try:
             cfg.merge_from_dict(options)
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f'--cfg-options {sorted(options)}: they do not '
+            raise ValueError(f'{flag} {sorted(options)}: they do not '
                              f'fit {path}: {error}') from error
         if any(key.startswith('custom_imports') for key in options) and \
                 isinstance(cfg.custom_imports, Mapping):
@@ -136,7 +138,7 @@ def _unreadable(path: Path, error: Exception) -> Exception:
                       f'{type(error).__name__}: {text}')
 
 
-def _check_options(cfg: Config, options: dict) -> None:
+def _check_options(cfg: Config, options: dict, flag: str) -> None:
     """Refuse options whose key is a misspelt one of the config."""
     for option in options:
         node: Any = cfg
@@ -155,7 +157,7 @@ def _check_options(cfg: Config, options: dict) -> None:
             near = nearest(key, known, 0.8)
             if near or not depth:
                 raise ValueError(
-                    f'--cfg-options {option}: expected a key of the config, '
+                    f'{flag} {option}: expected a key of the config, '
                     f'found "{key}", which nothing reads.{near} A new one '
                     'can be written into the config file.')
             break

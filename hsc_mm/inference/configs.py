@@ -39,14 +39,16 @@ def config_folder() -> Path:
 
 def load_config(path: str | Path,
                 options: dict | None = None,
-                work_dir: str | None = None) -> Config:
+                work_dir: str | None = None,
+                flag: str = '--cfg-options') -> Config:
     """Read a config as mmseg's tools do.
 
     Args:
         path (str | Path): Config file.
-        options (dict, optional): Values of ``--cfg-options``.
+        options (dict, optional): Values of ``flag``.
         work_dir (str, optional): Where a run writes; by default what the
             config says, else ``work_dirs/<name of the config>``.
+        flag (str): Where the options come from, for messages.
 
     Returns:
         Config: With ``work_dir`` set; losses that need maps which the data
@@ -58,7 +60,7 @@ def load_config(path: str | Path,
             :func:`hsc_mm.inference.config_files.read_config`); the training
             has no iterations; or the work folder is that of the config.
     """
-    cfg = read_config(path, options)
+    cfg = read_config(path, options, flag)
     for key in ('max_iters', 'max_epochs', 'val_interval'):
         number = (cfg.get('train_cfg') or {}).get(key)
         if number is not None:

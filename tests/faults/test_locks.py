@@ -115,6 +115,8 @@ def test_commands_are_refused(shared_voc, tmp_path, monkeypatch, capsys):
         ('run_matrix', config, '--work-dir', out),
         ('make_saliency', '--provider', 'numpy:asarray', '--images',
          shared_voc / 'JPEGImages', '--out', out),
+        ('new_dataset', shared_voc / 'image_labels.json', '--images',
+         shared_voc / 'JPEGImages', '--weights', 'none', '--out', out),
         ('export_onnx', config, weights, '--size', 32, 32, '--out',
          out / 'x.onnx'),
     )

@@ -147,6 +147,15 @@ def test_misspelt_options(shared_voc, tmp_path, option, meant):
         load_config(config, {option: 1}, str(tmp_path / 'w'))
 
 
+@pytest.mark.parametrize('stage', ['cam', 'seg'])
+def test_misspelt_options_of_a_stage(shared_voc, tmp_path, stage):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    found = run_here('pipeline', config, config, '--work-dir', tmp_path / 'w',
+                     f'--{stage}-options', 'trian_cfg.max_iters=1')
+    assert found.returncode == 1
+    assert f'error: --{stage}-options trian_cfg.max_iters: ' in found.stderr
+
+
 @pytest.mark.parametrize(('loader', 'numbers', 'right'), [
     (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 4, True),
     (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 3, False),

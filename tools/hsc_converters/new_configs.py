@@ -1,5 +1,7 @@
 """Configs of both stages for a user's pictures."""
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.config import Config
@@ -9,6 +11,7 @@ from hsc_mm.datasets.class_names import NONE
 from hsc_mm.datasets.image_label import ImageLabelDataset
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .new_dataset import NewDataset
 
@@ -48,8 +51,8 @@ def write_configs(new: NewDataset,
         the baseline; and the data set.
 
     Raises:
-        FileExistsError: A config is there, or a file that was not written
-            here has its name.
+        FileExistsError: A config is there, a file that was not written here
+            has its name, or another process writes into the folder.
         ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`
             and :func:`hsc_mm.utils.checkpoints.load`.
     """
@@ -61,10 +64,7 @@ def write_configs(new: NewDataset,
         os.path.abspath(out))
     names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py',
              f'{"eps" if new.saliency else "cam"}_{out.name}.py')
-    there = [out / name for name in names if (out / name).exists()]
-    if there and not force:
-        raise FileExistsError(f'{there[0]}: there is one already. Choose '
-                              'another --out, or replace it with --force.')
+    _refuse(out, () if force else names)
     if new.weights not in (None, 'none') and '://' not in new.weights:
         load(new.weights)
     dataset = new.read()
@@ -86,31 +86,43 @@ def write_configs(new: NewDataset,
         base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
         files[name] = leaf_text(
             new, dataset, len(scored), base, cam=stage == 0)
-    _try(out, files)
-    files[names[2]] = _BASELINE.format(base=names[0])
-    if scored:
-        files['eval.txt'] = '\n'.join(scored) + '\n'
-    for name in files:
-        claim(out, name)
-    for name, text in files.items():
-        atomic_write_bytes(out / name, text.encode())
+    made = not out.exists()
+    try:
+        with locked(out):
+            _refuse(out, () if force else names)
+            _try(out, files)
+            files[names[2]] = _BASELINE.format(base=names[0])
+            if scored:
+                files['eval.txt'] = '\n'.join(scored) + '\n'
+            for name in files:
+                claim(out, name)
+            for name, text in files.items():
+                atomic_write_bytes(out / name, text.encode())
+    except BaseException:
+        with suppress(OSError):
+            if made:
+                out.rmdir()  # unless another process wrote there
+        raise
     return [out / name for name in names], dataset
+
+
+def _refuse(out: Path, names: Iterable[str]) -> None:
+    """Refuse to replace configs."""
+    for path in (out / name for name in names):
+        if path.exists():
+            raise FileExistsError(f'{path}: there is one already. Choose '
+                                  'another --out, or replace it with --force.')
 
 
 def _try(out: Path, files: dict[str, str]) -> None:
     """Read configs under temporary names, so that no broken one is left."""
-    made = not out.exists()
     for name, text in files.items():
         draft = out / f'try_{os.getpid()}_{name}'
         try:
             atomic_write_bytes(draft, text.encode())
             Config.fromfile(draft)
-        except BaseException:
+        finally:
             draft.unlink(missing_ok=True)
-            if made and out.is_dir():
-                out.rmdir()
-            raise
-        draft.unlink()
 
 
 def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
