@@ -20,6 +20,12 @@ _SYSTEM = {
     errno.EMFILE: 'too many files are open at once. Raise the limit (ulimit '
                   '-n 4096), or use fewer workers (--workers, '
                   'train_dataloader.num_workers=0).',
+    errno.EEXIST: 'there is a file of this name where a folder belongs. Name '
+                  'another path.',
+    errno.EISDIR: 'there is a folder of this name where a file belongs. Name '
+                  'another path.',
+    errno.ENXIO: 'there is a pipe of this name where a file belongs. Remove '
+                 'it, or name another path.',
     errno.ENOTDIR: 'a part of this path is a file, no folder. Name another '
                    'path.',
     errno.ELOOP: 'its symbolic links lead in a circle. Remove them, or name '

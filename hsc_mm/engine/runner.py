@@ -18,8 +18,12 @@ from hsc_mm.inference.config_values import check_values
 from hsc_mm.registry import MODEL_WRAPPERS, RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.limits import check_workers
+from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.pool import guard_workers
-from hsc_mm.utils.work_dirs import refuse_folder_of_config
+from hsc_mm.utils.work_dirs import (
+    refuse_folder_of_config,
+    refuse_folder_of_data,
+)
 
 __all__ = [
     'CPUDataParallel', 'CheckedRunner', 'build_runner', 'for_users',
@@ -58,7 +62,8 @@ class CheckedRunner(Runner):
 
     Raises:
         ValueError: See
-            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_config` and
+            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_config`,
+            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_data` and
             :func:`hsc_mm.inference.config_values.check_values`; or a data
             loader asks for more processes than the machine can run.
     """
@@ -74,6 +79,8 @@ class CheckedRunner(Runner):
             if isinstance(loader, Mapping):
                 check_workers(f'{split}_dataloader.num_workers',
                               loader.get('num_workers', 0))
+                if isinstance(loader.get('dataset'), Mapping):
+                    refuse_folder_of_data(work_dir, loader['dataset'])
         super().__init__(model, work_dir, **kwargs)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
@@ -107,6 +114,21 @@ class CheckedRunner(Runner):
     def dump_config(self) -> None:
         """Wait: the folder may be another run's."""
 
+    def _write_config(self) -> None:
+        """Write all settings, unless that replaces a file of the user's."""
+        if not is_main_process():
+            return
+        try:
+            name = os.path.basename(self.cfg.filename or '')
+            claim(self.work_dir, name or f'{self.timestamp}.py')
+        except FileExistsError:
+            self.logger.warning(
+                f'{self.work_dir}/{name}: this file was not written by '
+                'hsc_mm and is left unchanged. The settings of this run are '
+                f'in {self.log_dir}/vis_data/config.py.')
+            return
+        super().dump_config()
+
     def train(self) -> nn.Module:
         """Train, alone in the work folder.
 
@@ -115,7 +137,7 @@ class CheckedRunner(Runner):
         """
         if is_main_process():
             locks.hold(self.work_dir, '--work-dir')
-            super().dump_config()
+            self._write_config()
         try:
             return super().train()
         finally:
@@ -123,12 +145,12 @@ class CheckedRunner(Runner):
 
     def val(self) -> dict:
         """Validate."""
-        super().dump_config()
+        self._write_config()
         return super().val()
 
     def test(self) -> dict:
         """Test."""
-        super().dump_config()
+        self._write_config()
         return super().test()
 
 

@@ -91,11 +91,10 @@ def run_pipeline(cam_cfg: Config | str | Path,
                               select)
     pipeline.context.options = {k: v for k, v in (options or {}).items() if v}
     with locked(work_dir, '--work-dir'):
+        summary = claim(work_dir, 'summary.json', option='work_dir')
         pipeline.run(force, start, say)
         results = pipeline.results()
-        write_json(
-            claim(work_dir, 'summary.json', option='work_dir'),
-            dict(
-                results.as_dict(),
-                batch_size=cam_cfg.train_dataloader.batch_size))
+        write_json(summary, dict(
+            results.as_dict(),
+            batch_size=cam_cfg.train_dataloader.batch_size))
     return results

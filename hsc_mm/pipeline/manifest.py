@@ -1,12 +1,15 @@
 """Manifest of a step: its inputs, and whether its outputs are current."""
+import json
 import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from hsc_mm.utils import digest, read_json, write_json
+from hsc_mm.utils.locks import LOCK
+from hsc_mm.utils.outputs import MARKER
 
-__all__ = ['Manifest', 'fingerprint']
+__all__ = ['Manifest', 'as_json', 'fingerprint', 'refuse_foreign']
 
 _FORM = dict(inputs=dict, outputs={str: {str: int}}, result=dict,
              seconds=float)
@@ -29,6 +32,34 @@ def _sizes(path: Path) -> dict[str, int]:
     else:
         files = [path] if path.is_file() else []
     return {str(f.relative_to(path.parent)): f.stat().st_size for f in files}
+
+
+def as_json(content: dict, what: str) -> dict:
+    """Return values as a manifest reads them back: tuples become lists.
+
+    Raises:
+        ValueError: JSON has no such values.
+    """
+    try:
+        return json.loads(json.dumps(content))
+    except TypeError as error:
+        raise ValueError(
+            f'{what}: expected JSON values, but {error}.') from error
+
+
+def refuse_foreign(folder: Path, *records: 'Manifest') -> None:
+    """Refuse a folder of which neither a record nor a marker knows.
+
+    Raises:
+        FileExistsError: It has files, which a step would move aside.
+    """
+    if not folder.is_dir() or any(one.content for one in records) or \
+            (folder / MARKER).is_file() or not {*os.listdir(folder)} - {LOCK}:
+        return
+    raise FileExistsError(
+        f'--work-dir {folder.parent}: expected a new folder or one of the '
+        f'pipeline, found files in {folder.name} that it did not write. They '
+        'were left unchanged; choose another folder.')
 
 
 class Manifest:

@@ -1,5 +1,4 @@
 """Runner of the steps: it skips, resumes, and moves old outputs aside."""
-import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
 from hsc_mm.utils.locks import check_free
 from .context import Context
-from .manifest import Manifest
+from .manifest import Manifest, as_json, refuse_foreign
 from .step import Step
 from .summary import PipelineResults
 
@@ -141,6 +140,9 @@ class Pipeline:
             for hook in self.context.cam_cfg.get('custom_hooks') or []:
                 if hook['type'] == 'hsc_mm.NoticeHook':
                     say(f'NOTICE: {hook["text"]}')
+        for name, step in self.steps.items():
+            refuse_foreign(self.context.root / step.folder,
+                           self.context.manifests[name], self._started(step))
         width = max(7, *map(len, self.steps)) if self.steps else 0
         for number, (name, step) in enumerate(self.steps.items(), start=1):
             inputs = self._inputs(step)
@@ -183,13 +185,13 @@ class Pipeline:
         inputs = dict(step.inputs(self.context.before(step.name)))
         if step.settings:
             inputs['step'] = step.settings
-        return _as_json(inputs, f'inputs of step {step.name}')
+        return as_json(inputs, f'inputs of step {step.name}')
 
     def _run(self, step: Step, inputs: dict) -> None:
         resumable = self._begin(step, inputs)
         start = time.monotonic()
         outputs, result = step.run(self.context.before(step.name), resumable)
-        result = _as_json(result, f'result of step {step.name}')
+        result = as_json(result, f'result of step {step.name}')
         self.context.manifests[step.name].save(inputs, outputs, result,
                                                time.monotonic() - start)
         self._started(step).drop()
@@ -201,7 +203,6 @@ class Pipeline:
 
     def _begin(self, step: Step, inputs: dict) -> bool:
         """Make room for a step; say whether its last try can be resumed."""
-        self.context.manifests[step.name].drop()
         folder, mark = self.context.root / step.folder, self._started(step)
         check_free(folder)
         resumable = folder.is_dir() and mark.content.get('inputs') == inputs
@@ -209,13 +210,5 @@ class Pipeline:
             olds = map(f'{folder}.old{{}}'.format, count(1))
             folder.rename(next(o for o in olds if not Path(o).exists()))
         mark.save(inputs, [], {}, 0)
+        self.context.manifests[step.name].drop()
         return resumable
-
-
-def _as_json(content: dict, what: str) -> dict:
-    """Return values as a manifest reads them back: tuples become lists."""
-    try:
-        return json.loads(json.dumps(content))
-    except TypeError as error:
-        raise ValueError(
-            f'{what}: expected JSON values, but {error}.') from error

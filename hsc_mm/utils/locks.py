@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import socket
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ __all__ = ['LOCK', 'check_free', 'hold', 'locked', 'release']
 LOCK = '.hsc_mm_lock'
 # Of systems that lock no files, some network drives for example.
 _WITHOUT = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+# A link to a file of the user's is not followed, a pipe not waited for.
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(
+    os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)
 _held: dict[str, int] = {}
 
 
@@ -52,7 +56,10 @@ def hold(folder: str | os.PathLike,
     Path(folder).mkdir(parents=True, exist_ok=True)
     path = os.path.join(home, LOCK)
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        file = os.open(path, _OPEN, 0o666)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB,
                         int(shard > 0), shard)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from .limits import check_regular
 from .locks import LOCK
 
 __all__ = [
@@ -181,8 +182,9 @@ def _names(root: Name) -> frozenset[str]:
     marker = os.path.join(root, MARKER)
     try:
         stat = os.stat(marker)
+        check_regular(marker)
         return _lines(marker, stat.st_mtime_ns, stat.st_size)
-    except OSError:
+    except (OSError, ValueError):
         return frozenset()
 
 
@@ -201,7 +203,9 @@ def _note(root: Path, name: str) -> None:
     """Note a name, before its file is written; other processes do too."""
     root.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    file = os.open(root / MARKER, flags | getattr(os, 'O_NOFOLLOW', 0), 0o666)
+    for name_of in ('O_NOFOLLOW', 'O_NONBLOCK'):  # no link, no pipe
+        flags |= getattr(os, name_of, 0)
+    file = os.open(root / MARKER, flags, 0o666)
     try:
         line = json.dumps(name) + '\n'
         head = '' if os.fstat(file).st_size else _HEAD

@@ -2,7 +2,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .checkpoints import SUM_SUFFIX, file_sum, why_not_whole
@@ -10,11 +10,13 @@ from .io import atomic_write_bytes
 
 __all__ = [
     'LAST', 'checkpoint_folder', 'newest_whole', 'publish',
-    'refuse_folder_of_config', 'remove', 'set_aside'
+    'refuse_folder_of_config', 'refuse_folder_of_data', 'remove', 'set_aside'
 ]
 
 #: Names the newest checkpoint of a work folder; mmengine writes it too.
 LAST = 'last_checkpoint'
+# The data root, and what a data set in VOC layout does not name.
+_VOC = ('', 'JPEGImages', 'Annotations')
 _NAMES = ('iter_{}.pth', 'epoch_{}.pth')
 
 
@@ -35,6 +37,37 @@ def refuse_folder_of_config(work_dir: str | Path, config: str | None) -> None:
             f'work_dir {work_dir}: expected another folder than that of the '
             f'config: a run writes all of its settings to {config}. Name one '
             'by --work-dir.')
+
+
+def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping) -> None:
+    """Refuse a folder of images, masks or maps as a work folder.
+
+    A run would leave its files among them, and in a folder of class folders
+    those of a run look like a class.
+
+    Args:
+        work_dir (str | Path): The work folder.
+        dataset (Mapping): Config of a data set.
+
+    Raises:
+        ValueError: It is such a folder, or lies among the class folders.
+    """
+    root = str(dataset.get('data_root') or '')
+    labels = os.path.join(root, str(dataset.get('label_file') or ''))
+    home = os.path.realpath(work_dir)
+    maps = dataset.get('aux_maps') or {}
+    named = [*(dataset.get('data_prefix') or {}).values(),
+             *(one.get('path') for one in maps.values()
+               if isinstance(one, Mapping))]
+    folders = [os.path.join(root, one) for one in named
+               if isinstance(one, str) and one]
+    folders += [os.path.join(root, one) for one in _VOC if root]
+    if any(os.path.realpath(one) == home for one in folders) or (
+            dataset.get('label_file') and os.path.isdir(labels)
+            and Path(home).is_relative_to(os.path.realpath(labels))):
+        raise ValueError(
+            f'work_dir {work_dir}: expected another folder than one of the '
+            'data (images, masks, maps). Name one by --work-dir.')
 
 
 def publish(draft: Path, final: Path) -> None:

@@ -2,11 +2,13 @@
 import json
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from demo_data import make_demo_data
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -22,6 +24,7 @@ from hsc_converters.seeds.convert import (
     SeedConverter,
 )
 from hsc_mm.cli import run_command
+from hsc_mm.cli.errors import explain
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.evaluation.mask_metric import write_mask
 from hsc_mm.inference.inputs import ImageInput
@@ -29,6 +32,7 @@ from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_image
+from hsc_mm.utils.locks import LOCK, hold
 from hsc_mm.utils.outputs import (
     MARKER,
     check_name,
@@ -38,6 +42,7 @@ from hsc_mm.utils.outputs import (
     inside,
     place,
 )
+from hsc_mm.utils.work_dirs import refuse_folder_of_data
 
 SEED = np.zeros((8, 8), np.uint8)
 
@@ -358,3 +363,65 @@ def test_a_second_run_replaces_its_own(untrained, voc_root, monkeypatch,
                         config, '--checkpoint', weights, '--out', 'out')
     assert status == 1
     assert 'left unchanged' in said
+
+
+@pytest.mark.parametrize('make', ['symlink', 'pipe', 'folder'])
+@pytest.mark.parametrize('name', [LOCK, MARKER])
+def test_our_own_names_are_no_way_to_files_of_the_user(tmp_path, name, make):
+    mine, out = tmp_path / 'mine.txt', tmp_path / 'out'
+    mine.write_text('mine')
+    out.mkdir()
+    dict(symlink=lambda: (out / name).symlink_to(mine),
+         pipe=lambda: os.mkfifo(out / name),
+         folder=lambda: (out / name).mkdir())[make]()
+    with pytest.raises(OSError) as info:  # noqa: PT011
+        hold(out) if name == LOCK else claim(out, 'a.png')
+    assert name in explain(info.value)[0]
+    assert explain(info.value)[1] == 1
+    assert mine.read_text() == 'mine'
+
+
+def test_a_run_leaves_configs_and_weights_of_the_user(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'cam.py', 2)
+    out = tmp_path / 'out'
+    out.mkdir()
+    for name in ('cam.py', 'best_of_all.pth', 'iter_9.pth'):
+        (out / name).write_text('mine')
+    assert run_here('train', config, '--work-dir', out).returncode == 0
+    for name in ('cam.py', 'best_of_all.pth', 'iter_9.pth.damaged'):
+        assert (out / name).read_text() == 'mine'
+    (out / 'cam.py').unlink()
+    for _ in range(2):
+        run_here('train', config, '--work-dir', out, '--resume')
+        assert 'model = dict' in (out / 'cam.py').read_text()
+
+
+def test_a_work_folder_is_not_that_of_the_data(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'cam.py', 2)
+    before = snapshot(shared_voc)
+    (tmp_path / 'masks').symlink_to(shared_voc / 'SegmentationClass')
+    for folder in (shared_voc / 'JPEGImages', tmp_path / 'masks'):
+        found = run_here('train', config, '--work-dir', folder)
+        assert found.returncode == 1
+        assert 'expected another folder than one of the data' in found.stderr
+    assert snapshot(shared_voc) == before
+    for folder, right in (('classes/new', False), ('classes', False),
+                          ('other', True)):
+        (tmp_path / 'classes').mkdir(exist_ok=True)
+        with nullcontext() if right else pytest.raises(ValueError,
+                                                       match='of the data'):
+            refuse_folder_of_data(tmp_path / folder, dict(
+                data_root=str(tmp_path), label_file='classes'))
+
+
+def test_a_pipeline_leaves_folders_of_the_user(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'cam.py', 2)
+    for name in ('seeds/mine.txt', 'summary.json'):
+        out = tmp_path / Path(name).stem
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text('mine')
+        found = run_here('pipeline', config, '--work-dir', out)
+        assert found.returncode == 1
+        assert 'left unchanged' in found.stderr
+        assert (out / name).read_text() == 'mine'
+        assert not (out / 'cam').exists()

@@ -1,5 +1,6 @@
 """Hooks that check what a run starts with, and say what it lacks."""
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from hsc_mm.utils.checkpoints import why_not_whole
 from hsc_mm.utils.work_dirs import set_aside
 
 __all__ = ['NoticeHook', 'StartupCheckHook']
+
+
+_OWN = re.compile(r'(iter|epoch|best_\w+_(iter|epoch))_\d+\.pth$')
 
 
 @HOOKS.register_module()
@@ -134,13 +138,16 @@ def _classes(runner) -> Sequence[str] | None:
 
 
 def _whole_ones(runner) -> list[Path]:
-    """List the checkpoints in a work folder; damaged ones are put aside."""
+    """List the checkpoints in a work folder.
+
+    Damaged ones of a name that a run writes are put aside.
+    """
     whole = []
     for path in sorted(Path(runner.work_dir).glob('*.pth')):
         damage = why_not_whole(path)
         if damage is None:
             whole.append(path)
-        elif is_main_process() and path.is_file():
+        elif is_main_process() and path.is_file() and _OWN.match(path.name):
             runner.logger.warning(f'{path}: {damage} It was renamed to '
                                   f'{set_aside(path)}.')
     return whole
