@@ -19,10 +19,8 @@ from hsc_analysis.sheet import write_picture
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
 from hsc_converters.saliency import write_maps
-from hsc_converters.seeds.convert import (
-    ImportOptions,
-    SeedConverter,
-)
+from hsc_converters.seeds import ImportOptions
+from hsc_converters.seeds.convert import SeedConverter
 from hsc_mm.cli import run_command
 from hsc_mm.cli.errors import explain
 from hsc_mm.datasets import ImageLabelDataset

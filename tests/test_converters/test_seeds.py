@@ -2,6 +2,7 @@
 import importlib
 import os
 import pickle
+import re
 import shutil
 import sys
 
@@ -570,3 +571,47 @@ def test_the_command(maps, config, tmp_path):
     assert 'img_05.npy: missing' in done.stderr
     assert 'Traceback' not in done.stderr
     assert '7 of 8 seeds written (npy -> soft), 1 missing' in done.stdout
+
+
+def _empty(folder, img_id, mask):
+    np.save(folder / f'{img_id}.npy', {})
+
+
+def _exchanged(folder, img_id, mask):
+    turned = np.select([mask == 8, mask == 12], [12, 8], mask.astype(int))
+    write_index_png(folder / f'{img_id}.png', turned.astype(np.uint8),
+                    voc_palette())
+
+
+def _white(folder, img_id, mask):
+    write_index_png(folder / f'{img_id}.png',
+                    np.where(mask, 255, 0).astype(np.uint8), voc_palette())
+
+
+@pytest.mark.parametrize(('make', 'said'), [
+    (_empty, 'none of 8 masks holds a class'),
+    (_exchanged, 'none of 8 masks|are labelled cat'),
+    (_white, 'black-and-white')])
+def test_seeds_of_other_classes_than_the_labels_are_refused(
+        bring, shared_voc, tmp_path, capsys, make, said):
+    source = tmp_path / 'source'
+    source.mkdir()
+    for img_id in IDS:
+        make(source, img_id, read_index_png(
+            shared_voc / 'SegmentationClass' / f'{img_id}.png'))
+    assert bring(source) == 1
+    assert re.search(said, capsys.readouterr().err)
+    assert not read_json(tmp_path / 'out' / 'imported_seeds.json')['complete']
+
+
+def test_the_name_of_maps_is_of_one_format_alone(bring, tmp_path, capsys):
+    (tmp_path / 'source').mkdir()
+    for img_id in IDS:
+        np.save(tmp_path / 'source' / f'{img_id}.npy', {})
+    assert bring(tmp_path / 'source', '--map', 'rw') == 1
+    assert '--map rw: expected files of the format irn' in \
+        capsys.readouterr().err
+    for img_id in IDS:
+        (tmp_path / 'source' / f'{img_id}.npy').write_text('text')
+    assert bring(tmp_path / 'source') == 1
+    assert 'The first: ' in capsys.readouterr().err

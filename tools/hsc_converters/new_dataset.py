@@ -114,6 +114,9 @@ class NewDataset:
                   'from that. Add images without it, in a folder "_none" or '
                   'with an empty label.'
                   for name, number in count.items() if number == len(items)]
+        lines += [f'WARNING: no image shows {name}: the class cannot be '
+                  'learned. Add images of it, or remove it from the classes.'
+                  for name, number in count.items() if not number]
         return '\n'.join(lines)
 
     def _unlisted(self, items: list[dict]) -> list[Note]:

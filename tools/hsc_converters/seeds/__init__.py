@@ -1,8 +1,7 @@
 """Seeds of other projects: read, checked, written as our own."""
-from .convert import ImportOptions
 from .evaluate import evaluate_seeds
 from .importer import ImportSummary, import_seeds
-from .readers import FORMATS, source_format
+from .readers import FORMATS, ImportOptions, source_format
 from .safe_npy import load_npy
 
 __all__ = [

@@ -1,6 +1,5 @@
 """Conversion of the seed of an image: its file, checked, written as ours."""
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,50 +19,17 @@ from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 from hsc_mm.utils.pixels import as_rgb
 from .maps import ForeignMaps, fit_to_image, unit_range
-from .readers import FORMATS, read_irn, read_npy_dict, read_npz
+from .readers import (
+    FORMATS,
+    ImportOptions,
+    read_irn,
+    read_npy_dict,
+    read_npz,
+)
 
-__all__ = ['ImportOptions', 'MANIFEST', 'SeedConverter']
+__all__ = ['MANIFEST', 'SeedConverter']
 
 MANIFEST = 'imported_seeds.json'
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """What files of another project hold, and what is made of them.
-
-    Attributes:
-        split (str): Whose dataloader names the images.
-        form (str): One of :data:`hsc_converters.seeds.FORMATS`, or
-            ``'auto'``: look at the files.
-        kind (str, optional): ``'soft'`` or ``'hard'``; maps become either,
-            PNGs only the second. By default soft, of PNGs hard.
-        offset (int, optional): What is added to an index of a file to make
-            it a mask index: by default 1 for maps, whose files count the
-            foreground from 0, and 0 for PNGs and our own format. Files that
-            themselves count the background get none.
-        map_name (str, optional): Which maps of an IRN file.
-        normalize (bool): Whether maps are divided by their maximum.
-    """
-    split: str = 'train'
-    form: str = 'auto'
-    kind: str | None = None
-    offset: int | None = None
-    map_name: str | None = None
-    normalize: bool = False
-
-    def resolve(self, find_format: Callable[[], str]) -> 'ImportOptions':
-        """Return the options with every default filled in.
-
-        Raises:
-            ValueError: ``kind`` does not go with the format.
-        """
-        form = find_format() if self.form == 'auto' else self.form
-        kind = self.kind or ('hard' if form == 'png' else 'soft')
-        if form == 'png' and kind == 'soft':
-            raise ValueError('--kind soft: PNGs hold indices, not maps. '
-                             'Choose --kind hard.')
-        offset = form in ('npy', 'irn') if self.offset is None else self.offset
-        return replace(self, form=form, kind=kind, offset=int(offset))
 
 
 class SeedConverter:
@@ -142,12 +108,15 @@ class SeedConverter:
         """Return the file of an image in the source."""
         return place(self.source, f'{img_id}{FORMATS[self.options.form]}')
 
-    def __call__(self, info: dict) -> None:
+    def __call__(self, info: dict) -> set[int]:
         """Import the seed of an image.
 
         Args:
             info (dict): Item of a data set: ``img_id``, ``img_path``,
                 ``label_map``.
+
+        Returns:
+            set[int]: Mask indices that the seed holds.
 
         Raises:
             FileNotFoundError: There is no seed.
@@ -163,17 +132,16 @@ class SeedConverter:
         size, _ = image_shapes(info['img_path'])
         try:
             found = self.read(path)
-            if isinstance(found, ForeignMaps):
-                self._write_maps(info, found, size)
-            else:
-                self._write_mask(info, found, size)
+            write = self._write_maps if isinstance(
+                found, ForeignMaps) else self._write_mask
+            return write(info, found, size)
         except ValueError as error:
             text = str(error)
             named = text.startswith(str(path))
             raise ValueError(text if named else f'{path}: {text}') from error
 
     def _write_mask(self, info: dict, mask: np.ndarray,
-                    size: tuple[int, int]) -> None:
+                    size: tuple[int, int]) -> set[int]:
         if mask.shape != size:
             raise ValueError(
                 f'expected a mask of the size of its image, {size[0]} x '
@@ -183,9 +151,10 @@ class SeedConverter:
         self._check(np.unique(shifted[shifted != 255]))
         # Mask indices already: nothing is left to be turned round.
         write_seed(self.out / f'{info["img_id"]}.png', shifted, None)
+        return set(np.unique(shifted).tolist())
 
     def _write_maps(self, info: dict, found: ForeignMaps,
-                    size: tuple[int, int]) -> None:
+                    size: tuple[int, int]) -> set[int]:
         indices = found.indices
         if not found.has_background:
             indices = indices + self.options.offset
@@ -214,6 +183,8 @@ class SeedConverter:
                 self.out / f'{info["img_id"]}.npz', made.cam, made.classes)
         if made.mask is not None:
             write_seed(self.out / f'{info["img_id"]}.png', made.mask, None)
+        return {index for index, one in zip(indices.tolist(), maps,
+                                            strict=True) if one.any()}
 
     def _check(self, indices: np.ndarray) -> None:
         """Refuse indices that mean no class of the data set."""

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.mask_checks import MASK_ADVICE
+from hsc_mm.datasets.mask_labels import black_and_white, compare_labels
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.inference import load_config, seeds
 from hsc_mm.pseudo_labels.chain import LabelChain
@@ -14,8 +18,8 @@ from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
-from .convert import ImportOptions, SeedConverter
-from .readers import source_format
+from .convert import SeedConverter
+from .readers import ImportOptions, source_format
 
 __all__ = ['ImportSummary', 'import_seeds']
 
@@ -82,7 +86,8 @@ def import_seeds(cfg: Config | str | Path,
         FileExistsError: ``out`` holds other files, or other seeds, or
             another process writes into it.
         FileNotFoundError: There is no such source, or no seed in it.
-        ValueError: Arguments contradict each other.
+        ValueError: Arguments contradict each other, or the seeds do not
+            show the classes of the image labels.
     """
     cfg = load_config(cfg) if not isinstance(
         cfg, Config) else copy.deepcopy(cfg)
@@ -101,13 +106,38 @@ def import_seeds(cfg: Config | str | Path,
         workers = workers if chain.refines and chain.parallel else 0
         results = map_ordered(
             converter, ((info['img_id'], info) for info in infos), workers)
-        for _, error in progress(results, len(infos)) if progress else results:
-            if isinstance(error, FileNotFoundError):
-                summary.missing.append(str(error))
-            elif isinstance(error, BaseException):
-                summary.broken.append(str(error) or type(error).__name__)
+        shown = []
+        for (_, found), info in zip(
+                progress(results, len(infos)) if progress else results, infos,
+                strict=True):
+            if isinstance(found, FileNotFoundError):
+                summary.missing.append(str(found))
+            elif isinstance(found, BaseException):
+                summary.broken.append(str(found) or type(found).__name__)
+            else:
+                shown.append((info, found))
+        _check_labels(source, shown, dataset)
         converter.finish(summary.written, summary.total - summary.written)
     return summary
+
+
+def _check_labels(source: str | Path, shown: list[tuple[dict, set[int]]],
+                  dataset: BaseImageLabelDataset) -> None:
+    """Refuse seeds that show other classes than the image labels, or none."""
+    contents = [found for _, found in shown]
+    line = black_and_white(contents) if contents else None
+    raise_problems(f'{source}: seeds', [line] if line else [], MASK_ADVICE)
+    labelled = [(info['img_id'], found, [
+        dataset.foreground[i] for i in info['gt_label'].nonzero()[0]])
+        for info, found in shown if 'gt_label' in info]
+    if labelled:
+        wrong, doubtful = compare_labels(
+            *zip(*labelled, strict=True), dataset.all_classes)
+        raise_problems(
+            f'{source}: seeds', wrong and wrong + doubtful,
+            'Their indices mean other classes than the image labels, or '
+            'none. Does --class-offset fit, and are the classes in the same '
+            'order?')
 
 
 def _build_chain(cfg: Config, options: ImportOptions,

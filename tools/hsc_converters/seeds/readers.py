@@ -1,4 +1,6 @@
-"""Readers of seeds of other projects, and which of them a folder needs."""
+"""Readers of seeds of other projects, and what their files mean."""
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ from .maps import ForeignMaps, stack_maps
 from .safe_npy import load_npy
 
 __all__ = [
-    'FORMATS', 'MAP_NAMES', 'read_irn', 'read_npy_dict', 'read_npz',
+    'FORMATS', 'ImportOptions', 'MAP_NAMES', 'read_irn', 'read_npy_dict',
+    'read_npz',
     'source_format'
 ]
 
@@ -17,6 +20,48 @@ FORMATS = dict(npy='.npy', irn='.npy', npz='.npz', png='.png')
 #: Names of maps, the best first: full size, refined, walked, SIPE's, stride.
 MAP_NAMES = ('high_res', 'refined_cam', 'attn_highres', 'rw', 'IS_CAM', 'cam')
 _WITH_BACKGROUND = ('IS_CAM', )
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What files of another project hold, and what is made of them.
+
+    Attributes:
+        split (str): Whose dataloader names the images.
+        form (str): One of :data:`hsc_converters.seeds.FORMATS`, or
+            ``'auto'``: look at the files.
+        kind (str, optional): ``'soft'`` or ``'hard'``; maps become either,
+            PNGs only the second. By default soft, of PNGs hard.
+        offset (int, optional): What is added to an index of a file to make
+            it a mask index: by default 1 for maps, whose files count the
+            foreground from 0, and 0 for PNGs and our own format. Files that
+            themselves count the background get none.
+        map_name (str, optional): Which maps of an IRN file.
+        normalize (bool): Whether maps are divided by their maximum.
+    """
+    split: str = 'train'
+    form: str = 'auto'
+    kind: str | None = None
+    offset: int | None = None
+    map_name: str | None = None
+    normalize: bool = False
+
+    def resolve(self, find_format: Callable[[], str]) -> 'ImportOptions':
+        """Return the options with every default filled in.
+
+        Raises:
+            ValueError: ``kind`` or ``map_name`` does not go with the format.
+        """
+        form = find_format() if self.form == 'auto' else self.form
+        kind = self.kind or ('hard' if form == 'png' else 'soft')
+        if self.map_name and form != 'irn':
+            raise ValueError(f'--map {self.map_name}: expected files of the '
+                             f'format irn, which names maps, found {form}.')
+        if form == 'png' and kind == 'soft':
+            raise ValueError('--kind soft: PNGs hold indices, not maps. '
+                             'Choose --kind hard.')
+        offset = form in ('npy', 'irn') if self.offset is None else self.offset
+        return replace(self, form=form, kind=kind, offset=int(offset))
 
 
 def source_format(source: str | Path, ids: list[str]) -> str:
@@ -51,15 +96,18 @@ def source_format(source: str | Path, ids: list[str]) -> str:
                          'the split. Name the right ones by --format.')
     if found != ['.npy']:
         return found[0][1:]
+    why = ''
     for one in ids:
         try:
             content = load_npy(source / f'{one}.npy')
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            why = why or f' The first: {error}' * isinstance(
+                error, ValueError)
             continue
         return 'irn' if isinstance(content, dict) and 'keys' in content \
             else 'npy'
     raise ValueError(f'{source}: expected .npy files of maps, found none '
-                     'that can be read. Name the format to see why.')
+                     f'that can be read.{why}')
 
 
 def read_npy_dict(path: str | Path) -> ForeignMaps:
