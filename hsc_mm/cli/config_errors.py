@@ -64,6 +64,13 @@ def config_key(error: BaseException) -> str | None:
 def host(error: BaseException) -> str | None:
     """What OpenMMLab refuses in words of its own."""
     file, code = innermost(error)
+    wrong = re.fullmatch(r"(\S+) got an unexpected keyword argument '(\w+)'",
+                         str(error))
+    if isinstance(error, TypeError) and wrong and any(
+            _HOSTS.search(frame.f_code.co_filename)
+            for frame in _walk(error)[:2]):
+        return (f'config: {wrong[1]}, which its values go to, takes no '
+                f'{wrong[2]!r}. Correct the key.')
     if _HOSTS.search(file) and code.startswith(('raise', 'assert')):
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         line = line if len(line) < _LONG else f'{line[:_LONG]} ...'

@@ -1,5 +1,6 @@
 """Metric of predicted masks, which can also write them as files."""
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ from mmseg.evaluation import IoUMetric
 from hsc_mm.datasets.class_names import image_name
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
-from hsc_mm.utils.numbers import check_finite_maps
+from hsc_mm.utils.numbers import check_finite_maps, check_keys
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .confusion import false_pixels
 
 __all__ = ['MaskMetric', 'write_mask', 'write_seed']
+
+# The base class takes any argument; mmseg's test.py sets keep_results.
+_ARGUMENTS = {*signature(IoUMetric).parameters, 'keep_results', 'collect_dir'}
 
 
 def write_seed(path: str | Path,
@@ -68,9 +72,13 @@ class MaskMetric(IoUMetric):
         supervision (str): What the model was trained on, as results print
             it.
         kwargs: Those of :class:`mmseg.evaluation.IoUMetric`.
+
+    Raises:
+        ValueError: An argument is unknown.
     """
 
     def __init__(self, supervision: str = 'pseudo labels', **kwargs) -> None:
+        check_keys(type(self).__name__, kwargs, _ARGUMENTS)
         super().__init__(**kwargs)
         self.supervision = supervision
 

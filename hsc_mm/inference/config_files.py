@@ -3,22 +3,18 @@ import ast
 import errno
 import traceback
 from collections.abc import Mapping
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
 from hsc_mm.utils.numbers import nearest
+from .config_keys import TOP_LEVEL
 from .config_values import check_values
 
 __all__ = ['read_config']
 
-# Keys that a config may lack and somebody reads.
-_TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'runner_type',
-              'tta_model', 'tta_pipeline', 'pseudo_label', 'pipeline'}
 # A config is read by way of a temporary copy: no fault of the config.
 _TEMPORARY = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
               errno.EMFILE)
@@ -151,9 +147,9 @@ def _check_options(cfg: Config, options: dict, flag: str) -> None:
             if key in node:
                 node = node[key]
                 continue
-            if not depth and key in _TOP_LEVEL:
+            if not depth and key in TOP_LEVEL:
                 break
-            known = [*node.keys(), *(() if depth else _TOP_LEVEL)]
+            known = [*node.keys(), *(() if depth else TOP_LEVEL)]
             near = nearest(key, known, 0.8)
             if near or not depth:
                 raise ValueError(

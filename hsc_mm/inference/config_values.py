@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets.transforms.load_image import is_loader
 from hsc_mm.utils.numbers import check_number
+from .config_keys import check_spelling
 
 __all__ = ['check_values']
 
@@ -20,9 +21,10 @@ def check_values(cfg: Config, path: str | Path | None) -> None:
         path (str | Path, optional): Its file, for messages.
 
     Raises:
-        ValueError: A part is missing, or a value is out of range or of
-            another type; the message names the key.
+        ValueError: A key is misspelt, a part is missing, or a value is out
+            of range or of another type; the message names the key.
     """
+    check_spelling(cfg, path or 'the config')
     _check_parts(cfg, path or 'the config')
     _check_numbers(cfg, path or 'the config')
 

@@ -226,3 +226,13 @@ def test_an_empty_value_is_no_missing_option(option):
     assert found.returncode == 2
     assert f'--{option}: expected a' in found.stderr
     assert 'found none' in found.stderr
+
+
+def test_rates_of_a_misspelt_part(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'c.py', 2)
+    config.write_text(
+        config.read_text() + '\noptim_wrapper["paramwise_cfg"] = dict('
+        'custom_keys=dict(decode_haed=dict(lr_mult=3)))\n')
+    found = run_here('train', config, '--work-dir', tmp_path / 'w')
+    assert found.returncode == 1
+    assert "found 'decode_haed'. Is \"decode_head\" meant?" in found.stderr

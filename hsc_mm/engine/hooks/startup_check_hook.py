@@ -1,12 +1,13 @@
 """Hooks that check what a run starts with, and say what it lacks."""
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
+from torch import nn
 
 from hsc_mm.engine.fitting import (
     bare_model,
@@ -20,6 +21,7 @@ from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.checkpoints import why_not_whole
+from hsc_mm.utils.numbers import nearest
 from hsc_mm.utils.work_dirs import set_aside
 
 __all__ = ['NoticeHook', 'StartupCheckHook']
@@ -124,8 +126,25 @@ class StartupCheckHook(Hook):
                 '--cfg-options '
                 'default_hooks.startup_check.allow_overwrite=True.')
         guard_batch_norms(bare_model(runner.model))
+        _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)
+
+
+def _check_rates(model: nn.Module, cfg: Mapping) -> None:
+    """Refuse rates of parameters whose name is misspelt."""
+    wrapper = cfg.get('optim_wrapper')
+    settings = wrapper.get('paramwise_cfg') if isinstance(
+        wrapper, Mapping) else None
+    names = [name for name, _ in model.named_parameters()]
+    known = {'.'.join(parts[:end]) for parts in (
+        name.split('.') for name in names) for end in (1, 2, 3)}
+    for key in (settings or {}).get('custom_keys') or ():
+        near = nearest(key, known, 0.8)
+        if near and not any(key in name for name in names):
+            raise ValueError(
+                f'optim_wrapper.paramwise_cfg.custom_keys: expected a part '
+                f'of the name of a parameter, found {key!r}.{near}')
 
 
 def _classes(runner) -> Sequence[str] | None:
