@@ -39,7 +39,8 @@ def registry(error: BaseException) -> str | None:
             wrong[1] in found.get('args', ()):
         known = _arguments(found['obj_cls'])
         return (f'{part}: it has no argument {wrong[1]!r}.'
-                f'{nearest(wrong[1], known)} It takes {", ".join(known)}.')
+                f'{nearest(wrong[1], known)}' +
+                f' It takes {", ".join(known)}.' * bool(known))
     if isinstance(error, TypeError) and 'required' in text:
         names = ', '.join(re.findall(r"'(\w+)'", text))
         return f'{part}: it needs the argument {names}. Add it.'
@@ -134,4 +135,5 @@ def _arguments(part: Callable) -> list[str]:
             if name != 'self' and value.kind not in (
                     value.VAR_KEYWORD, value.VAR_POSITIONAL):
                 found[name] = None
-    return list(found)
+    return list(found) or [  # a class of torch alone
+        name for name in signature(part).parameters if name != 'self']

@@ -138,7 +138,7 @@ def first_problem(module: nn.Module,
                   found: dict,
                   unused: tuple[str, ...] = (),
                   may_lack: Sequence[str] = ()) -> str | None:
-    """Say which tensor of a module is missing or of another shape.
+    """Say which tensor of a module is missing or of another kind.
 
     Args:
         module (nn.Module): For which the weights are.
@@ -160,6 +160,8 @@ def first_problem(module: nn.Module,
         if found[key].shape != value.shape:
             return (f'{key} has shape {tuple(found[key].shape)}, expected '
                     f'{tuple(value.shape)}')
+        if value.is_floating_point() > found[key].is_floating_point():
+            return f'{key} has whole numbers, {found[key].dtype}'
     return None
 
 

@@ -169,8 +169,12 @@ def check_content(path: str | Path, found: Mapping) -> None:
             raise wrong(f'"{name}" without negative variances',
                         float(value.min()))
     meta = _mapping(found, 'meta', wrong)
-    if not isinstance(found.get('message_hub'), dict | None):
-        raise wrong('"message_hub" as a dictionary', found['message_hub'])
+    for key in ('message_hub', 'optimizer', 'param_schedulers'):
+        value = found.get(key, {})
+        parts = value if key == 'param_schedulers' and isinstance(
+            value, list) else [value]
+        if not all(isinstance(one, dict) for one in parts):
+            raise wrong(f'"{key}" as a dictionary or several', value)
     for key in ('iter', 'epoch'):
         value = meta.get(key, 0)
         if not isinstance(value, int) or value < 0:

@@ -160,6 +160,8 @@ def spoken(record: Mapping | None) -> list[str]:
     record = record or {}
     if 'meta' in record:
         record = (record['meta'] or {}).get(META_KEY) or {}
-    return [
-        f'{one["text"]}. {one["advice"]}' for one in record.get('findings', ())
-    ]
+    lines = (f'{one["text"]}. {one["advice"]}'
+             for one in record.get('findings', ()))
+    # A checkpoint is data: no control characters for the terminal.
+    return [''.join(c if c.isprintable() else ' ' for c in line)
+            for line in lines]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .checkpoints import SUM_SUFFIX, file_sum, why_not_whole
 from .io import atomic_write_bytes
+from .limits import check_regular
 
 __all__ = [
     'LAST', 'checkpoint_folder', 'newest_whole', 'publish',
@@ -150,7 +151,8 @@ def newest_whole(work_dir: str | Path,
     folder = checkpoint_folder(work_dir, hook.get('out_dir'))
     last = Path(work_dir) / LAST
     named, when = '', 0
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
+        check_regular(last)
         named = last.read_text('utf-8', 'replace').strip()
         named = re.split(r'[\\/]', named)[-1]
         when = last.stat().st_mtime_ns

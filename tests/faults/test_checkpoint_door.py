@@ -126,6 +126,10 @@ FILES = {
                   'meta.iter as a whole number'),
     'hub': (_saved(dict(state_dict=GOOD, message_hub=5)),
             '"message_hub" as a dictionary'),
+    'optimizer': (_saved(dict(state_dict=GOOD, optimizer='x')),
+                  '"optimizer" as a dictionary'),
+    'schedulers': (_saved(dict(state_dict=GOOD, param_schedulers=['x'])),
+                   '"param_schedulers" as a dictionary or several'),
     'meta health': (_saved(dict(state_dict=GOOD, meta=dict(
         health=dict(findings=['x'])))), 'health.findings as a training'),
     'flipped': (_flipped, 'it is damaged'),

@@ -158,6 +158,11 @@ def test_last_checkpoint_may_say_anything(tmp_path, last, undisturbed):
     assert_same(run(tmp_path, resume=True), undisturbed)
 
 
+def test_a_pipe_is_no_last_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / 'last_checkpoint')
+    assert newest_whole(tmp_path) is None
+
+
 @pytest.mark.parametrize('move', [shutil.move, shutil.copytree])
 def test_a_work_folder_elsewhere_goes_on_from_itself(tmp_path, move,
                                                      undisturbed):

@@ -16,6 +16,7 @@ from hsc_mm.engine.fitting import (
     first_problem,
     guard_batch_norms,
 )
+from hsc_mm.engine.resumed import resume_notes
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
@@ -97,6 +98,10 @@ class StartupCheckHook(Hook):
                     f'checkpoint {name}: it does not fit the model of this '
                     f'config: {problem}.')
             check_class_names(name, checkpoint, _classes(runner))
+            if runner._resume:
+                for note in resume_notes(runner.cfg, checkpoint.get('meta')
+                                         or {}, _meta(runner).get('size')):
+                    runner.logger.warning(note)
             if runner._resume and 'optimizer' not in checkpoint:
                 runner.logger.warning(
                     f'checkpoint {name}: it holds no optimizer, so momentum '
@@ -125,6 +130,10 @@ class StartupCheckHook(Hook):
                 'choose another --work-dir, or overwrite them with '
                 '--cfg-options '
                 'default_hooks.startup_check.allow_overwrite=True.')
+        if runner._resume and runner.iter >= runner.max_iters:
+            runner.logger.warning(
+                f'nothing is left to train: the checkpoint is of iteration '
+                f'{runner.iter}, and train_cfg ends at {runner.max_iters}.')
         guard_batch_norms(bare_model(runner.model))
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
@@ -149,11 +158,15 @@ def _check_rates(model: nn.Module, cfg: Mapping) -> None:
 
 def _classes(runner) -> Sequence[str] | None:
     """Return the classes of the data that a runner is about to read."""
+    return _meta(runner).get('classes')
+
+
+def _meta(runner) -> Mapping:
+    """Return what is known of the data that a runner is about to read."""
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
         if isinstance(loop, BaseLoop):
-            meta = getattr(loop.dataloader.dataset, 'metainfo', None) or {}
-            return meta.get('classes')
-    return None
+            return getattr(loop.dataloader.dataset, 'metainfo', None) or {}
+    return {}
 
 
 def _whole_ones(runner) -> list[Path]:

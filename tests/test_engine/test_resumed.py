@@ -1,0 +1,69 @@
+"""A run that resumes says what differs from the one that was interrupted."""
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from hsc_mm.engine.fitting import first_problem
+from hsc_mm.engine.resumed import resume_notes
+from hsc_mm.utils.health import spoken
+
+SETTINGS = dict(
+    optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+    train_dataloader=dict(batch_size=2, num_workers=4, dataset=dict(
+        data_root='a', pipeline=[dict(type='Crop', size=(3, 4))])),
+    randomness=dict(seed=0), work_dir='a')
+
+
+def notes(change, size=8, text=None):
+    before = Config(SETTINGS)
+    now = Config(SETTINGS)
+    now.merge_from_dict(change)
+    meta = dict(cfg=before.pretty_text if text is None else text,
+                dataset_meta=dict(size=8))
+    return resume_notes(now, meta, size)
+
+
+@pytest.mark.parametrize(('change', 'said'), [
+    ({'optim_wrapper.optimizer.lr': 0.5},
+     'optim_wrapper.optimizer.lr 0.1 -> 0.5'),
+    ({'optim_wrapper.clip_grad': dict(max_norm=1)},
+     "optim_wrapper.clip_grad.max_norm 'unset' -> 1"),
+    ({'train_dataloader.batch_size': 3}, 'batch_size 2 -> 3'),
+    ({'train_dataloader.dataset.pipeline.0.size': (3, 5)},
+     'pipeline.0.size.1 4 -> 5'),
+    ({'randomness.seed': 1}, 'randomness.seed 0 -> 1')])
+def test_settings_that_differ_are_named(change, said):
+    line, = notes(change)
+    assert said in line
+    assert ('rates of the checkpoint' in line) == ('optim' in said)
+
+
+@pytest.mark.parametrize('change', [
+    {}, {'work_dir': 'b'}, {'train_dataloader.num_workers': 0},
+    {'train_dataloader.dataset.data_root': 'b'}])
+def test_what_does_not_count_is_not_named(change):
+    assert notes(change) == []
+
+
+def test_other_data_and_configs_that_are_none():
+    assert notes({}, size=3) == [
+        'resumed with other data: 8 images when the run began, 3 now.']
+    assert notes({}, size=None) == []
+    for text in ('', 'x = = 1', 'raise SystemExit', 5):
+        assert notes({'randomness.seed': 1}, text=text) == []
+
+
+def test_whole_numbers_are_no_weights():
+    model = nn.Linear(2, 1)
+    state = {k: v.int() for k, v in model.state_dict().items()}
+    assert 'whole numbers' in first_problem(model, state)
+    assert first_problem(model, model.double().state_dict()) is None
+    assert first_problem(nn.BatchNorm1d(1), dict(
+        running_mean=torch.zeros(1), running_var=torch.ones(1),
+        weight=torch.ones(1), bias=torch.ones(1))) is None
+
+
+def test_findings_of_a_checkpoint_are_text():
+    line, = spoken(dict(findings=[dict(text='\x1b[31mx', advice='y\n')]))
+    assert line == ' [31mx. y '
