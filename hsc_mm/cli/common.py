@@ -161,7 +161,9 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
     from hsc_mm.engine.runner import for_users
     from hsc_mm.utils.checkpoints import TRUST
+    from hsc_mm.utils.limits import most_pixels
     MMLogger.get_current_instance().addFilter(for_users)
+    most_pixels()  # its variable may hold no number
     if getattr(args, 'trust_checkpoint', False):
         os.environ[TRUST] = '1'  # for workers and child processes too
     for name in ('config', 'checkpoint', 'cam_config', 'seg_config'):
@@ -183,10 +185,6 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
             'command with it, or omit --launcher for one process.')
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     return args
-
-
-def _unsaid(trouble: object) -> None:
-    """Say nothing of what breaks while a failed command is cleaned up."""
 
 
 def run(main: Callable[[], int | None]) -> int:
@@ -212,7 +210,7 @@ def run(main: Callable[[], int | None]) -> int:
             return 128 + signal.SIGPIPE
         from .errors import report
         # What was half built when it broke can not end in peace, either.
-        sys.unraisablehook = _unsaid
+        sys.unraisablehook = lambda trouble: None
         return report(error)
     finally:
         output_is_closed()

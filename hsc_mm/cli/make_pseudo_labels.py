@@ -94,7 +94,12 @@ def parse_args() -> argparse.Namespace:
         help='processes that read images; refiners use as many again')
     add_tiles(parser)
     parser.add_argument('--device', help='default: cuda if available')
-    return cli.parse(parser)
+    args = cli.parse(parser)
+    for flag in ('threshold', 'band', 'two_alpha'):
+        if args.soft == 'only' and getattr(args, flag) is not None:
+            parser.error(f'--{flag.replace("_", "-")}: expected masks, which '
+                         'it makes, but --soft only writes none. Omit one.')
+    return args
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 import errno
 import re
 
-from hsc_mm.utils.pool import NOT_HANDED_ON
+from hsc_mm.utils.pool import NO_FILES, NOT_HANDED_ON
 from .config_errors import innermost, local
 from .signals import AGAIN
 
@@ -70,7 +70,8 @@ def system(error: BaseException) -> str | None:
         return f'{names}: {own}' if names else own
     if 'unexpected pos' in text or 'PytorchStreamWriter' in text:
         return _SYSTEM[errno.ENOSPC]
-    if 'received 0 items of ancdata' in text or 'Too many open files' in text:
+    if 'received 0 items of ancdata' in text or 'Too many open files' in \
+            text or f'exit code {NO_FILES}.' in f'{text} {error.__cause__}':
         return _SYSTEM[errno.EMFILE]
     if "can't start new thread" in text:
         return _SYSTEM[errno.EAGAIN]
@@ -85,6 +86,10 @@ def system(error: BaseException) -> str | None:
                 'model.backbone.init_cfg=None starts from random numbers).')
     if isinstance(error, ValueError) and 'embedded null byte' in text:
         return 'a path holds a NUL character. Name another one.'
+    if isinstance(error, FileNotFoundError) and error.filename is None and \
+            error.errno:
+        return ('the current folder, or one that a path is relative to, is '
+                'gone. Change to another one (cd), or name the whole path.')
     if isinstance(error, OSError):
         return text if error.strerror is None else (
             f'{error.filename}: {error.strerror}' if error.filename else text)

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
                                            'drawn on them')
     parser.add_argument(
         '--wait-time',
-        type=float,
+        type=_seconds,
         default=2,
         help='seconds that each picture is shown (default: 2)')
     parser.add_argument(
@@ -94,6 +94,15 @@ def main() -> None:
             shlex.join(['python', '-m', 'hsc_mm', 'predict', 'IMAGE',
                         '--config', args.config, '--checkpoint',
                         args.checkpoint]))
+
+
+def _seconds(text: str) -> float:
+    """Read a number of seconds; argparse says what is wrong with it."""
+    value = float(text)
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(
+            f'expected a number of seconds from 0, found {text}')
+    return value
 
 
 def _choose_threshold(cfg: Config, args: argparse.Namespace) -> None:

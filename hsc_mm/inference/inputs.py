@@ -87,8 +87,8 @@ def list_inputs(inputs: Any,
         inputs (str | Path | np.ndarray | sequence): See
             :meth:`hsc_mm.inference.inferencer.HSCInferencer.predict`.
         left_out (dict, optional): Gets why -> files of the folders that are
-            no images to predict: hidden, of another suffix, links to
-            nothing.
+            no images to predict: hidden, of another suffix, named like
+            predictions, links to nothing.
 
     Returns:
         list[ImageInput]: In the order given, folders sorted by name.
@@ -133,8 +133,12 @@ def _list_path(path: Path,
         return [ImageInput(path.stem, str(path))]
     if not path.is_dir():
         raise FileNotFoundError(f'{path}: there is no such file or folder.')
-    files = [one for one in list_pictures(path, left_out)
-             if not one.name.endswith(_OWN)]
+    files = []
+    for one in list_pictures(path, left_out):
+        if one.name.endswith(_OWN):
+            left_out['named like predictions'].append(str(one))
+        else:
+            files.append(one)
     if not files:
         raise ValueError(
             f'{path}: expected images ({", ".join(IMAGE_SUFFIXES)}) in this '

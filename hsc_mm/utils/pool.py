@@ -17,10 +17,13 @@ import cv2
 import torch
 from torch.utils.data import DataLoader
 
-__all__ = ['NOT_HANDED_ON', 'guard_workers', 'map_ordered', 'map_threads']
+__all__ = [
+    'NOT_HANDED_ON', 'NO_FILES', 'guard_workers', 'map_ordered', 'map_threads'
+]
 
-#: Exit status of a worker that cannot hand its item on (EX_IOERR).
-NOT_HANDED_ON = 74
+#: Exit status of a worker that cannot hand its item on: no shared memory
+#: (EX_IOERR), or too many open files (EX_TEMPFAIL).
+NOT_HANDED_ON, NO_FILES = 74, 75
 
 _function: Callable | None = None
 
@@ -129,6 +132,8 @@ def _start_reader(prepare: Callable[[int], None] | None, worker: int) -> None:
 
 def _lost(error: Exception, _: Any) -> None:
     """End a worker; torch notices that, and not the loss of an item."""
+    if 'open files' in str(error):
+        os._exit(NO_FILES)
     if not isinstance(error, OSError) and 'shared memory' not in str(error):
         print(f'a worker process cannot hand an item on: '
               f'{type(error).__name__}: {error}', file=sys.stderr, flush=True)

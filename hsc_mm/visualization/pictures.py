@@ -130,6 +130,7 @@ def stack_rows(rows: list[tuple[str, np.ndarray]],
     """
     if not rows:
         raise ValueError('rows: expected at least one picture, found none.')
+    columns = min(columns, len(rows))
     width = max(strip.shape[1] for _, strip in rows) + 6
     height = max(strip.shape[0] for _, strip in rows) + _BAR + 6
     lines = -(-len(rows) // columns)

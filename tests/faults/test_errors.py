@@ -260,10 +260,20 @@ def _read_killed():
     list(DataLoader(_Killed(), num_workers=1))
 
 
+def _gone():
+    os.mkdir('gone')
+    os.chdir('gone')
+    os.rmdir('../gone')
+    os.getcwd()
+
+
 class _Unshared:
 
+    def __init__(self, why='unable to allocate shared memory(shm) for file'):
+        self.why = why
+
     def __reduce__(self):
-        raise RuntimeError('unable to allocate shared memory(shm) for file')
+        raise RuntimeError(self.why)
 
 
 class _Killed(torch.utils.data.Dataset):
@@ -302,6 +312,9 @@ FAULTS = {
     'latin-1': (_list, r'l\.txt.* UTF-8', 1),
     'no shared memory': (lambda: _read(_Unshared()),
                          'shared memory.*num_workers=0', 1),
+    'no files in a worker': (lambda: _read(_Unshared('Too many open files')),
+                             'ulimit -n', 1),
+    'no folder': (_gone, 'the current folder', 1),
     'killed worker': (_read_killed, 'shared memory.*num_workers', 1),
     'worker': (_worker, r'^l\.txt: expected an image', 1),
     'bug': (lambda: {}['x'], "^unexpected: KeyError: 'x'. This is a bug", BUG),

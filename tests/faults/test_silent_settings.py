@@ -20,6 +20,7 @@ from hsc_mm.pipeline import build_pipeline
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.registry import LABEL_RULES, MODELS
 from hsc_mm.utils.checkpoints import load, why_not_whole
+from hsc_mm.utils.limits import MEGAPIXELS
 
 GOOD = dict(bg_threshold=0.3, use_image_labels=True, score_thr=0.5)
 BAD = [-1, 2, float('nan'), float('inf'), '0.3', None, [0.3], True]
@@ -218,6 +219,26 @@ def test_what_is_published_is_whole(tmp_path):
     assert Path(f'{path}.sha256').is_file()
     assert set(load(path)) == {'meta', 'state_dict'}
     assert not list(tmp_path.glob('.*.draft'))
+
+
+@pytest.mark.parametrize(('command', 'option', 'said'), [
+    ('make_pseudo_labels', '--threshold 0.3', '--soft only writes none'),
+    ('make_pseudo_labels', '--band 0.3 0.4', '--soft only writes none'),
+    ('test', '--wait-time nan', 'expected a number of seconds'),
+    ('test', '--wait-time -1', 'expected a number of seconds')])
+def test_options_that_mean_nothing(command, option, said):
+    more = ('--soft', 'only', '--out', 'x') if command != 'test' else ()
+    found = run_here(command, __file__, __file__, *option.split(), *more)
+    assert found.returncode == 2
+    assert said in found.stderr
+
+
+def test_a_limit_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv(MEGAPIXELS, 'many')
+    found = run_here('make_pseudo_labels', __file__, __file__, '--out', 'x')
+    assert found.returncode == 1
+    assert f"{MEGAPIXELS}: expected a number of megapixels, found 'many'" in \
+        found.stderr
 
 
 @pytest.mark.parametrize('option', ['threshold', 'select-list', 'work-dir'])
