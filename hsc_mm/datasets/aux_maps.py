@@ -11,8 +11,8 @@ from hsc_mm.utils import read_map
 from .labels import IMAGE_SUFFIXES
 
 __all__ = [
-    'AuxMapFolder', 'aux_key', 'colour_problem', 'map_kind', 'read_aux_maps',
-    'to_grey'
+    'AuxMapFolder', 'aux_key', 'colour_problem', 'is_black', 'map_kind',
+    'read_aux_maps', 'to_grey'
 ]
 
 _GREY_MODES = ('1', 'L', 'LA', 'I', 'I;16', 'I;16B', 'I;16L')
@@ -171,3 +171,12 @@ def colour_problem(path: str | Path, kind: str) -> str | None:
     except (OSError, ValueError) as error:
         return str(error)
     return None
+
+
+def is_black(path: str | Path) -> bool:
+    """Say whether a map holds nothing but 0 and 1 of 255.
+
+    Raises:
+        ValueError: See :func:`to_grey`.
+    """
+    return int(to_grey(path, read_map(path), 'map').max(initial=0)) < 2

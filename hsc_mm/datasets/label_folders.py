@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hsc_mm.utils.outputs import written
 from .class_names import (
     IMAGE_SUFFIXES,
     NONE,
@@ -13,7 +14,11 @@ from .class_names import (
     settle,
 )
 
-__all__ = ['list_pictures', 'read_label_folders']
+__all__ = ['PREDICTED', 'list_pictures', 'read_label_folders']
+
+#: Ends of the names of pictures that show predictions.
+PREDICTED = ('.overlay.png', '.mask.png')
+_OURS = 'written by hsc_mm'
 
 _SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
            'testing')
@@ -25,15 +30,23 @@ def list_pictures(root: Path,
     """List the pictures in a folder and below it, sorted.
 
     Passed over, and noted: files of other suffixes, what is hidden (a dot in
-    front, ``__MACOSX``), and links to folders or to nothing.
+    front, ``__MACOSX``), links to folders or to nothing, and what commands
+    of this project left there: logs, pseudo labels, predictions.
 
     Args:
         root (Path): The folder.
         left_out (dict): Why -> paths; lines are added.
     """
     found: list[Path] = []
+    predicted: set[str] = set()
     for folder, folders, files in os.walk(root):
         here = Path(folder)
+        if 'pseudo_labels.json' in files or 'vis_data' in folders:
+            left_out[_OURS].append(folder)
+            folders.clear()
+            continue
+        predicted |= {os.path.join(folder, name) for name in written(here)
+                      if name.endswith(PREDICTED)}
         for name in sorted(folders):
             if _hidden(name) or (here / name).is_symlink():
                 folders.remove(name)
@@ -47,6 +60,8 @@ def list_pictures(root: Path,
                 left_out['hidden'].append(str(here / name))
             elif not (here / name).exists():
                 left_out['links to nothing'].append(str(here / name))
+            elif os.path.join(folder, name) in predicted:
+                left_out[_OURS].append(str(here / name))
             elif suffix in IMAGE_SUFFIXES:  # a pipe too: its reader says so
                 found.append(here / name)
             else:
@@ -87,7 +102,10 @@ def read_label_folders(root: str | Path,
         if _hidden(entry.name):
             left_out['hidden'].append(str(entry))
         elif entry.is_dir():
+            before = len(left_out[_OURS])
             pictures[entry.name] = list_pictures(entry, left_out)
+            if not pictures[entry.name] and len(left_out[_OURS]) > before:
+                del pictures[entry.name]
         else:
             left_out['in no class folder'].append(str(entry))
     if not any(pictures.values()):
@@ -107,6 +125,7 @@ def read_label_folders(root: str | Path,
             copies.append(' = '.join(ids))
         deeper += [i for i in ids if i.count('/') > 1]
         images.update((i, names) for i in ids)
+    left_out = {why: paths for why, paths in left_out.items() if paths}
     notes = [
         Note('one picture in several folders, used once with all '
              'labels', merged),

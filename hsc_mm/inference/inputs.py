@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import without_truth
-from hsc_mm.datasets.label_folders import list_pictures
+from hsc_mm.datasets.label_folders import PREDICTED, list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
 from hsc_mm.datasets.transforms.load_image import (
     image_reader,
@@ -20,9 +20,6 @@ from hsc_mm.datasets.transforms.load_image import (
 )
 
 __all__ = ['ImageInput', 'array_pipeline', 'list_inputs']
-
-#: What predictions are called: no images to predict.
-_OWN = ('.overlay.png', '.mask.png')
 
 
 class ImageInput(NamedTuple):
@@ -135,7 +132,7 @@ def _list_path(path: Path,
         raise FileNotFoundError(f'{path}: there is no such file or folder.')
     files = []
     for one in list_pictures(path, left_out):
-        if one.name.endswith(_OWN):
+        if one.name.endswith(PREDICTED):
             left_out['named like predictions'].append(str(one))
         else:
             files.append(one)

@@ -18,7 +18,7 @@ from .locks import LOCK
 
 __all__ = [
     'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder',
-    'inside', 'place', 'refuse_data_folder'
+    'inside', 'place', 'refuse_data_folder', 'written'
 ]
 
 MARKER = '.hsc_mm_outputs'
@@ -131,7 +131,7 @@ def claim(root: Name,
             raise FileExistsError(
                 f'{option} {path}: expected another file, found an input of '
                 'the run. Nothing was written; choose another name.')
-        ours = os.fspath(name) in _names(root)
+        ours = os.fspath(name) in written(root)
         if path.is_dir() or path.is_symlink() or not ours:
             raise FileExistsError(
                 f'{option} {path}: expected no such file, or one that was '
@@ -159,7 +159,7 @@ def claim_folder(root: Name, option: str = '--out') -> Path:
         FileExistsError: It holds something, and was not taken before.
     """
     root = Path(root)
-    if '*' in _names(root):
+    if '*' in written(root):
         return root
     if root.exists() and (not root.is_dir() or {*os.listdir(root)} - {LOCK}):
         raise FileExistsError(
@@ -177,8 +177,8 @@ def _same(one: Path, other: Name) -> bool:
         return False
 
 
-def _names(root: Name) -> frozenset[str]:
-    """Read the marker of a folder."""
+def written(root: Name) -> frozenset[str]:
+    """Return the names in the marker of a folder, which were written here."""
     marker = os.path.join(root, MARKER)
     try:
         stat = os.stat(marker)

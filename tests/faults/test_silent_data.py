@@ -2,6 +2,7 @@
 import json
 import os
 from collections import defaultdict
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,8 +11,14 @@ from PIL import Image
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
 from hsc_converters.saliency import write_maps
-from hsc_mm.datasets import ImageLabelDataset
+from hsc_mm.datasets import ImageLabelDataset, VOCImageLabelDataset
+from hsc_mm.datasets.label_folders import read_label_folders
 from hsc_mm.datasets.labels import read_labels
+from hsc_mm.datasets.transforms import (
+    LoadAuxMaps,
+    LoadPseudoLabel,
+    pseudo_label,
+)
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.inference.class_names import class_names
 from hsc_mm.inference.inputs import ImageInput, list_inputs
@@ -25,6 +32,7 @@ from hsc_mm.utils import (
     voc_palette,
     write_index_png,
 )
+from hsc_mm.utils.outputs import MARKER
 
 NAMES = [f's{k:03d}' for k in range(301)]
 
@@ -113,7 +121,8 @@ def test_files_that_are_not_predicted_are_named(tmp_path):
     found = list_inputs(str(tmp_path), left_out)
     assert [one.name for one in found] == ['a', 'e']
     assert {why: len(names) for why, names in left_out.items()} == {
-        'hidden': 1, 'links to nothing': 1, 'not read, .heic': 1}
+        'hidden': 1, 'links to nothing': 1, 'not read, .heic': 1,
+        'named like predictions': 1}
     with pytest.raises(ValueError, match='found a pipe'):
         found[1].read(read_image)
 
@@ -200,3 +209,54 @@ def test_one_name_with_two_suffixes_is_an_error(tmp_path, listed):
     with pytest.raises(ValueError,
                        match=r'line 2: "img_00.png" has the name of'):
         data.full_init()
+
+
+def test_what_a_command_left_among_classes_is_no_class(tmp_path):
+    for number, name in enumerate((
+            'cat/a.png', 'dog/b.png', 'cat/predictions/a.mask.png',
+            'out/a.overlay.png', '20990101_000000/vis_data/x/c.png',
+            'labels/d.png', 'dog/mine.mask.png')):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_index_png(path, np.full((9, 9), number, np.uint8),
+                        voc_palette())
+    (tmp_path / 'labels' / 'pseudo_labels.json').write_text('{}')
+    for folder, name in (('cat', 'predictions/a.mask.png'),
+                         ('out', 'a.overlay.png')):
+        (tmp_path / folder / MARKER).write_text(json.dumps(name) + '\n')
+    found = read_label_folders(tmp_path)
+    assert found.classes == ['cat', 'dog']
+    assert set(found.images) == {'cat/a.png', 'dog/b.png',
+                                 'dog/mine.mask.png'}
+    note, = (n for n in found.notes if n.what == 'written by hsc_mm')
+    assert len(note.names) == 4
+
+
+@pytest.mark.parametrize('level', [0, 1, 2])
+def test_maps_of_zeros_and_ones_are_refused(tmp_path, level):
+    infos = []
+    for number in range(2):
+        path = tmp_path / f'{number}.png'
+        Image.fromarray(np.eye(9, dtype=np.uint8) * level).save(path)
+        infos.append(dict(aux_maps=dict(saliency=dict(path=str(path)))))
+    loader = LoadAuxMaps()
+    if level > 1:
+        loader.scan(infos)
+        return
+    with pytest.raises(ValueError, match='found none above 1 in 2 maps'):
+        loader.scan(infos)
+
+
+def test_pseudo_labels_without_a_class_are_told(shared_voc, tmp_path):
+    dataset = VOCImageLabelDataset(
+        str(shared_voc), 'ImageSets/Segmentation/train.txt',
+        label_file='image_labels.json', test_mode=True)
+    infos = [dataset.get_data_info(i) for i in range(2)]
+    for info in infos:
+        shape = read_index_png(shared_voc / 'SegmentationClass' /
+                               f'{info["img_id"]}.png').shape
+        write_index_png(tmp_path / f'{info["img_id"]}.png',
+                        np.zeros(shape, np.uint8), voc_palette())
+    with mock.patch.object(pseudo_label, 'print_log') as told:
+        LoadPseudoLabel(str(tmp_path)).scan(infos)
+    assert 'none of the 2 labels' in told.call_args.args[0]

@@ -15,10 +15,12 @@ from mmseg.datasets.transforms import PackSegInputs
 from hsc_mm.datasets.aux_maps import (
     aux_key,
     colour_problem,
+    is_black,
     map_kind,
     to_grey,
 )
 from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils.pool import map_threads
 
@@ -61,7 +63,7 @@ class LoadAuxMaps(BaseTransform):
             classes (sequence[str]): Not looked at.
 
         Raises:
-            ValueError: Maps have colours.
+            ValueError: Maps have colours, or are all black.
         """
         names = self.names or dict.fromkeys(
             name for info in infos
@@ -77,6 +79,12 @@ class LoadAuxMaps(BaseTransform):
             raise_problems(f'{kind}s ({len(paths)})',
                            list(filter(None, found)),
                            'Grey maps are needed, 255 = 1.')
+            looked = some_of(paths)
+            if len(looked) > 1 and all(map_threads(is_black, looked)):
+                raise ValueError(
+                    f'{kind}s: expected values up to 255, found none above '
+                    f'1 in {len(looked)} maps, such as {looked[0]}. Write '
+                    'them as 0..255 (of 16 bits: 0..65535).')
             if is_main_process():
                 print_log(
                     f'{kind}s: {len(paths)} of {len(infos)} images have one',

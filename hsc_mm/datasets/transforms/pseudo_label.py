@@ -1,4 +1,5 @@
 """Loading of pseudo labels, hard or soft."""
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from mmengine.logging import print_log
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.datasets.class_names import image_name
+from hsc_mm.datasets.mask_checks import some_of
+from hsc_mm.datasets.mask_labels import indices
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
@@ -125,6 +128,15 @@ class LoadPseudoLabel(BaseTransform):
             f'pseudo_dir {self.pseudo_dir}', problems,
             'tools/make_pseudo_labels.py with the same --out makes the '
             'missing ones.')
+        looked = [path for path in map(self._path, some_of(infos))
+                  if path.endswith('.png')]
+        if len(looked) > 1 and is_main_process() and not any(
+                indices(path) - {0, 255} for path in looked):
+            print_log(
+                f'pseudo_dir {self.pseudo_dir}: none of the {len(looked)} '
+                'labels that were examined shows a class. A network learns '
+                'nothing from them; look at the CAMs, and at their '
+                'threshold.', 'current', logging.WARNING)
 
     def check_classes(self, classes: Sequence[str] | None) -> None:
         """Refuse a folder whose manifest names other classes.
