@@ -17,7 +17,8 @@ from .confusion import false_pixels
 __all__ = ['MaskMetric', 'write_mask', 'write_seed']
 
 # The base class takes any argument; mmseg's test.py sets keep_results.
-_ARGUMENTS = {*signature(IoUMetric).parameters, 'keep_results', 'collect_dir'}
+_ARGUMENTS = {*signature(IoUMetric).parameters, 'keep_results',
+              'collect_dir'} - {'kwargs'}
 
 
 def write_seed(path: str | Path,

@@ -1,6 +1,6 @@
 """Values of a config that are checked before anything is built."""
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
         if isinstance(values, Mapping) and values.get(key) is not None:
             check_number(f'optim_wrapper.{part}.{key} of {path}',
                          values[key], **bound)
+    _check_ranges(cfg, path)
     if not isinstance(cfg.get('load_from'), str | None):
         refuse('load_from', 'a file', cfg.load_from)
     if not isinstance(cfg.get('resume'), bool | None):
@@ -104,6 +105,50 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
         if 'pipeline' in dataset and not dataset['pipeline']:
             refuse(f'{split}_dataloader.dataset.pipeline', 'transforms',
                    dataset['pipeline'])
+
+
+def _check_ranges(cfg: Config, path: str | Path) -> None:
+    """Refuse numbers that train backwards, or explode."""
+    optim = cfg.get('optim_wrapper') or {}
+    found: list[tuple[str, Any, dict]] = []
+    for name, values in (('optimizer', optim.get('optimizer')),
+                         ('paramwise_cfg', optim.get('paramwise_cfg'))):
+        where = f'optim_wrapper.{name}'
+        for key, value in _leaves(values):
+            if key.endswith('_mult') or key == 'weight_decay':
+                found.append((f'{where}.{key}', value, dict(least=0)))
+            elif key == 'momentum' and name == 'optimizer':
+                found.append((f'{where}.{key}', value, dict(least=0, below=1)))
+    for number, one in enumerate(_listed(cfg.get('param_scheduler'))):
+        found += [(f'param_scheduler.{number}.{key}', value, dict(least=0))
+                  for key, value in _leaves(one) if key in ('power',
+                                                            'eta_min')]
+    for name in ('decode_head', 'auxiliary_head'):
+        for head in _listed(cfg.model.get(name)):
+            for loss in _listed(_get(head, 'loss_decode')):
+                found += [(f'model.{name}.loss_decode.{key}', value,
+                           dict(least=0))
+                          for key, value in _leaves(loss)
+                          if key == 'loss_weight']
+    for key, bounds in (('mean', {}), ('std', dict(above=0))):
+        found += [(f'model.data_preprocessor.{key}', value, bounds) for value
+                  in _listed(_get(cfg.model.get('data_preprocessor'), key))]
+    for key, value, bounds in found:
+        if value is not None:
+            check_number(f'{key} of {path}', value, **bounds)
+
+
+def _get(part: Any, key: str) -> Any:
+    return part.get(key) if isinstance(part, Mapping) else None
+
+
+def _leaves(part: Any, above: str = '') -> Iterator[tuple[str, Any]]:
+    """Yield name and value of what dictionaries in a dictionary hold."""
+    for key, value in part.items() if isinstance(part, Mapping) else ():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f'{above}{key}.')
+        else:
+            yield f'{above}{key}', value
 
 
 def _check_channels(cfg: Config, path: str | Path) -> None:

@@ -8,6 +8,7 @@ from hsc_mm.inference import load_config
 from hsc_mm.utils import write_json
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.work_dirs import refuse_folder_of_data
 from .context import Context
 from .inputs import config_hash, stage_inputs
 from .manifest import fingerprint
@@ -82,7 +83,8 @@ def run_pipeline(cam_cfg: Config | str | Path,
             images not trained on, or a step fails
             (:class:`ToolError`).
         FileNotFoundError: A file is missing.
-        FileExistsError: Another process writes into ``work_dir``.
+        FileExistsError: Another process writes into ``work_dir``, or it has
+            files that are not the pipeline's.
     """
     cam_cfg, seg_cfg, *others = (
         load_config(cfg) if isinstance(cfg, str | Path) else cfg
@@ -90,6 +92,10 @@ def run_pipeline(cam_cfg: Config | str | Path,
     pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others,
                               select)
     pipeline.context.options = {k: v for k, v in (options or {}).items() if v}
+    for cfg in filter(None, (cam_cfg, seg_cfg, *others)):
+        for split in ('train', 'val', 'test'):
+            loader = cfg.get(f'{split}_dataloader') or {}
+            refuse_folder_of_data(work_dir, loader.get('dataset') or {})
     with locked(work_dir, '--work-dir'):
         summary = claim(work_dir, 'summary.json', option='work_dir')
         pipeline.run(force, start, say)

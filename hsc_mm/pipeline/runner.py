@@ -117,7 +117,8 @@ class Pipeline:
                 raise ValueError(
                     f'pipeline.steps: expected a unique {what} for each step, '
                     f'of letters, digits, "_" and "-", found {bad[0]!r} in '
-                    f'{found}. Set another one with "{what}=".')
+                    f'{found}. Set another one with "{what}="; a --baseline '
+                    'has the name of its file: rename that.')
         self.steps = {step.name: step for step in steps}
         self.context = context
         for step in steps:

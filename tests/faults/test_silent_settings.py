@@ -5,13 +5,13 @@ import pytest
 import torch
 from conftest import run_here
 from mmengine.config import Config
-from tiny_configs import cam_config
+from tiny_configs import cam_config, seg_config
 from toy_runner import toy_runner
 
 from hsc_mm.cli import common, train
 from hsc_mm.crf import DenseCRF
 from hsc_mm.datasets.transforms import LoadPseudoLabel
-from hsc_mm.engine.hooks import FiniteLossHook
+from hsc_mm.engine.hooks import FiniteLossHook, startup_check_hook
 from hsc_mm.evaluation import SeedMetric
 from hsc_mm.inference import load_config
 from hsc_mm.inference.config_values import check_values
@@ -257,3 +257,52 @@ def test_rates_of_a_misspelt_part(shared_voc, tmp_path):
     found = run_here('train', config, '--work-dir', tmp_path / 'w')
     assert found.returncode == 1
     assert "found 'decode_haed'. Is \"decode_head\" meant?" in found.stderr
+
+
+@pytest.mark.parametrize(('key', 'value'), [
+    ('optim_wrapper.optimizer.momentum', 5),
+    ('optim_wrapper.optimizer.weight_decay', float('nan')),
+    ('optim_wrapper.paramwise_cfg.custom_keys.head.lr_mult', -1),
+    ('optim_wrapper.paramwise_cfg.bias_decay_mult', 'a'),
+    ('param_scheduler.0.power', -1), ('param_scheduler.0.eta_min', -0.1),
+    ('model.data_preprocessor.std', [0, 1, 1]),
+    ('model.data_preprocessor.mean', [float('nan'), 1, 1]),
+    ('model.decode_head.loss_decode.loss_weight', -1)])
+def test_numbers_that_train_backwards_or_explode(key, value):
+    cfg = Config(dict(
+        model=dict(type='M', decode_head=dict(loss_decode=dict(type='L')),
+                   data_preprocessor=dict(mean=[1, 1, 1], std=[1, 1, 1])),
+        optim_wrapper=dict(optimizer=dict(type='SGD', momentum=0.9)),
+        param_scheduler=[dict(type='PolyLR', power=0.9)]))
+    check_values(cfg, 'x.py')
+    cfg.merge_from_dict({key: value})
+    with pytest.raises(ValueError, match=rf'{key} of x\.py: expected a fin'):
+        check_values(cfg, 'x.py')
+
+
+@pytest.mark.parametrize(('arguments', 'said'), [
+    (['{cam}', '--seg-options', 'a=1'], '--seg-options: expected a config'),
+    (['{cam}', '{seg}', '--threshold', 'selected'], 'expected --select'),
+    (['{cam}', '--baseline', '{seg}'], 'expected the config of a CAM stage'),
+    (['{seg}'], 'expected the config of a CAM stage'),
+    (['{cam}', '--baseline', '{cam}'], 'a --baseline has the name of its')])
+def test_a_pipeline_says_what_is_wrong_before_it_trains(
+        shared_voc, tmp_path, arguments, said):
+    paths = dict(cam=cam_config(shared_voc, tmp_path / 'cam.py'),
+                 seg=seg_config(shared_voc, tmp_path / 'seg.py'))
+    found = run_here('pipeline', *(a.format(**paths) for a in arguments),
+                     '--work-dir', tmp_path / 'w')
+    assert found.returncode in (1, 2)
+    assert said in found.stderr
+    assert not (tmp_path / 'w' / 'cam').exists()
+
+
+def test_segmentors_of_other_classes_are_refused():
+    model, head = torch.nn.Module(), torch.nn.Module()
+    model.decode_head, model.auxiliary_head = head, torch.nn.ModuleList()
+    meta = dict(classes=('background', 'cat', 'dog'))
+    head.num_classes = 5
+    with pytest.raises(ValueError, match=r'num_classes: expected 3.*found 5'):
+        startup_check_hook._check_classes(model, meta)
+    head.num_classes = 3
+    startup_check_hook._check_classes(model, meta)

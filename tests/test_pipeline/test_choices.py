@@ -46,8 +46,11 @@ def test_threshold_and_how_it_was_chosen(configs, tmp_path, asked, seeds,
 
 
 def test_what_cannot_choose_is_refused(configs, tmp_path):
+    with pytest.raises(ValueError, match='"selected": expected --select'):
+        build_pipeline(*configs, tmp_path / 'a', threshold='selected')
     pipeline, ctx = _context(configs, tmp_path, dict(best=SEEDS['best']),
-                             threshold='selected')
+                             threshold='fixed')
+    ctx.threshold = 'selected'  # a step of others found no masks
     with pytest.raises(ValueError, match='"selected": expected --select'):
         pipeline.steps['pseudo']._threshold(ctx)
     with pytest.raises(ValueError, match=r'"otsi"\. Is "otsu" meant'):

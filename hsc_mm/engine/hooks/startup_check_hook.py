@@ -135,9 +135,24 @@ class StartupCheckHook(Hook):
                 f'nothing is left to train: the checkpoint is of iteration '
                 f'{runner.iter}, and train_cfg ends at {runner.max_iters}.')
         guard_batch_norms(bare_model(runner.model))
+        _check_classes(bare_model(runner.model), _meta(runner))
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)
+
+
+def _check_classes(model: nn.Module, meta: Mapping) -> None:
+    """Refuse segmentors that have channels for other classes."""
+    count = len(meta.get('classes') or ())
+    for name in ('decode_head', 'auxiliary_head'):
+        heads = getattr(model, name, None)
+        for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+            found = getattr(head, 'num_classes', count)
+            if count and found != count:
+                raise ValueError(
+                    f'model.{name}.num_classes: expected {count}, the classes '
+                    f'of the data set ({", ".join(meta["classes"][:5])} ...),'
+                    f' found {found}.')
 
 
 def _check_rates(model: nn.Module, cfg: Mapping) -> None:

@@ -54,6 +54,11 @@ class MakePseudoLabels(Step):
         chosen = isinstance(wanted, str)
         if chosen and wanted not in _CHOICES:
             find_rule(wanted, _CHOICES)
+        metric = self._cfg(ctx).get('test_evaluator') or {}
+        if wanted == 'selected' and ctx.select is None and not (
+                isinstance(metric, dict) and metric.get('selection')):
+            raise ValueError('threshold "selected": expected --select, found '
+                             'none. Name a number, "fixed" or "auto".')
         LabelChain.from_config(self._cfg(ctx), 0.5 if chosen else wanted)
 
     def inputs(self, ctx: Context) -> dict:

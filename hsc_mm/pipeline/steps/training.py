@@ -3,7 +3,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from hsc_mm.registry import STEPS
+from hsc_mm.registry import MODELS, STEPS
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.health import read_health, spoken
 from ..context import Context
@@ -46,7 +46,13 @@ class TrainCAM(_Training):
         self.config = config
 
     def check(self, ctx: Context) -> None:
-        """Read the data: what is wrong with it shows now."""
+        """Read model and data: what is wrong with them shows now."""
+        cfg = ctx.config(self.config)
+        if not getattr(MODELS.get(cfg.model.type), 'makes_cams', False):
+            raise ValueError(
+                f'{cfg.filename}: expected the config of a CAM stage, found '
+                f'model.type {cfg.model.type!r}. The config of the '
+                'segmentation stage comes second.')
         ctx.dataset(self.config, 'train')
 
     def inputs(self, ctx: Context) -> dict:

@@ -24,7 +24,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--per-class', type=cli.positive, default=200,
                         help='pictures of SBD are added up to this number of '
                         'pictures of a class (default: 200)')
-    return cli.parse(parser)
+    args = cli.parse(parser)
+    if len({*args.classes}) < len(args.classes):
+        parser.error(f'--classes: expected each once, found {args.classes}')
+    return args
 
 
 def main() -> None:
