@@ -23,8 +23,8 @@ from hsc_mm.registry import METRICS
     ('optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict('
      'head=dict(lr_mul=2.0))))',
      'optim_wrapper.paramwise_cfg.custom_keys.head.lr_mul', 'lr_mult'),
-    ('train_dataloader = dict(dataset=dict(metainfo=dict(clases=["a"])))',
-     'train_dataloader.dataset.metainfo.clases', 'classes'),
+    ('train_dataloader = dict(dataset=dict(metainfo=dict(clsases=["a"])))',
+     'train_dataloader.dataset.metainfo.clsases', 'classes'),
     ('val_dataloader = dict(dataset=dict(data_prefix=dict(img_pth="a")))',
      'val_dataloader.dataset.data_prefix.img_pth', 'img_path'),
 ])
