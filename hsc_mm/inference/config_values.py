@@ -152,7 +152,11 @@ def _leaves(part: Any, above: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def _check_channels(cfg: Config, path: str | Path) -> None:
-    """Refuse statistics for another number of channels: torch repeats one."""
+    """Refuse statistics for another number of channels.
+
+    One number stands for all bands, as mmengine may have no other choice; of
+    three colours it is a mistake that torch lets pass.
+    """
     found = cfg.model.get('data_preprocessor') or {}
     counts = {key: len(_listed(found[key])) for key in ('mean', 'std')
               if found.get(key) is not None}
@@ -162,12 +166,15 @@ def _check_channels(cfg: Config, path: str | Path) -> None:
         if not isinstance(loader, Mapping) or \
                 loader.get('color_type', 'color') != 'color':
             continue  # only a transform of others knows
-        counts['bands'] = len(loader.get('bands') or 'BGR')
-        if len({*counts.values()}) > 1:
+        bands = len(loader.get('bands') or 'BGR')
+        right = {bands} if bands == 3 else {1, bands}
+        if not right.issuperset(counts.values()):
+            counts['bands'] = bands
             raise ValueError(
                 f'model.data_preprocessor of {path}: expected a mean and a '
                 'std for each band that the images of '
-                f'{split}_dataloader have, found '
+                f'{split}_dataloader have (of other numbers than three also '
+                'one for all), found '
                 f'{", ".join(f"{n} {key}" for key, n in counts.items())}.')
 
 

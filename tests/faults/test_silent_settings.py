@@ -160,6 +160,7 @@ def test_misspelt_options_of_a_stage(shared_voc, tmp_path, stage):
 @pytest.mark.parametrize(('loader', 'numbers', 'right'), [
     (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 4, True),
     (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 3, False),
+    (dict(type='hsc_mm.LoadImage', bands=[1, 2, 3, 4]), 1, True),
     (dict(type='hsc_mm.LoadImage'), 1, False),
     (dict(type='LoadImageFromFile', color_type='grayscale'), 1, True),
     (dict(type='MyLoader'), 5, True)], ids=str)

@@ -81,3 +81,30 @@ def test_the_cam_stage_learns_from_five_bands(shared_voc, tmp_path):
     stem = next(m for m in model.backbone.modules()
                 if isinstance(m, nn.Conv2d))
     assert torch.isfinite(total) and stem.weight.grad.shape[1] == 5
+
+
+@pytest.mark.parametrize(('numbers', 'kept'), [
+    (1, [1, 1, 1]), (2, [1, 1, 1]), (3, [1, 2, 3]), (5, [1, 2, 3])])
+def test_the_head_knows_the_statistics_of_bands_that_colours_show(
+        shared_voc, tmp_path, numbers, kept):
+    cfg = Config.fromfile(cam_config(shared_voc, tmp_path / 'cam.py'))
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model)
+    # Not every version of mmseg takes as many.
+    values = torch.arange(1., numbers + 1).view(-1, 1, 1)
+    model.data_preprocessor.mean = values
+    model.data_preprocessor.std = 2 * values
+    model._tell_statistics()
+    assert model.decode_head.image_mean.flatten().tolist() == kept
+    assert model.decode_head.image_std.flatten().tolist() == [
+        2 * value for value in kept]
+
+
+def test_colours_of_images_that_are_not_normalised(shared_voc, tmp_path):
+    cfg = Config.fromfile(cam_config(shared_voc, tmp_path / 'cam.py'))
+    init_default_scope('mmseg')
+    cfg.model.data_preprocessor.update(mean=None, std=None)
+    model = MODELS.build(cfg.model)
+    image = torch.rand(2, 3, 32, 32) * 255
+    view = model.decode_head(model.extract_feat(image), image)
+    torch.testing.assert_close(view.colours, image)

@@ -34,8 +34,8 @@ class LoadImage(BaseTransform):
     Args:
         bands (sequence[int], optional): Bands of a TIFF, from 1; three of
             them are red, green and blue. The model needs as many
-            ``in_channels``, ``mean`` and ``std``, and, unless they are
-            three, ``bgr_to_rgb=False``.
+            ``in_channels`` and, unless they are three, ``mean`` and ``std``
+            of one number for all, and ``bgr_to_rgb=False``.
         value_range (sequence[float], optional): Values that become 0 and
             255, in pictures of more than 8 bits.
         backend_args (dict, optional): File backend of mmengine.

@@ -101,11 +101,18 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         self.normalization  # noqa: B018 (refuses a wrong test_cfg)
 
     def _tell_statistics(self) -> None:
-        """Tell the head how its images are normalised, if they are."""
-        if getattr(self.data_preprocessor, '_enable_normalize', False):
-            for name in ('mean', 'std'):
-                getattr(self.decode_head, f'image_{name}').copy_(
-                    getattr(self.data_preprocessor, name))
+        """Tell the head how its images are normalised: maybe not at all.
+
+        Of an image of more bands those of :attr:`View.colours` count.
+        """
+        known = getattr(self.data_preprocessor, '_enable_normalize', None)
+        for name, neutral in (('mean', 0), ('std', 1)):
+            own = getattr(self.decode_head, f'image_{name}', None)
+            if known and own is not None:
+                found = getattr(self.data_preprocessor, name)
+                own.copy_(found[:3 if len(found) > 2 else 1])
+            elif known is False and own is not None:
+                own.fill_(neutral)
 
     @property
     def num_classes(self) -> int:
