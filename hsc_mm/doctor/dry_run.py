@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 
+from hsc_mm.datasets.transforms.load_image import reading_options
 from hsc_mm.engine.runner import build_runner
 from hsc_mm.utils.health import read_health
 from hsc_mm.utils.progress import progress
@@ -35,6 +36,8 @@ def views(case: Case) -> Iterator[Finding]:
         yield fact('size of the crops: not known from the training pipeline')
         return
     second = case.cfg.model.get('second_view')
+    bands = reading_options(
+        step for split in case.train for step in split.pipeline)['bands']
     patch = case.cfg.model.backbone.get('patch_size')
     index = (case.heads().get('decode_head') or {}).get('in_index', -1)
     index = index[-1] if isinstance(index, list | tuple) else index
@@ -48,7 +51,7 @@ def views(case: Case) -> Iterator[Finding]:
                 f'{round(height / patch) * patch}.')
         with torch.no_grad():
             feats = case.model.eval().extract_feat(
-                torch.zeros(1, 3, height, width))
+                torch.zeros(1, len(bands or 'RGB'), height, width))
         feat = feats[index] if isinstance(feats, list | tuple) else feats
         rows, columns = feat.shape[2:]
         yield fact(f'view {number}: {height} x {width} pixels give '
@@ -171,15 +174,16 @@ def _shortened(case: Case, folder: str) -> Config:
         dict(
             work_dir=folder,
             experiment_name=name,
-            train_cfg=dict(
-                type='IterBasedTrainLoop',
-                max_iters=_iterations(case),
-                val_interval=_iterations(case) + 1),
             log_level='ERROR',
             load_from=None,
             resume=False,
             launcher='none',
             visualizer=dict(type='Visualizer', name=name)))
+    # Not updated: a loop of epochs has arguments of its own.
+    cfg.train_cfg = dict(
+        type='IterBasedTrainLoop',
+        max_iters=_iterations(case),
+        val_interval=_iterations(case) + 1)
     for split in ('val', 'test'):
         for part in ('dataloader', 'cfg', 'evaluator'):
             cfg[f'{split}_{part}'] = None

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
 
+from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.datasets.transforms.load_image import is_loader
+from hsc_mm.registry import DATA_SAMPLERS
 from hsc_mm.utils.numbers import check_number
 from .config_keys import check_spelling
 
@@ -100,6 +103,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
         refuse('model.data_preprocessor', 'one, such as '
                'SegDataPreProcessor', None)
     _check_channels(cfg, path)
+    _check_epochs(cfg, path)
     for split in ('train', 'val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
         if 'pipeline' in dataset and not dataset['pipeline']:
@@ -176,6 +180,23 @@ def _check_channels(cfg: Config, path: str | Path) -> None:
                 f'{split}_dataloader have (of other numbers than three also '
                 'one for all), found '
                 f'{", ".join(f"{n} {key}" for key, n in counts.items())}.')
+
+
+def _check_epochs(cfg: Config, path: str | Path) -> None:
+    """Refuse epochs of a sampler that draws for ever: the first has no end."""
+    loop = cfg.get('train_cfg') or {}
+    loader = cfg.get('train_dataloader') or {}
+    name = (loader.get('sampler') or {}).get('type')
+    kind = DATA_SAMPLERS.get(name) if isinstance(name, str) else name
+    if (loop.get('by_epoch') or str(loop.get('type')).endswith(
+            'EpochBasedTrainLoop')) and isinstance(kind, type) and issubclass(
+                kind, ReproducibleSampler | InfiniteSampler):
+        raise ValueError(
+            f'train_cfg of {path}: expected IterBasedTrainLoop, for '
+            f'{kind.__name__} draws for ever, found epochs, the first of '
+            'which would not end. Set max_iters, or '
+            "train_dataloader.sampler=dict(type='DefaultSampler', "
+            'shuffle=True).')
 
 
 def _listed(names: object) -> list:

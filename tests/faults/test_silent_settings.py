@@ -177,6 +177,22 @@ def test_statistics_of_another_number_of_bands(loader, numbers, right):
         check_values(cfg, 'x.py')
 
 
+@pytest.mark.parametrize('loop', [
+    dict(by_epoch=True, max_epochs=2),
+    dict(type='EpochBasedTrainLoop', max_epochs=2)])
+@pytest.mark.parametrize('sampler', [
+    'hsc_mm.ReproducibleSampler', 'hsc_mm.ClassBalancedSampler',
+    'InfiniteSampler', 'DefaultSampler'])
+def test_epochs_of_a_sampler_that_has_none(loop, sampler):
+    cfg = Config(dict(model=dict(type='M'), train_cfg=loop,
+                      train_dataloader=dict(sampler=dict(type=sampler))))
+    if sampler == 'DefaultSampler':
+        check_values(cfg, 'x.py')
+        return
+    with pytest.raises(ValueError, match=r'train_cfg of x\.py: expected Iter'):
+        check_values(cfg, 'x.py')
+
+
 @pytest.mark.parametrize('number', [0, -5, 1.5, 'a'])
 def test_trainings_without_iterations(shared_voc, tmp_path, number):
     config = cam_config(shared_voc, tmp_path / 'c.py')

@@ -299,6 +299,18 @@ def test_views_that_are_no_multiple_of_the_patches(shared_voc, tmp_path):
     assert 'only 3 x 3 positions' in warnings[1].text
 
 
+def test_views_of_five_bands(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    cfg = Config.fromfile(config)
+    cfg.model.backbone.in_channels = 5
+    cfg.model.data_preprocessor.update(mean=[127.5], std=[127.5])
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.pipeline.insert(
+            0, dict(type='hsc_mm.LoadImage', bands=(1, 2, 3, 4, 5)))
+    said = [f.text for f in dry_run.views(Case(cfg))]
+    assert said[0].startswith('view 1: 32 x 32 pixels give ')
+
+
 def test_disk(shared_voc, tmp_path, monkeypatch):
     usage = namedtuple('usage', 'total used free')(0, 0, 2**16)
     config = cam_config(shared_voc, tmp_path / 'cam.py')
@@ -328,6 +340,11 @@ def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
     assert 'MiB' in said[1]
     assert 'for 4 iterations' in said[2]
     assert [path.name for path in tmp_path.iterdir()] == ['cam.py']
+    epochs = load_config(config, None, str(tmp_path / 'run'))
+    epochs.train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=9)
+    epochs.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    said = [f.text for f in dry_run.dry_run(Case(epochs))]
+    assert 'for 8 iterations' in said[2]
     broken = _examine(config, {'model.decode_head.in_channels': 32},
                       with_dry_run=True)
     assert 'expected 32, found 64' in _only(broken, 'error', 'dry run').text
