@@ -131,8 +131,9 @@ class Context:
         return self.manifests[self.step(name).name].result
 
     def identity(self, name: str) -> str:
-        """Return a hash of the inputs that a finished step was made from."""
-        return digest(self.manifests[self.step(name).name].content['inputs'])
+        """Return a hash of what the outputs of a finished step are made of."""
+        inputs = self.manifests[self.step(name).name].content['inputs']
+        return digest({k: v for k, v in inputs.items() if k != 'held_out'})
 
     def checkpoint(self, kind: str, name: str | None = None) -> Path:
         """Return a checkpoint file.

@@ -1,5 +1,6 @@
 """Inputs of the steps of the pipeline, and hashes of them."""
 import copy
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hsc_mm.utils import digest
 from hsc_mm.version import __version__
 from .manifest import fingerprint
 
-__all__ = ['config_hash', 'stage_inputs', 'with_pseudo_dir']
+__all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
 
 #: Beginnings of the keys that no training depends on.
 _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
@@ -90,6 +91,12 @@ def _trusted(cfg: Config, split: str) -> dict[str, str]:
     found = [TrustedMasks(step.get('trusted_dir')) for step in steps]
     files = [path for one in found for path in one.files()]
     return dict(trusted=fingerprint(files)) if files else {}
+
+
+def held_out_input(ids: Iterable[str]) -> dict[str, str]:
+    """Return the input of a step that leaves images out of its score."""
+    found = sorted(ids)
+    return dict(held_out=digest(found)) if found else {}
 
 
 def _version(name: str) -> str:

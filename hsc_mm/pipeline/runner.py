@@ -11,6 +11,7 @@ from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
 from hsc_mm.utils.locks import check_free
 from .context import Context
+from .inputs import held_out_input
 from .manifest import Manifest, as_json, refuse_foreign
 from .step import Step
 from .summary import PipelineResults
@@ -184,6 +185,8 @@ class Pipeline:
 
     def _inputs(self, step: Step) -> dict:
         inputs = dict(step.inputs(self.context.before(step.name)))
+        if 'pseudo_labels' in step.makes:  # see Context.score_labels
+            inputs.update(held_out_input(self.context.selection))
         if step.settings:
             inputs['step'] = step.settings
         return as_json(inputs, f'inputs of step {step.name}')

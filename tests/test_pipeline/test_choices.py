@@ -94,6 +94,14 @@ def test_images_of_the_selection_are_held_out_of_both_stages(
     # Without a selection the inputs are what they were.
     plain = build_pipeline(*configs, tmp_path).context.before('seeds')
     assert 'held_out' not in step.inputs(plain)
+    # Nor does the score of pseudo labels count them, which are the same.
+    labels = pipeline._inputs(pipeline.steps['pseudo'])
+    assert labels.pop('held_out') == held
+    identities = set()
+    for inputs in (labels, dict(labels, held_out=held)):
+        pipeline.context.manifests['pseudo'].save(inputs, [], {}, 0)
+        identities.add(pipeline.context.identity('pseudo'))
+    assert len(identities) == 1
     few = tmp_path / 'few.txt'
     few.write_text('\n'.join(sorted(chosen)))
     listed = build_pipeline(*configs, tmp_path, select=str(few))

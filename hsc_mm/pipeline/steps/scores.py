@@ -1,15 +1,14 @@
 """Steps that evaluate: the seeds, and the segmentor."""
 import shutil
-from collections.abc import Iterable
 
 from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.evaluation.selection import write_selection
 from hsc_mm.registry import STEPS
-from hsc_mm.utils import digest, read_json
+from hsc_mm.utils import read_json
 from hsc_mm.utils.outputs import MARKER
 from ..context import Context
-from ..inputs import stage_inputs
+from ..inputs import held_out_input, stage_inputs
 from ..step import BACKGROUND, Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['EvaluateSegmentor', 'ScoreSeeds']
@@ -49,7 +48,7 @@ class ScoreSeeds(_Test):
             stage_inputs(
                 ctx.config(ctx.find('cam', self.checkpoint).config), 'test'),
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
-            **_held_out(ctx.selection))
+            **held_out_input(ctx.selection))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Evaluate."""
@@ -106,12 +105,6 @@ def _chosen(at: dict) -> str | None:
     return f'on {at["images"]} masks' if 'images' in at else None
 
 
-def _held_out(ids: Iterable[str]) -> dict[str, str]:
-    """Return the input of a step that leaves images out of its score."""
-    found = sorted(ids)
-    return dict(held_out=digest(found)) if found else {}
-
-
 @STEPS.register_module()
 class EvaluateSegmentor(_Test):
     """Predict the test images, evaluate where masks exist."""
@@ -129,7 +122,7 @@ class EvaluateSegmentor(_Test):
         return dict(
             stage_inputs(ctx.seg_cfg, 'test'),
             checkpoint=ctx.checkpoint_hash('segmentor', self.checkpoint),
-            **_held_out(ctx.held_out(ctx.dataset('seg', 'test'))))
+            **held_out_input(ctx.held_out(ctx.dataset('seg', 'test'))))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Predict, and evaluate."""
