@@ -114,7 +114,8 @@ def use_tta(cfg: Config, required: bool = True) -> Config:
             a config without one is returned as it is, and tests one scale.
 
     Raises:
-        ValueError: The config has no ``tta_pipeline`` or ``tta_model``.
+        ValueError: The config has no ``tta_pipeline`` or ``tta_model``, or
+            the pipeline flips twice.
     """
     if not required and cfg.get('tta_pipeline') is None:
         return cfg
@@ -122,6 +123,13 @@ def use_tta(cfg: Config, required: bool = True) -> Config:
         if cfg.get(key) is None:
             raise ValueError(f'--tta: expected {key} in the config '
                              f'{cfg.filename}, found none.')
+    flips = [choices for step in cfg.tta_pipeline
+             for choices in step.get('transforms') or ()
+             if any(one['type'] == 'RandomFlip' for one in choices)]
+    if len(flips) > 1:  # a sample notes the last one, and is turned back by it
+        raise ValueError(
+            f'tta_pipeline of {cfg.filename}: expected one list of '
+            f'RandomFlip, found {len(flips)}. Put all flips into one.')
     cfg = copy.deepcopy(cfg)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     if cfg.model.type == _CRF:  # merges views itself

@@ -23,6 +23,12 @@ def test_tta_needs_its_parts_and_leaves_the_config_alone():
     assert switched.model.type == 'hsc_mm.CAMTTAModel'
     assert switched.model.module.type == 'hsc_mm.CAMSegmentor'
     assert cfg.model.type == 'hsc_mm.CAMSegmentor'
+    twice = load_config(ROOT / 'configs' / 'cam_r50_voc.py')
+    twice.tta_pipeline[1].transforms.insert(2, [
+        dict(type='RandomFlip', prob=prob, direction='vertical')
+        for prob in (0.0, 1.0)])
+    with pytest.raises(ValueError, match='one list of RandomFlip, found 2'):
+        use_tta(twice)
     cfg.tta_model = None
     with pytest.raises(ValueError, match='expected tta_model'):
         use_tta(cfg)
