@@ -144,12 +144,14 @@ class CheckedRunner(Runner):
             locks.release(self.work_dir)
 
     def val(self) -> dict:
-        """Validate."""
+        """Validate; a config of a resumed run says resume=True."""
+        self._resume = False
         self._write_config()
         return super().val()
 
     def test(self) -> dict:
-        """Test."""
+        """Test; see :meth:`val`."""
+        self._resume = False
         self._write_config()
         return super().test()
 

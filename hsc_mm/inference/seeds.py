@@ -140,7 +140,7 @@ def best_threshold(cfg: Config, checkpoint: str) -> float:
         ValueError: The config's evaluator is not :class:`hsc_mm.SeedMetric`.
     """
     cfg = copy.deepcopy(cfg)
-    cfg.load_from = checkpoint
+    cfg.load_from, cfg.resume = checkpoint, False
     from hsc_mm.engine.runner import build_runner  # it imports this package
     metrics = build_runner(cfg).test()
     if 'seed/threshold_best' not in metrics:

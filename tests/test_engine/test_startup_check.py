@@ -1,12 +1,13 @@
-"""Weights that may lack some tensors."""
+"""Weights that may lack some tensors, and what a test loads."""
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tiny_configs import ROOT
+from tiny_configs import ROOT, cam_config
 
 from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.engine.hooks import StartupCheckHook
+from hsc_mm.engine.runner import build_runner
 from hsc_mm.registry import MODELS
 
 
@@ -47,3 +48,15 @@ def test_swin_takes_the_weights_of_a_classifier(tmp_path):
 def test_may_lack_is_a_list():
     with pytest.raises(ValueError, match=r"may_lack.*found 'norm'"):
         StartupCheckHook(may_lack='norm')
+
+
+def test_the_config_of_a_resumed_run_tests_weights_alone(
+        shared_voc, tmp_path):
+    cfg = Config.fromfile(cam_config(shared_voc, tmp_path / 'cam.py'))
+    init_default_scope('mmseg')
+    path = tmp_path / 'best.pth'
+    state = MODELS.build(cfg.model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict()), path)
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR', resume=True,
+               load_from=str(path), experiment_name=tmp_path.name)
+    assert 'seed/mIoU' in build_runner(cfg).test()
