@@ -113,7 +113,9 @@ def training_pictures(stages: Mapping[str, Stage],
 
     Args:
         stages (mapping[str, tuple]): Title -> config and checkpoint of a CAM
-            stage; the last one is that of the pipeline.
+            stage; the last one is that of the pipeline. Images that all were
+            trained on are shown if there are any; a stage that was trained
+            on none of them is left out.
         truth (BaseImageLabelDataset): Split with masks, or without; of the
             training images, those in it are shown if there are any.
         pseudo_dir (str, optional): Folder of pseudo labels.
@@ -124,20 +126,30 @@ def training_pictures(stages: Mapping[str, Stage],
     Returns:
         list[Picture]: The worst first, where there are scores.
     """
-    cfg = use_tta([*stages.values()][-1][0], required=False)
-    dataset = seeds.seed_dataset(cfg, 'train')
-    infos = (truth.get_data_info(i) for i in range(len(truth)))
-    known = {info['img_id']: info for info in infos}
-    ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
-    both = [i for i, img_id in enumerate(ids) if img_id in known]
-    places = both or list(range(len(ids)))
-    places = [places[i] for i in _spread(len(places), count)]
+    data = {
+        title: seeds.seed_dataset(use_tta(cfg, required=False), 'train')
+        for title, (cfg, _) in stages.items()
+    }
+    places = {title: _places(one) for title, one in data.items()}
+    *_, dataset = data.values()
+    known = {
+        img_id: truth.get_data_info(place)
+        for img_id, place in _places(truth).items()
+    }
+    *_, ids = map(list, places.values())
+    for others in (*places.values(), known):
+        ids = [img_id for img_id in ids if img_id in others] or ids
+    ids = [ids[i] for i in _spread(len(ids), count)]
+    for title in [t for t in stages if not places[t].keys() >= {*ids}]:
+        del data[title]
     predict = _predictor(*segmentor) if segmentor else None
     read = dataset_reader(dataset)
     palette, found = class_colours(dataset.metainfo), []
     drawn = zip(
-        *(_seeds(*stage, places) for stage in stages.values()), strict=True)
-    for samples in progress(drawn, len(places), 'training pictures', delay=2):
+        *(_seeds(*stages[title], one, [places[title][i] for i in ids])
+          for title, one in data.items()),
+        strict=True)
+    for samples in progress(drawn, len(ids), 'training pictures', delay=2):
         sample, layers, mask = samples[-1], {}, None
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
         photo, size = _photo(path, read)
@@ -145,7 +157,7 @@ def training_pictures(stages: Mapping[str, Stage],
         if 'seg_map_path' in known.get(img_id, ()):
             mask = ground_truth(known[img_id])
             layers['ground truth'] = _mask_layer(mask, palette, size)
-        for title, one in zip(stages, samples, strict=True):
+        for title, one in zip(data, samples, strict=True):
             layers[title] = _heat_layer(one, size)
         if pseudo_dir is not None:
             label = to_classes(
@@ -164,16 +176,22 @@ def training_pictures(stages: Mapping[str, Stage],
     return sorted(found, key=lambda one: one.score or 0)
 
 
-def _seeds(cfg: Config, checkpoint: str,
+def _places(dataset: BaseImageLabelDataset) -> dict[str, int]:
+    """Return where each image is: its id -> index."""
+    return {
+        dataset.get_data_info(i)['img_id']: i
+        for i in range(len(dataset))
+    }
+
+
+def _seeds(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
            places: list[int]) -> Iterator[SegDataSample]:
-    """Yield the seeds of some training images."""
-    cfg = use_tta(cfg, required=False)
-    dataset = seeds.seed_dataset(cfg, 'train')
+    """Yield the seeds of some images."""
     dataset.get_subset_(places)
     return seeds.iterate_seeds(
-        seeds.build_model(cfg, checkpoint, 'cpu',
-                          dataset.metainfo['classes']),
-        seeds.seed_loader(dataset, 0))
+        seeds.build_model(
+            use_tta(cfg, required=False), checkpoint, 'cpu',
+            dataset.metainfo['classes']), seeds.seed_loader(dataset, 0))
 
 
 def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:

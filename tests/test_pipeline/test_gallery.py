@@ -1,0 +1,46 @@
+"""Layers of a picture, of stages that were trained on other lists."""
+import copy
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from tiny_configs import cam_config
+
+from hsc_mm.datasets.build import build_split
+from hsc_mm.inference import load_config
+from hsc_mm.pipeline.gallery import training_pictures
+from hsc_mm.registry import MODELS
+
+
+@pytest.fixture(scope='module')
+def cam(tmp_path_factory, shared_voc):
+    """Return config and checkpoint of a network that learnt nothing."""
+    folder = tmp_path_factory.mktemp('gallery')
+    cfg = load_config(cam_config(shared_voc, folder / 'cam.py'))
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    torch.save(dict(state_dict=model.state_dict()), folder / 'cam.pth')
+    return cfg, str(folder / 'cam.pth')
+
+
+@pytest.mark.parametrize(('other', 'own', 'shown', 'drawn'), [
+    ([3, 2, 1, 0], [0, 1, 2, 3], [0, 1, 2, 3], True),
+    ([1, 5, 3], [0, 1, 2, 3], [1, 3], True),
+    ([4, 5], [0, 1, 2, 3], [0, 1, 2, 3], False),
+])
+def test_each_layer_is_of_its_image(cam, tmp_path, other, own, shown, drawn):
+    stages = {}
+    for name, images in (('other', other), ('own', own)):
+        cfg = copy.deepcopy(cam[0])
+        listed = tmp_path / f'{name}.txt'
+        listed.write_text(''.join(f'img_{i:02d}\n' for i in images))
+        cfg.train_dataloader.dataset.ann_file = str(listed)
+        stages[name] = cfg, cam[1]
+    found = training_pictures(stages, build_split(cam[0], 'test'))
+    assert sorted(one.name for one in found) == [
+        f'img_{i:02d}' for i in shown]
+    for one in found:
+        assert ('other' in one.layers) == drawn
+        assert one.layers.get('other', one.layers['own']) == one.layers['own']
+    assert len({one.layers['own'] for one in found}) == len(shown)
