@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 
 from .fitting import bare_model, pretrained_parts
 
-__all__ = ['describe_run', 'label_matrix', 'start_of']
+__all__ = ['describe_run', 'images_of', 'label_matrix', 'start_of']
 
 
 def label_matrix(dataset: Dataset) -> Tensor | None:
@@ -143,13 +143,24 @@ def _contrast(loss: nn.Module, model: nn.Module) -> str:
             f'{loss.warmup:g}, second view {model.second_view}')
 
 
+def images_of(runner) -> int:
+    """Return the images of an iteration in this process.
+
+    A loader knows the number only where its sampler of batches is torch's
+    own; another one that does not say it counts as batches of one.
+    """
+    loader = runner.train_dataloader
+    return (loader.batch_size
+            or getattr(loader.batch_sampler, 'batch_size', None) or 1)
+
+
 def _recipe(runner) -> str:
     """Write optimiser, rate, clipping, batch, length and seed."""
     cfg = runner.cfg.get('optim_wrapper') or {}
     optimizer = cfg.get('optimizer') or {}
     clip = cfg.get('clip_grad') or 'none'
     loop = (f'{runner.max_iters} iterations of '
-            f'{runner.train_dataloader.batch_size} images')
+            f'{images_of(runner)} images')
     if runner.world_size > 1:
         loop += f' on each of {runner.world_size} devices'
     return (f'{optimizer.get("type")}, rate {optimizer.get("lr")}, '

@@ -30,15 +30,15 @@ _TAIL = 5
 
 _ADVICE = dict(
     jump='Do not trust its masks, even where the loss came down again: clip '
-    'the gradients (optim_wrapper.clip_grad.max_norm=10) or lower '
-    'optim_wrapper.optimizer.lr, and train again.',
+    'the gradients (optim_wrapper.clip_grad.max_norm=10; 5 where it is 10) or '
+    'lower optim_wrapper.optimizer.lr, and train again.',
     prior='Its CAMs are unusable. Train longer, start from pretrained '
           'weights, and check that the image labels are those of the '
           'pictures.',
     embedding='The contrast cannot learn from them: its loss stays near '
     'weight x ln C. Lower the learning rate of decode_head.embeddings.',
     broken='Nothing was saved of it since the last checkpoint. Clip the '
-    'gradients (optim_wrapper.clip_grad.max_norm=10), lower '
+    'gradients (optim_wrapper.clip_grad.max_norm=10; 5 where it is 10), lower '
     'optim_wrapper.optimizer.lr, and start again, or resume from a checkpoint '
     'well before this.',
     random='Masks mean little unless it is trained long, on many pictures. '

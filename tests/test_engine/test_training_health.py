@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_configs import hsc_config
+from torch.utils.data import BatchSampler
 
 from hsc_mm.cli import common, make_pseudo_labels, predict, test, train
 from hsc_mm.engine.hooks import TrainingHealthHook
@@ -144,6 +145,18 @@ def test_a_jump_is_written_at_once_and_survives_resuming(runner):
     lines = spoken(checkpoint)
     assert 'jumped from 0.10 to 2.00, beginning at iteration 25' in lines[0]
     assert 'clip_grad.max_norm=10' in lines[0]
+
+
+def test_batches_of_a_sampler_of_ones_own(config, tmp_path):
+    cfg = Config.fromfile(config)
+    cfg.update(work_dir=str(tmp_path / 'w'), experiment_name=tmp_path.name)
+    cfg.train_cfg.update(max_iters=2, val_interval=3)
+    cfg.train_dataloader.pop('drop_last', None)
+    cfg.train_dataloader.update(
+        batch_size=4, batch_sampler=dict(type=BatchSampler, drop_last=True))
+    Runner.from_cfg(cfg).train()
+    assert '2 iterations of 4 images' in next(
+        (tmp_path / 'w').glob('*/*.log')).read_text()
 
 
 def test_dead_embeddings_of_a_contrast_are_named(runner):

@@ -17,7 +17,7 @@ from hsc_mm.utils.health import (
     write_health,
 )
 from ..fitting import bare_model
-from ..run_summary import describe_run, label_matrix, start_of
+from ..run_summary import describe_run, images_of, label_matrix, start_of
 
 __all__ = ['TrainingHealthHook', 'spread']
 
@@ -81,7 +81,7 @@ class TrainingHealthHook(Hook):
         prior = None
         if labels is not None and hasattr(losses['cls'], 'prior_loss'):
             prior = losses['cls'].prior_loss(labels)
-        self._watch = LossWatch(prior, runner.train_dataloader.batch_size)
+        self._watch = LossWatch(prior, images_of(runner))
         if runner.iter:
             for name, past in runner.message_hub.log_scalars.items():
                 if name.startswith('train/') and _is_cls(name):
