@@ -1,6 +1,7 @@
 """The chain from soft CAMs to pseudo labels: refiners, then a label rule."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ class LabelChain:
         self.threshold = float(check_number(
             'background threshold', threshold, least=0, below=1))
         self.soft = soft
-        running = self.refiners + (
+        self._running = running = self.refiners + (
             () if soft == 'only' else self.rule.refiners)
         self.needs = frozenset(need for one in running for need in one.needs)
         self.refines = bool(running)
@@ -139,6 +140,11 @@ class LabelChain:
             soft.img_id, soft.classes,
             None if self.soft == 'only' else self.rule(soft),
             soft.cam if self.soft else None)
+
+    def files(self, img_id: str) -> list[Path]:
+        """Return the files of an image that the refiners read."""
+        return sorted({path for one in self._running
+                       for path in one.files(img_id)})
 
     def identity(self) -> dict:
         """Return what a manifest notes of it, plain JSON values."""

@@ -1,6 +1,6 @@
 """Files of pseudo labels: hard masks (PNG) and soft CAMs (npz)."""
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -40,21 +40,26 @@ def write_soft_cam(path: str | Path,
               classes=np.asarray(classes, dtype=np.int64))
 
 
-def input_note(image: str | Path, labels: np.ndarray | None) -> str:
+def input_note(image: str | Path,
+               labels: np.ndarray | None,
+               files: Sequence[Path] = ()) -> str:
     """Return what tells the inputs of a pseudo label apart.
 
     Args:
         image (str | Path): The image file, which is read whole.
         labels (np.ndarray, optional): Multi-hot image labels, (K,).
+        files (sequence[Path]): Other files that the label is made from.
 
     Returns:
-        str: ``IMAGE-LABELS``, a hash each.
+        str: ``IMAGE-LABELS``, or ``IMAGE-LABELS-FILES``, a hash each.
 
     Raises:
         OSError: There is no such file.
     """
     listed = None if labels is None else np.flatnonzero(labels).tolist()
-    return f'{file_sum(image)[:16]}-{digest(listed)}'
+    others = [digest([(path.name, file_sum(path)) for path in files])
+              ] if files else []
+    return '-'.join([file_sum(image)[:16], digest(listed), *others])
 
 
 def read_note(path: str | Path) -> str:

@@ -3,6 +3,7 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.limits import most_pixels
-from .chain import Labelled
+from .chain import LabelChain, Labelled
 from .files import input_note
 from .folder import PseudoLabelFolder
 from .soft_cam import IGNORED
@@ -67,15 +68,16 @@ class LabelRun:
              shard: tuple[int, int] = (1, 1),
              workers: int = 2,
              resume: bool = True,
-             tile: int | None = None) -> 'LabelRun':
+             tile: int | None = None,
+             chain: LabelChain | None = None) -> 'LabelRun':
         """Look at images and folder; shard (i, n) is part i of n.
 
         Images with a side above ``tile``, and those above the limit of
         megapixels, are computed in windows.
 
         Files exist when they are whole, have the size of their image, hold
-        nothing but indices of the data set, and were made from the image
-        and labels that there are now.
+        nothing but indices of the data set, and were made from the image,
+        labels and files of refiners (of ``chain``) that there are now.
 
         Raises:
             ValueError: None of the images can be read.
@@ -83,7 +85,8 @@ class LabelRun:
         infos = [dataset.get_data_info(i) for i in range(len(dataset))]
         known = mask_indices(dataset)
         with ThreadPoolExecutor(max(workers, 1)) as pool:
-            shapes, notes = zip(*pool.map(_look, infos), strict=True)
+            shapes, notes = zip(*pool.map(
+                partial(_look, chain=chain), infos), strict=True)
             if not any(shapes):
                 raise ValueError(
                     f'{infos[0]["img_path"]}: missing or not an image, as are '
@@ -145,13 +148,15 @@ def mask_indices(dataset: BaseImageLabelDataset) -> frozenset[int]:
         mask for mask, index in label_map.items() if index != IGNORED)
 
 
-def _look(info: dict) -> tuple[tuple | None, str | None]:
+def _look(info: dict,
+          chain: LabelChain | None) -> tuple[tuple | None, str | None]:
     """Return shapes and note of an image, None where it cannot be read."""
     path = info['img_path']
     try:
         header = read_header(path, checked=False)
         return (header.seen, header.stored), input_note(
-            path, info.get('gt_label'))
+            path, info.get('gt_label'),
+            chain.files(info['img_id']) if chain else ())
     except Exception:  # whatever it is, reading the image will tell
         return None, None
 

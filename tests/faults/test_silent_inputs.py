@@ -11,7 +11,7 @@ from tiny_configs import seg_config
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.doctor.case import Case
 from hsc_mm.doctor.pseudo_labels import pseudo_labels
-from hsc_mm.pseudo_labels.chain import Labelled
+from hsc_mm.pseudo_labels.chain import LabelChain, Labelled
 from hsc_mm.pseudo_labels.files import read_note
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.pseudo_labels.run import LabelRun, write_labels
@@ -20,13 +20,13 @@ from hsc_mm.utils import image_shapes
 KINDS = [('.png', ), ('.npz', ), ('.png', '.npz')]
 
 
-def _plan(voc, out, kinds) -> tuple[LabelRun, PseudoLabelFolder]:
+def _plan(voc, out, kinds, chain=None) -> tuple[LabelRun, PseudoLabelFolder]:
     data = VOCImageLabelDataset(
         data_root=str(voc), label_file='image_labels.json',
         ann_file='ImageSets/Segmentation/train.txt')
     folder = PseudoLabelFolder(out, dict(a=1), data.metainfo['label_map'],
                                kinds)
-    return LabelRun.plan(data, folder), folder
+    return LabelRun.plan(data, folder, chain=chain), folder
 
 
 def _label(voc, img_id, kinds) -> Labelled:
@@ -76,6 +76,40 @@ def test_replaced_pictures_are_noticed(labelled):
     (images / 'img_05.jpg').touch()
     assert before.st_mtime_ns <= (images / 'img_02.jpg').stat().st_mtime_ns
     assert _missing(labelled) == {'img_02', 'img_03'}
+
+
+@pytest.mark.parametrize('kinds', KINDS)
+@pytest.mark.parametrize('ruled', [False, True])
+def test_replaced_segments_are_noticed(voc_root, tmp_path, kinds, ruled):
+    segments = tmp_path / 'segments'
+    (segments / 'img_05').mkdir(parents=True)
+    masks = [segments / f'{name}.npy'
+             for name in ('img_02', 'img_03', 'img_05/1', 'img_05/2')]
+    for path in masks:
+        np.save(path, np.ones((4, 4), np.uint8))
+    refiners = [dict(type='hsc_mm.SegmentRefiner', folder=str(segments),
+                     missing='skip')]
+    chain = LabelChain(rule=dict(
+        type='hsc_mm.AgreementRule', refiners=refiners * 2)) if ruled else (
+            LabelChain(refiners))
+    made = voc_root, tmp_path / 'out', kinds, chain
+
+    def missing():
+        run, folder = _plan(*made)
+        found = set(run.img_ids) - run.existing
+        write_labels((_label(voc_root, i, kinds) for i in found), folder, run)
+        return found
+
+    assert len(missing()) == 8
+    assert not missing()
+    masks[0].touch()
+    assert not missing()
+    np.save(masks[1], np.zeros((4, 4), np.uint8))
+    masks[2].unlink()
+    assert missing() == {'img_03', 'img_05'}
+    np.save(segments / 'img_07.npy', np.ones((4, 4), np.uint8))
+    assert missing() == {'img_07'}
+    assert _plan(*made[:3])[0].missing == 4  # without that refiner
 
 
 def test_the_doctor_names_labels_of_replaced_pictures(voc_root, tmp_path):

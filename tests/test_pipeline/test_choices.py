@@ -113,6 +113,27 @@ def test_images_of_the_selection_are_held_out_of_both_stages(
         _ = other.context.selection
 
 
+def test_pseudo_labels_depend_on_the_segments_that_refine_them(configs,
+                                                              tmp_path):
+    cam = copy.deepcopy(configs[0])
+    cam.pseudo_label = dict(refiners=[dict(
+        type='hsc_mm.SegmentRefiner', folder=str(tmp_path))])
+    pipeline, ctx = _context((cam, configs[1]), tmp_path / 'run', SEEDS)
+    pipeline.context.manifests['cam'].save({}, [], {}, 0)
+    ctx.checkpoint_hash = lambda *args: 'same'
+    found = []
+    for size in (3, 3, 4):
+        path = tmp_path / 'img_02.npy'
+        if not found or size == 4:
+            path.write_bytes(b'0' * size)
+        found.append(pipeline.steps['pseudo'].inputs(ctx))
+    assert found[0] == found[1] != found[2]
+    pipeline, ctx = _context(configs, tmp_path / 'run', SEEDS)
+    ctx.checkpoint_hash = lambda *args: 'same'
+    assert found[0].keys() - pipeline.steps['pseudo'].inputs(ctx).keys() == {
+        'refiner_files'}
+
+
 def _args(**given):
     return Namespace(**{**dict(select=None, select_list=None, threshold=None,
                                out=None), **given})

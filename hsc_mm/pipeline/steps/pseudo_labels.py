@@ -8,6 +8,7 @@ from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
+from ..manifest import fingerprint
 from ..step import Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['MakePseudoLabels']
@@ -69,7 +70,8 @@ class MakePseudoLabels(Step):
             inference=config_hash(cfg, 'test'),
             pseudo_label=cfg.get('pseudo_label'),
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
-            threshold=self._threshold(ctx)[0])
+            threshold=self._threshold(ctx)[0],
+            **self._files(ctx))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Make them; score them where all masks of the test split exist."""
@@ -94,6 +96,15 @@ class MakePseudoLabels(Step):
         """Return the score of the pseudo labels."""
         own = self.name == type(self).name
         return ScoreRow.of('pseudo labels' if own else self.name, result)
+
+    def _files(self, ctx: Context) -> dict[str, str]:
+        """Return what tells the files apart that refiners read."""
+        chain = LabelChain.from_config(self._cfg(ctx), 0.5)
+        stage = ctx.find('cam', self.checkpoint).config
+        data = ctx.dataset(stage, 'train')
+        files = [path for i in range(len(data))
+                 for path in chain.files(data.get_data_info(i)['img_id'])]
+        return dict(refiner_files=fingerprint(files)) if files else {}
 
     def _cfg(self, ctx: Context) -> Config:
         return ctx.config(ctx.find('cam', self.checkpoint).config)

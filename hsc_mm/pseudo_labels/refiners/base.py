@@ -1,5 +1,7 @@
 """Base class of refiners between CAMs and pseudo labels."""
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -60,6 +62,10 @@ class Refiner(ABC):
     @abstractmethod
     def refine(self, soft: SoftCAM) -> SoftCAM:
         """Refine the checked maps of an image with at least one class."""
+
+    def files(self, img_id: str) -> Sequence[Path]:
+        """Return other files of an image that it reads."""
+        return ()
 
     @abstractmethod
     def identity(self) -> dict:

@@ -75,10 +75,7 @@ class SegmentRefiner(Refiner):
     def refine(self, soft: SoftCAM) -> SoftCAM:
         """Refine the checked maps of an image with at least one class."""
         place = self.folder / soft.img_id
-        files = [path for suffix in _SUFFIXES
-                 if (path := Path(f'{place}{suffix}')).is_file()]
-        if place.is_dir():
-            files.append(place)
+        files = self._found(soft.img_id)
         if not files and self.missing == 'skip':
             return soft
         if len(files) != 1:
@@ -101,6 +98,17 @@ class SegmentRefiner(Refiner):
             if votes[1 + winner] > self.share * len(pixels):
                 owner[pixels] = winner
         return self._apply(soft, owner.reshape(size))
+
+    def files(self, img_id: str) -> list[Path]:
+        """Return the files of an image that it reads."""
+        return [one for path in self._found(img_id)
+                for one in (_masks(path) if path.is_dir() else [path])]
+
+    def _found(self, img_id: str) -> list[Path]:
+        place = self.folder / img_id
+        files = [path for suffix in _SUFFIXES
+                 if (path := Path(f'{place}{suffix}')).is_file()]
+        return [*files, place] if place.is_dir() else files
 
     def _apply(self, soft: SoftCAM, owner: np.ndarray) -> SoftCAM:
         """Write into the maps which class owns each pixel, -1 = none."""
@@ -129,6 +137,11 @@ class SegmentRefiner(Refiner):
             missing=self.missing)
 
 
+def _masks(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir()
+                  if one.suffix.lower() in _SUFFIXES)
+
+
 def read_segments(path: Path, size: tuple[int, int],
                   void: int | None = 0) -> Iterator[np.ndarray]:
     """Yield the pixels of each segment of an image, row by row, (n,), n > 0.
@@ -141,8 +154,7 @@ def read_segments(path: Path, size: tuple[int, int],
             the folder has no masks.
     """
     if path.is_dir():
-        masks = sorted(one for one in path.iterdir()
-                       if one.suffix.lower() in _SUFFIXES)
+        masks = _masks(path)
         if not masks:
             raise ValueError(f'{path}: expected masks of segments, '
                              f'{", ".join(_SUFFIXES)}, found none.')
