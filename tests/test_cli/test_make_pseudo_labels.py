@@ -127,13 +127,13 @@ def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
         assert (again == hard)[~unclear].all()
         assert unclear.mean() < 0.05
     assert read_json(tmp_path / 'a' / 'pseudo_labels.json')['soft'] == 'also'
-    assert make(tmp_path / 'b', '--soft', 'only', '--threshold', 0.4) == 0
+    assert make(tmp_path / 'b', '--soft', 'only') == 0
     both = content(tmp_path / 'a')
     only = content(tmp_path / 'b')
     assert not [name for name in only if name.endswith('.png')]
     assert {n: both[n] for n in only if n.endswith('.npz')
             } == {n: only[n] for n in only if n.endswith('.npz')}
-    assert make(tmp_path / 'b', '--threshold', 0.4) == 1
+    assert make(tmp_path / 'b') == 1
     assert "soft 'only', expected None" in capsys.readouterr().err
 
 
