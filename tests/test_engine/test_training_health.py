@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 from tiny_configs import hsc_config
 from torch.utils.data import BatchSampler
@@ -148,12 +149,13 @@ def test_a_jump_is_written_at_once_and_survives_resuming(runner):
 
 
 def test_batches_of_a_sampler_of_ones_own(config, tmp_path):
+    DATA_SAMPLERS.register_module('OwnBatches', True, BatchSampler)
     cfg = Config.fromfile(config)
     cfg.update(work_dir=str(tmp_path / 'w'), experiment_name=tmp_path.name)
     cfg.train_cfg.update(max_iters=2, val_interval=3)
     cfg.train_dataloader.pop('drop_last', None)
     cfg.train_dataloader.update(
-        batch_size=4, batch_sampler=dict(type=BatchSampler, drop_last=True))
+        batch_size=4, batch_sampler=dict(type='OwnBatches', drop_last=True))
     Runner.from_cfg(cfg).train()
     assert '2 iterations of 4 images' in next(
         (tmp_path / 'w').glob('*/*.log')).read_text()
