@@ -154,7 +154,7 @@ def _near(path: str) -> str:
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse, and refuse files that are not there before anything starts."""
+    """Parse; refuse missing files and lone options before anything starts."""
     args = parser.parse_args()
     hsc_mm.register()  # after --help, which needs none of it
     from mmengine.logging import MMLogger
@@ -176,6 +176,9 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
             path = name not in ('threshold', 'device', 'column')
             parser.error(f'--{name.replace("_", "-")}: expected a '
                          f'{"path" if path else "value"}, found none')
+    if getattr(args, 'seg_options', None) and not args.seg_config:
+        parser.error('--seg-options: expected a config of the segmentation '
+                     'stage beside it, found none')
     launcher = getattr(args, 'launcher', 'none')
     missing = [n for n in _LAUNCHED.get(launcher, ()) if n not in os.environ]
     if missing:

@@ -32,11 +32,7 @@ def parse_args() -> argparse.Namespace:
         action=cli.DictAction,
         help='values that override the config of the segmentation stage')
     parser.add_argument('--json', help='JSON file for the findings')
-    args = cli.parse(parser)
-    if args.seg_options and not args.seg_config:
-        parser.error('--seg-options: expected a config of the segmentation '
-                     'stage beside it, found none')
-    return args
+    return cli.parse(parser)
 
 
 def main() -> int:

@@ -57,11 +57,7 @@ def parse_args() -> argparse.Namespace:
             action=cli.DictAction,
             help=f'values that override the config of the {stage} stage'
             + (' and of the baselines' if stage == 'cam' else ''))
-    args = cli.parse(parser)
-    if args.seg_options and not args.seg_config:
-        parser.error('--seg-options: expected a config of the segmentation '
-                     'stage beside it, found none')
-    return args
+    return cli.parse(parser)
 
 
 def main() -> None:

@@ -138,7 +138,7 @@ def repeat_factors(labels: np.ndarray,
     factor = np.sqrt(threshold / np.where(share > 0, share, np.inf))
     found = np.where(labels, np.maximum(factor, 1), 1).max(axis=1)
     empty = ~labels.any(axis=1)
-    if empty.mean() > 0 and negatives < 1:
+    if empty.any() and negatives < 1:
         most = found[~empty].sum() * negatives / (1 - negatives)
         found[empty] = min(1, most / empty.sum())
     return found

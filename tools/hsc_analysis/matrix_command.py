@@ -46,8 +46,6 @@ def parse_args() -> argparse.Namespace:
     for path in filter(None, [*args.configs, args.seg_config]):
         if not Path(path).is_file():
             parser.error(f'config {path}: there is no such file')
-    if args.seg_options and not args.seg_config:
-        parser.error('--seg-options: expected --seg-config beside it')
     stems = [Path(path).stem for path in args.configs]
     if len(set(stems)) < len(stems):
         parser.error('configs: expected different names, found one twice')
