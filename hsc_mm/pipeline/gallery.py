@@ -1,99 +1,30 @@
-"""Pictures of the report: what each stage makes of an image, in layers."""
+"""Choice of the report's pictures, and what each stage makes of them."""
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
-from io import BytesIO
-from typing import NamedTuple
 
-import cv2
 import numpy as np
 from mmengine.config import Config
 from mmseg.apis import inference_model
 from mmseg.structures import SegDataSample
-from PIL import Image
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import ground_truth, image_score, rank_images
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_index_png, to_classes
-from hsc_mm.utils.pixels import as_colours
 from hsc_mm.utils.progress import progress
-from hsc_mm.visualization.pictures import HEAT, class_colours
+from hsc_mm.visualization.layers import (
+    Picture,
+    heat_layer,
+    mask_layer,
+    photo_layer,
+)
+from hsc_mm.visualization.pictures import class_colours
 
-__all__ = ['Picture', 'training_pictures', 'validation_pictures']
+__all__ = ['training_pictures', 'validation_pictures']
 
-#: Longest side in pixels: of photographs and masks, and of CAMs, which are
-#: smooth. With the number of pictures they bound the size of the page.
-_LONGEST, _LONGEST_HEAT = 560, 160
-_EDGE = 254
 Stage = tuple[Config, str]
-Reader = Callable[[str], np.ndarray]
-
-
-class Picture(NamedTuple):
-    """An image and the layers that lie over it.
-
-    Attributes:
-        name (str): Id of the image.
-        classes (list[str]): Names of the classes in it.
-        photo (bytes): The image, JPEG.
-        size (tuple[int, int]): Its width and height.
-        layers (dict[str, bytes]): What it shows -> PNG, transparent where
-            the image is seen.
-        score (float, optional): IoU in percent, the mean of its classes.
-    """
-    name: str
-    classes: list[str]
-    photo: bytes
-    size: tuple[int, int]
-    layers: dict[str, bytes]
-    score: float | None = None
-
-
-def _photo(path: str, read: Reader) -> tuple[bytes, tuple[int, int]]:
-    """Read an image; return a JPEG of bounded size, and width and height."""
-    image = as_colours(read(path))
-    height, width = image.shape[:2]
-    scale = min(1, _LONGEST / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    data = cv2.imencode('.jpg',
-                        cv2.resize(image, size, interpolation=cv2.INTER_AREA),
-                        [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-    return data.tobytes(), size
-
-
-def _png(index: np.ndarray, colours: np.ndarray, alpha: np.ndarray) -> bytes:
-    """Encode indices, their colours (256, 3) and opacities (256,)."""
-    picture = Image.fromarray(index)
-    picture.putpalette(colours.astype(np.uint8).tobytes())
-    buffer = BytesIO()
-    picture.save(buffer, 'PNG', optimize=True,
-                 transparency=alpha.astype(np.uint8).tobytes())
-    return buffer.getvalue()
-
-
-def _mask_layer(mask: np.ndarray, palette: np.ndarray,
-                size: tuple[int, int]) -> bytes:
-    """Draw class indices: no background, dark edges, 255 is white."""
-    colours = np.full((256, 3), 255)
-    colours[_EDGE] = 0
-    colours[:len(palette)] = palette
-    mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-    changes = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
-    if len(palette) <= _EDGE:
-        mask[changes & (mask > 0) & (mask < 255)] = _EDGE
-    return _png(mask, colours, 255 * (np.arange(256) > 0))
-
-
-def _heat_layer(sample: SegDataSample, size: tuple[int, int]) -> bytes:
-    """Draw the highest CAM of all classes, the less seen the lower it is."""
-    cam = sample.seg_logits.data[1:].amax(0).clamp(0, 1).cpu().numpy()
-    scale = min(1, _LONGEST_HEAT / max(size))
-    shape = tuple(max(1, round(side * scale)) for side in size)
-    cam = cv2.resize(cam, shape, interpolation=cv2.INTER_AREA)
-    return _png((cam * 255).astype(np.uint8), HEAT,
-                np.minimum(2 * np.arange(256), 255))
 
 
 def _spread(size: int, count: int) -> list[int]:
@@ -152,20 +83,20 @@ def training_pictures(stages: Mapping[str, Stage],
     for samples in progress(drawn, len(ids), 'training pictures', delay=2):
         sample, layers, mask = samples[-1], {}, None
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
-        photo, size = _photo(path, read)
+        photo, size = photo_layer(path, read)
         label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
         if 'seg_map_path' in known.get(img_id, ()):
             mask = ground_truth(known[img_id])
-            layers['ground truth'] = _mask_layer(mask, palette, size)
+            layers['ground truth'] = mask_layer(mask, palette, size)
         for title, one in zip(data, samples, strict=True):
-            layers[title] = _heat_layer(one, size)
+            layers[title] = heat_layer(one, size)
         if pseudo_dir is not None:
             label = to_classes(
                 read_index_png(os.path.join(pseudo_dir, f'{img_id}.png')),
                 dataset.metainfo['label_map'])
-            layers['pseudo label'] = _mask_layer(label, palette, size)
+            layers['pseudo label'] = mask_layer(label, palette, size)
         if predict is not None:
-            layers['prediction'] = _mask_layer(predict(path), palette, size)
+            layers['prediction'] = mask_layer(predict(path), palette, size)
         names = np.array(dataset.foreground)[sample.gt_label.bool().numpy()]
         score = None
         if mask is not None and mask.shape == label.shape:
@@ -225,14 +156,14 @@ def validation_pictures(dataset: BaseImageLabelDataset,
     ]
     for index in places:
         info, layers = dataset.get_data_info(index), {}
-        photo, size = _photo(info['img_path'], read)
+        photo, size = photo_layer(info['img_path'], read)
         mask = to_classes(
             read_index_png(os.path.join(folder, f'{info["img_id"]}.png')),
             info['label_map'])
-        prediction = _mask_layer(mask, palette, size)
+        prediction = mask_layer(mask, palette, size)
         if 'seg_map_path' in info:
             mask = ground_truth(info)
-            layers['ground truth'] = _mask_layer(mask, palette, size)
+            layers['ground truth'] = mask_layer(mask, palette, size)
         layers['prediction'] = prediction
         seen = np.isin(np.arange(1, len(palette)), mask)
         names = np.array(dataset.foreground)[seen]

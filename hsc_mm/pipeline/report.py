@@ -8,8 +8,8 @@ import jinja2
 
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
+from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import HEAT
-from .gallery import Picture
 from .step import BACKGROUND, ScoreRow
 from .summary import FALSE_PIXELS, class_table, format_score
 

@@ -15,8 +15,8 @@ from hsc_analysis.figures import (
     threshold_figure,
 )
 from hsc_mm.cli import common as cli
-from hsc_mm.pipeline.gallery import Picture
 from hsc_mm.utils import write_json
+from hsc_mm.visualization.layers import Picture
 
 TABLE = dict(paired_to=None, rows=[
     dict(config='hsc', seeds=[0, 1, 2, 3], sizes={}, columns={

@@ -17,7 +17,7 @@ from PIL import Image
 from hsc_mm.cli.common import DictAction
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.pipeline.context import Context
-from hsc_mm.pipeline.gallery import Picture, validation_pictures
+from hsc_mm.pipeline.gallery import validation_pictures
 from hsc_mm.pipeline.report import Gallery, ReportContent, write_report
 from hsc_mm.pipeline.step import BACKGROUND, ScoreRow
 from hsc_mm.pipeline.steps import report
@@ -27,6 +27,7 @@ from hsc_mm.pipeline.summary import (
     no_better,
 )
 from hsc_mm.utils import voc_palette, write_index_png
+from hsc_mm.visualization.layers import Picture
 
 BAD, RED = '<script>document.title="x"</script>', '[red]&"\''
 CLASSES = ['background', BAD, RED]

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hsc_mm.pipeline.gallery import Picture
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim
+from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import qualitative_palette
 from .matrix_files import matrix_columns
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import digest
+from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import class_colours
 from ..context import Context
-from ..gallery import Picture, training_pictures, validation_pictures
+from ..gallery import training_pictures, validation_pictures
 from ..report import Gallery, ReportContent, write_report
 from ..step import BACKGROUND, Outcome, ScoreRow, Step
 
