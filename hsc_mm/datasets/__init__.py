@@ -1,8 +1,9 @@
 """Data sets with image-level labels, and their transforms."""
 from .base import BaseImageLabelDataset
+from .class_balance import ClassBalancedSampler
 from .coco import COCOImageLabelDataset
 from .image_label import ImageLabelDataset
-from .sampler import ClassBalancedSampler, ReproducibleSampler
+from .sampler import ReproducibleSampler
 from .transforms import *  # noqa: F403
 from .voc import VOCImageLabelDataset
 
