@@ -52,18 +52,24 @@ def background_rows(rows: list[ScoreRow],
     return list(found.values())
 
 
+#: A score above that of background everywhere by less, in points, is as bad.
+_MARGIN = 0.5
+
+
 def no_better(rows: list[ScoreRow]) -> list[str]:
-    """Return a warning for each score that an empty mask reaches, too.
+    """Return a warning for each score that an empty mask nearly reaches.
 
     Args:
         rows (list[ScoreRow]): With those of background everywhere.
     """
     low = {row.split: row.miou for row in rows if row.what == BACKGROUND}
     return [
-        f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is no '
-        f'better than that of background everywhere, {low[row.split]:.1f}. '
+        f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is '
+        f'{"no" if row.miou <= low[row.split] else "hardly"} better than '
+        f'that of background everywhere, {low[row.split]:.1f}. '
         'Its masks are unusable.' for row in rows
-        if row.what != BACKGROUND and row.miou <= low.get(row.split, -1)
+        if row.what != BACKGROUND and row.split in low
+        and row.miou < low[row.split] + _MARGIN
     ]
 
 

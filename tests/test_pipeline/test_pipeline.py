@@ -11,6 +11,7 @@ import torch
 from tiny_configs import cam_config, seg_config
 
 from hsc_mm.cli import common as cli
+from hsc_mm.evaluation.marked import unlearned_classes
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import Pipeline, ToolError, build_pipeline
 from hsc_mm.pipeline.inputs import with_pseudo_dir
@@ -54,6 +55,12 @@ def test_every_step_runs_and_leaves_its_files(finished):
     # Two ways to the same number: histograms, and files against masks.
     assert pseudo['mIoU'] == pytest.approx(seeds['best']['mIoU'], abs=0.02)
     assert pseudo['threshold'] == seeds['best']['threshold']
+    for result in (pseudo, found['eval']):
+        assert sum(result['shares'].values()) == pytest.approx(100)
+    learned = unlearned_classes(found['eval']['shares'], pseudo['shares'])
+    assert found['eval']['warnings'] == learned
+    assert {f'eval: {line}' for line in learned} <= {
+        *pipeline.results().warnings}
 
 
 def test_the_report_holds_its_pictures(finished):

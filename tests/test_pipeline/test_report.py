@@ -195,6 +195,9 @@ def test_every_split_has_a_score_to_beat():
     assert no_better([bad, *low]) == [
         'segmentation: a mean IoU of 31.0 on test is no better than that of '
         'background everywhere, 31.0. Its masks are unusable.']
+    near, = no_better([bad._replace(miou=31.4), *low])
+    assert 'of 31.4 on test is hardly better than that of' in near
+    assert no_better([bad._replace(miou=31.5), *low]) == []
     table = PipelineResults({}, {}, [bad], background=low).table()
     assert re.search(f'{BACKGROUND} +│ test  │ 31.0', table)
 

@@ -1,6 +1,7 @@
 """Step from a checkpoint of the CAM stage to pseudo labels."""
 from mmengine.config import Config
 
+from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
 from hsc_mm.evaluation.threshold_rules import find_rule
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.folder import MANIFEST
@@ -90,7 +91,11 @@ class MakePseudoLabels(Step):
         made_by = dict(
             threshold=threshold, chosen=chosen) if rule == _THRESHOLD else (
                 dict(rule=rule))
-        return Outcome([folder], dict(ctx.score_labels(folder), **made_by))
+        data = ctx.dataset(ctx.find('cam', self.checkpoint).config, 'train')
+        shares = class_shares(str(folder), data)
+        return Outcome([folder], dict(
+            ctx.score_labels(folder), **made_by, shares=shares,
+            warnings=unlabelled_classes(shares, data)))
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the score of the pseudo labels."""

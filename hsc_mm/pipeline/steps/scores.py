@@ -3,6 +3,7 @@ import shutil
 
 from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
+from hsc_mm.evaluation.marked import class_shares, unlearned_classes
 from hsc_mm.evaluation.selection import write_selection
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
@@ -139,8 +140,14 @@ class EvaluateSegmentor(_Test):
         if not has_masks:
             arguments += ['--cfg-options', 'test_evaluator.format_only=True']
         run_tool('test', arguments, folder / 'output.txt')
-        return Outcome([masks], score_folder(
-            str(masks), data, ctx.held_out(data)) if has_masks else {})
+        shares = class_shares(str(masks), data)
+        learned = ctx.result(ctx.find('pseudo_labels').name).get(
+            'shares') if ctx.makes('pseudo_labels') else None
+        scores = score_folder(
+            str(masks), data, ctx.held_out(data)) if has_masks else {}
+        return Outcome([masks], dict(
+            scores, shares=shares,
+            warnings=unlearned_classes(shares, learned or {})))
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the score of the predictions."""
