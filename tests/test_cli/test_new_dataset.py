@@ -272,6 +272,48 @@ def test_backbone_weights_and_statistics(shared_voc, tmp_path, options):
             assert list(step.get('pad_val', mean[::-1])) == mean[::-1]
 
 
+def _sizes(cfg: Config) -> list:
+    """Return all sizes of the pictures of a CAM stage."""
+    return [
+        cfg.model.second_view, *(
+            step[key] for steps in
+            (cfg.train_dataloader.dataset.pipeline,
+             cfg.test_dataloader.dataset.pipeline,
+             cfg.tta_pipeline[1].transforms[0]) for step in steps
+            for key in ('long_side', 'size', 'scale') if key in step)
+    ]
+
+
+@pytest.mark.parametrize('masks', [False, True])
+def test_larger_crops_resize_all_pictures_of_the_first_stage(
+        shared_voc, tmp_path, masks):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    found = NewDataset(str(root)).read()
+    ids = [found.get_data_info(i)['img_id'] for i in range(3)]
+    given = dict(masks=str(_masks(
+        shared_voc, tmp_path / 'masks', ids))) if masks else {}
+    plain, large = (
+        [Config.fromfile(path) for path in _configs(
+            NewDataset(str(root), **given, **crop), tmp_path / name)]
+        for name, crop in (('a', {}), ('b', dict(crop=320))))
+    assert _sizes(large[0]) == [
+        tuple(2 * side for side in size) for size in _sizes(plain[0])]
+    for kind in ('train', 'test'):
+        steps = [[step['type'] for step in
+                  cfg[f'{kind}_dataloader'].dataset.pipeline]
+                 for cfg in (plain[0], large[0])]
+        assert steps[0] == steps[1]
+    pads = [cfg.train_dataloader.dataset.pipeline[-2].pad_val
+            for cfg in (plain[0], large[0])]
+    assert pads[0] == pads[1]
+    assert large[1].train_dataloader == plain[1].train_dataloader
+    baseline = Config.fromfile(tmp_path / 'b' / 'cam_b.py')
+    assert _sizes(baseline)[1:] == _sizes(large[0])[1:]
+    for crop in (0, 95, 1025):
+        with pytest.raises(ValueError, match='--crop: expected an integer'):
+            _configs(NewDataset(str(root), crop=crop), tmp_path / 'c')
+
+
 def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
     root = _folders(shared_voc, tmp_path / 'mine')
     with pytest.raises(ValueError, match='expected masks named like'):

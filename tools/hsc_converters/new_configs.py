@@ -5,19 +5,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmengine.config import Config
-from yapf.yapflib.yapf_api import FormatCode
 
-from hsc_mm.datasets.class_names import NONE
 from hsc_mm.datasets.image_label import ImageLabelDataset
-from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils import atomic_write_bytes, check_number
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .new_dataset import NewDataset
+from .new_leaf import leaf_text
 
-__all__ = ['leaf_text', 'write_configs']
+__all__ = ['write_configs']
 
-_GREY = [127.5] * 3
 _BASELINE = """\
 # The baseline of HSC on the same pictures: "--baseline" and the path of this
 # file, after the pipeline's command, put it beside HSC in scores and report.
@@ -59,6 +57,7 @@ def write_configs(new: NewDataset,
     if not str(out).strip():
         raise ValueError('--out: expected a folder for the configs, found '
                          'no name.')
+    check_number('--crop', new.crop, least=96, most=1024, whole=True)
     # Relative, as it is named; "." has the name of the folder it is.
     out = Path(out) if Path(out).name not in ('', '..') else Path(
         os.path.abspath(out))
@@ -81,11 +80,9 @@ def write_configs(new: NewDataset,
     bases_of = (f'hsc_{"eps_" * bool(new.saliency)}{new.backbone}_own.py',
                 f'deeplabv3plus_{new.backbone}_own-pseudo.py')
     files = {}
-    for stage, (name, base) in enumerate(
-            zip(names[:2], bases_of, strict=True)):
-        base = Path(os.path.relpath(Path(bases) / base, out)).as_posix()
+    for name, base in zip(names[:2], bases_of, strict=True):
         files[name] = leaf_text(
-            new, dataset, len(scored), base, cam=stage == 0)
+            new, dataset, len(scored), Path(bases) / base, out)
     made = not out.exists()
     try:
         with locked(out):
@@ -123,94 +120,3 @@ def _try(out: Path, files: dict[str, str]) -> None:
             Config.fromfile(draft)
         finally:
             draft.unlink(missing_ok=True)
-
-
-def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
-              base: str, cam: bool) -> str:
-    """Return the text of a config, as a person would write it.
-
-    Args:
-        new (NewDataset): The pictures.
-        dataset (ImageLabelDataset): The same, read.
-        scored (int): How many of them have a mask.
-        base (str): The config it stands on, relative to its folder.
-        cam (bool): Whether it is that of the CAM stage.
-    """
-    classes = tuple(dataset.metainfo['classes'])
-    size = len(dataset)
-    maps = f', aux_maps={new.aux_maps!r}' * bool(new.aux_maps and cam)
-    padding = []
-    if new.grey and cam:
-        padding = [
-            'train_pipeline = _base_.train_dataloader.dataset.pipeline',
-            f'train_pipeline[-2].update(pad_val={_GREY})'
-        ]
-        maps += ', pipeline=train_pipeline'
-    head = [
-        f'# {new.label_file}: {size} images of {len(classes) - 1} classes, '
-        f'{scored or "none"} with a mask.',
-        '# Written by tools/new_dataset.py; change it as you like.'
-    ]
-    lines = [
-        f'_base_ = {base!r}', f'metainfo = dict(classes={classes!r})',
-        *padding,
-        f'train_dataloader = dict(batch_size={min(8, size)}, '
-        f'dataset={_dataset(new, dict(img_path=new.images), maps)})',
-        *_evaluation(new, scored),
-        _model(new, len(classes), cam), f'train_cfg = dict('
-        f'max_iters={new.iters}, val_interval={new.iters})',
-        "param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, "
-        f'begin=0, end={new.iters}, by_epoch=False)]'
-    ]
-    style = dict(based_on_style='pep8', column_limit=79)
-    body = FormatCode('\n'.join(lines), style_config=style)[0]
-    return '\n'.join(head) + '\n' + body
-
-
-def _dataset(new: NewDataset, prefix: dict, more: str = '') -> str:
-    """Write the arguments of a data set that differ from the base's."""
-    given = {key: value for key, value in prefix.items() if value}
-    if prefix.get('seg_map_path', '') is None:
-        given['seg_map_path'] = None
-    folders = ', '.join(f'{key}={value!r}' for key, value in given.items())
-    none = f', none={new.none!r}' * (new.none != NONE)
-    return (f'dict(label_file={new.label_file!r}{none}, metainfo=metainfo'
-            f'{more}{f", data_prefix=dict({folders})" * bool(given)})')
-
-
-def _evaluation(new: NewDataset, scored: int) -> list[str]:
-    """Return the lines for validation and test."""
-    prefix = dict(
-        img_path=new.images, seg_map_path=new.masks if scored else None)
-    if scored:
-        more = ', ann_file=r"""{{ fileDirname }}/eval.txt"""'
-        return [
-            '# Masks are for evaluation alone: those of eval.txt, beside this '
-            'file.', 'val_dataloader = dict('
-            f'dataset={_dataset(new, prefix, more)})',
-            'test_dataloader = val_dataloader'
-        ]
-    more = ", ann_file='', pipeline={{ _base_.plain_pipeline }}"
-    return [
-        '# No masks: nothing is scored, the images are only predicted.',
-        'val_dataloader = val_cfg = val_evaluator = None',
-        f'test_dataloader = dict(dataset={_dataset(new, prefix, more)})',
-        'test_evaluator = dict(format_only=True)',
-        'tta_pipeline = {{ _base_.plain_tta_pipeline }}'
-    ]
-
-
-def _model(new: NewDataset, classes: int, cam: bool) -> str:
-    """Return the line for the model, and what it was trained from."""
-    parts = []
-    if new.grey:
-        parts.append(f'data_preprocessor=dict(mean={_GREY}, std={_GREY})')
-    if new.weights == 'none':
-        parts.append('backbone=dict(init_cfg=None)')
-    elif new.weights:
-        parts.append(
-            f'backbone=dict(init_cfg=dict(checkpoint={new.weights!r}))')
-    parts.append(f'decode_head=dict(num_classes={classes})')
-    if not cam:
-        parts.append(f'auxiliary_head=dict(num_classes={classes})')
-    return f'model = dict({", ".join(parts)})'

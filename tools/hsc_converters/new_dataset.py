@@ -12,7 +12,10 @@ from hsc_mm.datasets.image_label import ImageLabelDataset
 from hsc_mm.datasets.label_folders import list_pictures
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
 
-__all__ = ['NewDataset']
+__all__ = ['CROP', 'NewDataset']
+
+#: Side of the training crops of the configs in ``configs/own``, in pixels.
+CROP = 160
 
 
 @dataclass
@@ -37,6 +40,8 @@ class NewDataset:
         iters (int): Iterations of each stage.
         none (tuple[str, ...]): Names, of labels and of folders, that mean
             no class.
+        crop (int): Side of the training crops of the CAM stage, in pixels.
+            Its pictures are resized in proportion.
     """
     label_file: str
     images: str | None = None
@@ -47,6 +52,12 @@ class NewDataset:
     grey: bool = False
     iters: int = 300
     none: tuple[str, ...] = NONE
+    crop: int = CROP
+
+    @property
+    def second_view(self) -> int:
+        """int: Side of the second view, four fifths of the crop, in pixels."""
+        return 16 * round(self.crop / 20)
 
     def read(self) -> ImageLabelDataset:
         """Read labels and look at all images.
