@@ -49,9 +49,9 @@ def qualitative_palette(count: int) -> np.ndarray:
 def class_colours(metainfo: Mapping) -> np.ndarray:
     """Return the colours to draw the classes of a data set in.
 
-    A data set that names no palette has rows of VOC's. They stay where the
-    classes are VOC's, or where the data set has colours of its own;
-    otherwise they give way to :func:`qualitative_palette`.
+    A data set that names no palette has the first rows of VOC's. They give
+    way to :func:`qualitative_palette`, unless each class has its own colour
+    of VOC. Other palettes stay.
 
     Args:
         metainfo (mapping): With ``classes`` and ``palette``.
@@ -60,11 +60,13 @@ def class_colours(metainfo: Mapping) -> np.ndarray:
         np.ndarray: (C, 3) uint8 RGB, background first.
     """
     palette = np.array(metainfo['palette'], dtype=np.uint8)
-    rows = set(map(tuple, voc_palette().tolist()))
-    if (set(metainfo['classes']) <= set(get_classes('voc'))
-            or not rows.issuperset(map(tuple, palette.tolist()))):
-        return palette
-    return qualitative_palette(len(palette))
+    rows = voc_palette().tolist()
+    known = dict(zip(get_classes('voc'), rows, strict=False))
+    colours = palette.tolist()
+    if (all(map(rows.__contains__, colours))
+            and colours != [known.get(one) for one in metainfo['classes']]):
+        return qualitative_palette(len(palette))
+    return palette
 
 
 def cam_overlay(image: np.ndarray,

@@ -312,3 +312,17 @@ def test_the_command_in_the_report_has_the_options(tmp_path):
     parser.add_argument('--cam-options', nargs='+', action=DictAction)
     words = shlex.split(report._command(ctx)[-1])
     assert parser.parse_args(words).cam_options == options
+
+
+@pytest.mark.parametrize(('total', 'score', 'note'), [
+    (2, None, '2 of 2 images.'),
+    (9, None, '2 of 9 images, spread evenly over the split.'),
+    (9, 50.0, '2 of 9 images, spread evenly over those with a mask.'),
+])
+def test_the_note_says_which_training_images_are_shown(
+        monkeypatch, total, score, note):
+    shown = [Picture(name, [], b'', (1, 1), {}, score) for name in 'ab']
+    monkeypatch.setattr(report, 'draw_training', lambda ctx, count: shown)
+    monkeypatch.setattr(Context, 'dataset', lambda *_: range(total))
+    found = report.WriteReport()._training(Context.__new__(Context))
+    assert found.note.startswith(note)

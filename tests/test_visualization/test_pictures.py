@@ -29,10 +29,12 @@ def test_colours_are_those_of_voc_where_classes_are():
         classes=('background', 'cat', 'dog'),
         palette=voc_palette()[[0, 8, 12]].tolist())
     assert np.array_equal(class_colours(voc), voc['palette'])
-    other = dict(
-        classes=('background', 'cat', 'scratch'),
-        palette=voc_palette()[:3].tolist())
-    assert np.array_equal(class_colours(other), qualitative_palette(3))
+    # Names of VOC without its indices: cat would look like an aeroplane.
+    for name in ('scratch', 'dog'):
+        other = dict(
+            classes=('background', 'cat', name),
+            palette=voc_palette()[:3].tolist())
+        assert np.array_equal(class_colours(other), qualitative_palette(3))
     own = dict(other, palette=[[0, 0, 0], [1, 2, 3], [4, 5, 6]])
     assert np.array_equal(class_colours(own), own['palette'])
 

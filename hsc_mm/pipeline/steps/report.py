@@ -71,9 +71,13 @@ class WriteReport(Step):
         scored = 'seed'
         if pictures and 'pseudo label' in pictures[0].layers:
             scored = 'pseudo label'
-        note = (f'{len(pictures)} of {len(ctx.dataset("cam", "train"))} '
-                'images, spread evenly over the split.')
-        found = Gallery('Training images', note, pictures, heat=True)
+        total = len(ctx.dataset('cam', 'train'))
+        found = Gallery('Training images', f'{len(pictures)} of {total} images',
+                        pictures, heat=True)
+        if len(pictures) < total:
+            found.note += ', spread evenly over ' + (
+                'those with a mask' if found.scored else 'the split')
+        found.note += '.'
         if found.scored:
             found.note += (f' The worst come first; IoU is that of the '
                            f'{scored}, by itself.')
