@@ -58,11 +58,12 @@ def setup() -> None:
     import_module('hsc_mm.utils.checkpoint_sources').install()
     import_module('hsc_mm.cli.errors').install_hook()
     # Said at each start; nothing here uses compiled ops, pictures are drawn
-    # only when they are asked for, and configs say what losses average and
-    # how many channels two classes have.
+    # only when they are asked for, configs say what losses average and how
+    # many channels two classes have, and one thread a process is meant.
     for noise in ('Fail to import ``MultiScaleDeformableAttention``',
                   'Default ``avg_non_ignore`` is False',
                   'For binary segmentation, we suggest using',
+                  'Setting (OMP|MKL)_NUM_THREADS environment variable',
                   'The draw is False, it means that the hook for vis'):
         warnings.filterwarnings('ignore', message=noise)
     import_quietly('mmseg.datasets', 'Could not import OneDL')

@@ -57,7 +57,9 @@ def add_config(parser: argparse.ArgumentParser,
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='launcher of several processes (default: none)')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0,
+        help='set by the launcher')
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

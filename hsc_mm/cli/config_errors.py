@@ -3,6 +3,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 from hsc_mm.utils.numbers import nearest
@@ -23,7 +24,7 @@ def registry(error: BaseException) -> str | None:
         known = _others(registry, missing[1])
         return (f'type {missing[1]!r} of the config: there is no such '
                 f'{getattr(registry, "name", missing[2])}.'
-                f'{nearest(missing[1], known)} A class of your own '
+                f'{_nearest_type(missing[1], known)} A class of your own '
                 'needs its module in custom_imports.')
     if 'None is not a callable object' in text:
         from mmengine.registry import OPTIMIZERS
@@ -120,6 +121,13 @@ def _others(registry: Any, name: str) -> list[str]:
         scope = f'{one.scope}.' if one.scope == 'hsc_mm' else ''
         found += [f'{scope}{key}' for key in one.module_dict]
     return [one for one in found if one != name]
+
+
+def _nearest_type(name: str, known: list[str]) -> str:
+    """Return `` Is "NAME" meant?``, whatever the prefix and the case."""
+    bare = {one.rpartition('.')[2].lower(): one for one in known}
+    near = get_close_matches(name.rpartition('.')[2].lower(), bare, 1)
+    return f' Is "{bare[near[0]]}" meant?' if near else ''
 
 
 def _arguments(part: Callable) -> list[str]:

@@ -114,7 +114,7 @@ def _own(error: BaseException) -> str | None:
                 'torchvision (and one --index-url for both).')
     if 'loaded state dict' in text and 'parameter group' in text:
         return (f'checkpoint: its optimizer is not that of the config: {text}.'
-                ' Resume with the config it was trained by, or start from '
+                ' Resume with the config it was trained with, or start from '
                 'its weights (load_from).')
     file, line = innermost(error)
     if isinstance(error, ValueError | TypeError | NotImplementedError) and \

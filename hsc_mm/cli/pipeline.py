@@ -55,8 +55,8 @@ def parse_args() -> argparse.Namespace:
             f'--{stage}-options',
             nargs='+',
             action=cli.DictAction,
-            help=f'values that override the config of the {stage} stage'
-            + (' and of the baselines' if stage == 'cam' else ''))
+            help=f'values that override {stage}_config'
+            + ' and the baselines' * (stage == 'cam'))
     return cli.parse(parser)
 
 

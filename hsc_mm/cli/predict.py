@@ -1,4 +1,4 @@
-"""Apply a checkpoint of either stage to images of one's own."""
+"""Apply a checkpoint of either stage to your own pictures."""
 import argparse
 import sys
 from collections import defaultdict
@@ -13,7 +13,8 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        'inputs', nargs='+', metavar='IMAGE|FOLDER', help='what to look at')
+        'inputs', nargs='+', metavar='IMAGE|FOLDER',
+        help='pictures, or folders with their sub-folders')
     parser.add_argument('--config', help='config file')
     parser.add_argument(
         '--checkpoint',

@@ -16,7 +16,8 @@ __all__ = ['main']
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
+    parser = argparse.ArgumentParser(
+        description='Evaluate a checkpoint of either stage.')
     cli.add_config(parser)
     cli.add_checkpoint(parser)
     parser.add_argument('--out', help='folder for the predicted masks')

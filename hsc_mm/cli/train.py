@@ -10,7 +10,7 @@ __all__ = ['main']
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description='Train a model.')
+    parser = argparse.ArgumentParser(description='Train either stage.')
     cli.add_config(parser)
     parser.add_argument(
         '--resume',

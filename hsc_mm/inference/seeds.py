@@ -47,11 +47,11 @@ def build_model(cfg: Config,
             strict=True,
             logger='silent')
     except RuntimeError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
+        lines = [line for line in str(error).splitlines()[1:] if line.strip()]
         raise ValueError(
             f'checkpoint {checkpoint}: it does not fit the model of '
-            f'{cfg.filename}. {" ".join(map(_short, lines[:3]))}. Name the '
-            'config that it was trained by.') from error
+            f'{cfg.filename}: {"; ".join(map(_short, lines[:2]))}. Name the '
+            'config that it was trained with.') from error
     check_class_names(checkpoint, found, classes)
     return model.to(device).eval()
 

@@ -56,6 +56,8 @@ CONFIGS = {
                 'metainfo=dict(classes=(1, 2))))', 'expected a list of names'),
     'type': ('_base_ = "{base}"\nmodel = dict(decode_head=dict('
              'type="hsc_mm.CAMHaed"))', r'Is "hsc_mm\.CAMHead" meant\?'),
+    'bare': ('_base_ = "{base}"\nmodel = dict(decode_head=dict('
+             'type="CamHead"))', r'Is "hsc_mm\.CAMHead" meant\?'),
     'argument': ('_base_ = "{base}"\nmodel = dict(decode_head=dict('
                  'bg_treshold=1))', r"CAMHead .* no argument 'bg_treshold'"),
     'optimizer': ('_base_ = "{base}"\noptim_wrapper = dict(optimizer=dict('

@@ -78,7 +78,9 @@ def test_the_command_lists_and_draws(shared_voc, tmp_path, monkeypatch,
     assert cli.run(labels_command.main) == 0
     said = capsys.readouterr()
     rows = list(csv.DictReader((out / 'labels.csv').open()))
-    assert f'{len(rows)} labels of 8 images contradicted' in said.out
+    assert said.out.splitlines()[-1].startswith(
+        f'results: {out / "labels.csv"}: {len(rows)} labels of 8 images '
+        'contradicted')
     assert 'trained on 8 of these images' in said.err
     for row in rows:
         assert row['suggestion'] == ('remove' if row['labelled'] == '1'

@@ -162,8 +162,9 @@ def test_a_checkpoint_of_another_model_is_an_error(trained, shared_voc):
     with pytest.raises(ValueError, match='does not fit') as info:
         build_model(load_config(other), str(checkpoint), 'cpu')
     assert len(str(info.value)) < 1000  # of hundreds of names, the first
-    assert re.search(r'unexpected key.*: [\w.]+, [\w.]+, [\w.]+ and \d+ more',
-                     str(info.value))
+    assert re.search(
+        r'seg\.py: unexpected key.*: [\w.]+; missing keys .*: [\w.]+, [\w.]+, '
+        r'[\w.]+ and \d+ more\. Name the config', str(info.value))
     config = trained[1]
     text = config.read_text().replace('depth=18', 'depth=34')
     deeper = folder / 'deeper.py'
@@ -215,6 +216,7 @@ def test_prepare_voc(voc_root):
     assert '10582' in done.stdout
     done = run_here('prepare_voc', voc_root, '--source', 'masks', '--out',
                voc_root / 'masks.json')
+    assert 'next: ' not in done.stdout  # the configs read another file
     found = json.loads((voc_root / 'masks.json').read_text())
     assert found['images'] == expected['images']
 

@@ -171,6 +171,7 @@ def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
                masks=str(masks))
     cam, seg = _configs(new, tmp_path / 'birds')
     assert (tmp_path / 'birds' / 'eval.txt').read_text().split() == ids
+    assert '\n3 of them have a mask' in new.summary(new.read())
     for path in (cam, seg):
         cfg = load_config(path)
         assert 'seg_map_path' not in cfg.train_dataloader.dataset.data_prefix
@@ -346,7 +347,8 @@ def test_the_command(shared_voc, tmp_path, monkeypatch):
             in done.stdout)
     assert '  names that mean no class: "good"\n' in done.stdout
     assert 'NOTICE: the network starts from random numbers' in done.stdout
-    assert 'tools/pipeline.py configs/mine/hsc_mine.py' in done.stdout
+    assert ('python -m hsc_mm pipeline configs/mine/hsc_mine.py'
+            in done.stdout)
     done = run_here(*command)
     assert done.returncode == 1
     assert 'there is one already' in done.stderr

@@ -6,7 +6,7 @@ import timm
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, checkpoint
 from tiny_configs import ROOT
 from torch import nn
 
@@ -52,12 +52,19 @@ def test_weights_of_the_package_are_all_where_timm_has_them(
 
 
 @pytest.mark.parametrize('kind', ['hsc_mm.TIMMBackbone', 'mmseg.TIMMBackbone'])
-def test_without_the_convolution_of_the_head_its_weights_are_not_needed(kind):
+def test_without_the_convolution_of_the_head_its_weights_are_not_needed(
+        kind, monkeypatch):
     plain = MODELS.build(dict(
         type=kind, model_name='tf_efficientnet_lite0', pretrained=False,
         features_only=True, out_indices=(1, 2, 3, 4), output_stride=16,
         init_cfg=dict(type='Pretrained', checkpoint=LITE0)))
+    said = []
+    monkeypatch.setattr(checkpoint, 'print_log', lambda text, *_, **__:
+                        said.append(text))
     plain.init_weights()
+    # Only mmseg's own wrapper warns of the weights of the head.
+    assert any('do not match' in text for text in said) == (
+        kind == 'mmseg.TIMMBackbone')
     state = CheckpointLoader.load_checkpoint(LITE0)
     own = plain.state_dict()
     assert len(own) == 288

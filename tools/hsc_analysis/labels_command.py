@@ -58,9 +58,6 @@ def main() -> int:
     path = Path(args.out) / 'labels.csv'
     atomic_write_bytes(claim_file(path), table(
         suspects, dataset, trained).encode())
-    print(f'{path}: {len(suspects)} labels of {len(dataset)} images '
-          f'contradicted, {sum(one.labelled for one in suspects)} to remove, '
-          f'{sum(not one.labelled for one in suspects)} to add')
     if suspects:
         picture = Path(args.out) / 'labels.jpg'
         write_picture(picture, draw(suspects[:args.draw], dataset))
@@ -68,4 +65,8 @@ def main() -> int:
     if any(trained):
         cli.warn([f'the model was trained on {sum(trained)} of these images: '
                   'it remembers their labels, and contradicts fewer of them'])
+    cli.finish(
+        f'{path}: {len(suspects)} labels of {len(dataset)} images '
+        f'contradicted, {sum(one.labelled for one in suspects)} to remove, '
+        f'{sum(not one.labelled for one in suspects)} to add')
     return 0

@@ -1,7 +1,7 @@
-"""Run configs x seeds through the pipeline; print means and differences.
+"""Run configs x random seeds through the pipeline; compare their means.
 
-Each cell is a folder of its own, and what is done is not done again: an
-interrupted matrix resumes where it was.
+Each cell, a config with a random seed, has its own folder. Finished cells
+are skipped, so an interrupted matrix resumes.
 """
 import argparse
 import sys
@@ -22,9 +22,12 @@ def parse_args() -> argparse.Namespace:
         help='config of the segmentation stage (default: only the seeds are '
         'scored)')
     parser.add_argument('--work-dir', required=True, help='output folder')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument(
-        '--jobs', type=cli.positive, default=1, help='cells at the same time')
+        '--seeds', nargs='+', type=int, default=[0, 1, 2],
+        help='random seeds (default: 0 1 2)')
+    parser.add_argument(
+        '--jobs', type=cli.positive, default=1,
+        help='cells that run at the same time (default: 1)')
     parser.add_argument(
         '--paired-to',
         metavar='STEM',
@@ -33,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--threshold',
         type=cli.threshold_or_rule,
-        help='of the pseudo labels, see "pipeline --help"')
+        help='background threshold of the pseudo labels, as in pipeline')
     cli.add_selection(parser)
     for stage in ('cam', 'seg'):
         parser.add_argument(
@@ -41,7 +44,7 @@ def parse_args() -> argparse.Namespace:
             nargs='+',
             default=[],
             metavar='KEY=VALUE',
-            help=f'values that override the configs of the {stage} stage')
+            help=f'values that override the {stage} configs')
     args = cli.parse(parser)
     for path in filter(None, [*args.configs, args.seg_config]):
         if not Path(path).is_file():

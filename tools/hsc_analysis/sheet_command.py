@@ -1,4 +1,4 @@
-"""Draw the images that a folder of labels does worst on, worst first.
+"""Draw the images whose labels in a folder score worst, worst first.
 
 Image, ground truth and label of each, with its id and its own mIoU.
 """

@@ -86,21 +86,28 @@ class NewDataset:
         """
         if not self.masks:
             return []
+        found = self._masks(dataset)
+        if not found:
+            first = dataset.get_data_info(0)['img_id']
+            raise ValueError(
+                f'--masks {self.masks}: expected masks named like the images, '
+                f'for example {os.path.join(self.masks, first)}.png, found '
+                'none.')
+        count = len(dataset.all_classes)
+        raise_problems(f'--masks {self.masks}', [
+            line for path in found.values()
+            for line in mask_problems(path, count)
+        ], MASK_ADVICE)
+        return list(found)
+
+    def _masks(self, dataset: ImageLabelDataset) -> dict[str, str]:
+        """Return the masks that are there: image id -> path."""
         paths = {
             info['img_id']: os.path.join(self.masks, info['img_id'] + '.png')
             for info in map(dataset.get_data_info, range(len(dataset)))
         }
         missing = set(missing_files(paths.values()))
-        found = [i for i, path in paths.items() if path not in missing]
-        if not found:
-            raise ValueError(
-                f'--masks {self.masks}: expected masks named like the images, '
-                f'for example {next(iter(paths.values()))}, found none.')
-        count = len(dataset.all_classes)
-        raise_problems(f'--masks {self.masks}', [
-            line for i in found for line in mask_problems(paths[i], count)
-        ], MASK_ADVICE)
-        return found
+        return {i: path for i, path in paths.items() if path not in missing}
 
     def summary(self, dataset: ImageLabelDataset) -> str:
         """Write what was read, merged and left out, a line for each.
@@ -118,6 +125,8 @@ class NewDataset:
         empty = int((labels.sum(axis=1) == 0).sum())
         if empty:
             lines.append(f'{empty} of them show no class')
+        if self.masks:
+            lines.append(f'{len(self._masks(dataset))} of them have a mask')
         for what, names in (*dataset.notes, *self._unlisted(items)):
             more = f' ... ({len(names)})' if len(names) > 3 else ''
             lines.append(f'  {what}: {", ".join(names[:3])}{more}')

@@ -17,6 +17,16 @@ _OF_FEATURES = ('features_only', 'out_indices', 'output_stride', 'init_cfg',
                 'checkpoint_path', 'in_channels')
 
 
+def _drop_head(module: 'TIMMBackbone', state: dict, prefix: str,
+               *_: Any) -> None:
+    """Drop the convolution of the head where it is not built."""
+    if not module.conv_head:
+        for part in ('conv_head', 'bn2'):
+            start = f'{prefix}timm_model.{part}.'
+            for key in [key for key in state if key.startswith(start)]:
+                del state[key]
+
+
 @MODELS.register_module()
 class TIMMBackbone(_TIMMBackbone):
     """mmseg's wrapper of timm's networks, with ``norm_eval``, ``conv_head``.
@@ -93,6 +103,14 @@ class TIMMBackbone(_TIMMBackbone):
                 'its classifier. Leave conv_head out, or end out_indices with '
                 'the last stage.')
         self.timm_model.conv_head, self.timm_model.bn2 = parts
+
+    def init_weights(self) -> None:
+        """Initialise; weights of a head that is not built are left out."""
+        left_out = self.register_load_state_dict_pre_hook(_drop_head)
+        try:
+            super().init_weights()
+        finally:
+            left_out.remove()
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the maps of ``out_indices``, the last by ``conv_head``."""

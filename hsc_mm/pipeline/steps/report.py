@@ -72,8 +72,8 @@ class WriteReport(Step):
         if pictures and 'pseudo label' in pictures[0].layers:
             scored = 'pseudo label'
         total = len(ctx.dataset('cam', 'train'))
-        found = Gallery('Training images', f'{len(pictures)} of {total} images',
-                        pictures, heat=True)
+        note = f'{len(pictures)} of {total} images'
+        found = Gallery('Training images', note, pictures, heat=True)
         if len(pictures) < total:
             found.note += ', spread evenly over ' + (
                 'those with a mask' if found.scored else 'the split')

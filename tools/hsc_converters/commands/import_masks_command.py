@@ -26,8 +26,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--changed-from',
         metavar='FOLDER',
-        help='folder of masks that was exported: what equals them is passed '
-        'over')
+        help='folder of masks that was exported: masks that are still the '
+        'same are skipped')
     parser.add_argument(
         '--accept-labels',
         action='store_true',

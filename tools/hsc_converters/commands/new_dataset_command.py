@@ -1,4 +1,4 @@
-"""Look at pictures of one's own and write a config for each stage."""
+"""Survey your own pictures and write a config for each stage."""
 import argparse
 import shlex
 from pathlib import Path
@@ -81,9 +81,8 @@ def main() -> None:
               'commands, and leave out --weights for results.')
     work = f'work_dirs/{Path(out).name}'
     both = [str(path) for path in paths[:2]]
-    doctor = shlex.join(['python', 'tools/doctor.py', *both])
-    pipeline = shlex.join(
-        ['python', 'tools/pipeline.py', *both, '--work-dir', work])
     for path in paths:
         print(f'wrote {path}')
-    print(f'next:\n  {doctor}\n  {pipeline}')
+    print(f'next:\n  python -m hsc_mm doctor {shlex.join(both)}\n'
+          f'  python -m hsc_mm pipeline {shlex.join(both)} '
+          f'--work-dir {shlex.quote(work)}')

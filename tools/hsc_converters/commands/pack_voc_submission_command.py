@@ -24,8 +24,8 @@ def parse_args() -> argparse.Namespace:
         type=int,
         choices=[5, 6],
         default=6,
-        help="5: trained on VOC's data alone, pretrained weights included; "
-        '6: on other data too (default: 6)')
+        help="5: trained on VOC's data alone, without ImageNet weights; 6: "
+        'on other data too (default: 6)')
     parser.add_argument(
         '--split',
         choices=['test', 'val'],

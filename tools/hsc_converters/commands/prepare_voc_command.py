@@ -1,5 +1,6 @@
 """Check a folder in VOC layout and write its image labels."""
 import argparse
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -78,5 +79,8 @@ def main() -> int:
     count = Counter(name for names in labels.images.values()
                     for name in names)
     print(', '.join(f'{name} {count[name]}' for name in labels.classes))
-    cli.finish(f'{out}: labels of {len(labels.images)} images')
+    then = [] if args.out or args.classes else [
+        f'VOC2012_ROOT={shlex.quote(str(args.root))} '
+        'python -m hsc_mm doctor configs/hsc_r50_voc.py']
+    cli.finish(f'{out}: labels of {len(labels.images)} images', *then)
     return 0
