@@ -79,8 +79,8 @@ class WriteReport(Step):
                 'those with a mask' if found.scored else 'the split')
         found.note += '.'
         if found.scored:
-            found.note += (f' The worst come first; IoU is that of the '
-                           f'{scored}, by itself.')
+            found.note += (' The worst come first; IoU is that of the '
+                           f'{scored} of each image.')
         return found
 
     def _predictions(self, ctx: Context) -> Gallery:
@@ -96,7 +96,7 @@ class WriteReport(Step):
                       'spread evenly over the rest')
         return Gallery(
             'Validation images', f'{shown}. The worst come first; IoU is '
-            'that of the prediction, by itself.', pictures)
+            'that of the prediction for each image.', pictures)
 
 
 def draw_training(ctx: Context, count: int) -> list[Picture]:
