@@ -23,14 +23,23 @@ benchmarks/model_zoo.py` writes this page.
 - **Step** and **memory**: a whole training step at the config's own batch and
   crop, and the peak of it. Empty where it was not measured: `python
   benchmarks/model_zoo.py --steps CONFIG` does, with `--device cuda` on a GPU.
+  The last line names the devices.
 - **Seeds**: mIoU in percent at the best threshold, mean ± standard deviation
-  over random seeds. Empty where it was not measured; [results](results.md) has
+  over random seeds. Empty where it was not measured; [Results](results.md) has
   the data, the commands and what limits these figures.
 """
 
 
 def _number(value: float | None, digits: int = 1) -> str:
     return '' if value is None else f'{value:.{digits}f}'
+
+
+def _step(step: dict) -> str:
+    """Return the time of a step and what it ran on."""
+    if not step:
+        return ''
+    kind = 'CPU' if step['device'].startswith('CPU') else 'GPU'
+    return f'{step["seconds"]:.2f} ({kind})'
 
 
 def write_page(table: dict[str, dict]) -> str:
@@ -58,7 +67,7 @@ def write_page(table: dict[str, dict]) -> str:
             f'`{name}`', one['network'], f'`{one["weights"]}`',
             _number(one['parameters'] / 1e6), _number(one['flops'] / 1e9),
             ' x '.join(map(str, one['size'])),
-            _number(step.get('seconds'), 2), str(step.get('peak_mib', '')),
+            _step(step), str(step.get('peak_mib', '')),
             spread(seeds) if seeds else '']
         lines.append(f'| {" | ".join(cells)} |')
     devices = sorted({

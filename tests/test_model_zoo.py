@@ -52,5 +52,5 @@ def test_the_page_says_what_was_measured():
         'configs/x.py': one,
         'configs/y/z.py': dict(one, step=step, seeds=dict(mean=1., std=2.))})
     assert '| `x.py` | n | `w` | 2.0 | 3.0 | 32 x 32 |  |  |  |' in page
-    assert '| 32 x 32 | 0.50 | 99 | 1.0 ± 2.0 |' in page
+    assert '| 32 x 32 | 0.50 (GPU) | 99 | 1.0 ± 2.0 |' in page
     assert 'D, half precision, load 1' in page
