@@ -53,21 +53,16 @@ def add_config(parser: argparse.ArgumentParser,
     if not launcher:
         return
     parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='launcher of several processes (default: none)')
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, default=0,
-        help='set by the launcher')
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none', help='launcher of several processes (default: none)')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='set by the launcher')
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add values that override those of a config."""
     parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
+        '--cfg-options', nargs='+', action=DictAction,
         help='values that override the config, as key=value; lists as '
         'key="[a,b]" or key=a,b, nested ones with quotes and no white space')
 
