@@ -15,6 +15,7 @@ from tiny_configs import ROOT
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
 from hsc_mm.doctor import examine
+from hsc_mm.evaluation.marked import unlearned_classes
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import PipelineResults, build_pipeline, run_pipeline
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png
@@ -129,17 +130,20 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     assert [k for k, v in baseline.decode_head.losses.items() if v] == ['cls']
     found = _run(cam, seg, tmp_path / 'work', threshold=0.4)
     assert found.results['seeds'] == {}
-    assert found.results['pseudo'] == dict(
-        threshold=0.4, chosen='fixed')
+    pseudo, eval_ = found.results['pseudo'], found.results['eval']
+    assert (pseudo['threshold'], pseudo['chosen']) == (0.4, 'fixed')
     summary = found.table()
     assert 'No masks' in summary
-    assert found.results['eval'] == {}
-    pseudo = {p.relative_to(tmp_path / 'work' / 'pseudo_labels').as_posix()
+    # Without masks the shares of the classes are all there is to judge by.
+    assert 'mIoU' not in {**pseudo, **eval_}
+    learned = unlearned_classes(eval_['shares'], pseudo['shares'])
+    assert eval_['warnings'] == learned
+    labels = {p.relative_to(tmp_path / 'work' / 'pseudo_labels').as_posix()
               for p in (tmp_path / 'work' / 'pseudo_labels').rglob('*.png')}
     masks = {p.relative_to(tmp_path / 'work' / 'eval' / 'masks').as_posix()
              for p in (tmp_path / 'work' / 'eval' / 'masks').rglob('*.png')}
-    assert len(pseudo) == 10
-    assert pseudo == masks
+    assert len(labels) == 10
+    assert labels == masks
     assert 'dog/img_01.png' in masks
     for name in ('0', '1'):
         assert not read_index_png(tmp_path / 'work' / 'pseudo_labels'
@@ -148,8 +152,13 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     assert page.count('data:image/jpeg;base64,') == 20
     assert 'No masks: nothing was scored' in page
     random = 'the network started from random numbers'
-    said = [f'cam: {random}', f'seg: {random}', 'nothing was scored. ']
-    assert len(found.warnings) == 3
+    said = [
+        f'cam: {random}',
+        *(f'pseudo: {line}' for line in pseudo['warnings']),
+        f'seg: {random}', *(f'eval: {line}' for line in learned),
+        'nothing was scored. '
+    ]
+    assert len(found.warnings) == len(said)
     for line, start in zip(found.warnings, said, strict=True):
         assert line.startswith(start)
     assert found.as_dict()['warnings'] == found.warnings
