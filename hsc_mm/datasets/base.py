@@ -12,7 +12,7 @@ from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, check_root, raise_problems
-from .labels import image_stem
+from .labels import data_hash, image_stem
 from .mask_labels import check_mask_labels
 
 __all__ = ['BaseImageLabelDataset']
@@ -147,7 +147,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
-        self._metainfo.update(split=self.split, size=len(infos))
+        self._metainfo.update(
+            split=self.split, size=len(infos), images=data_hash(infos))
         return infos
 
     def image_path(self, image_id: str) -> str:

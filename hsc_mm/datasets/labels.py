@@ -4,7 +4,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
-from hsc_mm.utils import read_json, read_text
+import numpy as np
+
+from hsc_mm.utils import digest, read_json, read_text
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.numbers import nearest
 from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem, settle
@@ -13,7 +15,7 @@ from .label_folders import read_label_folders
 from .label_table import HEADERS, read_label_table
 
 __all__ = [
-    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'image_stem',
+    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'data_hash', 'image_stem',
     'read_label_folders', 'read_label_json', 'read_label_table',
     'read_labels', 'read_list', 'read_voc_list', 'read_voc_xml'
 ]
@@ -162,3 +164,10 @@ def read_voc_list(path: str | Path) -> list[str]:
         ids.append(os.path.splitext(name)[0] if folder else
                    image_stem(first) if first.endswith('.jpg') else first)
     return ids
+
+
+def data_hash(infos: Sequence[dict]) -> str:
+    """Hash ids and image labels of the items of a data set, in any order."""
+    return digest(sorted(
+        (info['img_id'], np.flatnonzero(info.get('gt_label', ())).tolist())
+        for info in infos))

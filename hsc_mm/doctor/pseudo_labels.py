@@ -3,9 +3,8 @@ import os
 from collections.abc import Iterator
 
 from hsc_mm.datasets.checks import missing_files
-from hsc_mm.pseudo_labels.files import input_note, read_note
+from hsc_mm.pseudo_labels.origins import ORIGIN_ADVICE
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, fact
 
@@ -44,33 +43,16 @@ def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
         yield error(f'{split.name}: {len(missing)} pseudo labels are missing',
                     _MAKE.format(folder=folder),
                     [f'{path}: missing' for path in sorted(missing)])
-    problems = [
-        loader._problem(info) for info in infos
-        if loader._path(info) not in missing
-    ]
-    stale = [
-        path for path, made, now in map_threads(
-            lambda info: _notes(loader, info),
-            [info for info in infos if loader._path(info) not in missing])
-        if made and made != now
-    ]
+    there = [info for info in infos if loader._path(info) not in missing]
+    problems = list(map(loader._problem, there))
+    stale = loader.other_origins([
+        info for info, line in zip(there, problems, strict=True) if not line])
     if stale:
-        yield error(f'{split.name}: {len(stale)} images were replaced after '
-                    'their pseudo labels were made',
-                    _MAKE.format(folder=folder), stale)
+        yield error(f'{split.name}: {len(stale)} pseudo labels are not of '
+                    'their image: it was replaced, or files were exchanged',
+                    ORIGIN_ADVICE, stale)
     broken = [line for line in problems if line]
     if broken:
         yield error(f'{split.name}: {len(broken)} pseudo labels are broken, '
                     'of another size, or hold an unknown index',
                     _MAKE.format(folder=folder), broken)
-
-
-def _notes(loader, info: dict) -> tuple[str, str, str]:
-    """Return a label, the image that it was made from, and that of now."""
-    path = loader._path(info)
-    try:
-        made = read_note(path).partition('-')[0]
-        now = input_note(info['img_path'], None).partition('-')[0]
-    except (OSError, ValueError):  # told by other checks
-        return path, '', ''
-    return path, made, now

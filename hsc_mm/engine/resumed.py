@@ -17,14 +17,15 @@ _FREE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
 _MOST = 5
 
 
-def resume_notes(cfg: Config, meta: Mapping, size: int | None) -> list[str]:
+def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
     """Say what differs from the run that wrote a checkpoint.
 
     Args:
         cfg (Config): Of the run that resumes.
         meta (Mapping): ``meta`` of the checkpoint, with the text of its
-            config and the ``size`` of its data set.
-        size (int, optional): Number of images of the training data now.
+            config and the ``dataset_meta`` of its data set.
+        data (Mapping): The same of the training data now: ``size``, the
+            number of images, and ``images``, a hash of ids and labels.
 
     Returns:
         list[str]: Lines for the log; none where nothing differs, or where
@@ -45,10 +46,15 @@ def resume_notes(cfg: Config, meta: Mapping, size: int | None) -> list[str]:
             f'{", ".join(changed[:_MOST])}{more}. The result is not that of '
             'a run with either.' + ' The optimizer goes on with the learning '
             'rates of the checkpoint.' * rates)
-    old = (meta.get('dataset_meta') or {}).get('size')
-    if size is not None and old is not None and old != size:
-        notes.append(f'resumed with other data: {old} images when the run '
-                     f'began, {size} now.')
+    old = meta.get('dataset_meta') or {}
+    size, images = ((old.get(key), data.get(key)) for key in ('size',
+                                                              'images'))
+    if None not in size and size[0] != size[1]:
+        notes.append(f'resumed with other data: {size[0]} images when the run '
+                     f'began, {size[1]} now.')
+    elif None not in images and images[0] != images[1]:
+        notes.append('resumed with other data: as many images as when the run '
+                     'began, but other names or image labels.')
     return notes
 
 

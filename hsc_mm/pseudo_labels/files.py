@@ -1,24 +1,18 @@
 """Files of pseudo labels: hard masks (PNG) and soft CAMs (npz)."""
 import zipfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from hsc_mm.tiles.scan import is_large
-from hsc_mm.utils import digest, read_index_png, write_npz
-from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils import read_index_png, write_npz
 from hsc_mm.utils.headers import read_header
-from hsc_mm.utils.images import NOTE
 from hsc_mm.utils.limits import check_pixels, most_pixels
 
-__all__ = [
-    'check_label', 'input_note', 'read_note', 'read_soft_cam',
-    'write_soft_cam'
-]
+__all__ = ['check_label', 'read_soft_cam', 'write_soft_cam']
 
 Shape = tuple[int, int]
 
@@ -34,52 +28,11 @@ def write_soft_cam(path: str | Path,
         cam (np.ndarray): CAMs of the classes that are present, (k, H, W) in
             [0, 1]; rounded to float16.
         classes (np.ndarray): Mask index of each of them, (k,), 1..254.
-        note (str): Comment of the archive, see :func:`read_note`.
+        note (str): Comment of the archive, see
+            :func:`hsc_mm.pseudo_labels.origins.read_note`.
     """
     write_npz(path, note, cam=np.asarray(cam, dtype=np.float16),
               classes=np.asarray(classes, dtype=np.int64))
-
-
-def input_note(image: str | Path,
-               labels: np.ndarray | None,
-               files: Sequence[Path] = ()) -> str:
-    """Return what tells the inputs of a pseudo label apart.
-
-    Args:
-        image (str | Path): The image file, which is read whole.
-        labels (np.ndarray, optional): Multi-hot image labels, (K,).
-        files (sequence[Path]): Other files that the label is made from.
-
-    Returns:
-        str: ``IMAGE-LABELS``, or ``IMAGE-LABELS-FILES``, a hash each.
-
-    Raises:
-        OSError: There is no such file.
-    """
-    listed = None if labels is None else np.flatnonzero(labels).tolist()
-    others = [digest([(path.name, file_sum(path)) for path in files])
-              ] if files else []
-    return '-'.join([file_sum(image)[:16], digest(listed), *others])
-
-
-def read_note(path: str | Path) -> str:
-    """Return the note in a label file, '' where there is none.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is broken.
-    """
-    try:
-        if str(path).endswith('.npz'):
-            with zipfile.ZipFile(path) as archive:
-                return archive.comment.decode('utf-8', 'replace')
-        with Image.open(path) as picture:
-            return str(picture.info.get(NOTE, ''))
-    except FileNotFoundError:
-        raise
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path}: expected a pseudo label, but {error}. '
-                         'Make the file again.') from error
 
 
 def read_soft_cam(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
-from .files import check_label, read_note, write_soft_cam
+from .files import check_label, write_soft_cam
+from .origins import read_note
 
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
 
@@ -109,7 +110,7 @@ class PseudoLabelFolder:
         """Say whether the files of an image are there and whole.
 
         ``note`` is what they would be made from now, see
-        :func:`.files.input_note`; files made from something else are none.
+        :func:`.origins.input_note`; files made from something else are none.
         """
         try:
             for kind in self.kinds:

@@ -12,8 +12,8 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.limits import most_pixels
 from .chain import LabelChain, Labelled
-from .files import input_note
 from .folder import PseudoLabelFolder
+from .origins import input_note
 from .soft_cam import IGNORED
 from .views import Failure, plan_batches
 

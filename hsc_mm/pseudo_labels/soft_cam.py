@@ -1,9 +1,15 @@
 """Soft CAM of an image, and the hard labels that are made of CAMs."""
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label']
+from hsc_mm.utils.numbers import check_number
+
+__all__ = [
+    'IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label',
+    'threshold_pair'
+]
 
 IGNORED = 255
 
@@ -92,3 +98,23 @@ def agree(low_alpha: np.ndarray, high_alpha: np.ndarray) -> np.ndarray:
     """
     label = np.where((low_alpha > 0) == (high_alpha > 0), low_alpha, IGNORED)
     return label.astype(np.uint8)
+
+
+def threshold_pair(name: str,
+                   value: float | Sequence[float]) -> tuple[float, float]:
+    """Return (low, high) of one number or two, in (0, 1).
+
+    Args:
+        name (str): Argument of ``LoadPseudoLabel``, for messages.
+        value (float | sequence[float]): The number, or both.
+
+    Raises:
+        ValueError: There are not two, or they are out of range or order.
+    """
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    what = f'{name} of LoadPseudoLabel'
+    if len(pair) != 2:
+        raise ValueError(f'{what}: expected (low, high), found {value!r}.')
+    check_number(what, pair[0], above=0, below=1)
+    check_number(what, pair[1], least=pair[0], below=1)
+    return float(pair[0]), float(pair[1])

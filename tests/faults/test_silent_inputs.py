@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from conftest import make_voc
 from mmengine.config import Config
+from PIL import Image
 from tiny_configs import seg_config
 
 from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.datasets.transforms import LoadPseudoLabel
 from hsc_mm.doctor.case import Case
 from hsc_mm.doctor.pseudo_labels import pseudo_labels
 from hsc_mm.pseudo_labels.chain import LabelChain, Labelled
-from hsc_mm.pseudo_labels.files import read_note
+from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.origins import read_note
 from hsc_mm.pseudo_labels.run import LabelRun, write_labels
-from hsc_mm.utils import image_shapes
+from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 
 KINDS = [('.png', ), ('.npz', ), ('.png', '.npz')]
 
@@ -130,4 +133,42 @@ def test_the_doctor_names_labels_of_replaced_pictures(voc_root, tmp_path):
     images = voc_root / 'JPEGImages'
     shutil.copy(images / 'img_01.jpg', images / 'img_03.jpg')
     finding, = stale()
-    assert [line.split('/')[-1] for line in finding.details] == ['img_03.png']
+    line, = finding.details
+    assert 'img_03.png: made from another image' in line
+
+
+@pytest.mark.parametrize('way', ['renamed', 'saved anew', 'image'])
+@pytest.mark.parametrize('kinds', KINDS[:2], ids=['hard', 'soft'])
+def test_exchanged_pseudo_labels_are_refused(voc_root, tmp_path, kinds, way):
+    out, images = tmp_path / 'out', voc_root / 'JPEGImages'
+    Image.open(images / 'img_04.jpg').rotate(180).save(images / 'img_05.jpg')
+    for name in ('SegmentationClass', 'saliency'):
+        for mask in (voc_root / name).glob('img_04.*'):
+            shutil.copy(mask, mask.with_stem('img_05'))
+    write_labels((_label(voc_root, f'img_0{i}', kinds) for i in (3, 4, 5)),
+                 *reversed(_plan(voc_root, out, kinds)))
+    folder, suffix = (images, '.jpg') if way == 'image' else (out, kinds[0])
+    one, two = (folder / f'img_0{i}{suffix}' for i in (4, 5))
+    contents = one.read_bytes(), two.read_bytes()
+    infos = [dict(img_path=str(images / f'img_0{i}.jpg'), img_id=f'img_0{i}')
+             for i in (3, 4, 5)]
+    shape = image_shapes(infos[1]['img_path'])[0]
+    load = LoadPseudoLabel(str(out), kinds[0])
+    load.scan(infos)
+    if way == 'saved anew' and suffix == '.png':
+        Image.open(one).save(one)
+    elif way == 'saved anew':
+        write_soft_cam(one, np.ones((1, *shape)), np.array([8]))
+    else:
+        two.write_bytes(contents[0])
+    one.write_bytes(one.read_bytes() if way == 'saved anew' else contents[1])
+    count = 1 if way == 'saved anew' else 2
+    with pytest.raises(ValueError, match=f': {count} problem.*check_origin'):
+        load.scan(infos)
+    LoadPseudoLabel(str(out), kinds[0], check_origin=False).scan(infos)
+    trusted = tmp_path / 'trusted'
+    trusted.mkdir()
+    for i in (4, 5):  # what a person drew is believed
+        write_index_png(trusted / f'img_0{i}.png', np.zeros(shape, np.uint8),
+                        voc_palette())
+    LoadPseudoLabel(str(out), kinds[0], trusted_dir=str(trusted)).scan(infos)

@@ -15,13 +15,13 @@ SETTINGS = dict(
     randomness=dict(seed=0), work_dir='a')
 
 
-def notes(change, size=8, text=None):
+def notes(change, size=8, text=None, images='a'):
     before = Config(SETTINGS)
     now = Config(SETTINGS)
     now.merge_from_dict(change)
     meta = dict(cfg=before.pretty_text if text is None else text,
-                dataset_meta=dict(size=8))
-    return resume_notes(now, meta, size)
+                dataset_meta=dict(size=8, images='a'))
+    return resume_notes(now, meta, dict(size=size, images=images))
 
 
 @pytest.mark.parametrize(('change', 'said'), [
@@ -50,6 +50,9 @@ def test_other_data_and_configs_that_are_none():
     assert notes({}, size=3) == [
         'resumed with other data: 8 images when the run began, 3 now.']
     assert notes({}, size=None) == []
+    line, = notes({}, images='b')
+    assert 'other names or image labels' in line
+    assert notes({}, images=None) == []
     for text in ('', 'x = = 1', 'raise SystemExit', 5):
         assert notes({'randomness.seed': 1}, text=text) == []
 

@@ -14,11 +14,11 @@ from hsc_mm.datasets.class_names import image_name
 from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.mask_labels import indices
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
-from hsc_mm.pseudo_labels.soft_cam import band_label
+from hsc_mm.pseudo_labels.origins import ORIGIN_ADVICE, check_origins
+from hsc_mm.pseudo_labels.soft_cam import band_label, threshold_pair
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import (
-    check_number,
     image_shapes,
     read_index_png,
     to_classes,
@@ -58,6 +58,8 @@ class LoadPseudoLabel(BaseTransform):
         trusted_dir (str, optional): Folder of masks ``<img_id>.png`` that a
             person corrected, see
             :class:`hsc_mm.pseudo_labels.trusted.TrustedMasks`.
+        check_origin (bool): Whether :meth:`scan` refuses labels that were
+            made from another image, or changed by another program.
 
     Raises:
         FileNotFoundError: ``pseudo_dir`` or ``trusted_dir`` is not a folder
@@ -73,7 +75,8 @@ class LoadPseudoLabel(BaseTransform):
                  suffix: str = '.png',
                  threshold: float | Sequence[float] | None = None,
                  band: Sequence[float] | None = None,
-                 trusted_dir: str | None = None) -> None:
+                 trusted_dir: str | None = None,
+                 check_origin: bool = True) -> None:
         if not os.path.isdir(pseudo_dir):
             raise FileNotFoundError(
                 f'pseudo_dir {pseudo_dir}: there is no such folder. '
@@ -91,17 +94,19 @@ class LoadPseudoLabel(BaseTransform):
         if threshold is not None and band is not None:
             raise ValueError('LoadPseudoLabel: expected a threshold or a '
                              f'band, found both, {threshold} and {band}.')
-        self.threshold = _pair('threshold',
-                               0.3 if threshold is None else threshold)
-        self.band = None if band is None else _pair('band', band)
+        self.threshold = threshold_pair(
+            'threshold', 0.3 if threshold is None else threshold)
+        self.band = None if band is None else threshold_pair('band', band)
         self.trusted = TrustedMasks(trusted_dir)
+        self.check_origin = check_origin
 
     def scan(self,
              infos: list[dict],
              classes: Sequence[str] | None = None) -> None:
         """Look at the labels of all images, before training.
 
-        PNGs are read whole, of an npz the header and the list of classes.
+        PNGs are read whole, of an npz the header and the list of classes;
+        images too, see :meth:`other_origins`.
 
         Args:
             infos (list[dict]): Items of a data set of this package.
@@ -109,9 +114,9 @@ class LoadPseudoLabel(BaseTransform):
                 mean, background first.
 
         Raises:
-            ValueError: Labels are missing, broken, of another size, hold an
-                index that no mask of the data set has, or were made with
-                other classes.
+            ValueError: Labels are missing, broken, of another size or image,
+                hold an index that no mask of the data set has, or were made
+                with other classes.
         """
         self.check_classes(classes)
         trusted = self.trusted.check([image_name(i) for i in infos], classes)
@@ -128,6 +133,8 @@ class LoadPseudoLabel(BaseTransform):
             f'pseudo_dir {self.pseudo_dir}', problems,
             'tools/make_pseudo_labels.py with the same --out makes the '
             'missing ones.')
+        raise_problems(f'pseudo_dir {self.pseudo_dir}',
+                       self.other_origins(infos), ORIGIN_ADVICE)
         looked = [path for path in map(self._path, some_of(infos))
                   if path.endswith('.png')]
         if len(looked) > 1 and is_main_process() and not any(
@@ -149,6 +156,13 @@ class LoadPseudoLabel(BaseTransform):
         """
         for name in _MANIFESTS:
             check_mask_classes(Path(self.pseudo_dir) / name, classes)
+
+    def other_origins(self, infos: list[dict]) -> list[str]:
+        """See :func:`.check_origins`; trusted masks are a person's own."""
+        own = [info for info in infos if self.check_origin and
+               image_name(info) not in self.trusted]
+        return check_origins(list(map(self._path, own)),
+                             [info['img_path'] for info in own])
 
     def _problem(self, info: dict) -> str | None:
         try:
@@ -194,17 +208,6 @@ class LoadPseudoLabel(BaseTransform):
         if self.trusted.folder is not None:
             text += f', trusted_dir={str(self.trusted.folder)!r}'
         return text + ')'
-
-
-def _pair(name: str, value: float | Sequence[float]) -> tuple[float, float]:
-    """Return (low, high) of one number or two."""
-    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
-    what = f'{name} of LoadPseudoLabel'
-    if len(pair) != 2:
-        raise ValueError(f'{what}: expected (low, high), found {value!r}.')
-    check_number(what, pair[0], above=0, below=1)
-    check_number(what, pair[1], least=pair[0], below=1)
-    return float(pair[0]), float(pair[1])
 
 
 def _mask_indices(info: dict) -> set[int] | None:

@@ -100,7 +100,7 @@ class StartupCheckHook(Hook):
             check_class_names(name, checkpoint, _classes(runner))
             if runner._resume:
                 for note in resume_notes(runner.cfg, checkpoint.get('meta')
-                                         or {}, _meta(runner).get('size')):
+                                         or {}, _meta(runner)):
                     runner.logger.warning(note)
             if runner._resume and 'optimizer' not in checkpoint:
                 runner.logger.warning(

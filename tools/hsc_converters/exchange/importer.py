@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from hsc_mm.pseudo_labels.files import input_note
+from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.pseudo_labels.trusted import TRUSTED, check_mask_classes
 from hsc_mm.utils import (
     read_index_png,

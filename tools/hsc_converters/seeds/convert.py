@@ -8,6 +8,7 @@ import numpy as np
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.files import write_soft_cam
+from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.utils import (
     image_shapes,
@@ -150,7 +151,8 @@ class SeedConverter:
                            mask.astype(int) + self.options.offset)
         self._check(np.unique(shifted[shifted != 255]))
         # Mask indices already: nothing is left to be turned round.
-        write_seed(self.out / f'{info["img_id"]}.png', shifted, None)
+        write_seed(self.out / f'{info["img_id"]}.png', shifted, None,
+                   input_note(info['img_path'], None))
         return set(np.unique(shifted).tolist())
 
     def _write_maps(self, info: dict, found: ForeignMaps,
@@ -178,11 +180,13 @@ class SeedConverter:
             if 'image' in self.chain.needs else None
         made = self.chain(
             SoftCAM(info['img_id'], maps, indices, None, image))
+        note = input_note(info['img_path'], None)
         if made.cam is not None:
-            write_soft_cam(
-                self.out / f'{info["img_id"]}.npz', made.cam, made.classes)
+            write_soft_cam(self.out / f'{info["img_id"]}.npz', made.cam,
+                           made.classes, note)
         if made.mask is not None:
-            write_seed(self.out / f'{info["img_id"]}.png', made.mask, None)
+            write_seed(self.out / f'{info["img_id"]}.png', made.mask, None,
+                       note)
         return {index for index, one in zip(indices.tolist(), maps,
                                             strict=True) if one.any()}
 

@@ -1,0 +1,103 @@
+"""Notes in pseudo labels: which image and labels each was made from."""
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hsc_mm.utils import digest
+from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.images import NOTE
+from hsc_mm.utils.pool import map_threads
+
+__all__ = ['ORIGIN_ADVICE', 'check_origins', 'input_note', 'read_note']
+
+#: What to do about labels of other images.
+ORIGIN_ADVICE = (
+    'Make them again (the same --out makes these alone). Corrected masks '
+    'belong in trusted_dir; if labels or images were changed on purpose, '
+    'LoadPseudoLabel(check_origin=False) accepts them.')
+
+
+def input_note(image: str | Path,
+               labels: np.ndarray | None,
+               files: Sequence[Path] = ()) -> str:
+    """Return what tells the inputs of a pseudo label apart.
+
+    Args:
+        image (str | Path): The image file, which is read whole.
+        labels (np.ndarray, optional): Multi-hot image labels, (K,).
+        files (sequence[Path]): Other files that the label is made from.
+
+    Returns:
+        str: ``IMAGE-LABELS``, or ``IMAGE-LABELS-FILES``, a hash each.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    listed = None if labels is None else np.flatnonzero(labels).tolist()
+    others = [digest([(path.name, file_sum(path)) for path in files])
+              ] if files else []
+    return '-'.join([file_sum(image)[:16], digest(listed), *others])
+
+
+def read_note(path: str | Path) -> str:
+    """Return the note in a label file, '' where there is none.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is broken.
+    """
+    try:
+        if str(path).endswith('.npz'):
+            with zipfile.ZipFile(path) as archive:
+                return archive.comment.decode('utf-8', 'replace')
+        with Image.open(path) as picture:
+            return str(picture.info.get(NOTE, ''))
+    except FileNotFoundError:
+        raise
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f'{path}: expected a pseudo label, but {error}. '
+                         'Make the file again.') from error
+
+
+def check_origins(labels: Sequence[str], images: Sequence[str]) -> list[str]:
+    """Compare labels with the images that they were made from.
+
+    Images are read whole, labels as far as their notes. A folder without
+    notes is another program's, of which nothing is known.
+
+    Args:
+        labels (sequence[str]): Files of pseudo labels.
+        images (sequence[str]): The image of each.
+
+    Returns:
+        list[str]: A line for each label of another image, and for each that
+        was changed by another program. Labels and images that cannot be
+        read are left to other checks.
+    """
+    notes = map_threads(_note_of, labels)
+    if not any(notes):
+        return []
+    return list(filter(None, map_threads(
+        _other_origin, zip(labels, notes, images, strict=True))))
+
+
+def _note_of(path: str) -> str | None:
+    try:
+        return read_note(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _other_origin(item: tuple[str, str | None, str]) -> str | None:
+    path, note, image = item
+    if note == '':
+        return f'{path}: changed by another program'
+    try:
+        now = input_note(image, None)
+    except OSError:
+        return None
+    same = note is None or note.partition('-')[0] == now.partition('-')[0]
+    return None if same else f'{path}: made from another image than {image}'
