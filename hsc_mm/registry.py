@@ -3,6 +3,7 @@
 Everything of this package is written ``hsc_mm.Name`` in a config, so that it
 is found from any default scope.
 """
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
@@ -98,10 +99,12 @@ def build_part(registry: Registry, cfg: dict, what: str,
     Raises:
         ValueError: There is no such part, or it refuses its arguments.
     """
+    if not isinstance(cfg, Mapping):
+        raise ValueError(f'{what}: expected dict(type=...), found {cfg!r}.')
     arguments = dict(cfg)
     name = arguments.pop('type', None)
     found: Any = registry.get(name) if isinstance(name, str) else name
-    if found is None:
+    if not callable(found):  # mmengine imports modules of that name
         known = sorted(f'hsc_mm.{key}' for key in registry.module_dict)
         raise ValueError(f'{what}: expected a type of {known}, or one that '
                          f'custom_imports registers, found {name!r}.'

@@ -10,6 +10,7 @@ from mmengine.config import DictAction as HostAction
 
 import hsc_mm
 from .console import finish, first, note, progress, warn
+from .launchers import launch_problem
 from .signals import output_is_closed, stoppable
 
 __all__ = [
@@ -18,15 +19,6 @@ __all__ = [
     'parse', 'positive', 'progress', 'run', 'threshold', 'threshold_or_rule',
     'warn', 'workers'
 ]
-
-
-_LAUNCHED = dict(
-    pytorch=('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
-    slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
-    mpi=('OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_RANK',
-         'OMPI_COMM_WORLD_SIZE'))
-_LAUNCHERS = dict(
-    pytorch='"torchrun --nproc_per_node N"', slurm='"srun"', mpi='"mpirun"')
 
 
 class DictAction(HostAction):
@@ -153,6 +145,9 @@ def _near(path: str) -> str:
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse; refuse missing files and lone options before anything starts."""
     args = parser.parse_args()
+    problem = launch_problem(getattr(args, 'launcher', 'none'))
+    if problem:
+        parser.error(problem)
     hsc_mm.register()  # after --help, which needs none of it
     from mmengine.logging import MMLogger
 
@@ -176,13 +171,6 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     if getattr(args, 'seg_options', None) and not args.seg_config:
         parser.error('--seg-options: expected a config of the segmentation '
                      'stage beside it, found none')
-    launcher = getattr(args, 'launcher', 'none')
-    missing = [n for n in _LAUNCHED.get(launcher, ()) if n not in os.environ]
-    if missing:
-        parser.error(
-            f'--launcher {launcher}: expected {", ".join(missing)} in the '
-            f'environment, which {_LAUNCHERS[launcher]} sets. Start the '
-            'command with it, or omit --launcher for one process.')
     os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     return args
 

@@ -45,8 +45,8 @@ def registry(error: BaseException) -> str | None:
     if isinstance(error, TypeError) and 'required' in text:
         names = ', '.join(re.findall(r"'(\w+)'", text))
         return f'{part}: it needs the argument {names}. Add it.'
-    if isinstance(error, TypeError | ValueError | AssertionError | KeyError |
-                  AttributeError):
+    if isinstance(error, TypeError | ValueError | AssertionError | LookupError
+                  | AttributeError | ArithmeticError | RuntimeError):
         line = (text or type(error).__name__).splitlines()[0]
         return (f'{part}: it rejects its arguments: {line} '
                 '(HSC_MM_TRACEBACK=1 shows where)')
@@ -77,6 +77,14 @@ def host(error: BaseException) -> str | None:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         line = line if len(line) < _LONG else f'{line[:_LONG]} ...'
         return f'{line} (raised by {_HOSTS.search(file)[1]})'
+    if _HOSTS.search(file) and isinstance(
+            error, ArithmeticError | TypeError | ValueError | LookupError |
+            AttributeError):
+        line = (str(error).strip() or 'no text').splitlines()[0]
+        return (f'config: a value of it does not suit '
+                f'{_HOSTS.search(file)[1]}: {type(error).__name__}: '
+                f'{line[:_LONG]} (in "{code}"). HSC_MM_TRACEBACK=1 shows what '
+                'it was used for.')
     return None
 
 

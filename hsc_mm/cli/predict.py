@@ -57,13 +57,18 @@ def main() -> int:
     from hsc_mm.inference.inferencer import HSCInferencer
     from hsc_mm.inference.inputs import list_inputs
     from hsc_mm.utils.locks import hold
+    from hsc_mm.utils.work_dirs import refuse_data_of
     left_out = defaultdict(list)
     # What is not there is said first.
     total = len(list_inputs(args.inputs, left_out))
     cli.note(left_out)
+    model = [args.checkpoint]
+    if args.config:
+        cfg = load_config(args.config, args.cfg_options)
+        refuse_data_of(cfg, args.out, '--out')
+        model.insert(0, cfg)
     inferencer = HSCInferencer(
-        *([load_config(args.config, args.cfg_options), args.checkpoint]
-          if args.config else [args.checkpoint]),
+        *model,
         device=args.device,
         tta=args.tta,
         threshold=args.threshold,

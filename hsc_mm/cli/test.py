@@ -66,6 +66,7 @@ def main() -> None:
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
+    from hsc_mm.utils.work_dirs import refuse_data_of
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     _choose_threshold(cfg, args)
     cfg.launcher = args.launcher
@@ -82,6 +83,7 @@ def main() -> None:
     if args.crf:
         cfg = use_crf(cfg, preset=args.crf, backend=args.crf_backend)
     if args.out:
+        refuse_data_of(cfg, args.out, '--out')
         hold(args.out)
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
         if cfg.test_evaluator.get('format_only'):

@@ -45,7 +45,7 @@ def find_rule(name: str, beside: Sequence[str] = ()
     """
     name = AUTO if name == 'auto' else name
     rule = THRESHOLD_RULES.get(name)
-    if rule is None:
+    if not callable(rule):  # mmengine imports modules of that name
         known = [*beside, 'auto', *rule_names()]
         raise ValueError(f'threshold: expected a number in (0, 1) or one of '
                          f'{known}, found "{name}".{nearest(name, known)}')

@@ -1,6 +1,7 @@
 """Values of a config that are checked before anything is built."""
 import logging
 from collections.abc import Iterator, Mapping
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.datasets.transforms.load_image import is_loader
 from hsc_mm.registry import DATA_SAMPLERS
 from hsc_mm.utils.numbers import check_number
+from .config_forms import check_forms, check_parts, check_switches
 from .config_keys import check_spelling
 
 __all__ = ['check_values']
@@ -27,42 +29,12 @@ def check_values(cfg: Config, path: str | Path | None) -> None:
         ValueError: A key is misspelt, a part is missing, or a value is out
             of range or of another type; the message names the key.
     """
-    check_spelling(cfg, path or 'the config')
-    _check_parts(cfg, path or 'the config')
-    _check_numbers(cfg, path or 'the config')
-
-
-def _check_parts(cfg: Config, path: str | Path) -> None:
-    """Refuse a config that lacks what every run needs."""
-    model = cfg.get('model')
-    if not isinstance(model, Mapping) or not (
-            model.get('type') or model.get('module')):
-        raise ValueError(f'config {path}: expected model=dict(type=...), '
-                         f'found {"no model" if model is None else model}. '
-                         'Begin it with _base_ = [...], as those in configs/.')
-    for owner, part, names, kind in (
-            ('', cfg, ('env_cfg', 'default_hooks', 'randomness',
-                       'custom_imports'), Mapping),
-            ('', cfg, ('custom_hooks', ), list | tuple | None),
-            ('model.', model, ('backbone', 'decode_head'), Mapping | list)):
-        for name in names:
-            if name in part and not isinstance(part[name], kind):
-                what = 'a list' if kind == list | tuple | None else 'dict(...)'
-                raise ValueError(f'{owner}{name} of {path}: expected {what}, '
-                                 f'found {part[name]!r}. Omit the key to keep '
-                                 'what _base_ says.')
-    seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None:
-        check_number(f'randomness.seed of {path}', seed, least=0,
-                     below=2**32, whole=True)
-    for split in ('train', 'val', 'test'):
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
-        names = (dataset.get('metainfo') or {}).get('classes', ())
-        if isinstance(names, str) or not all(
-                isinstance(name, str) for name in _listed(names)):
-            raise ValueError(
-                f'{split}_dataloader.dataset.metainfo.classes of {path}: '
-                f'expected a list of names, found {names!r}.')
+    path = path or 'the config'
+    check_forms(cfg, path)
+    check_spelling(cfg, path)
+    check_parts(cfg, path)
+    check_switches(cfg, path)
+    _check_numbers(cfg, path)
 
 
 def _check_numbers(cfg: Config, path: str | Path) -> None:
@@ -84,6 +56,15 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
     if not isinstance(cfg.get('resume'), bool | None):
         refuse('resume', 'True or False (--resume resumes from the work dir; '
                'load_from names another checkpoint)', cfg.resume)
+    start = ((cfg.get('env_cfg') or {}).get('mp_cfg') or {}).get(
+        'mp_start_method')
+    if start not in (None, *get_all_start_methods()):
+        refuse('env_cfg.mp_cfg.mp_start_method',
+               f'one of {get_all_start_methods()}', start)
+    saver = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if '{}' not in str(saver.get('filename_tmpl') or '{}'):
+        refuse('default_hooks.checkpoint.filename_tmpl', 'a name with {} for '
+               'the iteration', saver['filename_tmpl'])
     for hook, key in (('checkpoint', 'interval'), ('logger', 'interval'),
                       ('checkpoint', 'max_keep_ckpts')):
         values = (cfg.get('default_hooks') or {}).get(hook)
@@ -104,6 +85,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
                'SegDataPreProcessor', None)
     _check_channels(cfg, path)
     _check_epochs(cfg, path)
+    _check_intervals(cfg, path)
     for split in ('train', 'val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
         if 'pipeline' in dataset and not dataset['pipeline']:
@@ -197,6 +179,23 @@ def _check_epochs(cfg: Config, path: str | Path) -> None:
             'which would not end. Set max_iters, or '
             "train_dataloader.sampler=dict(type='DefaultSampler', "
             'shuffle=True).')
+
+
+def _check_intervals(cfg: Config, path: str | Path) -> None:
+    """Refuse validations that begin nowhere, or come every 0 iterations."""
+    loop = cfg.get('train_cfg') or {}
+    if loop.get('val_begin') is not None:
+        check_number(f'train_cfg.val_begin of {path}', loop['val_begin'],
+                     least=0, whole=True)
+    for one in _listed(loop.get('dynamic_intervals') or ()):
+        if not isinstance(one, list | tuple) or len(one) != 2:
+            raise ValueError(
+                f'train_cfg.dynamic_intervals of {path}: expected pairs of an '
+                f'iteration and the interval from there on, found {one!r}.')
+        for number, bounds in zip(one, (dict(least=0), dict(above=0)),
+                                  strict=True):
+            check_number(f'train_cfg.dynamic_intervals of {path}', number,
+                         whole=True, **bounds)
 
 
 def _listed(names: object) -> list:

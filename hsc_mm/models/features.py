@@ -3,6 +3,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from hsc_mm.utils.numbers import check_number
+
 __all__ = ['pick_features']
 
 
@@ -24,6 +26,7 @@ def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],
              f'{channels} channels')
     chosen, problems = [], []
     for index, wide in zip(in_index, in_channels, strict=True):
+        check_number(f'in_index of {owner}', index, whole=True)
         if not -len(feats) <= index < len(feats):
             problems.append(f'expected a feature map {index}, found none')
             continue

@@ -8,7 +8,7 @@ from hsc_mm.inference import load_config
 from hsc_mm.utils import write_json
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
-from hsc_mm.utils.work_dirs import refuse_folder_of_data
+from hsc_mm.utils.work_dirs import refuse_data_of
 from .context import Context
 from .inputs import config_hash, stage_inputs
 from .manifest import fingerprint
@@ -93,9 +93,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
                               select)
     pipeline.context.options = {k: v for k, v in (options or {}).items() if v}
     for cfg in filter(None, (cam_cfg, seg_cfg, *others)):
-        for split in ('train', 'val', 'test'):
-            loader = cfg.get(f'{split}_dataloader') or {}
-            refuse_folder_of_data(work_dir, loader.get('dataset') or {})
+        refuse_data_of(cfg, work_dir)
     with locked(work_dir, '--work-dir'):
         summary = claim(work_dir, 'summary.json', option='work_dir')
         pipeline.run(force, start, say)

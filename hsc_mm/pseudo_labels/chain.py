@@ -70,7 +70,7 @@ class LabelChain:
         if soft not in (None, 'also', 'only'):
             raise ValueError('soft: expected None, "also" or "only", found '
                              f'{soft!r}.')
-        if isinstance(refiners, dict | str):
+        if not isinstance(refiners, list | tuple):
             raise ValueError('refiners: expected a list of dict(type=...), '
                              f'found {refiners!r}.')
         self.refiners = tuple(map(build_refiner, refiners))

@@ -11,13 +11,14 @@ from .limits import check_regular
 
 __all__ = [
     'LAST', 'checkpoint_folder', 'newest_whole', 'publish',
-    'refuse_folder_of_config', 'refuse_folder_of_data', 'remove', 'set_aside'
+    'refuse_data_of', 'refuse_folder_of_config', 'refuse_folder_of_data',
+    'remove', 'set_aside'
 ]
 
 #: Names the newest checkpoint of a work folder; mmengine writes it too.
 LAST = 'last_checkpoint'
 # The data root, and what a data set in VOC layout does not name.
-_VOC = ('', 'JPEGImages', 'Annotations')
+_VOC = ('', 'JPEGImages', 'Annotations', 'ImageSets/Segmentation')
 _NAMES = ('iter_{}.pth', 'epoch_{}.pth')
 
 
@@ -40,15 +41,26 @@ def refuse_folder_of_config(work_dir: str | Path, config: str | None) -> None:
             'by --work-dir.')
 
 
-def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping) -> None:
-    """Refuse a folder of images, masks or maps as a work folder.
+def refuse_data_of(cfg: Mapping, folder: str | Path | None,
+                   option: str = 'work_dir') -> None:
+    """Refuse a folder of any split; see :func:`refuse_folder_of_data`."""
+    for split in ('train', 'val', 'test') if folder else ():
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+        if isinstance(dataset, Mapping):
+            refuse_folder_of_data(folder, dataset, option)
+
+
+def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping,
+                          option: str = 'work_dir') -> None:
+    """Refuse a folder of images, masks or maps as one of outputs.
 
     A run would leave its files among them, and in a folder of class folders
     those of a run look like a class.
 
     Args:
-        work_dir (str | Path): The work folder.
+        work_dir (str | Path): The folder of outputs.
         dataset (Mapping): Config of a data set.
+        option (str): What messages call the folder.
 
     Raises:
         ValueError: It is such a folder, or lies among the class folders.
@@ -67,8 +79,9 @@ def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping) -> None:
             dataset.get('label_file') and os.path.isdir(labels)
             and Path(home).is_relative_to(os.path.realpath(labels))):
         raise ValueError(
-            f'work_dir {work_dir}: expected another folder than one of the '
-            'data (images, masks, maps). Name one by --work-dir.')
+            f'{option} {work_dir}: expected another folder than one of the '
+            'data (images, masks, maps). Name another one'
+            f'{" by --work-dir" * (option == "work_dir")}.')
 
 
 def publish(draft: Path, final: Path) -> None:

@@ -22,7 +22,9 @@ from hsc_mm.cli.errors import BUG, explain
 from hsc_mm.datasets.label_table import read_label_table
 from hsc_mm.datasets.labels import read_list
 from hsc_mm.evaluation.report import seed_tables
+from hsc_mm.evaluation.threshold_rules import find_rule
 from hsc_mm.inference.config_files import read_config
+from hsc_mm.pseudo_labels.refiners import build_refiner
 
 
 @pytest.fixture(scope='module')
@@ -115,7 +117,7 @@ OPTIONS = {
     'section': ('env_cfg=None', 1,
                 r'env_cfg of .*: expected dict\(\.\.\.\), found None'),
     'hooks': ('default_hooks=None', 1, 'default_hooks of .* found None'),
-    'hook-list': ('custom_hooks=5', 1, 'custom_hooks of .* a list, found 5'),
+    'hook-list': ('custom_hooks=5', 1, r'custom_hooks of .* a list of dict\(.* found 5'),
     'imports': ('custom_imports=None', 1, 'custom_imports of .* found None'),
     'no-head': ('model.decode_head=None', 1, r'model\.decode_head of .*None'),
     'kept': ('default_hooks.checkpoint.max_keep_ckpts=abc', 1,
@@ -130,6 +132,30 @@ OPTIONS = {
                 r"decode_head\.align_corners of .*True or False, found 'x'"),
     'seed': ('randomness.seed=-1', 1, r'randomness\.seed of .* >= 0'),
     'import': ('custom_imports.imports=[nowhere_mod]', 1, 'nowhere_mod'),
+    'intervals': ('train_cfg.dynamic_intervals=[(0,0)]', 1,
+                  r'dynamic_intervals of .* > 0, found 0'),
+    'pairs': ('train_cfg.dynamic_intervals=[1,2]', 1, 'pairs .* found 1'),
+    'begin': ('train_cfg.val_begin=x', 1, r"val_begin of .* found 'x'"),
+    'loader': ('train_dataloader=5', 1, r'dataloader of .* dict.*found 5'),
+    'dataset': ('train_dataloader.dataset=[1]', 1, r'dataset of .*\[1\]'),
+    'prefix': ('train_dataloader.dataset.data_prefix=x', 1, "found 'x'"),
+    'meta': ('train_dataloader.dataset.metainfo=5', 1, 'metainfo of .* 5'),
+    'maps': ('train_dataloader.dataset.aux_maps=5', 1, 'aux_maps of .* 5'),
+    'steps': ('train_dataloader.dataset.pipeline=5', 1, 'a list .*found 5'),
+    'step': ('train_dataloader.dataset.pipeline=[LoadImage]', 1,
+             r"a list .*found \['LoadImage'\]"),
+    'refiners': ('pseudo_label.refiners=[5]', 1, r'a list .*found \[5\]'),
+    'loss': ('model.decode_head.losses.cls=x', 1, r"cls of .* found 'x'"),
+    'start': ('env_cfg.mp_cfg.mp_start_method=x', 1, "one of .*found 'x'"),
+    'name-form': ('default_hooks.checkpoint.filename_tmpl=x', 1, 'with {} f'),
+    'view': ('model.second_view=[24]', 1, r'\(height, width\), found \[24'),
+    'channels': ('model.decode_head.in_channels=-1', 1, 'CAMHead .*rejects'),
+    'index': ('model.decode_head.in_index=x', 1, "in_index of .*found 'x'"),
+    'rule': ('pseudo_label.rule=5', 1, 'rule of .* found 5'),
+    'switch': ('model.test_cfg.use_image_labels=no', 1,
+               "use_image_labels of .*: expected True or False, found 'no'"),
+    'own': ('train_dataloader.dataset.keep_empty=x', 1,
+            "keep_empty of .*: expected True or False, found 'x'"),
 }
 
 
@@ -148,6 +174,27 @@ def test_launchers_need_their_environment(base, monkeypatch, capsys, launcher):
                         launcher)
     assert status == 2
     assert 'Start the command with it' in lines[0]
+
+
+@pytest.mark.parametrize(('name', 'text'), [
+    ('LOCAL_RANK', 'x'), ('RANK', '2'), ('WORLD_SIZE', '0'),
+    ('MASTER_PORT', '99999')])
+def test_variables_of_launchers_are_numbers(base, monkeypatch, capsys, name,
+                                            text):
+    for one, value in ({'WORLD_SIZE': '2', 'RANK': '0', 'LOCAL_RANK': '0',
+                        'MASTER_PORT': '29500', name: text}).items():
+        monkeypatch.setenv(one, value)
+    status, lines = run(monkeypatch, capsys, 'train', base)
+    assert status == 2
+    assert f'variable {name}: expected' in lines[0]
+    assert f'found {text!r}' in lines[0]
+
+
+def test_names_of_modules_are_no_parts():
+    with pytest.raises(ValueError, match=r'one of .*otsu.*found "abc"'):
+        find_rule('abc')
+    with pytest.raises(ValueError, match=r"a type of .*PAR.*found 'abc'"):
+        build_refiner(dict(type='abc'))
 
 
 def test_paths_without_a_name(base, monkeypatch, capsys):

@@ -186,6 +186,16 @@ def _saliency(out, name, mine):
                out)
 
 
+def test_pictures_of_others_are_no_maps_of_ours(mine, tmp_path):
+    out, image = tmp_path / 'out', ImageInput('a', str(mine / 'a.png'))
+    out.mkdir()
+    Image.new('L', (8, 8)).save(out / 'a.png')
+    before = (out / 'a.png').read_bytes()
+    with pytest.raises(FileExistsError, match=r'a\.png: expected no such'):
+        write_maps([image], lambda rgb: rgb[..., 0] / 255, out)
+    assert (out / 'a.png').read_bytes() == before
+
+
 WRITERS = dict(mask=_write_mask, label=_write_label, drop=_drop_label,
                seeds=_import, saliency=_saliency)
 
@@ -308,7 +318,10 @@ def test_commands_spare_pictures_masks_and_configs(untrained, voc_root,
     config, weights = untrained['cam']
     own = tmp_path / 'own' / 'cam.py'
     own.parent.mkdir()
-    own.write_bytes(config.read_bytes())
+    cfg = Config.fromfile(config)
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(voc_root)
+    cfg.dump(str(own))
     root = [f'test_dataloader.dataset.data_root={voc_root}',
             f'train_dataloader.dataset.data_root={voc_root}']
     use = ['--cfg-options', *root]
@@ -325,6 +338,11 @@ def test_commands_spare_pictures_masks_and_configs(untrained, voc_root,
                     weights, '--out', images),
         'predict one': ('predict', images / 'img_00.jpg', '--config', own,
                         '--checkpoint', weights, '--out', images),
+        'predict masks': ('predict', images, '--config', own, '--checkpoint',
+                          weights, '--out', masks),
+        'test lists': ('test', own, weights, '--out',
+                       voc_root / 'ImageSets' / 'Segmentation', *use),
+        'matrix': ('run_matrix', own, '--work-dir', images, '--seeds', 0),
         'seeds': ('import_seeds', masks, '--config', own, '--out', masks,
                   *use),
         'sheet': ('contact_sheet', own, masks, '--split', 'test', '--out',

@@ -65,9 +65,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the matrix and print its table."""
     args = parse_args()
+    from hsc_mm.inference import load_config
     from hsc_mm.utils.locks import hold
+    from hsc_mm.utils.work_dirs import refuse_data_of
     from .matrix import run_matrix
     from .matrix_tables import markdown
+    for path in args.configs:
+        refuse_data_of(load_config(path), args.work_dir)
     hold(args.work_dir, '--work-dir')
     chosen = {
         '--threshold': args.threshold, '--select': args.select,

@@ -9,7 +9,7 @@ import numpy as np
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.utils import atomic_write_bytes, read_image
-from hsc_mm.utils.outputs import claim, place, refuse_data_folder
+from hsc_mm.utils.outputs import claim, place, refuse_data_folder, written
 from .saliency_provider import SaliencyProvider, as_map
 
 __all__ = ['SaliencyRun', 'write_maps']
@@ -47,8 +47,8 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         SaliencyRun: Counts and failures.
 
     Raises:
-        FileExistsError: ``out`` is the folder of an image, or a map that
-            does not fit is there and was not written here.
+        FileExistsError: ``out`` is the folder of an image, or has a file of
+            this name that was not written here.
         OSError: A file cannot be written.
     """
     run = SaliencyRun()
@@ -56,7 +56,8 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         refuse_data_folder(out, [image.path])
         path = place(out, f'{image.name}.png')
         kinds = {'saliency map': str(path)}
-        if path.is_file() and not check_files(image.path, kinds):
+        if f'{image.name}.png' in written(out) and path.is_file() and \
+                not check_files(image.path, kinds):
             run.there += 1
             continue
         try:

@@ -85,6 +85,9 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
                 'which is trained from masks. Choose another head, or '
                 'model.type=EncoderDecoder.')
         self._tell_statistics()
+        if second_view is not None and len(second_view) != 2:
+            raise ValueError('model.second_view: expected (height, width), '
+                             f'found {second_view!r}.')
         for side in second_view or ():
             check_number('model.second_view', side, least=1, whole=True)
         self.second_view = second_view
