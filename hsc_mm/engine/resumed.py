@@ -54,7 +54,8 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
                      f'began, {size[1]} now.')
     elif None not in images and images[0] != images[1]:
         notes.append('resumed with other data: as many images as when the run '
-                     'began, but other names or image labels.')
+                     'began, but other names or image labels, or another '
+                     'order.')
     return notes
 
 

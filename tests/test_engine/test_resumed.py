@@ -1,10 +1,15 @@
 """A run that resumes says what differs from the one that was interrupted."""
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from torch import nn
 
+from hsc_mm.datasets.labels import data_hash
 from hsc_mm.engine.fitting import first_problem
+from hsc_mm.engine.hooks import ExactResumeHook
 from hsc_mm.engine.resumed import resume_notes
 from hsc_mm.utils.health import spoken
 
@@ -70,3 +75,22 @@ def test_whole_numbers_are_no_weights():
 def test_findings_of_a_checkpoint_are_text():
     line, = spoken(dict(findings=[dict(text='\x1b[31mx', advice='y\n')]))
     assert line == ' [31mx. y '
+
+
+@pytest.mark.parametrize('state', [
+    'x', [1], {}, dict(cpu=torch.zeros(3, dtype=torch.uint8)),
+    dict(cpu=torch.zeros(5056))])
+def test_random_numbers_of_another_form_are_named(state):
+    runner = SimpleNamespace(_resume=True, world_size=1)
+    with pytest.raises(ValueError, match='expected rng_state as a training'):
+        ExactResumeHook().after_load_checkpoint(runner, dict(rng_state=state))
+    ExactResumeHook().after_load_checkpoint(runner, {})
+
+
+def test_the_hash_of_the_data_knows_names_labels_and_order():
+    one, two = (dict(img_id=name, gt_label=np.array(held))
+                for name, held in (('a', [1, 0]), ('b', [0, 1])))
+    others = [[two, one], [one], [one, dict(two, img_id='c')],
+              [one, dict(two, gt_label=np.array([1, 1]))]]
+    assert len({data_hash(infos) for infos in ([one, two], *others)}) == 5
+    assert data_hash([one, two]) == data_hash([dict(one), dict(two)])

@@ -47,8 +47,17 @@ class ExactResumeHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Remember the state, if this is a resumed run of one process."""
-        if runner._resume and runner.world_size == 1:
-            self._pending = checkpoint.get('rng_state')
+        if not runner._resume or runner.world_size > 1:
+            return
+        self._pending = checkpoint.get('rng_state')
+        try:
+            if self._pending is not None:
+                torch.Generator().set_state(self._pending['cpu'].cpu())
+        except (RuntimeError, TypeError, LookupError, AttributeError) as error:
+            raise ValueError(
+                'checkpoint: expected rng_state as a training writes it, '
+                f'found another form ({error}). Resume from another '
+                'checkpoint.') from error
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Restore it, once the data loader stands where it stood."""
