@@ -76,7 +76,7 @@ def main() -> None:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time)
         if args.show_dir:
-            hold(claim_folder(args.show_dir, '--show-dir'), '--show-dir')
+            claim_folder(args.show_dir, '--show-dir')
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         cfg = use_tta(cfg)
@@ -84,11 +84,14 @@ def main() -> None:
         cfg = use_crf(cfg, preset=args.crf, backend=args.crf_backend)
     if args.out:
         refuse_data_of(cfg, args.out, '--out')
-        hold(args.out)
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
         if cfg.test_evaluator.get('format_only'):
             cfg = without_truth(cfg)
     runner = build_runner(cfg)
+    for flag in ('--out', '--show-dir'):
+        folder = getattr(args, flag[2:].replace('-', '_'))
+        if folder and is_main_process():  # the other ranks write there too
+            hold(folder, flag)
     runner.test()
     if is_main_process():
         cli.finish(

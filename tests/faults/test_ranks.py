@@ -58,7 +58,9 @@ def test_two_ranks_on_a_cpu(shared_voc, tmp_path):
                           (2, TORCHRUN)):
         launcher = ['--launcher', 'pytorch'] if number == 2 else []
         done = _run(*start, 'test', config, weights, *launcher,
-                    '--work-dir', tmp_path / f't{number}', '--cfg-options',
+                    '--work-dir', tmp_path / f't{number}', '--out',
+                    tmp_path / f'm{number}', '--show-dir',
+                    tmp_path / f's{number}', '--cfg-options',
                     f'test_evaluator.out_json={tmp_path}/{number}.json')
         assert done.returncode == 0, done.stderr[-3000:]
         scores.append(read_json(tmp_path / f'{number}.json'))
@@ -68,6 +70,10 @@ def test_two_ranks_on_a_cpu(shared_voc, tmp_path):
         labels.append({p.name: p.read_bytes()
                        for p in (tmp_path / f'p{number}').glob('*.png')})
     assert scores[0]['best'] == scores[1]['best']
+    masks = [{p.name: p.read_bytes() for p in (tmp_path / m).glob('*.png')}
+             for m in ('m1', 'm2')]
+    assert len(masks[0]) == 8
+    assert masks[0] == masks[1]
     assert len(labels[0]) == 8
     assert labels[0] == labels[1]
     assert read_json(tmp_path / 'p2' / 'pseudo_labels.json')['complete']
