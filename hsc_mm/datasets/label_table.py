@@ -1,6 +1,7 @@
 """Reader of labels from tables: CSV and its kin, names or one-hot."""
 import csv
 import os
+import re
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -126,10 +127,10 @@ def _suffixed(cell: str) -> bool:
 
 
 def _is_header(rows: list[tuple[int, list[str]]]) -> bool:
-    """Say whether the first row names columns."""
+    """Say whether the first row names columns, and is no picture itself."""
     first = rows[0][1][0]
     return first.strip().lower() in HEADERS or not first.strip() or (
-        len(rows) > 1 and not _suffixed(first)
+        len(rows) > 1 and not re.search(r'[\d./\\]', first)
         and all(_suffixed(row[0]) for _, row in rows[1:]))
 
 

@@ -11,7 +11,10 @@ from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.images import NOTE
 from hsc_mm.utils.pool import map_threads
 
-__all__ = ['ORIGIN_ADVICE', 'check_origins', 'input_note', 'read_note']
+__all__ = [
+    'ORIGIN_ADVICE', 'check_origins', 'input_note', 'other_classes',
+    'read_note'
+]
 
 #: What to do about labels of other images.
 ORIGIN_ADVICE = (
@@ -101,3 +104,35 @@ def _other_origin(item: tuple[str, str | None, str]) -> str | None:
         return None
     same = note is None or note.partition('-')[0] == now.partition('-')[0]
     return None if same else f'{path}: made from another image than {image}'
+
+
+def other_classes(looked: Sequence[tuple[dict, set[int]]]) -> list[str]:
+    """Say whether labels show other classes than the image labels name.
+
+    Where a classifier chose the classes, some do; not most of them.
+
+    Args:
+        looked (sequence[tuple[dict, set[int]]]): Items of a data set, and
+            the mask indices in the label of each.
+
+    Returns:
+        list[str]: One line, if most labels with a class show none that
+        their image label names.
+    """
+    shown = [(info, found - {0, 255}) for info, found in looked
+             if 'gt_label' in info and found - {0, 255}]
+    wrong = [info['img_id'] for info, found in shown
+             if not found & _named(info)]
+    if len(shown) < 2 or 2 * len(wrong) <= len(shown):
+        return []
+    return [f'{len(wrong)} of {len(shown)} labels that were examined show '
+            'none of the classes of their image label, among them '
+            f'{", ".join(wrong[:3])}']
+
+
+def _named(info: dict) -> set[int]:
+    """Return the mask indices of the classes that an image label names."""
+    held = {int(k) + 1 for k in np.flatnonzero(info['gt_label'])}
+    label_map = info.get('label_map')
+    return held if label_map is None else {
+        mask for mask, index in label_map.items() if index in held}

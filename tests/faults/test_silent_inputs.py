@@ -16,7 +16,7 @@ from hsc_mm.doctor.pseudo_labels import pseudo_labels
 from hsc_mm.pseudo_labels.chain import LabelChain, Labelled
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
-from hsc_mm.pseudo_labels.origins import read_note
+from hsc_mm.pseudo_labels.origins import other_classes, read_note
 from hsc_mm.pseudo_labels.run import LabelRun, write_labels
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 
@@ -172,3 +172,17 @@ def test_exchanged_pseudo_labels_are_refused(voc_root, tmp_path, kinds, way):
         write_index_png(trusted / f'img_0{i}.png', np.zeros(shape, np.uint8),
                         voc_palette())
     LoadPseudoLabel(str(out), kinds[0], trusted_dir=str(trusted)).scan(infos)
+
+
+@pytest.mark.parametrize('label_map', [None, {0: 0, 8: 1, 12: 2, 1: 255}])
+def test_labels_of_other_classes_than_the_image_labels(label_map):
+    cat, dog = (1, 2) if label_map is None else (8, 12)
+    infos = [dict(img_id=f'{n}', gt_label=np.eye(2)[n % 2], gt=(cat, dog)[
+        n % 2], label_map=label_map) for n in range(4)]
+    right = [(info, {0, info['gt'], 255}) for info in infos]
+    assert other_classes(right) == []
+    assert other_classes([(info, {0}) for info in infos]) == []
+    assert other_classes([(infos[0], {0, dog}), *right[1:]]) == []
+    turned = [(info, {0, cat + dog - info['gt']}) for info in infos]
+    line, = other_classes(turned)
+    assert line.startswith('4 of 4 labels')

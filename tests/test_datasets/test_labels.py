@@ -304,3 +304,12 @@ def test_lists_of_other_projects_on_voc(tmp_path):
                   '/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png\n'
                   '2007_2.jpg 0 4\n2007_3\n')
     assert read_voc_list(path) == ['2007_1', '2007_2', '2007_3']
+
+
+@pytest.mark.parametrize('first', ['img_00', 'b/a', 'a.heic', '/data/a'])
+def test_a_picture_in_the_first_line_is_no_header(tmp_path, first):
+    path = tmp_path / 'l.csv'
+    path.write_text(f'{first},cat\nimg_01.jpg,dog\n')
+    assert list(read_label_table(path).images) == [first, 'img_01.jpg']
+    path.write_text('Image Index,Findings\nimg_01.jpg,dog\n')
+    assert list(read_label_table(path).images) == ['img_01.jpg']

@@ -14,15 +14,15 @@ from hsc_mm.datasets.class_names import image_name
 from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.mask_labels import indices
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
-from hsc_mm.pseudo_labels.origins import ORIGIN_ADVICE, check_origins
+from hsc_mm.pseudo_labels.origins import (
+    ORIGIN_ADVICE,
+    check_origins,
+    other_classes,
+)
 from hsc_mm.pseudo_labels.soft_cam import band_label, threshold_pair
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.registry import TRANSFORMS
-from hsc_mm.utils import (
-    image_shapes,
-    read_index_png,
-    to_classes,
-)
+from hsc_mm.utils import image_shapes, read_index_png, to_classes
 from hsc_mm.utils.pool import map_threads
 
 __all__ = ['LoadPseudoLabel']
@@ -58,8 +58,8 @@ class LoadPseudoLabel(BaseTransform):
         trusted_dir (str, optional): Folder of masks ``<img_id>.png`` that a
             person corrected, see
             :class:`hsc_mm.pseudo_labels.trusted.TrustedMasks`.
-        check_origin (bool): Whether :meth:`scan` refuses labels that were
-            made from another image, or changed by another program.
+        check_origin (bool): Whether :meth:`scan` refuses labels of other
+            images or classes, or that another program changed.
 
     Raises:
         FileNotFoundError: ``pseudo_dir`` or ``trusted_dir`` is not a folder
@@ -135,10 +135,13 @@ class LoadPseudoLabel(BaseTransform):
             'missing ones.')
         raise_problems(f'pseudo_dir {self.pseudo_dir}',
                        self.other_origins(infos), ORIGIN_ADVICE)
-        looked = [path for path in map(self._path, some_of(infos))
-                  if path.endswith('.png')]
+        looked = [(info, indices(path)) for info in some_of(infos)
+                  for path in [self._path(info)] if path.endswith('.png')]
+        if self.check_origin:
+            raise_problems(f'pseudo_dir {self.pseudo_dir}',
+                           other_classes(looked), ORIGIN_ADVICE)
         if len(looked) > 1 and is_main_process() and not any(
-                indices(path) - {0, 255} for path in looked):
+                found - {0, 255} for _, found in looked):
             print_log(
                 f'pseudo_dir {self.pseudo_dir}: none of the {len(looked)} '
                 'labels that were examined shows a class. A network learns '
