@@ -147,8 +147,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
-        self._metainfo.update(
-            split=self.split, size=len(infos), images=data_hash(infos))
+        self._metainfo.update(split=self.split, size=len(infos),
+                              images=data_hash(infos))
         return infos
 
     def image_path(self, image_id: str) -> str:
