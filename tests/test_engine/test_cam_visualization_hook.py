@@ -16,7 +16,7 @@ from hsc_mm.engine.hooks.cam_visualization_hook import (
     draw_similarity,
 )
 from hsc_mm.inference import use_tta
-from hsc_mm.utils import voc_palette
+from hsc_mm.visualization.pictures import qualitative_palette
 
 META = dict(classes=('background', 'cat', 'dog'))
 BAR, GAP, SIDE = 18, 4, 200
@@ -142,7 +142,7 @@ def test_colours_are_where_the_maps_are(tmp_path):
     left, right = dog[100, 20].astype(int), dog[100, 180].astype(int)
     assert left[0] > left[2] + 20  # red
     assert right[2] > right[0] + 20  # blue
-    palette = voc_palette()
+    palette = qualitative_palette(3)  # colours of VOC by place: not its
     unlike = (seed != image).any(axis=2)
     assert unlike[:, :100].all() and not unlike[:, 100:].any()
     colour = 0.6 * palette[2] + 0.4 * image[0, 0]
