@@ -60,11 +60,7 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
 
 
 def _sizes(base: Config, factor: float, scored: int) -> list[str]:
-    """Return lines that enlarge all pictures, for other crops.
-
-    The view from which the second one is made, and with it the pictures,
-    keep their proportions.
-    """
+    """Return lines that resize crops and pictures by one factor."""
     kind = '' if scored else 'plain_'
     test = '_base_.plain_pipeline' if kind else (
         '_base_.test_dataloader.dataset.pipeline')

@@ -142,12 +142,12 @@ class EvaluateSegmentor(_Test):
         run_tool('test', arguments, folder / 'output.txt')
         shares = class_shares(str(masks), data)
         learned = ctx.result(ctx.find('pseudo_labels').name).get(
-            'shares') if ctx.makes('pseudo_labels') else None
+            'shares', {}) if ctx.makes('pseudo_labels') else {}
         scores = score_folder(
             str(masks), data, ctx.held_out(data)) if has_masks else {}
         return Outcome([masks], dict(
             scores, shares=shares,
-            warnings=unlearned_classes(shares, learned or {})))
+            warnings=unlearned_classes(shares, learned)))
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the score of the predictions."""
