@@ -111,10 +111,12 @@ def make_step(name: str, args: argparse.Namespace,
                 Targets(inputs['label'], max_labels=inputs['max_labels']))
             for bank in moved:
                 bank.commit()
-        losses = {k: v for k, v in losses.items()
-                  if name != 'plain' or k.startswith('loss')}
+        if name == 'plain':
+            losses = {key.removeprefix('loss_'): loss
+                      for key, loss in losses.items()
+                      if key.startswith('loss_')}
         torch.autograd.grad(sum(losses.values()), leaves)
-        return losses
+        return {key: loss.detach() for key, loss in losses.items()}
 
     return step
 

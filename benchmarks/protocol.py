@@ -17,6 +17,8 @@ from hsc_mm.utils.outputs import claim
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'voc-animals'
 NETWORKS = ('lite0', 'mbv2')
 METHODS = ('cam', 'seam', 'hsc', 'eps', 'hsc_eps')
+CROPS = (160, 320)
+_TWO_VIEWS = ('seam', 'hsc')
 
 
 class DataSet(NamedTuple):
@@ -61,14 +63,31 @@ test_dataloader = val_dataloader
 _CAM = """model = dict(
     decode_head=dict(num_classes={number}),
     test_cfg=dict(labels_on_unseen_split={unseen}))
+pseudo_label = dict(refiners=[dict(type='hsc_mm.PAR')])
 """
+#: Crops of 320 pixels: at stride 16 as many positions as the grid of HSC.
+_LARGE = """train_pipeline = _base_.train_dataloader.dataset.pipeline
+train_pipeline[3].update(long_side=(256, 512))
+train_pipeline[6].update(size=(320, 320))
+train_dataloader['dataset'].update(pipeline=train_pipeline)
+test_pipeline = _base_.test_dataloader.dataset.pipeline
+test_pipeline[1].update(scale=(384, 384))
+val_dataloader['dataset'].update(pipeline=test_pipeline)
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1].transforms[0] = [
+    dict(type='Resize', scale=(side, side), keep_ratio=True)
+    for side in (384, 576)
+]
+"""
+_LARGE_VIEW = 'model.update(second_view=(256, 256))\n'
 _SEGMENTOR = """model = dict(
     decode_head=dict(num_classes={number}),
     auxiliary_head=dict(num_classes={number}))
 """
 
 
-def write_leaf(stem: str, name: str, root: Path, folder: Path) -> Path:
+def write_leaf(stem: str, name: str, root: Path, folder: Path,
+               crop: int = 160) -> Path:
     """Write the config of a method on a data set.
 
     Args:
@@ -77,6 +96,7 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path) -> Path:
         name (str): Key of :data:`SETS`.
         root (Path): Folder of the data.
         folder (Path): Where it is written.
+        crop (int): Side of the crops of the CAM stage, one of :data:`CROPS`.
 
     Returns:
         Path: The config.
@@ -84,6 +104,8 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path) -> Path:
     data, second = SETS[name], stem.endswith('-pseudo')
     classes = ('background', *read_json(root / 'image_labels.json')['classes'])
     leaf = _LEAF + (_SEGMENTOR if second else _CAM)
+    if crop == CROPS[1] and not second:
+        leaf += _LARGE + _LARGE_VIEW * stem.startswith(_TWO_VIEWS)
     path = claim(folder, f'{stem.format(name)}.py', option='--work-dir')
     atomic_write_bytes(path, leaf.format(
         base=str(CONFIGS / f'{stem.format("voc-animals")}.py'),
@@ -112,6 +134,9 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
     parser.add_argument('--methods', nargs='+', choices=METHODS)
     parser.add_argument(
+        '--crop', type=int, choices=CROPS, default=CROPS[0],
+        help='side of the crops of the CAM stage (default: 160, for a CPU)')
+    parser.add_argument(
         '--segmentor', action='store_true', help='train the second stage too')
     args, rest = parser.parse_known_args()
     check_root(parser, args.root)
@@ -128,8 +153,10 @@ def main() -> int:
     args, rest = parse_args()
     folder = Path(args.work_dir) / 'configs'
     stems = [f'{method}_{args.network}_{{}}' for method in args.methods]
-    words = [str(write_leaf(stem, args.name, args.root, folder))
-             for stem in stems]
+    words = [
+        str(write_leaf(stem, args.name, args.root, folder, args.crop))
+        for stem in stems
+    ]
     if args.segmentor:
         words += ['--seg-config', str(write_leaf(
             f'deeplabv3plus_{args.network}_{{}}-pseudo', args.name, args.root,

@@ -105,6 +105,19 @@ def test_every_benchmark_starts(script, monkeypatch):
     assert end.value.code == 0
 
 
+def test_release_and_plain_objective_have_the_same_losses(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import objective
+    monkeypatch.setattr(sys, 'argv', ['objective.py', '--batch', '2'])
+    args = objective.parse_args()
+    inputs = objective.make_inputs(args)
+    plain, release = (objective.make_step(name, args, inputs)()
+                      for name in ('plain', 'release'))
+    assert list(plain) == list(release) == ['roi', 'class', 'pixel']
+    for key, loss in release.items():
+        assert loss.item() == pytest.approx(plain[key].item(), rel=1e-3)
+
+
 def test_published_figures_stand_beside_those_of_their_config():
     import voc_table
 
@@ -157,6 +170,32 @@ def test_the_protocol_writes_configs_that_differ_in_the_data(name, tmp_path):
     unseen = Config.fromfile(tmp_path / 'configs' / f'hsc_lite0_{name}.py')
     assert unseen.model.test_cfg.labels_on_unseen_split == (
         name == 'clothing-ccp')
+
+
+@pytest.mark.parametrize('method', ['cam', 'seam', 'hsc', 'eps', 'hsc_eps'])
+def test_large_crops_resize_all_pictures_of_the_cam_stage(method, tmp_path):
+    import protocol
+    root = tmp_path / 'data'
+    root.mkdir()
+    (root / 'image_labels.json').write_text(
+        '{"classes": ["cat", "dog"], "images": {}}')
+    small, large = (
+        Config.fromfile(protocol.write_leaf(
+            f'{method}_lite0_{{}}', 'voc-animals', root,
+            tmp_path / str(crop), crop)) for crop in protocol.CROPS)
+    pipeline = large.train_dataloader.dataset.pipeline
+    assert [step.type for step in pipeline] == [
+        step.type for step in small.train_dataloader.dataset.pipeline]
+    sizes = {key: tuple(step[key]) for step in pipeline
+             for key in ('long_side', 'size') if key in step}
+    assert sizes == dict(long_side=(256, 512), size=(320, 320))
+    assert large.test_dataloader.dataset.pipeline[1].scale == (384, 384)
+    assert [one.scale for one in large.tta_pipeline[1].transforms[0]] == [
+        (384, 384), (576, 576)]
+    two = 'second_view' in small.model
+    assert two == (method not in ('cam', 'eps'))
+    assert large.model.get('second_view') == ((256, 256) if two else None)
+    assert large.optim_wrapper == small.optim_wrapper
 
 
 def test_break_even_is_where_the_curve_crosses():
