@@ -18,6 +18,6 @@ train_cfg = dict(max_iters=200, val_interval=200)
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=20))
 pseudo_label = dict(refiners=[dict(type='hsc_mm.PAR')])
 # At a hundred times the rate of the backbone HSC is worse by some points
-# (docs/results.md).
+# (docs/results-demo.md).
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=30.0)}))

@@ -35,5 +35,5 @@ model = dict(
     test_cfg=dict(bg_threshold=0.5))
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))
 # PAR makes CAMs follow the edges of a picture: two points and more on
-# photographs (docs/results.md).
+# photographs (docs/results-photographs.md).
 pseudo_label = dict(refiners=[dict(type='hsc_mm.PAR')])

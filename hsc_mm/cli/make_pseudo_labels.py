@@ -55,9 +55,10 @@ def parse_args() -> argparse.Namespace:
     add_label_flags(
         parser, cli.threshold_or_rule,
         'background threshold: a number; "auto" or the name of a label-free '
-        'rule, which looks at the CAMs of up to 500 images first; or "best" '
-        'to evaluate the test split first and take the best one, which uses '
-        'its masks (default: model.test_cfg.bg_threshold)')
+        'rule, which looks at the CAMs of up to 500 images first; '
+        '"sufficiency", which asks the classifier about parts of 64; or '
+        '"best" to evaluate the test split first and take the best one, '
+        'which uses its masks (default: model.test_cfg.bg_threshold)')
     parser.add_argument(
         '--soft',
         nargs='?',

@@ -26,6 +26,7 @@ def parse_args() -> argparse.Namespace:
         type=cli.threshold_or_rule,
         help='background threshold of the pseudo labels: a number; "fixed", '
         'that of the config; "auto" or the name of a label-free rule; '
+        '"sufficiency", which asks the classifier about parts of pictures; '
         '"selected" on the masks of --select; "best" on the masks of the '
         'test split (default: "selected" with --select, else "best"; without '
         'masks "fixed")')

@@ -16,14 +16,16 @@ from hsc_mm.registry import THRESHOLD_RULES
 from hsc_mm.utils.numbers import nearest
 
 __all__ = [
-    'AUTO', 'BINS', 'find_rule', 'kapur', 'li', 'otsu', 'rule_names', 'stable',
-    'threshold_by', 'triangle', 'twice_mean'
+    'AUTO', 'BINS', 'SUFFICIENCY', 'find_rule', 'kapur', 'li', 'otsu',
+    'rule_names', 'stable', 'threshold_by', 'triangle', 'twice_mean'
 ]
 
 #: Bins of a histogram of CAMs; edges are multiples of 0.01.
 BINS = 100
 #: Rule that ``auto`` stands for.
 AUTO = 'otsu'
+#: No rule on a histogram: see :mod:`hsc_mm.pseudo_labels.sufficiency`.
+SUFFICIENCY = 'sufficiency'
 
 
 def rule_names() -> list[str]:
@@ -44,6 +46,11 @@ def find_rule(name: str, beside: Sequence[str] = ()
         ValueError: There is no such rule.
     """
     name = AUTO if name == 'auto' else name
+    if name == SUFFICIENCY:
+        raise ValueError(
+            f'threshold: expected a number or a rule on CAMs, found "{name}", '
+            'which looks at the pictures. make_pseudo_labels, pipeline and '
+            'run_matrix take it as --threshold.')
     rule = THRESHOLD_RULES.get(name)
     if not callable(rule):  # mmengine imports modules of that name
         known = [*beside, 'auto', *rule_names()]

@@ -59,6 +59,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
             labels. ``'fixed'`` is that of the config, ``'auto'`` or the name
             of a label-free rule
             (:mod:`hsc_mm.evaluation.threshold_rules`) looks at CAMs alone,
+            ``'sufficiency'`` asks the classifier about parts of pictures,
             ``'selected'`` at the masks of ``select``, ``'best'`` at all masks
             of the seeds' split. By default ``'selected'`` with ``select``,
             else ``'best'``, and ``'fixed'`` where there are no masks.

@@ -5,12 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.evaluation.counts import cam_histogram
-from hsc_mm.evaluation.threshold_rules import BINS, find_rule, threshold_by
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
@@ -24,6 +21,7 @@ from .folder import PseudoLabelFolder
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
+from .thresholds import label_free_threshold
 from .tiled import TiledImages
 from .views import Failure, view_loader
 
@@ -31,8 +29,6 @@ __all__ = ['RunOptions', 'make_pseudo_labels']
 
 #: Blocks of a transformer whose attention refiners get, as in CLIP-ES.
 ATTENTION_BLOCKS = 8
-#: Images at most whose CAMs a label-free rule looks at.
-SAMPLED = 500
 
 
 def _silent(items: Iterable, total: int) -> Iterator:
@@ -103,7 +99,9 @@ def make_pseudo_labels(cfg: Config | str | Path,
             the highest mIoU, which looks at its masks. ``'auto'`` or the
             name of a label-free rule
             (:mod:`hsc_mm.evaluation.threshold_rules`) looks at the CAMs of
-            500 images of the split, evenly spread.
+            500 images of the split, evenly spread; ``'sufficiency'``
+            (:mod:`hsc_mm.pseudo_labels.sufficiency`) asks the classifier
+            about parts of 64 of them.
         refiners (sequence[dict | Refiner], optional): Refine the CAMs.
         rule (dict | LabelRule, optional): Makes masks of them.
         soft (str, optional): ``'also'``: refined soft CAMs besides;
@@ -129,7 +127,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
         threshold = seeds.best_threshold(
             use_tta(cfg) if tta else cfg, str(checkpoint))
     elif isinstance(threshold, str):
-        threshold = _label_free_threshold(
+        threshold = label_free_threshold(
             use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
             options)
     if threshold is not None:
@@ -170,29 +168,6 @@ def make_pseudo_labels(cfg: Config | str | Path,
             write_labels(options.progress(labels, run.missing), folder, run)
         run.complete = folder.finish(run.img_ids, alone)
     return run
-
-
-def _label_free_threshold(cfg: Config, checkpoint: str, split: str,
-                          name: str, options: RunOptions) -> float:
-    """Apply a label-free rule to the CAMs of some images of a split."""
-    name, _ = find_rule(name, ('best', ))
-    dataset = seeds.seed_dataset(cfg, split, check=False)
-    stride = -(-len(dataset) // SAMPLED)
-    places = [[place] for place in range(0, len(dataset), stride)]
-    device = options.torch_device
-    model = make_fast(
-        seeds.build_model(cfg, checkpoint, device,
-                          dataset.metainfo['classes']), options.amp)
-    loader, pipeline = view_loader(dataset, cfg, places, options.workers)
-    engine = MultiScaleCAM(model, pipeline.flips, options.amp)
-    counts = torch.zeros(BINS, dtype=torch.int64)
-    for soft in iterate_cams(engine, loader):
-        if not isinstance(soft, Failure) and len(soft.cam):
-            counts += cam_histogram(torch.from_numpy(soft.cam))
-    found = threshold_by(name, counts.numpy())
-    options.notify(f'background threshold {found}, label-free by "{name}" '
-                   f'from the CAMs of {len(places)} images')
-    return found
 
 
 def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,

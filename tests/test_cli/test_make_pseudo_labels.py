@@ -157,6 +157,16 @@ def test_a_label_free_threshold_comes_from_the_cams(make, tmp_path, capsys):
     assert 'Is "best" meant' in capsys.readouterr().err
 
 
+def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys):
+    assert make(tmp_path / 'a', '--threshold', 'sufficiency') == 0
+    found = read_json(tmp_path / 'a' / 'pseudo_labels.json')['threshold']
+    assert 0.1 <= found <= 0.9
+    assert f'background threshold {found}, label-free by "sufficiency" from ' \
+        f'parts of {COUNT} images' in capsys.readouterr().out
+    assert make(tmp_path / 'b', '--threshold', 'sufficency') == 1
+    assert 'Is "sufficiency" meant' in capsys.readouterr().err
+
+
 def test_a_band_lies_between_two_thresholds(make, tmp_path, capsys):
     for name, arguments in dict(
             low=('--threshold', 0.3), high=('--threshold', 0.6),

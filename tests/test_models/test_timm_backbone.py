@@ -192,5 +192,5 @@ def test_lite0_leaves_differ_in_network_threshold_and_rate(path: Path):
         'model.data_preprocessor.std', 'model.decode_head.in_channels',
         'model.decode_head.refiner.in_channels',
         'model.auxiliary_head.in_channels', 'model.test_cfg.bg_threshold',
-        # Measured on Lite0 alone: docs/results.md.
+        # Measured on Lite0 alone: docs/results-demo.md.
         'optim_wrapper.paramwise_cfg.custom_keys.decode_head'))

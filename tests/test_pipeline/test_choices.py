@@ -37,6 +37,7 @@ def _context(configs, folder, seeds, **kwargs):
     ('best', SEEDS, (0.2, 'best')),
     ('fixed', SEEDS, (0.3, 'fixed')),
     ('auto', SEEDS, ('otsu', 'label-free, by "otsu"')),
+    ('sufficiency', SEEDS, ('sufficiency', 'label-free, by "sufficiency"')),
     ('li', {}, ('li', 'label-free, by "li"')),
 ])
 def test_threshold_and_how_it_was_chosen(configs, tmp_path, asked, seeds,

@@ -18,7 +18,7 @@ lite0 = dict(
 # The map that the classifier of ImageNet pools, one convolution further: 1280
 # channels. CAMs of it are better on a thousand photographs, by 1 to 10 points,
 # and worse after the short trainings of the demo and of forty pictures
-# (docs/results.md).
+# (docs/results-photographs.md).
 lite0_cam = dict(
     lite0,
     backbone=dict(lite0['backbone'], conv_head=True),

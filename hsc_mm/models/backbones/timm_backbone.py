@@ -39,7 +39,7 @@ class TIMMBackbone(_TIMMBackbone):
     timm's features of an EfficientNet end with a linear bottleneck. The
     classifier that ImageNet trained reads another map, one convolution
     further: wider, and not negative. CAMs are better there after long
-    trainings, and worse after short ones (docs/results.md).
+    trainings, and worse after short ones (docs/results-photographs.md).
 
     Args:
         model_name (str): Name of a network of timm.

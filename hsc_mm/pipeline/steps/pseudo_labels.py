@@ -2,7 +2,7 @@
 from mmengine.config import Config
 
 from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
-from hsc_mm.evaluation.threshold_rules import find_rule
+from hsc_mm.evaluation.threshold_rules import SUFFICIENCY, find_rule
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
@@ -54,8 +54,8 @@ class MakePseudoLabels(Step):
         ctx.find('cam', self.checkpoint)
         wanted = self._wanted(ctx)
         chosen = isinstance(wanted, str)
-        if chosen and wanted not in _CHOICES:
-            find_rule(wanted, _CHOICES)
+        if chosen and wanted not in (*_CHOICES, SUFFICIENCY):
+            find_rule(wanted, (*_CHOICES, SUFFICIENCY))
         metric = self._cfg(ctx).get('test_evaluator') or {}
         if wanted == 'selected' and ctx.select is None and not (
                 isinstance(metric, dict) and metric.get('selection')):
@@ -128,7 +128,7 @@ class MakePseudoLabels(Step):
         """Return threshold, or label-free rule, and how it was chosen."""
         wanted = self._wanted(ctx)
         if isinstance(wanted, str) and wanted not in _CHOICES:
-            name, _ = find_rule(wanted)
+            name = wanted if wanted == SUFFICIENCY else find_rule(wanted)[0]
             return name, f'label-free, by "{name}"'
         if wanted is not None and not isinstance(wanted, str):
             return wanted, 'fixed'

@@ -1,0 +1,83 @@
+"""Background thresholds that a checkpoint finds without masks."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from mmengine.config import Config
+
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.counts import cam_histogram
+from hsc_mm.evaluation.threshold_rules import (
+    BINS,
+    SUFFICIENCY,
+    find_rule,
+    threshold_by,
+)
+from hsc_mm.inference import seeds
+from hsc_mm.inference.models import make_fast
+from hsc_mm.utils.progress import progress
+from .cams import MultiScaleCAM, iterate_cams
+from .sufficiency import keep, sufficient
+from .views import Failure, view_loader
+
+if TYPE_CHECKING:
+    from .make import RunOptions
+
+__all__ = ['label_free_threshold']
+
+#: Images at most whose CAMs a rule looks at, and of which the classifier sees
+#: parts: ten more passes for each.
+SAMPLED, SEEN_IN_PARTS = 500, 64
+
+
+def label_free_threshold(cfg: Config, checkpoint: str, split: str, name: str,
+                         options: RunOptions) -> float:
+    """Find the background threshold of a checkpoint by a label-free rule.
+
+    Args:
+        cfg (Config): With the test pipeline that makes the labels.
+        checkpoint (str): The weights.
+        split (str): Whose images are looked at.
+        name (str): A rule, ``'auto'`` or ``'sufficiency'``.
+        options (RunOptions): How to compute.
+
+    Returns:
+        float: In (0, 1).
+
+    Raises:
+        ValueError: There is no such rule, or no image shows a class.
+    """
+    in_parts = name == SUFFICIENCY
+    if not in_parts:
+        name, _ = find_rule(name, ('best', SUFFICIENCY))
+    dataset = seeds.seed_dataset(cfg, split, check=False)
+    places = [place for place in range(len(dataset))
+              if not in_parts or _shows_a_class(dataset, place)]
+    stride = -(-len(places) // (SEEN_IN_PARTS if in_parts else SAMPLED))
+    places = places[::max(stride, 1)]
+    model = make_fast(
+        seeds.build_model(cfg, checkpoint, options.torch_device,
+                          dataset.metainfo['classes']), options.amp)
+    loader, pipeline = view_loader(
+        dataset, cfg, [[place] for place in places], options.workers)
+    engine = MultiScaleCAM(model, pipeline.flips, options.amp)
+    if in_parts:
+        parts = progress(keep(engine, pipeline, dataset, places),
+                         len(places), 'looking at parts', delay=2)
+        found, of = sufficient(list(parts)), 'parts'
+    else:
+        counts = torch.zeros(BINS, dtype=torch.int64)
+        for soft in iterate_cams(engine, loader):
+            if not isinstance(soft, Failure) and len(soft.cam):
+                counts += cam_histogram(torch.from_numpy(soft.cam))
+        found, of = threshold_by(name, counts.numpy()), 'the CAMs'
+    options.notify(f'background threshold {found}, label-free by "{name}" '
+                   f'from {of} of {len(places)} images')
+    return found
+
+
+def _shows_a_class(dataset: BaseImageLabelDataset, place: int) -> bool:
+    """Say whether an image has a label, or may have one."""
+    label = dataset.get_data_info(place).get('gt_label')
+    return label is None or bool(label.any())
