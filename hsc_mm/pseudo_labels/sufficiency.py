@@ -60,8 +60,8 @@ def sufficient(kept: Sequence[Kept], share: float = SHARE) -> float:
     """
     if not kept:
         raise ValueError(
-            'threshold "sufficiency": expected images that show a class, '
-            'found none. Name a number.')
+            'threshold "sufficiency": expected images that can be read whole '
+            'and show a class, found none. Name a number.')
     wanted = share * sum(one.whole for one in kept)
     curve = sum(one.parts for one in kept) - wanted
     enough = np.flatnonzero(curve >= 0)

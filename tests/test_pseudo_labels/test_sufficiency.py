@@ -96,7 +96,7 @@ def test_the_highest_sufficient_threshold_is_interpolated():
     assert sufficient([Kept(0.5, parts / 2)], 0.85) == sufficient([one])
     assert sufficient([Kept(1.0, 0 * parts)]) == 0.1
     assert sufficient([Kept(1.0, 0 * parts + 1)]) == 0.9
-    with pytest.raises(ValueError, match='expected images that show a class'):
+    with pytest.raises(ValueError, match='and show a class, found none'):
         sufficient([])
 
 
