@@ -24,9 +24,16 @@ def test_every_config_has_a_trace() -> None:
 
 
 # `python tests/traces.py --check` holds 1e-6 on the machine that recorded
-# them; other processors multiply matrices in another order.
+# them. Other processors add in another order, and each step of a training
+# multiplies what that changes: 2e-7 in the first losses became 2e-3 after
+# three steps of a DeepLab.
 @pytest.mark.parametrize('name', CONFIGS)
 def test_trace(name: str, shared_voc: Path, tmp_path: Path) -> None:
-    found = trace(name, shared_voc, tmp_path)
-    assert worst(TRACES[name], found) < 1e-4
-    assert found['mIoU'] == pytest.approx(TRACES[name]['mIoU'], abs=0.5)
+    found, known = trace(name, shared_voc, tmp_path), TRACES[name]
+    before_a_step = [
+        dict(one, losses=one['losses'][:1], outputs=[])
+        for one in (known, found)
+    ]
+    assert worst(*before_a_step) < 1e-5
+    assert worst(known, found) < 5e-3
+    assert found['mIoU'] == pytest.approx(known['mIoU'], abs=0.5)
