@@ -117,9 +117,7 @@ class MultiScaleCAM:
 
     def _look(self, batch: ViewBatch) -> tuple[list[_View], int, Tensor]:
         """Run all scales: views, the one nearest the image, scores (B, K)."""
-        areas = [view.shape[2] * view.shape[3] for view in batch.views]
-        area = batch.shape[0] * batch.shape[1]
-        nearest = min(range(len(areas)), key=lambda i: abs(areas[i] - area))
+        nearest = batch.nearest
         views = [
             self._chunks(view, batch.shape,
                          self.attention_blocks if i == nearest else 0)

@@ -4,6 +4,7 @@ Rules on a histogram of CAMs part bright pixels from dark ones. This one asks
 the network: what lies below a threshold is blurred, and the highest threshold
 at which the classes keep most of their probability is taken.
 """
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -96,20 +97,21 @@ def keep(engine: MultiScaleCAM, pipeline: ViewPipeline,
         except (OSError, ValueError):
             continue  # the run that makes the labels tells
         label = views[0]['data_samples'].get('gt_label')
-        soft, = engine(_batch(views, label))
+        batch = _batch(views, label)
+        soft, = engine(batch)
         if not len(soft.classes):
             continue
         top, plain = soft.cam.max(0), blurred(image)
-        nearest = _nearest(views, image)
-        probabilities = []
-        for threshold in (0.0, *THRESHOLDS):
-            part = np.where(top[..., None] > threshold, image, plain) \
-                if threshold else image
-            view = pipeline.views_of(part, info)[nearest]
-            found, = once(_batch([view], label))
-            probabilities.append(found.scores[soft.classes - 1].mean())
-        if np.isfinite(probabilities).all():
-            yield Kept(float(probabilities[0]), np.array(probabilities[1:]))
+        scale = batch.nearest
+        parts = (
+            pipeline.view_of(np.where(top[..., None] > threshold, image,
+                                      plain), info, scale)
+            for threshold in THRESHOLDS)
+        found = np.array([
+            once(_batch([view], label))[0].scores[soft.classes - 1].mean()
+            for view in itertools.chain(views[scale:scale + 1], parts)])
+        if np.isfinite(found).all():
+            yield Kept(float(found[0]), found[1:])
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
@@ -131,10 +133,3 @@ def _batch(views: list[dict], label: torch.Tensor | None) -> ViewBatch:
         [sample.get('img_id', '')], tuple(sample.ori_shape),
         [view['inputs'][None] for view in views],
         None if label is None else label[None], None)
-
-
-def _nearest(views: list[dict], image: np.ndarray) -> int:
-    """Return the place of the view whose size is nearest that of the image."""
-    area = image.shape[0] * image.shape[1]
-    areas = [view['inputs'][0].numel() for view in views]
-    return min(range(len(areas)), key=lambda i: abs(areas[i] - area))

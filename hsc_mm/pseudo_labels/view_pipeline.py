@@ -70,12 +70,14 @@ class ViewPipeline:
 
     def views_of(self, image: np.ndarray, info: dict) -> list[dict]:
         """Make the views of an image that is read, (H, W, 3 or N) uint8."""
+        return [self.view_of(image, info, i) for i in range(len(self.views))]
+
+    def view_of(self, image: np.ndarray, info: dict, scale: int) -> dict:
+        """Make one of these views: the one at a place of :attr:`views`."""
         # Transforms replace arrays of their dict and do not write into them.
         shape = image.shape[:2]
-        return [
-            view(dict(info, img=image, img_shape=shape, ori_shape=shape,
-                      seg_fields=[])) for view in self.views
-        ]
+        return self.views[scale](dict(
+            info, img=image, img_shape=shape, ori_shape=shape, seg_fields=[]))
 
 
 def _flip(step: dict) -> str | None:

@@ -40,6 +40,13 @@ class ViewBatch(NamedTuple):
     labels: Tensor | None
     images: Tensor | None
 
+    @property
+    def nearest(self) -> int:
+        """int: Place of the scale whose size is nearest the image's."""
+        areas = [view.shape[2] * view.shape[3] for view in self.views]
+        area = self.shape[0] * self.shape[1]
+        return min(range(len(areas)), key=lambda i: abs(areas[i] - area))
+
 
 def plan_batches(shapes: Sequence,
                  batch_size: int,
