@@ -58,7 +58,8 @@ def parse_args() -> argparse.Namespace:
         'rule, which looks at the CAMs of up to 500 images first; '
         '"sufficiency", which asks the classifier about parts of 64; or '
         '"best" to evaluate the test split first and take the best one, '
-        'which uses its masks (default: model.test_cfg.bg_threshold)')
+        'which uses its masks (default: threshold of pseudo_label, else '
+        'model.test_cfg.bg_threshold)')
     parser.add_argument(
         '--soft',
         nargs='?',

@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         '"sufficiency", which asks the classifier about parts of pictures; '
         '"selected" on the masks of --select; "best" on the masks of the '
         'test split (default: "selected" with --select, else "best"; without '
-        'masks "fixed")')
+        'masks threshold of pseudo_label in the config, else "fixed")')
     cli.add_selection(parser)
     parser.add_argument(
         '--baseline',

@@ -16,8 +16,9 @@ from hsc_mm.registry import THRESHOLD_RULES
 from hsc_mm.utils.numbers import nearest
 
 __all__ = [
-    'AUTO', 'BINS', 'SUFFICIENCY', 'find_rule', 'kapur', 'li', 'otsu',
-    'rule_names', 'stable', 'threshold_by', 'triangle', 'twice_mean'
+    'AUTO', 'BINS', 'SUFFICIENCY', 'NothingSeenError', 'find_choice',
+    'find_rule', 'kapur', 'li', 'otsu', 'rule_names', 'stable', 'threshold_by',
+    'triangle', 'twice_mean'
 ]
 
 #: Bins of a histogram of CAMs; edges are multiples of 0.01.
@@ -26,6 +27,10 @@ BINS = 100
 AUTO = 'otsu'
 #: No rule on a histogram: see :mod:`hsc_mm.pseudo_labels.sufficiency`.
 SUFFICIENCY = 'sufficiency'
+
+
+class NothingSeenError(ValueError):
+    """A rule has no image to look at."""
 
 
 def rule_names() -> list[str]:
@@ -59,6 +64,16 @@ def find_rule(name: str, beside: Sequence[str] = ()
     return name, rule
 
 
+def find_choice(name: str, beside: Sequence[str] = ()) -> str:
+    """Return the name of what chooses a threshold without masks.
+
+    As :func:`find_rule`, but ``'sufficiency'`` is one, too.
+    """
+    if name == SUFFICIENCY:
+        return name
+    return find_rule(name, (*beside, SUFFICIENCY))[0]
+
+
 def threshold_by(name: str, counts: np.ndarray) -> float:
     """Apply a rule to a histogram.
 
@@ -70,14 +85,16 @@ def threshold_by(name: str, counts: np.ndarray) -> float:
         float: The background threshold, in (0, 1).
 
     Raises:
-        ValueError: There is no such rule, it returns no edge between two
-            bins, or no pixel was counted.
+        NothingSeenError: No pixel was counted.
+        ValueError: There is no such rule, or it returns no edge between two
+            bins.
     """
     name, rule = find_rule(name)
     counts = np.asarray(counts, dtype=np.float64)
     if not counts.sum():
-        raise ValueError(f'threshold rule "{name}": expected CAMs of images '
-                         'that show a class, found none. Name a number.')
+        raise NothingSeenError(
+            f'threshold rule "{name}": expected CAMs of images that show a '
+            'class, found none. Name a number.')
     edge = rule(counts)
     if not 1 <= edge <= len(counts) - 1:
         raise ValueError(f'threshold rule "{name}": expected the edge of a '

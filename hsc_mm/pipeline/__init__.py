@@ -62,7 +62,8 @@ def run_pipeline(cam_cfg: Config | str | Path,
             ``'sufficiency'`` asks the classifier about parts of pictures,
             ``'selected'`` at the masks of ``select``, ``'best'`` at all masks
             of the seeds' split. By default ``'selected'`` with ``select``,
-            else ``'best'``, and ``'fixed'`` where there are no masks.
+            else ``'best'``; where there are no masks, ``threshold`` of
+            ``pseudo_label``, else ``'fixed'``.
         select (int | str | Path, optional): Masks per class of the seeds'
             split that select a threshold, or a file with the ids of such
             images; no step scores them.

@@ -12,7 +12,7 @@ from .step import BACKGROUND, ScoreRow
 
 __all__ = [
     'FALSE_PIXELS', 'PipelineResults', 'background_rows', 'class_table',
-    'format_score', 'no_better'
+    'format_score', 'how_chosen', 'no_better'
 ]
 
 #: Classes that fit into a line of the table.
@@ -71,6 +71,18 @@ def no_better(rows: list[ScoreRow]) -> list[str]:
         if row.what != BACKGROUND and row.split in low
         and row.miou < low[row.split] + _MARGIN
     ]
+
+
+def how_chosen(result: dict) -> str:
+    """Return the threshold that made pseudo labels, or an empty string.
+
+    Args:
+        result (dict): Of a step.
+    """
+    if 'chosen' not in result:
+        return ''
+    return (f'background threshold of the pseudo labels: '
+            f'{result["threshold"]} ({result["chosen"]})')
 
 
 #: Title of :attr:`ScoreRow.false_pixels`.
@@ -133,6 +145,8 @@ class PipelineResults:
             console.print(table)
         else:
             console.print('No masks: nothing was scored.')
+            for line in filter(None, map(how_chosen, self.results.values())):
+                console.print(line, highlight=False)
         times = ', '.join(f'{name} {time:.0f} s'
                           for name, time in self.seconds.items())
         console.print(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.config import Config
 
+from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.utils import check_keys, check_number
 from hsc_mm.utils.pool import map_ordered
 from .refiners import Refiner, build_refiner
@@ -14,9 +15,9 @@ from .rules import LabelRule, build_rule
 from .soft_cam import SoftCAM
 from .views import Failure
 
-__all__ = ['LabelChain', 'Labelled', 'label_stream']
+__all__ = ['LabelChain', 'Labelled', 'label_stream', 'usual_threshold']
 
-_KEYS = ('refiners', 'rule', 'soft')
+_KEYS = ('refiners', 'rule', 'soft', 'threshold')
 
 
 class Labelled(NamedTuple):
@@ -92,9 +93,10 @@ class LabelChain:
 
         Args:
             cfg (Config): With or without ``pseudo_label=dict(refiners=[...],
-                rule=dict(...), soft=...)``.
+                rule=dict(...), soft=..., threshold=...)``.
             threshold (float, optional): Background threshold, also of a
-                ``ThresholdRule`` of the config; by default
+                ``ThresholdRule`` of the config; by default that of
+                ``pseudo_label``, if it is a number, else
                 ``model.test_cfg.bg_threshold``, and 0.3 where that is
                 missing.
             **changes: ``refiners``, ``rule`` and ``soft`` that replace those
@@ -112,9 +114,13 @@ class LabelChain:
             key: value for key, value in changes.items() if value is not None
         })
         rule = found.get('rule')
-        if threshold is not None and isinstance(rule, dict) and str(
-                rule.get('type')).endswith('ThresholdRule'):
+        if threshold is not None and rule and _reads_threshold(rule):
             rule = dict(rule, threshold=threshold)
+        own = found.get('threshold')
+        if isinstance(own, str):
+            find_choice(own)
+        elif threshold is None:
+            threshold = own
         if threshold is None:
             model = cfg.model.get('module', cfg.model)
             threshold = (model.get('test_cfg') or {}).get('bg_threshold', 0.3)
@@ -159,6 +165,35 @@ class LabelChain:
         steps.append('soft CAMs' if self.soft == 'only' else _line(
             self.rule.identity()))
         return ', '.join(steps)
+
+
+def usual_threshold(cfg: Config, rule: dict | LabelRule | None = None,
+                    soft: str | None = None) -> float | str | None:
+    """Return ``threshold`` of ``pseudo_label``, where it has an effect.
+
+    It has none where only soft CAMs are written, or where the label rule
+    reads no threshold or names its own.
+
+    Args:
+        cfg (Config): With or without ``pseudo_label``.
+        rule (dict | LabelRule, optional): Replaces that of the config.
+        soft (str, optional): The same.
+
+    Returns:
+        float | str | None: A number, or the name of a label-free rule.
+    """
+    found = cfg.get('pseudo_label') or {}
+    rule = rule or found.get('rule') or dict(type='ThresholdRule')
+    if (soft or found.get('soft')) == 'only' or not _reads_threshold(
+            rule) or rule.get('threshold') is not None:
+        return None
+    return found.get('threshold')
+
+
+def _reads_threshold(rule: dict | LabelRule) -> bool:
+    """Say whether a rule is written down and takes a threshold."""
+    return isinstance(rule, Mapping) and str(
+        rule.get('type')).endswith('ThresholdRule')
 
 
 def _section(found: object) -> dict:

@@ -145,15 +145,17 @@ class PseudoLabelFolder:
         if read_json(self.path / MANIFEST, dict).get('complete'):
             self._note(complete=False)
 
-    def finish(self, img_ids: Sequence[str], alone: bool = True) -> bool:
+    def finish(self, img_ids: Sequence[str], alone: bool = True,
+               chosen: str = 'fixed') -> bool:
         """Note that all labels are there, if they are; say whether.
 
         The ids are all images of the list, those of other shards too;
-        ``alone`` says that no other process writes into the folder.
+        ``alone`` says that no other process writes into the folder, and
+        ``chosen`` how the threshold was.
         """
         complete = not self.missing(img_ids)
         if complete:
-            self._note(complete=True, count=len(img_ids))
+            self._note(complete=True, count=len(img_ids), chosen=chosen)
         if alone or complete:
             self._sweep(alone)
         return complete

@@ -16,12 +16,12 @@ from hsc_mm.utils.checkpoints import file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
 from .cams import MultiScaleCAM, iterate_cams
-from .chain import LabelChain, Labelled, label_stream
+from .chain import LabelChain, Labelled, label_stream, usual_threshold
 from .folder import PseudoLabelFolder
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
-from .thresholds import label_free_threshold
+from .thresholds import choose_threshold
 from .tiled import TiledImages
 from .views import Failure, view_loader
 
@@ -101,7 +101,8 @@ def make_pseudo_labels(cfg: Config | str | Path,
             (:mod:`hsc_mm.evaluation.threshold_rules`) looks at the CAMs of
             500 images of the split, evenly spread; ``'sufficiency'``
             (:mod:`hsc_mm.pseudo_labels.sufficiency`) asks the classifier
-            about parts of 64 of them.
+            about parts of 64 of them. By default that of ``pseudo_label``,
+            else ``model.test_cfg.bg_threshold``.
         refiners (sequence[dict | Refiner], optional): Refine the CAMs.
         rule (dict | LabelRule, optional): Makes masks of them.
         soft (str, optional): ``'also'``: refined soft CAMs besides;
@@ -123,17 +124,15 @@ def make_pseudo_labels(cfg: Config | str | Path,
     check_device(options.device)
     cfg = load_config(cfg) if not isinstance(
         cfg, Config) else copy.deepcopy(cfg)
-    if threshold == 'best':
-        threshold = seeds.best_threshold(
-            use_tta(cfg) if tta else cfg, str(checkpoint))
-    elif isinstance(threshold, str):
-        threshold = label_free_threshold(
-            use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
-            options)
+    chain = LabelChain.from_config(
+        cfg, refiners=refiners, rule=rule, soft=soft)
+    threshold, chosen = choose_threshold(
+        use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
+        usual_threshold(cfg, rule, soft), options)
     if threshold is not None:
         cfg.model.test_cfg.bg_threshold = float(threshold)
-    chain = LabelChain.from_config(
-        cfg, threshold, refiners=refiners, rule=rule, soft=soft)
+        chain = LabelChain.from_config(
+            cfg, threshold, refiners=refiners, rule=rule, soft=soft)
     if tta:
         cfg = use_tta(cfg)
     dataset = seeds.seed_dataset(cfg, split, check=False)
@@ -166,7 +165,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
             labels = _labels(cfg, str(checkpoint), dataset, run, chain,
                              options, folder)
             write_labels(options.progress(labels, run.missing), folder, run)
-        run.complete = folder.finish(run.img_ids, alone)
+        run.complete = folder.finish(run.img_ids, alone, chosen)
     return run
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.threshold_rules import NothingSeenError
 from .cams import MultiScaleCAM
 from .view_pipeline import ViewPipeline
 from .views import ViewBatch
@@ -20,7 +21,7 @@ from .views import ViewBatch
 __all__ = ['Kept', 'SHARE', 'THRESHOLDS', 'blurred', 'keep', 'sufficient']
 
 #: Part of the probability that what is kept has to have.
-SHARE = 0.85
+SHARE = 0.95
 #: Thresholds that are tried; between them the share is interpolated.
 THRESHOLDS = tuple(round(0.1 * n, 1) for n in range(1, 10))
 #: Blurred pictures are resized to this many pixels and back.
@@ -57,10 +58,10 @@ def sufficient(kept: Sequence[Kept], share: float = SHARE) -> float:
         float: In [0.1, 0.9], a multiple of 0.01.
 
     Raises:
-        ValueError: There are no pictures.
+        NothingSeenError: There are no pictures.
     """
     if not kept:
-        raise ValueError(
+        raise NothingSeenError(
             'threshold "sufficiency": expected images that can be read whole '
             'and show a class, found none. Name a number.')
     wanted = share * sum(one.whole for one in kept)

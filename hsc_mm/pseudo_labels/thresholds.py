@@ -1,7 +1,7 @@
-"""Background thresholds that a checkpoint finds without masks."""
+"""The background threshold of pseudo labels, and how it is chosen."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from mmengine.config import Config
@@ -11,7 +11,8 @@ from hsc_mm.evaluation.counts import cam_histogram
 from hsc_mm.evaluation.threshold_rules import (
     BINS,
     SUFFICIENCY,
-    find_rule,
+    NothingSeenError,
+    find_choice,
     threshold_by,
 )
 from hsc_mm.inference import seeds
@@ -24,11 +25,59 @@ from .views import Failure, view_loader
 if TYPE_CHECKING:
     from .make import RunOptions
 
-__all__ = ['label_free_threshold']
+__all__ = ['Threshold', 'choose_threshold', 'label_free_threshold']
 
 #: Images at most whose CAMs a rule looks at, and of which the classifier sees
 #: parts: ten more passes for each.
 SAMPLED, SEEN_IN_PARTS = 500, 64
+
+
+class Threshold(NamedTuple):
+    """A background threshold.
+
+    Attributes:
+        value (float, optional): In (0, 1); None where that of the config or
+            of its label rule counts.
+        by (str): ``'fixed'``, ``'best'`` or the name of a label-free rule.
+    """
+    value: float | None
+    by: str = 'fixed'
+
+
+def choose_threshold(cfg: Config, checkpoint: str, split: str,
+                     asked: float | str | None, usual: float | str | None,
+                     options: RunOptions) -> Threshold:
+    """Find the threshold that was asked for, or the usual one.
+
+    Args:
+        cfg (Config): With the test pipeline that makes the labels.
+        checkpoint (str): The weights.
+        split (str): Whose images are looked at.
+        asked (float | str, optional): A number, ``'best'`` or a label-free
+            rule.
+        usual (float | str, optional): The same, of the config. Where no
+            image can be looked at, a rule gives way to
+            ``model.test_cfg.bg_threshold``.
+        options (RunOptions): How to compute.
+
+    Raises:
+        NothingSeenError: A rule was asked for and has no image to look at.
+        ValueError: There is no such rule.
+    """
+    if asked == 'best':
+        return Threshold(seeds.best_threshold(cfg, checkpoint), asked)
+    name = usual if asked is None else asked
+    if not isinstance(name, str):
+        return Threshold(name)
+    name = find_choice(name, ('best', ))
+    try:
+        return Threshold(label_free_threshold(
+            cfg, checkpoint, split, name, options), name)
+    except NothingSeenError as error:
+        if asked is not None:
+            raise
+        options.notify(f'{error} That of the config is used.')
+        return Threshold(None)
 
 
 def label_free_threshold(cfg: Config, checkpoint: str, split: str, name: str,
@@ -46,11 +95,11 @@ def label_free_threshold(cfg: Config, checkpoint: str, split: str, name: str,
         float: In (0, 1).
 
     Raises:
-        ValueError: There is no such rule, or no image shows a class.
+        NothingSeenError: No image shows a class, or none can be read whole.
+        ValueError: There is no such rule.
     """
+    name = find_choice(name, ('best', ))
     in_parts = name == SUFFICIENCY
-    if not in_parts:
-        name, _ = find_rule(name, ('best', SUFFICIENCY))
     dataset = seeds.seed_dataset(cfg, split, check=False)
     places = [place for place in range(len(dataset))
               if not in_parts or _shows_a_class(dataset, place)]

@@ -167,6 +167,55 @@ def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys):
     assert 'Is "sufficiency" meant' in capsys.readouterr().err
 
 
+def _with_labels(config, path, **pseudo_label):
+    path.write_text(f'_base_ = {str(config)!r}\n'
+                    f'pseudo_label = {pseudo_label!r}\n')
+    return path
+
+
+def test_a_config_says_how_the_threshold_is_chosen(make, stage, tmp_path,
+                                                   capsys, monkeypatch):
+    chosen = {}
+    rule = dict(type='hsc_mm.ThresholdRule')
+    for name, pseudo_label, arguments in (
+            ('rule', dict(threshold='auto'), ()),
+            ('user', dict(threshold='auto'), ('--threshold', 0.45)),
+            ('own', dict(threshold='auto', rule=dict(rule, threshold=0.2)),
+             ()),
+            ('number', dict(threshold=0.4, rule=rule), ()),
+            ('band', dict(threshold='auto'), ('--band', 0.3, 0.6)),
+            ('soft', dict(threshold='auto'), ('--soft', 'only'))):
+        config = _with_labels(stage[1], tmp_path / 'cam.py', **pseudo_label)
+        assert make(tmp_path / name, '--no-tta', *arguments,
+                    config=config) == 0
+        made = read_json(tmp_path / name / 'pseudo_labels.json')
+        of = made['rule'] or {}
+        chosen[name] = of.get('threshold'), made['chosen']
+        found = 'label-free by "otsu"' in capsys.readouterr().out
+        assert found == (name == 'rule')
+    assert chosen == dict(
+        rule=(chosen['rule'][0], 'otsu'), user=(0.45, 'fixed'),
+        own=(0.2, 'fixed'), number=(0.4, 'fixed'), band=(None, 'fixed'),
+        soft=(None, 'fixed'))
+    assert chosen['rule'][0] not in (0.3, 0.45)
+    config = _with_labels(stage[1], tmp_path / 'cam.py', threshold='atuo')
+    assert make(tmp_path / 'wrong', config=config) == 1
+    assert 'Is "auto" meant' in capsys.readouterr().err
+    assert not (tmp_path / 'wrong').exists()
+    # Pictures that are computed in windows cannot be looked at.
+    monkeypatch.setenv('HSC_MM_MAX_MEGAPIXELS', '0.0001')
+    for arguments, status in (((), 0), (('--threshold', 'sufficiency'), 1)):
+        config = _with_labels(
+            stage[1], tmp_path / 'cam.py', threshold='sufficiency')
+        out = tmp_path / f'windows{status}'
+        assert make(out, '--no-tta', *arguments, config=config) == status
+        said = ''.join(capsys.readouterr())
+        assert 'expected images that can be read whole' in said
+        assert ('That of the config is used.' in said) == (status == 0)
+    made = read_json(tmp_path / 'windows0' / 'pseudo_labels.json')
+    assert (made['threshold'], made['chosen']) == (0.3, 'fixed')
+
+
 def test_a_band_lies_between_two_thresholds(make, tmp_path, capsys):
     for name, arguments in dict(
             low=('--threshold', 0.3), high=('--threshold', 0.6),

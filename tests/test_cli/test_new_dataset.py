@@ -128,12 +128,16 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     baseline = load_config(cam.with_name('cam_birds.py')).model
     assert baseline.second_view is None and not baseline.decode_head.refiner
     assert [k for k, v in baseline.decode_head.losses.items() if v] == ['cls']
-    found = _run(cam, seg, tmp_path / 'work', threshold=0.4)
+    found = _run(cam, seg, tmp_path / 'work')
     assert found.results['seeds'] == {}
     pseudo, eval_ = found.results['pseudo'], found.results['eval']
-    assert (pseudo['threshold'], pseudo['chosen']) == (0.4, 'fixed')
+    assert 0.1 <= pseudo['threshold'] <= 0.9
+    assert pseudo['chosen'] == 'label-free, by "sufficiency"'
     summary = found.table()
     assert 'No masks' in summary
+    named = ('ackground threshold of the pseudo labels: '
+             f'{pseudo["threshold"]} (')
+    assert f'b{named}label-free, by "sufficiency")' in summary
     # Without masks the shares of the classes are all there is to judge by.
     assert 'mIoU' not in {**pseudo, **eval_}
     learned = unlearned_classes(eval_['shares'], pseudo['shares'])
@@ -151,6 +155,7 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     page = (tmp_path / 'work' / 'report' / 'index.html').read_text()
     assert page.count('data:image/jpeg;base64,') == 20
     assert 'No masks: nothing was scored' in page
+    assert f'B{named}label-free' in page
     random = 'the network started from random numbers'
     said = [
         f'cam: {random}',

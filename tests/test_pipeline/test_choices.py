@@ -46,6 +46,21 @@ def test_threshold_and_how_it_was_chosen(configs, tmp_path, asked, seeds,
     assert pipeline.steps['pseudo']._threshold(ctx) == expected
 
 
+@pytest.mark.parametrize(('asked', 'seeds', 'expected'), [
+    (None, {}, ('sufficiency', 'usual')),
+    (None, dict(best=SEEDS['best']), (0.2, 'best')),
+    ('fixed', {}, (0.3, 'fixed')),
+    (0.6, {}, (0.6, 'fixed')),
+])
+def test_a_config_chooses_where_no_masks_do(configs, tmp_path, asked, seeds,
+                                            expected):
+    cam = copy.deepcopy(configs[0])
+    cam.pseudo_label = dict(threshold='sufficiency')
+    pipeline, ctx = _context((cam, configs[1]), tmp_path, seeds,
+                             threshold=asked)
+    assert pipeline.steps['pseudo']._threshold(ctx) == expected
+
+
 def test_what_cannot_choose_is_refused(configs, tmp_path):
     with pytest.raises(ValueError, match='"selected": expected --select'):
         build_pipeline(*configs, tmp_path / 'a', threshold='selected')
@@ -63,6 +78,8 @@ def test_what_cannot_choose_is_refused(configs, tmp_path):
     (dict(rule=dict(type='hsc_mm.BandRule', low=0.5, high=0.2)), 'found 0.2'),
     (dict(refiners=[dict(type='hsc_mm.CRF')]), 'hsc_mm.CRF'),
     (dict(refiner=[]), '"refiners" meant'),
+    (dict(threshold='atuo'), 'Is "auto" meant'),
+    (dict(threshold=1.5), 'found 1.5'),
 ])
 def test_wrong_labels_are_refused_before_anything_is_trained(
         configs, tmp_path, change, said):

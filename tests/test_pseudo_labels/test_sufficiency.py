@@ -92,8 +92,9 @@ def test_the_highest_sufficient_threshold_is_interpolated():
     one = Kept(1.0, parts)
     assert sufficient([one], 0.85) == pytest.approx(0.45)
     # Pictures count as much as their probability.
-    assert sufficient([one, Kept(0.0, 0 * parts)], 0.85) == sufficient([one])
-    assert sufficient([Kept(0.5, parts / 2)], 0.85) == sufficient([one])
+    assert sufficient([one, Kept(0.0, 0 * parts)], 0.85) == pytest.approx(0.45)
+    assert sufficient([Kept(0.5, parts / 2)], 0.85) == pytest.approx(0.45)
+    assert sufficient([one]) == 0.4  # where 95 % are kept
     assert sufficient([Kept(1.0, 0 * parts)]) == 0.1
     assert sufficient([Kept(1.0, 0 * parts + 1)]) == 0.9
     with pytest.raises(ValueError, match='and show a class, found none'):

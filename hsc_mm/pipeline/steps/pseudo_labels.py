@@ -2,8 +2,8 @@
 from mmengine.config import Config
 
 from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
-from hsc_mm.evaluation.threshold_rules import SUFFICIENCY, find_rule
-from hsc_mm.pseudo_labels.chain import LabelChain
+from hsc_mm.evaluation.threshold_rules import find_choice
+from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
@@ -17,6 +17,8 @@ __all__ = ['MakePseudoLabels']
 _THRESHOLD = 'hsc_mm.ThresholdRule'
 #: Ways to choose a threshold that are no label-free rule.
 _CHOICES = ('fixed', 'best', 'selected')
+#: That of ``pseudo_label`` counts, be it a number or a rule.
+_USUAL = 'usual'
 
 
 @STEPS.register_module()
@@ -26,7 +28,8 @@ class MakePseudoLabels(Step):
     ``pseudo_label`` of the config says how (refiners, label rule). The
     background threshold is that of the user, else of this step, else of the
     rule in the config, else the one of the seeds that a few masks selected,
-    else their best one, else ``model.test_cfg.bg_threshold``.
+    else their best one, else that of ``pseudo_label``, else
+    ``model.test_cfg.bg_threshold``.
 
     Args:
         checkpoint (str, optional): Name of the step whose checkpoint makes
@@ -54,8 +57,8 @@ class MakePseudoLabels(Step):
         ctx.find('cam', self.checkpoint)
         wanted = self._wanted(ctx)
         chosen = isinstance(wanted, str)
-        if chosen and wanted not in (*_CHOICES, SUFFICIENCY):
-            find_rule(wanted, (*_CHOICES, SUFFICIENCY))
+        if chosen and wanted not in _CHOICES:
+            find_choice(wanted, _CHOICES)
         metric = self._cfg(ctx).get('test_evaluator') or {}
         if wanted == 'selected' and ctx.select is None and not (
                 isinstance(metric, dict) and metric.get('selection')):
@@ -83,11 +86,13 @@ class MakePseudoLabels(Step):
         run_tool('make_pseudo_labels', [
             ctx.dump(cfg, self.name),
             ctx.checkpoint('cam', self.checkpoint), '--out', folder,
-            '--threshold', threshold, *([] if tta else ['--no-tta'])
+            *([] if chosen == _USUAL else ['--threshold', threshold]),
+            *([] if tta else ['--no-tta'])
         ], ctx.root / 'manifests' / f'{self.name}_output.txt')
         rule = self._rule(ctx).get('type', _THRESHOLD)
-        if isinstance(threshold, str):
-            threshold = read_json(folder / MANIFEST)['threshold']
+        if chosen == _USUAL or isinstance(threshold, str):
+            made = read_json(folder / MANIFEST)
+            threshold, chosen = made['threshold'], _words(made['chosen'])
         made_by = dict(
             threshold=threshold, chosen=chosen) if rule == _THRESHOLD else (
                 dict(rule=rule))
@@ -128,8 +133,8 @@ class MakePseudoLabels(Step):
         """Return threshold, or label-free rule, and how it was chosen."""
         wanted = self._wanted(ctx)
         if isinstance(wanted, str) and wanted not in _CHOICES:
-            name = wanted if wanted == SUFFICIENCY else find_rule(wanted)[0]
-            return name, f'label-free, by "{name}"'
+            name = find_choice(wanted)
+            return name, _words(name)
         if wanted is not None and not isinstance(wanted, str):
             return wanted, 'fixed'
         seeds = ctx.result(ctx.find('seeds').name) if ctx.makes(
@@ -143,4 +148,13 @@ class MakePseudoLabels(Step):
             need = '--select' if seeds else 'masks of the test split'
             raise ValueError(f'threshold "{wanted}": expected {need}, found '
                              'none. Name a number, "fixed" or "auto".')
-        return self._cfg(ctx).model.test_cfg.bg_threshold, 'fixed'
+        cfg = self._cfg(ctx)
+        usual = None if wanted else usual_threshold(cfg)
+        if usual is not None:
+            return usual, _USUAL
+        return cfg.model.test_cfg.bg_threshold, 'fixed'
+
+
+def _words(chosen: str) -> str:
+    """Say how a threshold was chosen, by the word of a manifest."""
+    return chosen if chosen in _CHOICES else f'label-free, by "{chosen}"'

@@ -11,6 +11,7 @@ from ..context import Context
 from ..gallery import training_pictures, validation_pictures
 from ..report import Gallery, ReportContent, write_report
 from ..step import BACKGROUND, Outcome, ScoreRow, Step
+from ..summary import how_chosen
 
 __all__ = ['WriteReport', 'draw_training']
 
@@ -45,6 +46,9 @@ class WriteReport(Step):
             galleries.append(self._training(ctx))
         if ctx.makes('predictions'):
             galleries.append(self._predictions(ctx))
+        if galleries and ctx.makes('pseudo_labels'):
+            line = how_chosen(ctx.result(ctx.find('pseudo_labels').name))
+            galleries[0].note += line and f' {line[0].upper()}{line[1:]}.'
         meta = ctx.dataset('cam', 'test').metainfo
         content = ReportContent(
             summary=_summary(ctx),
