@@ -1,11 +1,12 @@
 # Six classes of VOC, small pictures, a small backbone: real photographs on a
-# CPU. VOC_ANIMALS_ROOT names the data, MOBILENET_V2_WEIGHTS the weights.
+# CPU. VOC_ANIMALS_ROOT names the data, MOBILENET_V2_WEIGHTS the weights. Their
+# inputs have ImageNet's mean and deviation; weights with others need
+# model.data_preprocessor.
 _base_ = '../cam_mbv2_voc.py'
 
 data_root = '{{$VOC_ANIMALS_ROOT:data/voc-animals}}'
 metainfo = dict(
     classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
-# The statistics that the weights were trained with.
 grey = [127.5, 127.5, 127.5]
 crop_size = (160, 160)
 
@@ -54,7 +55,6 @@ test_dataloader = val_dataloader
 
 model = dict(
     channels_last=True,
-    data_preprocessor=dict(mean=grey, std=grey),
     backbone=dict(
         init_cfg=dict(
             checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),

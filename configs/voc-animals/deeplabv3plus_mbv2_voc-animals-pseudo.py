@@ -8,7 +8,6 @@ _base_ = [
 data_root = '{{$VOC_ANIMALS_ROOT:data/voc-animals}}'
 metainfo = dict(
     classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
-grey = [127.5, 127.5, 127.5]
 crop_size = (192, 192)
 
 train_pipeline = [
@@ -59,7 +58,6 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 model = dict(
-    data_preprocessor=dict(mean=grey, std=grey),
     decode_head=dict(num_classes=7),
     auxiliary_head=dict(num_classes=7))
 optim_wrapper = dict(

@@ -21,7 +21,7 @@ from .views import ViewBatch
 __all__ = ['Kept', 'SHARE', 'THRESHOLDS', 'blurred', 'keep', 'sufficient']
 
 #: Part of the probability that what is kept has to have.
-SHARE = 0.95
+SHARE = 0.93
 #: Thresholds that are tried; between them the share is interpolated.
 THRESHOLDS = tuple(round(0.1 * n, 1) for n in range(1, 10))
 #: Blurred pictures are resized to this many pixels and back.
