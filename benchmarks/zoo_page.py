@@ -25,8 +25,9 @@ benchmarks/model_zoo.py` writes this page.
   benchmarks/model_zoo.py --steps CONFIG` does, with `--device cuda` on a GPU.
   The last line names the devices.
 - **Seeds**: mIoU in percent at the best threshold, mean ± standard deviation
-  over random seeds; one run where there is no ±. Empty where it was not measured; [Results](results.md) has
-  the data, the commands and what limits these figures.
+  over random seeds; one run where there is no ±. Empty where it was not
+  measured; [Results](results.md) has the data, the commands and what limits
+  these figures.
 """
 
 

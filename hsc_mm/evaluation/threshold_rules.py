@@ -16,7 +16,7 @@ from hsc_mm.registry import THRESHOLD_RULES
 from hsc_mm.utils.numbers import nearest
 
 __all__ = [
-    'AUTO', 'BINS', 'SUFFICIENCY', 'NothingSeenError', 'find_choice',
+    'AUTO', 'BINS', 'SUFFICIENCY', 'NoThresholdError', 'find_choice',
     'find_rule', 'kapur', 'li', 'otsu', 'rule_names', 'stable', 'threshold_by',
     'triangle', 'twice_mean'
 ]
@@ -29,8 +29,8 @@ AUTO = 'otsu'
 SUFFICIENCY = 'sufficiency'
 
 
-class NothingSeenError(ValueError):
-    """A rule has no image to look at."""
+class NoThresholdError(ValueError):
+    """A label-free rule finds no threshold in the images."""
 
 
 def rule_names() -> list[str]:
@@ -85,14 +85,14 @@ def threshold_by(name: str, counts: np.ndarray) -> float:
         float: The background threshold, in (0, 1).
 
     Raises:
-        NothingSeenError: No pixel was counted.
+        NoThresholdError: No pixel was counted.
         ValueError: There is no such rule, or it returns no edge between two
             bins.
     """
     name, rule = find_rule(name)
     counts = np.asarray(counts, dtype=np.float64)
     if not counts.sum():
-        raise NothingSeenError(
+        raise NoThresholdError(
             f'threshold rule "{name}": expected CAMs of images that show a '
             'class, found none. Name a number.')
     edge = rule(counts)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.evaluation.threshold_rules import NothingSeenError
+from hsc_mm.evaluation.threshold_rules import NoThresholdError
 from .cams import MultiScaleCAM
 from .view_pipeline import ViewPipeline
 from .views import ViewBatch
@@ -35,9 +35,11 @@ class Kept(NamedTuple):
         whole (float): Of the picture as it is, in [0, 1].
         parts (np.ndarray): With what lies below each of :data:`THRESHOLDS`
             blurred, (T,).
+        nothing (float): With all of it blurred.
     """
     whole: float
     parts: np.ndarray
+    nothing: float = 0.0
 
 
 def sufficient(kept: Sequence[Kept], share: float = SHARE) -> float:
@@ -58,13 +60,22 @@ def sufficient(kept: Sequence[Kept], share: float = SHARE) -> float:
         float: In [0.1, 0.9], a multiple of 0.01.
 
     Raises:
-        NothingSeenError: There are no pictures.
+        NoThresholdError: There are no pictures, or the classes keep that
+            share even where everything is blurred.
     """
     if not kept:
-        raise NothingSeenError(
+        raise NoThresholdError(
             'threshold "sufficiency": expected images that can be read whole '
             'and show a class, found none. Name a number.')
-    wanted = share * sum(one.whole for one in kept)
+    whole, nothing = (sum(one.whole for one in kept),
+                      sum(one.nothing for one in kept))
+    wanted = share * whole
+    if nothing >= wanted:
+        raise NoThresholdError(
+            'threshold "sufficiency": expected a classifier that needs to see '
+            'the objects, found one that is as sure of blurred pictures '
+            f'(probability {nothing / len(kept):.2f} of '
+            f'{whole / len(kept):.2f}). Train longer, or name a number.')
     curve = sum(one.parts for one in kept) - wanted
     enough = np.flatnonzero(curve >= 0)
     if not len(enough):
@@ -95,7 +106,7 @@ def keep(engine: MultiScaleCAM, pipeline: ViewPipeline,
         info = dataset.get_data_info(place)
         try:
             views, image = pipeline(info)
-        except (OSError, ValueError):
+        except Exception:  # any file may be broken in any way
             continue  # the run that makes the labels tells
         label = views[0]['data_samples'].get('gt_label')
         batch = _batch(views, label)
@@ -107,12 +118,12 @@ def keep(engine: MultiScaleCAM, pipeline: ViewPipeline,
         parts = (
             pipeline.view_of(np.where(top[..., None] > threshold, image,
                                       plain), info, scale)
-            for threshold in THRESHOLDS)
+            for threshold in (*THRESHOLDS, 1.0))
         found = np.array([
             once(_batch([view], label))[0].scores[soft.classes - 1].mean()
             for view in itertools.chain(views[scale:scale + 1], parts)])
         if np.isfinite(found).all():
-            yield Kept(float(found[0]), found[1:])
+            yield Kept(float(found[0]), found[1:-1], float(found[-1]))
 
 
 def blurred(image: np.ndarray) -> np.ndarray:

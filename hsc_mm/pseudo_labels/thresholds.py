@@ -11,7 +11,7 @@ from hsc_mm.evaluation.counts import cam_histogram
 from hsc_mm.evaluation.threshold_rules import (
     BINS,
     SUFFICIENCY,
-    NothingSeenError,
+    NoThresholdError,
     find_choice,
     threshold_by,
 )
@@ -55,13 +55,12 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         split (str): Whose images are looked at.
         asked (float | str, optional): A number, ``'best'`` or a label-free
             rule.
-        usual (float | str, optional): The same, of the config. Where no
-            image can be looked at, a rule gives way to
-            ``model.test_cfg.bg_threshold``.
+        usual (float | str, optional): The same, of the config. A rule that
+            finds none gives way to ``model.test_cfg.bg_threshold``.
         options (RunOptions): How to compute.
 
     Raises:
-        NothingSeenError: A rule was asked for and has no image to look at.
+        NoThresholdError: A rule was asked for and finds none.
         ValueError: There is no such rule.
     """
     if asked == 'best':
@@ -73,7 +72,7 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
     try:
         return Threshold(label_free_threshold(
             cfg, checkpoint, split, name, options), name)
-    except NothingSeenError as error:
+    except NoThresholdError as error:
         if asked is not None:
             raise
         options.notify(f'{error} That of the config is used.')
@@ -95,7 +94,7 @@ def label_free_threshold(cfg: Config, checkpoint: str, split: str, name: str,
         float: In (0, 1).
 
     Raises:
-        NothingSeenError: No image shows a class, or none can be read whole.
+        NoThresholdError: The rule finds none; no image shows a class, say.
         ValueError: There is no such rule.
     """
     name = find_choice(name, ('best', ))

@@ -25,6 +25,7 @@ from hsc_mm.pseudo_labels import (
     RunOptions,
     SoftCAM,
     make_pseudo_labels,
+    sufficiency,
 )
 from hsc_mm.pseudo_labels.chain import label_stream
 from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
@@ -157,12 +158,19 @@ def test_a_label_free_threshold_comes_from_the_cams(make, tmp_path, capsys):
     assert 'Is "best" meant' in capsys.readouterr().err
 
 
-def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys):
+def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys,
+                                            monkeypatch):
+    # One of random weights sees no difference.
+    assert make(tmp_path / 'a', '--threshold', 'sufficiency') == 1
+    assert 'as sure of blurred pictures' in capsys.readouterr().err
+    monkeypatch.setattr(sufficiency.Kept, 'nothing', 0.0)
     assert make(tmp_path / 'a', '--threshold', 'sufficiency') == 0
-    found = read_json(tmp_path / 'a' / 'pseudo_labels.json')['threshold']
-    assert 0.1 <= found <= 0.9
-    assert f'background threshold {found}, label-free by "sufficiency" from ' \
-        f'parts of {COUNT} images' in capsys.readouterr().out
+    made = read_json(tmp_path / 'a' / 'pseudo_labels.json')
+    assert 0.1 <= made['threshold'] <= 0.9
+    assert made['chosen'] == 'sufficiency'
+    said = capsys.readouterr().out
+    assert f'background threshold {made["threshold"]}, label-free by ' \
+        f'"sufficiency" from parts of {COUNT} images' in said
     assert make(tmp_path / 'b', '--threshold', 'sufficency') == 1
     assert 'Is "sufficiency" meant' in capsys.readouterr().err
 

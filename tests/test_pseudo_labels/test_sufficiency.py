@@ -8,7 +8,7 @@ import torch
 from mmengine.config import ConfigDict
 from torch import nn
 
-from hsc_mm.evaluation.threshold_rules import find_rule
+from hsc_mm.evaluation.threshold_rules import NoThresholdError, find_rule
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM
 from hsc_mm.pseudo_labels.sufficiency import (
     SHARE,
@@ -76,8 +76,8 @@ def test_what_is_kept_is_the_evidence(tmp_path, radius):
     model = Radial(data.red)
     kept = list(keep(MultiScaleCAM(model), pipeline, data, [0, 1, 1]))
     assert len(kept) == 2  # the file that is missing is left out
-    # The CAM, once more whole, and once for each threshold.
-    assert model.seen == 2 * (2 + len(THRESHOLDS))
+    # The CAM, once more whole, once for each threshold, and all blurred.
+    assert model.seen == 2 * (3 + len(THRESHOLDS))
     assert kept[0].whole == pytest.approx(1, abs=1e-4)
     assert (np.diff(kept[0].parts) <= 0).all()
     # Above t lies the disc of radius 60 (1 - t), in pixels.
@@ -94,11 +94,20 @@ def test_the_highest_sufficient_threshold_is_interpolated():
     # Pictures count as much as their probability.
     assert sufficient([one, Kept(0.0, 0 * parts)], 0.85) == pytest.approx(0.45)
     assert sufficient([Kept(0.5, parts / 2)], 0.85) == pytest.approx(0.45)
-    assert sufficient([one]) == 0.4  # where 95 % are kept
+    assert sufficient([one]) == pytest.approx(0.41)  # where 93 % are kept
     assert sufficient([Kept(1.0, 0 * parts)]) == 0.1
     assert sufficient([Kept(1.0, 0 * parts + 1)]) == 0.9
-    with pytest.raises(ValueError, match='and show a class, found none'):
+    with pytest.raises(NoThresholdError, match='and show a class, found none'):
         sufficient([])
+
+
+def test_a_classifier_that_needs_no_object_chooses_nothing():
+    flat = np.full(len(THRESHOLDS), 0.5)
+    for found in (Kept(0.45, flat, 0.5), Kept(0.5, flat, 0.5 * SHARE),
+                  Kept(0.0, 0 * flat, 0.0)):
+        with pytest.raises(NoThresholdError, match='as sure of blurred'):
+            sufficient([found])
+    assert sufficient([Kept(0.5, flat, 0.4)]) == 0.9
 
 
 @pytest.mark.parametrize('bands', [1, 3, 6])
