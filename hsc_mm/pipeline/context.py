@@ -131,9 +131,11 @@ class Context:
         return self.manifests[self.step(name).name].result
 
     def identity(self, name: str) -> str:
-        """Return a hash of what the outputs of a finished step are made of."""
-        inputs = self.manifests[self.step(name).name].content['inputs']
-        return digest({k: v for k, v in inputs.items() if k != 'held_out'})
+        """Return a hash of what a finished step was made of, and made."""
+        manifest = self.manifests[self.step(name).name]
+        inputs = {k: v for k, v in manifest.content['inputs'].items()
+                  if k != 'held_out'}
+        return digest([inputs, manifest.result.get('hash')])
 
     def checkpoint(self, kind: str, name: str | None = None) -> Path:
         """Return a checkpoint file.

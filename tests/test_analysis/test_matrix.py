@@ -189,3 +189,7 @@ def test_wrong_arguments_are_refused(tmp_path):
     found = _run(__file__, '--work-dir', tmp_path, '--seeds', '1', '0', '1')
     assert found.returncode == 2
     assert '--seeds: expected different numbers, found 1' in found.stderr
+    for option in ('randomness.seed=7', 'randomness=dict(seed=7)'):
+        found = _run(__file__, '--work-dir', tmp_path, '--cam-options', option)
+        assert found.returncode == 2
+        assert f'option {option}: expected the random seeds' in found.stderr

@@ -131,6 +131,16 @@ def test_images_of_the_selection_are_held_out_of_both_stages(
         _ = other.context.selection
 
 
+def test_other_labels_of_equal_inputs_are_others(configs, tmp_path):
+    pipeline, _ = _context(configs, tmp_path, {})
+    found = []
+    for content in ('a', 'a', 'b'):
+        pipeline.context.manifests['pseudo'].save(
+            dict(refiners=[]), [], dict(hash=content), 0)
+        found.append(pipeline.context.identity('pseudo'))
+    assert found[0] == found[1] != found[2]
+
+
 def test_pseudo_labels_depend_on_the_segments_that_refine_them(configs,
                                                               tmp_path):
     cam = copy.deepcopy(configs[0])

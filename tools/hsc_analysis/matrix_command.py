@@ -49,6 +49,10 @@ def parse_args() -> argparse.Namespace:
     for path in filter(None, [*args.configs, args.seg_config]):
         if not Path(path).is_file():
             parser.error(f'config {path}: there is no such file')
+    for option in (*args.cam_options, *args.seg_options):
+        if option.partition('=')[0] in ('randomness', 'randomness.seed'):
+            parser.error(f'option {option}: expected the random seeds of the '
+                         'cells as --seeds, which it would replace')
     stems = [Path(path).stem for path in args.configs]
     if len(set(stems)) < len(stems):
         parser.error('configs: expected different names, found one twice')

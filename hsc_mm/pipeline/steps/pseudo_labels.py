@@ -6,7 +6,8 @@ from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
-from hsc_mm.utils import read_json
+from hsc_mm.utils import digest, read_json
+from hsc_mm.utils.checkpoints import file_sum
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
 from ..manifest import fingerprint
@@ -100,6 +101,9 @@ class MakePseudoLabels(Step):
         shares = class_shares(str(folder), data)
         return Outcome([folder], dict(
             ctx.score_labels(folder), **made_by, shares=shares,
+            # A refiner's own code is no input, and may have changed.
+            hash=digest([[path.name, file_sum(path)]
+                         for path in sorted(folder.rglob('*.png'))]),
             warnings=unlabelled_classes(shares, data)))
 
     def rows(self, result: dict) -> list[ScoreRow]:
