@@ -69,8 +69,11 @@ class ImageLabelDataset(BaseImageLabelDataset):
             check_ids(f'{type(self).__name__}: image ids',
                       list(self._file.images), self.data_prefix['img_path'],
                       self.label_file)
-        listed = read_list(self.ann_file) if self.ann_file else labelled
-        return [labelled.get(image_stem(i), i) for i in listed]
+        if not self.ann_file:
+            return list(labelled.values())
+        return [i if i in self._file.images else
+                labelled.get(i) or labelled.get(image_stem(i), i)
+                for i in read_list(self.ann_file)]
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class."""

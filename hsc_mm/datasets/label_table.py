@@ -95,8 +95,9 @@ def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
             continue
         first = first or rows
         widths = {len(row) for _, row in rows}
+        others = [other for other in marks if other != mark]
         if len(widths) == 1 and widths != {1} and not any(
-                other in row[0] for _, row in rows for other in marks):
+                other in row[0] for _, row in rows for other in others):
             return rows
     if problem:
         raise ValueError(f'{path}, {problem}')

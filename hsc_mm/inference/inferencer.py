@@ -3,6 +3,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -142,7 +143,15 @@ class HSCInferencer:
                 yield dict(result, error=str(error))
                 continue
             if 'mask_file' not in result:
-                result.update(self._infer(image, label))
+                try:
+                    result.update(self._infer(image, label))
+                except cv2.error:
+                    height, width = image.shape[:2]
+                    yield dict(result, error=(
+                        f'{item.name}: expected a picture that the test '
+                        f'pipeline can resize, found {width} x {height} '
+                        'pixels: its shorter side would vanish. Crop it.'))
+                    continue
             if out_dir is not None:
                 write_prediction(out_dir, image, result, self.names)
             yield result

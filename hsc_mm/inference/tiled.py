@@ -20,6 +20,7 @@ from hsc_mm.tiles.large import (
 )
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import voc_palette
+from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import claim
 
 __all__ = ['predict_large', 'sample_of_tiles']
@@ -31,7 +32,9 @@ def _predict(model: Any, label: Tensor | None):
     def run(image: np.ndarray) -> tuple[np.ndarray, Tensor | None]:
         sample = model.step(image, label)
         if not model.is_cam:
-            return sample.seg_logits.data.float().cpu().numpy(), None
+            maps = sample.seg_logits.data.float().cpu()
+            check_finite_maps(None, maps)
+            return maps.numpy(), None
         return (sample.activation.data.float().cpu().numpy(),
                 sample.cls_scores.float().cpu())
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from hsc_mm.utils import digest
 from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.headers import open_picture
 from hsc_mm.utils.images import NOTE
 from hsc_mm.utils.pool import map_threads
 
@@ -56,7 +56,7 @@ def read_note(path: str | Path) -> str:
         if str(path).endswith('.npz'):
             with zipfile.ZipFile(path) as archive:
                 return archive.comment.decode('utf-8', 'replace')
-        with Image.open(path) as picture:
+        with open_picture(path, path, checked=False)[0] as picture:
             return str(picture.info.get(NOTE, ''))
     except FileNotFoundError:
         raise

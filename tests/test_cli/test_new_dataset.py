@@ -185,6 +185,9 @@ def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
     cam, seg = _configs(new, tmp_path / 'birds')
     assert (tmp_path / 'birds' / 'eval.txt').read_text().split() == ids
     assert '\n3 of them have a mask' in new.summary(new.read())
+    shutil.copy(masks / 'img_00.png', masks / 'img_01.PNG')
+    assert '  masks not named like an image, with the suffix .png: ' \
+        'img_01.PNG' in new.summary(new.read())
     for path in (cam, seg):
         cfg = load_config(path)
         assert 'seg_map_path' not in cfg.train_dataloader.dataset.data_prefix

@@ -20,6 +20,7 @@ from hsc_mm.inference.inferencer import HSCInferencer
 from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.registry import MODELS
+from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_image, read_index_png, voc_palette
 from hsc_mm.utils.outputs import MARKER
 
@@ -352,3 +353,22 @@ def test_the_command(cam, shared_voc, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert '8 of 8 images; 0 could not be read' in done.stdout
     assert len(names(tmp_path / 'out')) == 8 * 3
+
+
+def test_a_picture_that_vanishes_when_it_is_resized(cam, tmp_path):
+    cfg = load_config(cam[0])
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline.insert(1, dict(type='Resize', scale=(32, 32), keep_ratio=True))
+    for name, size in dict(a=(1, 900), b=(64, 48)).items():
+        Image.new('RGB', size).save(tmp_path / f'{name}.png')
+    line, other = HSCInferencer(cfg, cam[1], 'cpu')(str(tmp_path))
+    assert 'found 1 x 900 pixels: its shorter side would' in line['error']
+    assert other['error'] is None and other['mask'].shape == (48, 64)
+
+
+def test_numbers_that_overflow_in_windows_are_refused(seg, tmp_path):
+    inferencer = HSCInferencer(*seg, device='cpu', tiles=Tiles(64, 16))
+    with torch.no_grad():
+        inferencer.segmentor.decode_head.conv_seg.weight.fill_(float('inf'))
+    with pytest.raises(ValueError, match='expected finite'):
+        list(inferencer([np.full((80, 100, 3), 90, np.uint8)]))

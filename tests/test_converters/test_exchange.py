@@ -4,6 +4,7 @@ import errno
 import json
 import sys
 import zipfile
+from urllib.parse import parse_qs, urlsplit
 
 import cv2
 import numpy as np
@@ -183,6 +184,20 @@ def test_datumaro_reads_and_writes_the_archive_of_cvat(tmp_path):
     back = dict(FORMATS['cvat'][1](tmp_path / 'back', NAMES))
     for item in items():
         assert np.array_equal(back[item.img_id](item.mask.shape), item.mask)
+
+
+def test_label_studio_finds_a_picture_of_any_name(tmp_path):
+    picture = 'images/cat & dog/a#1 + 50%25.jpg'
+    item = items()[0]._replace(picture=picture)
+    path = FORMATS['label-studio'][0](tmp_path, [item], NAMES)[0]
+    task, = read_json(path)
+    url = urlsplit(task['data']['image'])
+    assert parse_qs(url.query) == dict(d=[picture])
+    del task['data']['img_id']
+    task['annotations'] = task.pop('predictions')
+    path.write_text(json.dumps([task]))
+    (name, _), = FORMATS['label-studio'][1](path, NAMES)
+    assert name == 'cat & dog/a#1 + 50%25'
 
 
 def test_label_studios_own_decoder_sees_the_same(tmp_path):

@@ -1,10 +1,12 @@
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
+from PIL import Image
 
 from hsc_mm.datasets import ImageLabelDataset, VOCImageLabelDataset
 from hsc_mm.datasets.transforms import LoadPseudoLabel
@@ -172,6 +174,19 @@ def test_any_data_set_from_json_csv_and_folders(voc_root, tmp_path):
     by_id = {data[i]['img_id']: list(data[i]['gt_label']) for i in range(8)}
     assert by_id['cat/img_02'] == [1, 1]
     assert by_id['dog/img_01'] == [0, 1]
+
+
+def test_names_with_two_suffixes(voc_root, tmp_path):
+    image = voc_root / 'JPEGImages' / 'img_01.jpg'
+    for name in ('cat/photo.jpg.jpg', 'cat/photo.png.jpg', 'dog/photo.png'):
+        (tmp_path / 'mine' / name).parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(image) as picture:
+            picture.transpose(len(name) % 3).save(tmp_path / 'mine' / name)
+    data = ImageLabelDataset(str(tmp_path / 'mine'))
+    paths = sorted(data.get_data_info(i)['img_path'] for i in range(3))
+    assert [Path(path).relative_to(tmp_path / 'mine').as_posix()
+            for path in paths] == [
+        'cat/photo.jpg.jpg', 'cat/photo.png.jpg', 'dog/photo.png']
 
 
 def test_a_list_chooses_among_labelled_images(voc_root):

@@ -159,6 +159,12 @@ def test_tables_as_people_write_them(tmp_path, text, expected):
     assert labels.images == {**wanted, **{i: ['cat', 'dog'] for i in ids[:1]}}
 
 
+def test_a_quoted_name_may_hold_a_comma(tmp_path):
+    path = _write(tmp_path / 'l.csv', '"a,1.jpg",cat;dog\n"b.jpg",dog\n')
+    assert read_label_table(path).images == {
+        'a,1.jpg': ['cat', 'dog'], 'b.jpg': ['dog']}
+
+
 def test_blanks_part_names_only_where_they_must(tmp_path):
     path = _write(tmp_path / 'l.csv', 'a.jpg,haze\nb.jpg,haze primary\n'
                   'c.jpg,primary\nd.jpg,primary water\n')

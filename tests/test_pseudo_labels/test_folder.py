@@ -101,6 +101,15 @@ def test_broken_files_are_told(tmp_path):
         check_label(tmp_path / 'none.npz')
 
 
+def test_a_label_above_the_limit_of_pictures_is_whole(tmp_path, monkeypatch):
+    folder = PseudoLabelFolder(tmp_path / 'a', {})
+    folder.write('x', np.zeros((40, 60), np.uint8), note='origin')
+    monkeypatch.setenv('HSC_MM_MAX_MEGAPIXELS', '0.001')
+    monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', 1000)
+    assert folder.has('x', note='origin')
+    assert not folder.has('x', note='another')
+
+
 def test_image_shapes_know_of_exif(tmp_path):
     from PIL import Image
     picture = Image.new('RGB', (30, 20))

@@ -127,7 +127,8 @@ class NewDataset:
             lines.append(f'{empty} of them show no class')
         if self.masks:
             lines.append(f'{len(self._masks(dataset))} of them have a mask')
-        for what, names in (*dataset.notes, *self._unlisted(items)):
+        for what, names in (*dataset.notes, *self._unlisted(items),
+                            *self._unused_masks(dataset)):
             more = f' ... ({len(names)})' if len(names) > 3 else ''
             lines.append(f'  {what}: {", ".join(names[:3])}{more}')
         lines += [f'WARNING: every image shows {name}: nothing can be learned '
@@ -138,6 +139,18 @@ class NewDataset:
                   'learned. Add images of it, or remove it from the classes.'
                   for name, number in count.items() if not number]
         return '\n'.join(lines)
+
+    def _unused_masks(self, dataset: ImageLabelDataset) -> list[Note]:
+        """Return the files among the masks that are no mask of an image."""
+        if not self.masks:
+            return []
+        folder = Path(self.masks)
+        used = {*map(Path, self._masks(dataset).values())}
+        names = sorted(path.relative_to(folder).as_posix()
+                       for path in folder.rglob('*')
+                       if path.is_file() and path not in used)
+        what = 'masks not named like an image, with the suffix .png'
+        return [Note(what, names)] if names else []
 
     def _unlisted(self, items: list[dict]) -> list[Note]:
         """Return what the folder of images holds beside those listed."""

@@ -3,6 +3,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -55,7 +56,7 @@ def write_label_studio(folder: Path, items: Iterable[Item],
             for index in np.unique(item.mask[item.mask > 0]).tolist()
         ]
         tasks.append(dict(
-            data=dict(image=_URL + item.picture, img_id=item.img_id),
+            data=dict(image=_URL + quote(item.picture), img_id=item.img_id),
             predictions=[dict(model_version='hsc_mm', result=found)]))
     write_json(tasks_file, tasks)
     return [tasks_file, interface]
@@ -113,7 +114,8 @@ def _name(data: dict, path: Path) -> str:
     if not isinstance(url, str):
         raise ValueError(f'{path}: expected "image" in the data of each task, '
                          f'found {sorted(data)}. Export the project again.')
-    return image_stem(url.rpartition('?d=')[2].removeprefix('images/'))
+    return image_stem(
+        unquote(url.rpartition('?d=')[2]).removeprefix('images/'))
 
 
 def _draw(result: Any, where: str, classes: MaskClasses,
