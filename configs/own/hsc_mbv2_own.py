@@ -36,7 +36,7 @@ model = dict(
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))
 # PAR makes CAMs follow the edges of a picture: two points and more on
 # photographs (docs/results-photographs.md). Where no masks choose a threshold,
-# the classifier does: 0.6 was good for photographs only, and 0.74 better
+# the classifier does: 0.6 suited photographs only
 # (docs/results-own-pictures.md).
 pseudo_label = dict(
     refiners=[dict(type='hsc_mm.PAR')], threshold='sufficiency')
