@@ -115,7 +115,7 @@ def test_unknown_keys_of_test_cfg(key, meant):
 
 
 @pytest.mark.parametrize('section', [
-    dict(rules=[]), dict(refiner=[]), dict(threshold=0.3), 'x', [1]])
+    dict(rules=[]), dict(refiner=[]), dict(thresholds=0.3), 'x', [1]])
 def test_unknown_keys_of_pseudo_label(section):
     cfg = Config(dict(model=dict(), pseudo_label=section))
     with pytest.raises(ValueError, match='pseudo_label: expected'):

@@ -137,7 +137,7 @@ def test_a_folder_of_both_kinds(tmp_path):
     (folder.path / '.y.png.1.tmp').write_bytes(b'')
     assert folder.finish(['x'])
     assert read_json(folder.path / MANIFEST) == dict(
-        a=1, complete=True, count=1)
+        a=1, complete=True, count=1, chosen='fixed')
     assert not list(folder.path.glob('.*'))
     folder.begin()
     assert not read_json(folder.path / MANIFEST)['complete']
