@@ -71,9 +71,10 @@ class ImageLabelDataset(BaseImageLabelDataset):
                       self.label_file)
         if not self.ann_file:
             return list(labelled.values())
+        known = {*labelled, *self._file.images}
         return [i if i in self._file.images else
                 labelled.get(i) or labelled.get(image_stem(i), i)
-                for i in read_list(self.ann_file)]
+                for i in read_list(self.ann_file, known)]
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class."""

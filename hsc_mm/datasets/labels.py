@@ -1,7 +1,7 @@
 """Readers of image-level labels, and of lists of images."""
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -112,12 +112,17 @@ def read_voc_xml(path: str | Path) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names))
 
 
-def read_list(path: str | Path) -> list[str]:
+def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
     """Read a list of image ids, one in a line, blank lines passed over.
 
     Backslashes in paths become slashes.
     Of a table, whose lines all have the same separator (``;``, a tab or a
-    comma), the first column counts; a header may lead.
+    comma), the first column counts; a header may lead. A list that holds a
+    known image with that mark in its name is no table.
+
+    Args:
+        path (str | Path): The file.
+        known (collection[str]): Ids of images, with their suffix or without.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -131,7 +136,8 @@ def read_list(path: str | Path) -> list[str]:
              read_text(path).replace('\\', '/').splitlines()]
     ids = [line for line in lines if line]
     headed = any(image_stem(line) != line for line in ids)
-    for mark in ';\t,':
+    whole = any(i in known or image_stem(i) in known for i in ids)
+    for mark in '' if whole else ';\t,':
         if ids and all(mark in line for line in ids):
             ids = [line.split(mark)[0].strip() for line in ids]
             headed = True

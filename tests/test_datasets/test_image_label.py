@@ -189,6 +189,22 @@ def test_names_with_two_suffixes(voc_root, tmp_path):
         'cat/photo.jpg.jpg', 'cat/photo.png.jpg', 'dog/photo.png']
 
 
+@pytest.mark.parametrize('names', [
+    ('cats, black/a', 'cats, black/b'), ('cat/IMG,0', 'dog/IMG,1'),
+    ('cat/a;b', 'dog/c;d')])
+@pytest.mark.parametrize('suffix', ['', '.jpg'])
+def test_marks_of_tables_in_all_names_of_a_list(
+        voc_root, tmp_path, names, suffix):
+    for number, name in enumerate(names):
+        path = tmp_path / 'mine' / f'{name}.jpg'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(voc_root / 'JPEGImages' / f'img_0{number}.jpg', path)
+    listed = tmp_path / 'eval.txt'
+    listed.write_text(''.join(f'{name}{suffix}\n' for name in names))
+    data = ImageLabelDataset(str(tmp_path / 'mine'), ann_file=str(listed))
+    assert [data.get_data_info(i)['img_id'] for i in range(2)] == [*names]
+
+
 def test_a_list_chooses_among_labelled_images(voc_root):
     (voc_root / 'few.txt').write_text('img_01\nimg_02.jpg\n')
     data = ImageLabelDataset(

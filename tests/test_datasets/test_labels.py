@@ -294,6 +294,7 @@ def test_lists_of_other_programs(tmp_path):
                  'a,1\nb c,2\n'):
         path.write_bytes(text.encode())
         assert read_list(path) == ['a', 'b c']
+        assert read_list(path, ['a', 'b c']) == ['a', 'b c']
     path.write_text('b\\a\nb c')
     assert read_list(path) == ['b/a', 'b c']
     path.write_bytes('a\nb c\n'.encode('utf-16'))
