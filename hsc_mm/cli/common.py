@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from mmengine.config import DictAction as HostAction
 
@@ -22,7 +23,18 @@ __all__ = [
 
 
 class DictAction(HostAction):
-    """mmengine's ``key=value``; what has another form is an error."""
+    """mmengine's ``key=value``; what has another form is an error.
+
+    A value that is no list keeps the blanks inside it, as paths have them.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        """Read a value: a list by mmengine, or a number, word or text."""
+        text = val.strip('\'"').strip()
+        if ',' in text or text[:1] + text[-1:] in ('()', '[]'):
+            return HostAction._parse_iterable(val)
+        return HostAction._parse_int_float_bool(text)
 
     def __call__(self, parser: argparse.ArgumentParser, *args, **kwargs
                  ) -> None:

@@ -306,7 +306,8 @@ def test_the_command_in_the_report_has_the_options(tmp_path):
     ctx = Context(tmp_path, Config({}, filename=__file__))
     assert '-options' not in ' '.join(report._command(ctx))
     options = {'train_cfg.max_iters': 4, 'work_dir': 'a', 'x': [1, 0.5],
-               'names': ['a', 'b'], 'grid': (16, 16), 'refiner': None}
+               'names': ['a', 'b'], 'grid': (16, 16), 'refiner': None,
+               'data_root': 'my pictures/of cats', 'flag': True}
     ctx.options = dict(cam=options)
     parser = argparse.ArgumentParser()
     parser.add_argument('--cam-options', nargs='+', action=DictAction)

@@ -174,7 +174,8 @@ def _command(ctx: Context) -> list[str]:
         words.append(f'--select {ctx.select}' if isinstance(ctx.select, int)
                      else f'--select-list {shlex.quote(_shown(ctx.select))}')
     for stage, options in ctx.options.items():
-        pairs = (f'{key}={value}'.replace(' ', '')  # mmengine reads no blanks
+        pairs = (f'{key}={value}' if isinstance(value, str) else
+                 f'{key}={value}'.replace(' ', '')  # mmengine wants none
                  for key, value in options.items())
         words.append(f'--{stage}-options {shlex.join(pairs)}')
     return words
