@@ -12,6 +12,7 @@ from .finding import Finding, error, fact
 from .labels import classes, labels, masks
 from .machine import disk, environment
 from .pseudo_labels import pseudo_labels
+from .sizes import narrow
 from .weights import batch, weights
 
 __all__ = ['CHECKS', 'examine']
@@ -21,6 +22,7 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     'versions': environment,
     'data': counts,
     'files': files,
+    'sizes': narrow,
     'contents': contents,
     'labels': labels,
     'masks': masks,

@@ -16,8 +16,9 @@ from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 from hsc_mm.doctor import as_json, as_text, dry_run, examine
 from hsc_mm.doctor.case import Case, draw_labels
 from hsc_mm.doctor.dry_run import spell_time
+from hsc_mm.doctor.sizes import _vanishes
 from hsc_mm.inference import load_config
-from hsc_mm.registry import MODELS
+from hsc_mm.registry import MODELS, TRANSFORMS
 from hsc_mm.utils import read_index_png
 from hsc_mm.utils.checkpoint_sources import locate
 
@@ -90,6 +91,45 @@ def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
              for line in f.details if 'img_06' in line]
     assert len(lines) == 1
     assert 'expected a mask of the size of its image' in lines[0]
+
+
+@pytest.mark.parametrize('where', ['test', 'tta'])
+def test_pictures_that_vanish_when_they_are_resized(
+        voc_root, tmp_path, where):
+    resize = dict(type='Resize', scale=(64, 64), keep_ratio=True)
+    images = voc_root / 'JPEGImages'
+    for number, size in enumerate([(1, 900), (900, 1), (1, 100)]):
+        Image.new('RGB', size).save(images / f'img_0{number}.jpg')
+    cfg = load_config(cam_config(voc_root, tmp_path / 'cam.py'))
+    if where == 'tta':
+        cfg.tta_pipeline[1].transforms[0].append(resize)
+    else:
+        for name in ('val', 'test'):
+            cfg[f'{name}_dataloader'].dataset.pipeline.insert(1, resize)
+    found = [f for f in examine(cfg, False) if f.check == 'sizes']
+    assert {f.level for f in found} == {'error'}
+    assert [f.text.split(':')[0] for f in found] == ['train', 'val, test']
+    assert [Path(line.split(':')[0]).name for line in found[0].details] == [
+        'img_00.jpg', 'img_01.jpg']
+    assert found[0].details[0].endswith('1 x 900 pixels')
+
+
+@pytest.mark.parametrize(('step', 'vanishes'), [
+    (dict(scale=(256, 256), keep_ratio=True), True),
+    (dict(scale=256, keep_ratio=True), True),
+    (dict(scale=(256, 256), keep_ratio=False), False),
+    (dict(scale_factor=0.2, keep_ratio=False), True),
+    (dict(scale_factor=(0.25, 1.0), keep_ratio=False), False),
+    (dict(scale_factor=0.25, keep_ratio=True), True),  # mmcv rounds twice
+    (dict(scale_factor=1.0, keep_ratio=True), False)])
+def test_a_picture_vanishes_where_mmcv_cannot_resize_it(step, vanishes):
+    resize = TRANSFORMS.build(dict(type='Resize', **step))
+    try:
+        resize(dict(img=np.zeros((1481, 2, 3), np.uint8)))
+        failed = False
+    except cv2.error:
+        failed = True
+    assert failed == vanishes == _vanishes((2, 1481), step)
 
 
 def test_a_folder_of_which_nothing_is_there_is_one_line(voc_root, tmp_path):
