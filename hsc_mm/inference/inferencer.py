@@ -23,6 +23,13 @@ from .tiled import predict_large, sample_of_tiles
 __all__ = ['HSCInferencer']
 
 
+def _narrow(name: str, shape: tuple[int, int]) -> str:
+    """Say of a picture that its shorter side vanishes when resized."""
+    return (f'{name}: expected a picture that the test pipeline can resize, '
+            f'found {shape[1]} x {shape[0]} pixels: its shorter side would '
+            'vanish. Crop it.')
+
+
 class HSCInferencer:
     """Apply a model of either stage to images.
 
@@ -135,9 +142,13 @@ class HSCInferencer:
                           item.array) as scan:
                     image = scan.image
                     if image is None:
-                        result.update(predict_large(
-                            self, scan, label, self.tiles or Tiles(), out_dir,
-                            item.name))
+                        try:
+                            result.update(predict_large(
+                                self, scan, label, self.tiles or Tiles(),
+                                out_dir, item.name))
+                        except cv2.error as error:
+                            raise ValueError(
+                                _narrow(item.name, scan.shape)) from error
                         image = result.pop('image')
             except (OSError, ValueError) as error:
                 yield dict(result, error=str(error))
@@ -146,11 +157,8 @@ class HSCInferencer:
                 try:
                     result.update(self._infer(image, label))
                 except cv2.error:
-                    height, width = image.shape[:2]
-                    yield dict(result, error=(
-                        f'{item.name}: expected a picture that the test '
-                        f'pipeline can resize, found {width} x {height} '
-                        'pixels: its shorter side would vanish. Crop it.'))
+                    yield dict(result, error=_narrow(
+                        item.name, image.shape[:2]))
                     continue
             if out_dir is not None:
                 write_prediction(out_dir, image, result, self.names)

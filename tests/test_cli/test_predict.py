@@ -355,15 +355,23 @@ def test_the_command(cam, shared_voc, tmp_path):
     assert len(names(tmp_path / 'out')) == 8 * 3
 
 
-def test_a_picture_that_vanishes_when_it_is_resized(cam, tmp_path):
+@pytest.mark.parametrize('large', [False, True])
+def test_a_picture_that_vanishes_when_it_is_resized(
+        cam, tmp_path, large, monkeypatch):
+    if large:
+        pytest.importorskip('rasterio')
+        monkeypatch.setenv('HSC_MM_MAX_MEGAPIXELS', '0.0005')
     cfg = load_config(cam[0])
     pipeline = cfg.test_dataloader.dataset.pipeline
     pipeline.insert(1, dict(type='Resize', scale=(32, 32), keep_ratio=True))
-    for name, size in dict(a=(1, 900), b=(64, 48)).items():
+    for name, size in dict(a=(1, 900), b=(24, 20)).items():
         Image.new('RGB', size).save(tmp_path / f'{name}.png')
-    line, other = HSCInferencer(cfg, cam[1], 'cpu')(str(tmp_path))
+    line, other = HSCInferencer(cfg, cam[1], 'cpu')(
+        str(tmp_path), out_dir=tmp_path / 'out')
+    assert line['error'].startswith('a: expected a picture')
     assert 'found 1 x 900 pixels: its shorter side would' in line['error']
-    assert other['error'] is None and other['mask'].shape == (48, 64)
+    assert other['error'] is None and other['mask'].shape == (20, 24)
+    assert names(tmp_path / 'out') == files('b')
 
 
 def test_numbers_that_overflow_in_windows_are_refused(seg, tmp_path):
