@@ -25,7 +25,7 @@ from .views import Failure, view_loader
 if TYPE_CHECKING:
     from .make import RunOptions
 
-__all__ = ['Threshold', 'choose_threshold', 'label_free_threshold']
+__all__ = ['Threshold', 'choose_threshold']
 
 #: Images at most whose CAMs a rule looks at, and of which the classifier sees
 #: parts: ten more passes for each.
@@ -70,8 +70,8 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         return Threshold(name)
     name = find_choice(name, ('best', ))
     try:
-        return Threshold(label_free_threshold(
-            cfg, checkpoint, split, name, options), name)
+        return Threshold(
+            _label_free(cfg, checkpoint, split, name, options), name)
     except NoThresholdError as error:
         if asked is not None:
             raise
@@ -79,25 +79,9 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         return Threshold(None)
 
 
-def label_free_threshold(cfg: Config, checkpoint: str, split: str, name: str,
-                         options: RunOptions) -> float:
-    """Find the background threshold of a checkpoint by a label-free rule.
-
-    Args:
-        cfg (Config): With the test pipeline that makes the labels.
-        checkpoint (str): The weights.
-        split (str): Whose images are looked at.
-        name (str): A rule, ``'auto'`` or ``'sufficiency'``.
-        options (RunOptions): How to compute.
-
-    Returns:
-        float: In (0, 1).
-
-    Raises:
-        NoThresholdError: The rule finds none; no image shows a class, say.
-        ValueError: There is no such rule.
-    """
-    name = find_choice(name, ('best', ))
+def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
+                options: RunOptions) -> float:
+    """Find a threshold by the rule that :func:`find_choice` has named."""
     in_parts = name == SUFFICIENCY
     dataset = seeds.seed_dataset(cfg, split, check=False)
     places = [place for place in range(len(dataset))

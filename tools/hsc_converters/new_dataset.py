@@ -1,6 +1,7 @@
 """Survey of a user's pictures: their classes, files and problems."""
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,10 +126,12 @@ class NewDataset:
         empty = int((labels.sum(axis=1) == 0).sum())
         if empty:
             lines.append(f'{empty} of them show no class')
+        notes = [*dataset.notes, *self._unlisted(items)]
         if self.masks:
-            lines.append(f'{len(self._masks(dataset))} of them have a mask')
-        for what, names in (*dataset.notes, *self._unlisted(items),
-                            *self._unused_masks(dataset)):
+            masks = self._masks(dataset)
+            lines.append(f'{len(masks)} of them have a mask')
+            notes += self._unused_masks(masks.values())
+        for what, names in notes:
             more = f' ... ({len(names)})' if len(names) > 3 else ''
             lines.append(f'  {what}: {", ".join(names[:3])}{more}')
         lines += [f'WARNING: every image shows {name}: nothing can be learned '
@@ -140,12 +143,9 @@ class NewDataset:
                   for name, number in count.items() if not number]
         return '\n'.join(lines)
 
-    def _unused_masks(self, dataset: ImageLabelDataset) -> list[Note]:
-        """Return the files among the masks that are no mask of an image."""
-        if not self.masks:
-            return []
-        folder = Path(self.masks)
-        used = {*map(Path, self._masks(dataset).values())}
+    def _unused_masks(self, masks: Iterable[str]) -> list[Note]:
+        """Return the files beside the masks that are no mask of an image."""
+        folder, used = Path(self.masks), {*map(Path, masks)}
         names = sorted(path.relative_to(folder).as_posix()
                        for path in folder.rglob('*')
                        if path.is_file() and path not in used)
