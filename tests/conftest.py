@@ -10,6 +10,7 @@ from unittest import mock
 import cv2
 import numpy as np
 import pytest
+from warm_process import WarmPython
 
 from hsc_mm.cli import run_command
 from hsc_mm.utils import voc_palette, write_index_png
@@ -82,3 +83,13 @@ def voc_root(tmp_path: Path) -> Path:
 def shared_voc(tmp_path_factory) -> Path:
     """A tiny VOC that no test changes."""
     return make_voc(tmp_path_factory.mktemp('data') / 'voc')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def warm_steps(tmp_path_factory):
+    """What a pipeline or matrix in this process starts imports nothing."""
+    python = WarmPython(tmp_path_factory.mktemp('warm'))
+    with mock.patch('hsc_mm.pipeline.step.sys', python), \
+            mock.patch('hsc_analysis.matrix.sys', python):
+        yield
+    python.close()
