@@ -95,7 +95,7 @@ class LabelChain:
             cfg (Config): With or without ``pseudo_label=dict(refiners=[...],
                 rule=dict(...), soft=..., threshold=...)``.
             threshold (float, optional): Background threshold, also of a
-                ``ThresholdRule`` of the config; by default that of
+                rule that names one; by default that of
                 ``pseudo_label``, if it is a number, else
                 ``model.test_cfg.bg_threshold``, and 0.3 where that is
                 missing.
@@ -114,7 +114,7 @@ class LabelChain:
             key: value for key, value in changes.items() if value is not None
         })
         rule = found.get('rule')
-        if threshold is not None and rule and _reads_threshold(rule):
+        if threshold is not None and _own_threshold(rule) is not None:
             rule = dict(rule, threshold=threshold)
         own = found.get('threshold')
         if isinstance(own, str):
@@ -127,6 +127,19 @@ class LabelChain:
         return cls(
             found.get('refiners') or (), rule, threshold,
             found.get('soft'))
+
+    @property
+    def reads_threshold(self) -> bool:
+        """bool: Whether a background threshold decides about pixels.
+
+        It does not where only soft CAMs are written, where a refiner makes a
+        background, and where the label rule has no threshold.
+        """
+        background = False
+        for one in self.refiners:
+            if one.background is not None:
+                background = one.background
+        return self.soft != 'only' and self.rule.reads_threshold(background)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -167,33 +180,33 @@ class LabelChain:
         return ', '.join(steps)
 
 
-def usual_threshold(cfg: Config, rule: dict | LabelRule | None = None,
-                    soft: str | None = None) -> float | str | None:
+def usual_threshold(cfg: Config, **changes) -> float | str | None:
     """Return ``threshold`` of ``pseudo_label``, where it has an effect.
 
-    It has none where only soft CAMs are written, or where the label rule
-    reads no threshold or names its own.
+    It has none where :attr:`LabelChain.reads_threshold` is False, or where
+    the label rule names its own.
 
     Args:
         cfg (Config): With or without ``pseudo_label``.
-        rule (dict | LabelRule, optional): Replaces that of the config.
-        soft (str, optional): The same.
+        **changes: See :meth:`LabelChain.from_config`.
 
     Returns:
         float | str | None: A number, or the name of a label-free rule.
+
+    Raises:
+        ValueError: See :meth:`LabelChain.from_config`.
     """
-    found = cfg.get('pseudo_label') or {}
-    rule = rule or found.get('rule') or dict(type='ThresholdRule')
-    if (soft or found.get('soft')) == 'only' or not _reads_threshold(
-            rule) or rule.get('threshold') is not None:
+    chain = LabelChain.from_config(cfg, **changes)
+    found = _section(cfg.get('pseudo_label'))
+    rule = changes.get('rule') or found.get('rule')
+    if not chain.reads_threshold or _own_threshold(rule) is not None:
         return None
     return found.get('threshold')
 
 
-def _reads_threshold(rule: dict | LabelRule) -> bool:
-    """Say whether a rule is written down and takes a threshold."""
-    return isinstance(rule, Mapping) and str(
-        rule.get('type')).endswith('ThresholdRule')
+def _own_threshold(rule: dict | LabelRule | None) -> float | None:
+    """Return the threshold that is written down with a rule."""
+    return rule.get('threshold') if isinstance(rule, Mapping) else None
 
 
 def _section(found: object) -> dict:

@@ -124,15 +124,13 @@ def make_pseudo_labels(cfg: Config | str | Path,
     check_device(options.device)
     cfg = load_config(cfg) if not isinstance(
         cfg, Config) else copy.deepcopy(cfg)
-    chain = LabelChain.from_config(
-        cfg, refiners=refiners, rule=rule, soft=soft)
+    changes = dict(refiners=refiners, rule=rule, soft=soft)
     threshold, chosen = choose_threshold(
         use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
-        usual_threshold(cfg, rule, soft), options)
+        usual_threshold(cfg, **changes), options)
     if threshold is not None:
         cfg.model.test_cfg.bg_threshold = float(threshold)
-        chain = LabelChain.from_config(
-            cfg, threshold, refiners=refiners, rule=rule, soft=soft)
+    chain = LabelChain.from_config(cfg, threshold, **changes)
     if tta:
         cfg = use_tta(cfg)
     dataset = seeds.seed_dataset(cfg, split, check=False)

@@ -40,6 +40,14 @@ class LabelRule(ABC):
             return np.zeros(soft.cam.shape[1:], dtype=np.uint8)
         return self.label(soft)
 
+    def reads_threshold(self, background: bool) -> bool:
+        """Say whether the rule's ``threshold`` decides about pixels.
+
+        Args:
+            background (bool): Whether soft CAMs have a map of the background.
+        """
+        return hasattr(self, 'threshold')
+
     @abstractmethod
     def label(self, soft: SoftCAM) -> np.ndarray:
         """Label the pixels of an image with at least one class."""
@@ -66,6 +74,10 @@ class ThresholdRule(LabelRule):
     def __init__(self, threshold: float) -> None:
         self.threshold = float(check_number(
             'threshold of ThresholdRule', threshold, least=0, below=1))
+
+    def reads_threshold(self, background: bool) -> bool:
+        """Say whether there is no background to read instead."""
+        return not background
 
     def label(self, soft: SoftCAM) -> np.ndarray:
         """See :func:`band_label` and :func:`best_label`."""
@@ -135,6 +147,12 @@ class AgreementRule(LabelRule):
                              f'two, found {refiners!r}.')
         self.refiners = tuple(map(build_refiner, refiners))
         self.rule = ThresholdRule(threshold)
+
+    def reads_threshold(self, background: bool) -> bool:
+        """Say whether a refiner's result has no background."""
+        return not all(
+            background if one.background is None else one.background
+            for one in self.refiners)
 
     def label(self, soft: SoftCAM) -> np.ndarray:
         """See :func:`agree`."""

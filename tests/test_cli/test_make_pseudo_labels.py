@@ -192,6 +192,8 @@ def test_a_config_says_how_the_threshold_is_chosen(make, stage, tmp_path,
              ()),
             ('number', dict(threshold=0.4, rule=rule), ()),
             ('band', dict(threshold='auto'), ('--band', 0.3, 0.6)),
+            ('crf', dict(threshold='auto', refiners=[
+                dict(type='hsc_mm.CRFRefiner')]), ()),
             ('soft', dict(threshold='auto'), ('--soft', 'only'))):
         config = _with_labels(stage[1], tmp_path / 'cam.py', **pseudo_label)
         assert make(tmp_path / name, '--no-tta', *arguments,
@@ -204,7 +206,7 @@ def test_a_config_says_how_the_threshold_is_chosen(make, stage, tmp_path,
     assert chosen == dict(
         rule=(chosen['rule'][0], 'otsu'), user=(0.45, 'fixed'),
         own=(0.2, 'fixed'), number=(0.4, 'fixed'), band=(None, 'fixed'),
-        soft=(None, 'fixed'))
+        crf=(0.3, 'fixed'), soft=(None, 'fixed'))
     assert chosen['rule'][0] not in (0.3, 0.45)
     config = _with_labels(stage[1], tmp_path / 'cam.py', threshold='atuo')
     assert make(tmp_path / 'wrong', config=config) == 1

@@ -284,6 +284,30 @@ def test_a_chain_of_refiners():
     np.testing.assert_allclose(total, 1, atol=1e-5)
 
 
+PAR_, CRF_, ATTENTION = CONFIGS
+AGREE = dict(type='hsc_mm.AgreementRule')
+
+
+@pytest.mark.parametrize(('refiners', 'rule', 'reads'), [
+    ([], None, True),
+    ([PAR_], None, True),
+    ([PAR_, CRF_], None, False),
+    ([CRF_, PAR_], None, False),
+    ([CRF_, ATTENTION], None, True),
+    ([], dict(type='BandRule', low=0.3, high=0.6), False),
+    ([], dict(AGREE, refiners=[CRF_, dict(CRF_, alpha=24)]), False),
+    ([], dict(AGREE, refiners=[CRF_, PAR_]), True),
+    ([CRF_], dict(AGREE, refiners=[PAR_, PAR_]), False),
+])
+def test_a_threshold_counts_where_no_background_is_read(refiners, rule,
+                                                        reads):
+    soft = draw((8, 9), grid=(2, 3))
+    low, high = (LabelChain(refiners, rule, at) for at in (0.05, 0.95))
+    assert low.reads_threshold is high.reads_threshold is reads
+    assert (low(soft).mask != high(soft).mask).any() == reads
+    assert not LabelChain(refiners, rule, soft='only').reads_threshold
+
+
 def test_a_stranger_registers_a_refiner(monkeypatch):
     monkeypatch.setattr(REFINERS, '_module_dict', dict(REFINERS.module_dict))
 

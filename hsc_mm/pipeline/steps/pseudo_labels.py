@@ -15,7 +15,6 @@ from ..step import Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['MakePseudoLabels']
 
-_THRESHOLD = 'hsc_mm.ThresholdRule'
 #: Ways to choose a threshold that are no label-free rule.
 _CHOICES = ('fixed', 'best', 'selected')
 #: That of ``pseudo_label`` counts, be it a number or a rule.
@@ -90,13 +89,13 @@ class MakePseudoLabels(Step):
             *([] if chosen == _USUAL else ['--threshold', threshold]),
             *([] if tta else ['--no-tta'])
         ], ctx.root / 'manifests' / f'{self.name}_output.txt')
-        rule = self._rule(ctx).get('type', _THRESHOLD)
         if chosen == _USUAL or isinstance(threshold, str):
             made = read_json(folder / MANIFEST)
             threshold, chosen = made['threshold'], _words(made['chosen'])
+        chain = LabelChain.from_config(cfg, threshold)
         made_by = dict(
-            threshold=threshold, chosen=chosen) if rule == _THRESHOLD else (
-                dict(rule=rule))
+            threshold=threshold, chosen=chosen) if chain.reads_threshold else (
+                dict(made_by=str(chain)))
         data = ctx.dataset(ctx.find('cam', self.checkpoint).config, 'train')
         shares = class_shares(str(folder), data)
         return Outcome([folder], dict(

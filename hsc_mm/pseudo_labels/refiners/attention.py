@@ -35,6 +35,7 @@ class AttentionAffinity(Refiner):
         ValueError: An argument is bad.
     """
     needs = ('attention', )
+    background = False
 
     def __init__(self,
                  box_threshold: float = 0.4,

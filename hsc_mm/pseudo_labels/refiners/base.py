@@ -24,9 +24,13 @@ class Refiner(ABC):
             the soft CAM it reads.
         parallel (bool): Whether worker processes may run it; False for what
             computes on a GPU.
+        background (bool, optional): Whether what it returns has a map of the
+            background, which label rules take instead of a threshold; None
+            where that is as it was before.
     """
     needs: tuple[str, ...] = ('image', )
     parallel: bool = True
+    background: bool | None = None
 
     def __call__(self, soft: SoftCAM) -> SoftCAM:
         """Refine the maps of an image.

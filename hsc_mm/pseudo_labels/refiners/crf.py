@@ -30,6 +30,7 @@ class CRFRefiner(Refiner):
     Raises:
         ValueError: An argument is bad.
     """
+    background = True
 
     def __init__(self,
                  alpha: float = 7.0,
