@@ -14,9 +14,10 @@ __all__ = [
 ]
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
-#: Names that mean no class. ``_none`` and ``background`` always do.
+#: Names that mean no class, beside those that always do: ``nan`` is how pandas
+#: may write an empty cell.
 NONE = ('none', 'normal')
-_ALWAYS = ('_none', 'background')
+_ALWAYS = ('_none', 'background', 'nan')
 
 
 def image_stem(image: str) -> str:
@@ -82,8 +83,8 @@ def means_nothing(name: str, none: Sequence[str] = NONE) -> bool:
 
     Args:
         name (str): Any spelling.
-        none (sequence[str]): Names that do, beside ``_none`` and
-            ``background``.
+        none (sequence[str]): Names that do, beside ``_none``,
+            ``background`` and ``nan``.
     """
     return name_key(name) in map(name_key, (*_ALWAYS, *none))
 

@@ -131,6 +131,7 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
 @pytest.mark.parametrize(('text', 'expected'), [
     ('x.jpg,cat;dog\ny.jpg,\nz.jpg,None\n', None),
     ('x.jpg,"cat,dog"\ny.jpg,normal\nz.jpg,\n', None),
+    ('x.jpg,cat;dog\ny.jpg,NaN\nz.jpg,nan\n', None),
     ('x.jpg,cat|dog\r\ny.jpg,""\r\nz.jpg,BACKGROUND\r\n', None),
     ('\ufefffile;tags\nx.jpg;cat,dog\ny.jpg;\nz.jpg;\n', None),
     ('x.jpg\tcat;dog\ny.jpg\t\nz.jpg\t\n', None),
