@@ -81,6 +81,8 @@ def fill(model: torch.nn.Module) -> None:
         if name.endswith('.rows'):
             if not model.get_submodule(name[:-5]).seen.any():
                 continue
+        elif name.endswith('neck.factor'):  # there was none
+            noise = torch.ones(())
         elif name.endswith('running_var') or (value.ndim == 1 and (
                 name.endswith('weight'))):
             noise = 1 + 0.1 * noise.abs()

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 
 from hsc_mm.evaluation import SeedMetric
-from hsc_mm.models import CAMHead, MomentumPrototypes
+from hsc_mm.models import CAMHead, MomentumPrototypes, ScaledFeatures
 
 META = dict(classes=('background', 'cat', 'dog'), split='train')
 
@@ -75,6 +75,12 @@ def on_two_ranks(work):
 def evaluate_share(rank):
     # Five images on two ranks: the sampler gives the first one twice.
     return evaluate([0, 2, 4] if rank == 0 else [1, 3, 0], 5)
+
+
+def measured_factor(rank):
+    neck = ScaledFeatures(2.0)
+    neck((torch.full((1, 1, 2, 2), 1.0 if rank else 7.0), ))
+    return float(neck.factor)
 
 
 #: Rank 0 has two images without class 3, rank 1 two without class 2.

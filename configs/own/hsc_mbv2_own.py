@@ -5,23 +5,15 @@
 _base_ = [
     '../_base_/models/cam_r50.py', '../_base_/datasets/own_image-labels.py',
     '../_base_/schedules/small.py', '../_base_/default_runtime.py',
-    '../_base_/methods/seam.py', '../_base_/methods/hsc.py'
+    '../_base_/methods/seam.py', '../_base_/methods/hsc.py',
+    '../_base_/models/mbv2.py'
 ]
 hsc = _base_.hsc
 hsc.losses.update(_base_.seam.losses)
 model = dict(
+    _base_.mbv2,
     second_view=(128, 128),
     channels_last=True,
-    backbone=dict(
-        _delete_=True,
-        type='MobileNetV2',
-        strides=(1, 2, 2, 2, 1, 1, 1),
-        dilations=(1, 1, 1, 1, 1, 1, 1),
-        out_indices=(1, 2, 4, 6),
-        norm_eval=True,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
     decode_head=dict(
         hsc,
         in_channels=320,

