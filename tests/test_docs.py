@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from hsc_analysis.tables_command import fill
 from hsc_mm.pseudo_labels.refiners import build_refiner
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.registry import DATASETS, LABEL_RULES, MODELS
@@ -174,3 +175,12 @@ def test_reference_holds_every_command_and_every_key(monkeypatch):
         text = page.split(f'### `hsc_mm.{name}`')[1].split('\n### ')[0]
         assert all(f'| `{key}` |' in text for key in signature(part).parameters
                    if key not in ('args', 'kwargs')), name
+
+
+def test_tables_of_matrices_are_those_of_their_files(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    pages = [path for path in PAGES
+             if '<!-- matrix: benchmarks/' in path.read_text()]
+    assert pages
+    for path in pages:
+        assert fill(path.read_text())[0] == path.read_text(), path

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from hsc_mm.models.contrast import HierarchicalContrast
 from .fitting import bare_model, pretrained_parts
 
 __all__ = ['describe_run', 'images_of', 'label_matrix', 'start_of']
@@ -112,11 +113,12 @@ def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
         f'{name} x {getattr(one, "loss_weight", 1.0):g}'
         for name, one in losses.items())
     for one in losses.values():
-        if hasattr(one, 'levels'):
+        if isinstance(one, HierarchicalContrast):
             said['contrast'] = _contrast(one, model)
     if getattr(head, 'refiner', None) is not None:
-        said['refiner'] = (f'{type(head.refiner).__name__}; seeds from the '
-                           f'{head.seed_from} CAM')
+        said['refiner'] = type(head.refiner).__name__
+        if hasattr(head, 'seed_from'):
+            said['refiner'] += f'; seeds from the {head.seed_from} CAM'
     maps = getattr(losses, 'needs_maps', ())
     said['supervision'] = ' and '.join(
         ['image labels', *(f'{name} maps' for name in maps)])
@@ -135,12 +137,13 @@ def _names(losses: nn.ModuleDict) -> list[str]:
 
 
 def _contrast(loss: nn.Module, model: nn.Module) -> str:
-    levels = ', '.join(f'{name} x {level.loss_weight:g}'
+    levels = ', '.join(f'{name} x {getattr(level, "loss_weight", 1.0):g}'
                        for name, level in loss.levels.items())
     grid = ' x '.join(map(str, loss.grid)) if loss.grid else (
         'that of the second view')
     return (f'{levels}; grid {grid}, background {loss.background}, warm-up '
-            f'{loss.warmup:g}, second view {model.second_view}')
+            f'{loss.warmup:g}, second view '
+            f'{getattr(model, "second_view", None)}')
 
 
 def images_of(runner) -> int:

@@ -43,9 +43,10 @@ class ScaledFeatures(BaseModule):
         self.register_buffer('factor', torch.zeros(()))  # 0: not measured
         self._looked = False
 
-    def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def forward(self,
+                feats: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Scale a map of a batch, (B, D, h, w) each."""
-        feats = list(feats)
+        feats = [feats] if isinstance(feats, Tensor) else list(feats)
         if not -len(feats) <= self.in_index < len(feats):
             raise ValueError(
                 'in_index of ScaledFeatures: expected the index of one of '

@@ -166,14 +166,18 @@ class Context:
     def selection(self) -> list[str]:
         """list[str]: Images whose masks select a threshold, or none.
 
+        Those of ``--select``, else of ``test_evaluator.selection``.
+
         Raises:
             ValueError: See :func:`hsc_mm.evaluation.selection.
                 find_selection`.
         """
         if self._selection is None:
+            metric = (self.cam_cfg or {}).get('test_evaluator')
+            select = self.select or (
+                metric.get('selection') if isinstance(metric, dict) else None)
             self._selection = find_selection(
-                self.dataset('cam', 'test'), self.select) if (
-                    self.select) else []
+                self.dataset('cam', 'test'), select) if select else []
         return self._selection
 
     def held_out(self, data: BaseImageLabelDataset) -> set[str]:

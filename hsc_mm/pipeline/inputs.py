@@ -1,6 +1,6 @@
 """Inputs of the steps of the pipeline, and hashes of them."""
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from .manifest import fingerprint
 
 __all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
 
+#: Keys of a model whose value may be a file of weights.
+_WEIGHTS = ('checkpoint', 'pretrained', 'file')
 #: Beginnings of the keys that no training depends on.
 _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
                  'pipeline')
@@ -74,15 +76,27 @@ def _relevant(cfg: dict, split: str) -> dict:
 
 
 def _start(cfg: Config) -> dict[str, str]:
-    """Return what tells the checkpoint apart that a training starts from."""
-    path = cfg.get('load_from')
-    if not path or '://' in path:
-        return {}
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'load_from of {cfg.filename}: expected a checkpoint, found no '
-            f'file {path}. Train it first, or name another one.')
-    return dict(start=fingerprint([path]))
+    """Return what tells the weights apart that a training starts from."""
+    path, files = cfg.get('load_from'), {*_weights(cfg.get('model'))}
+    if path and '://' not in path:
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f'load_from of {cfg.filename}: expected a checkpoint, found '
+                f'no file {path}. Train it first, or name another one.')
+        files.add(path)
+    return dict(start=fingerprint(files)) if files else {}
+
+
+def _weights(part: object) -> Iterator[str]:
+    """Yield the files of weights that a part of a model names."""
+    if isinstance(part, list | tuple):
+        part = dict(enumerate(part))
+    for key, value in part.items() if isinstance(part, Mapping) else ():
+        if key in _WEIGHTS and isinstance(value, str):
+            if Path(value).is_file():
+                yield value
+        else:
+            yield from _weights(value)
 
 
 def _trusted(cfg: Config, split: str) -> dict[str, str]:

@@ -80,9 +80,18 @@ class Manifest:
     def __init__(self, path: str | Path, root: str | Path) -> None:
         self.path = Path(path)
         self.root = Path(root)
+        self.content: dict = {}
+        self.load()
+
+    def load(self) -> None:
+        """Read the file, which another process may have written.
+
+        Raises:
+            ValueError: It is damaged.
+        """
         try:
-            self.content: dict = read_json(
-                path, _FORM) if self.path.is_file() else {}
+            self.content = read_json(
+                self.path, _FORM) if self.path.is_file() else {}
         except ValueError as error:
             text = str(error).removesuffix(' Write the file again.')
             raise ValueError(f'{text} Remove it, and the step runs again.'

@@ -142,6 +142,8 @@ class Pipeline:
             for hook in self.context.cam_cfg.get('custom_hooks') or []:
                 if hook['type'] == 'hsc_mm.NoticeHook':
                     say(f'NOTICE: {hook["text"]}')
+        for manifest in self.context.manifests.values():
+            manifest.load()  # another run may have ended since it was read
         for name, step in self.steps.items():
             refuse_foreign(self.context.root / step.folder,
                            self.context.manifests[name], self._started(step))
@@ -154,9 +156,10 @@ class Pipeline:
             head = f'[{number}/{len(self.steps)}] {name:{width}s}'
             if reason is None:
                 say(f'{head} is current (it took {manifest.seconds:.0f} s)')
+                self._started(step).drop()
                 continue
             say(f'{head} runs ({reason})')
-            self._run(step, inputs)
+            self._run(step, inputs, name not in forced)
 
     def results(self) -> PipelineResults:
         """Return what the finished steps found out."""
@@ -191,8 +194,8 @@ class Pipeline:
             inputs['step'] = step.settings
         return as_json(inputs, f'inputs of step {step.name}')
 
-    def _run(self, step: Step, inputs: dict) -> None:
-        resumable = self._begin(step, inputs)
+    def _run(self, step: Step, inputs: dict, resume: bool) -> None:
+        resumable = self._begin(step, inputs, resume)
         start = time.monotonic()
         outputs, result = step.run(self.context.before(step.name), resumable)
         result = as_json(result, f'result of step {step.name}')
@@ -205,11 +208,12 @@ class Pipeline:
         root = self.context.root
         return Manifest(root / 'manifests' / f'{step.name}.started.json', root)
 
-    def _begin(self, step: Step, inputs: dict) -> bool:
-        """Make room for a step; say whether its last try can be resumed."""
+    def _begin(self, step: Step, inputs: dict, resume: bool) -> bool:
+        """Make room for a step; say whether its last try is resumed."""
         folder, mark = self.context.root / step.folder, self._started(step)
         check_free(folder)
-        resumable = folder.is_dir() and mark.content.get('inputs') == inputs
+        resumable = resume and folder.is_dir() and (
+            mark.content.get('inputs') == inputs)
         if folder.is_dir() and not resumable:
             olds = map(f'{folder}.old{{}}'.format, count(1))
             folder.rename(next(o for o in olds if not Path(o).exists()))

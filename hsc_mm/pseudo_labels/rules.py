@@ -1,6 +1,7 @@
 """Label rules, from a soft CAM to a mask: threshold, band, agreement."""
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from inspect import signature
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class LabelRule(ABC):
         Args:
             background (bool): Whether soft CAMs have a map of the background.
         """
-        return hasattr(self, 'threshold')
+        return 'threshold' in signature(type(self).__init__).parameters
 
     @abstractmethod
     def label(self, soft: SoftCAM) -> np.ndarray:

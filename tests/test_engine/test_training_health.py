@@ -15,7 +15,7 @@ from torch.utils.data import BatchSampler
 from hsc_mm.cli import common, make_pseudo_labels, predict, test, train
 from hsc_mm.engine.hooks import TrainingHealthHook
 from hsc_mm.engine.hooks.training_health_hook import spread
-from hsc_mm.engine.run_summary import start_of
+from hsc_mm.engine.run_summary import _method, start_of
 from hsc_mm.functional import label_prior_loss, multilabel_soft_margin_loss
 from hsc_mm.models import ClassificationLoss
 from hsc_mm.utils.health import LossWatch, read_health, spoken
@@ -225,3 +225,18 @@ def test_a_run_says_what_it_trains_and_ends_with_its_warnings(
         assert common.run(tool.main) == 0
         assert capfd.readouterr().err.strip().splitlines()[-1].startswith(
             f'WARNING: {last}')
+
+
+def test_parts_that_strangers_wrote_are_described():
+    class Pyramid(torch.nn.Module):
+        levels = (1, 2, 4)
+
+    head = torch.nn.Module()
+    head.losses = torch.nn.ModuleDict(dict(mine=Pyramid()))
+    head.refiner = torch.nn.Identity()
+    model = torch.nn.Module()
+    model.decode_head = head
+    said = _method(model, {})
+    assert said['method'] == 'Pyramid'
+    assert said['refiner'] == 'Identity'
+    TrainingHealthHook()._listen(model)

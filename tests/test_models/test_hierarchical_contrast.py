@@ -6,7 +6,7 @@ from mmengine.logging import MessageHub
 
 from hsc_mm.functional.contrast_maps import contrast_cam
 from hsc_mm.functional.resize import resize_bilinear
-from hsc_mm.models import Targets
+from hsc_mm.models import ROIContrast, Targets
 
 
 def draw():
@@ -83,6 +83,10 @@ def test_two_scores_keep_what_their_masks_agree_on(refiner):
      r'momentum .* in \(0, 1\], found 0\.0'),
     ('levels', dict(roi=dict(normalize='height')),
      'normalize .* found "height"'),
+    ('levels', dict(cls=dict(top=4, bank_top=8)),
+     r'bank_top of ClassContrast: expected .* found 8'),
+    ('levels', {'cls': {}, 'class': dict(type='hsc_mm.ClassContrast')},
+     'a name for the log of each.*Rename a level'),
 ])
 def test_wrong_arguments_are_named(argument, value, text):
     with pytest.raises(ValueError, match=text):
@@ -93,3 +97,14 @@ def test_the_release_has_one_score_of_the_background():
     with pytest.raises(ValueError, match=r'one score with weights="all", '
                        r'found \(0\.1, 0\.2\)'):
         build_contrast(4, 7, 5, recipe='release', background=(0.1, 0.2))
+
+
+def test_two_levels_of_a_kind_are_two_losses():
+    fine = dict(type='hsc_mm.ClassContrast', top=4, bank_top=2)
+    found = losses(draw(), levels=dict(fine=fine))
+    assert set(found) == {'roi', 'class', 'pixel', 'fine'}
+
+
+def test_a_level_may_need_parts_that_are_no_embedding(monkeypatch):
+    monkeypatch.setattr(ROIContrast, 'needs', ('refined', 'region'))
+    assert set(losses(draw())) == {'roi', 'class', 'pixel'}

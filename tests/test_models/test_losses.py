@@ -84,6 +84,15 @@ def test_two_losses_of_one_name_are_refused():
         losses([view], Targets(torch.ones(2, 2)))
 
 
+@pytest.mark.parametrize('nothing', [None, 0.0])
+def test_a_loss_that_returns_no_tensor_is_named(monkeypatch, nothing):
+    monkeypatch.setattr(Spread, 'forward', lambda *args: nothing)
+    view = View(None, (), torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4))
+    with pytest.raises(ValueError, match=r'losses\.mine \(Spread\): expected '
+                       f'a Tensor .* found {nothing}'):
+        LossDict(dict(mine=dict(type=Spread)))([view], None)
+
+
 @pytest.mark.parametrize(('part', 'text'), [
     ('edges', r'losses\.mine of Head \(Spread\) needs "edges", found '
      r"\['second_view'\]\. Add it to the head, embeddings=dict\(edges="),

@@ -58,6 +58,12 @@ def test_steps_do_not_depend_on_the_scale_of_the_features():
     torch.testing.assert_close(*moved)
 
 
+def test_a_backbone_may_give_one_map():
+    only, = ScaledFeatures(1.9)(FEATS[1])
+    assert only.shape == FEATS[1].shape
+    assert rms(only) == pytest.approx(1.9)
+
+
 def test_half_precision_stays():
     feat = FEATS[1].bfloat16()
     assert ScaledFeatures(1.9)((feat, ))[0].dtype == torch.bfloat16

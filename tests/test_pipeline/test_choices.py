@@ -61,6 +61,37 @@ def test_a_config_chooses_where_no_masks_do(configs, tmp_path, asked, seeds,
     assert pipeline.steps['pseudo']._threshold(ctx) == expected
 
 
+def test_seeds_of_another_checkpoint_choose_nothing(configs, tmp_path):
+    cam, path = copy.deepcopy(configs[0]), tmp_path / 'base.py'
+    path.write_text(f'_base_ = {configs[0].filename!r}')
+    cam.pipeline = dict(steps=[
+        dict(type=f'hsc_mm.{name}') for name in (
+            'TrainCAM', 'MakePseudoLabels', 'TrainSegmentor')])
+    pipeline = build_pipeline(cam, configs[1], tmp_path, None,
+                              [load_config(path)])
+    name, = (n for n, s in pipeline.steps.items() if 'seeds' in s.makes)
+    pipeline.context.manifests[name].save({}, [], SEEDS, 0)
+    ctx = pipeline.context.before('pseudo')
+    assert pipeline.steps['pseudo']._threshold(ctx) == (0.3, 'fixed')
+    ctx.threshold = 'best'
+    with pytest.raises(ValueError, match='"best": expected masks of the test'):
+        pipeline.steps['pseudo']._threshold(ctx)
+
+
+def test_a_selection_of_the_config_is_held_out(configs, tmp_path):
+    cam, few = copy.deepcopy(configs[0]), tmp_path / 'few.txt'
+    cam.test_evaluator.selection = str(few)
+    held = []
+    for name in ('img_00', 'img_01'):
+        few.write_text(f'{name}\n')
+        ctx = build_pipeline(cam, configs[1], tmp_path).context
+        assert ctx.selection == [name]
+        assert ctx.held_out(ctx.dataset('seg', 'test')) == {name}
+        ctx.manifests['cam'].save({}, [], dict(checkpoint='a', hash='0'), 0)
+        held.append(ctx.steps['seeds'].inputs(ctx.before('seeds'))['held_out'])
+    assert held[0] != held[1]
+
+
 def test_what_cannot_choose_is_refused(configs, tmp_path):
     with pytest.raises(ValueError, match='"selected": expected --select'):
         build_pipeline(*configs, tmp_path / 'a', threshold='selected')

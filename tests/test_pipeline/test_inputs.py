@@ -23,6 +23,20 @@ def test_a_start_from_another_checkpoint_is_another_training(
     assert 'start' not in stage_inputs(cfg, 'train')
 
 
+def test_other_pretrained_weights_are_another_training(tmp_path, shared_voc):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    weights = tmp_path / 'weights.pth'
+    cfg.model.backbone.init_cfg = dict(
+        type='Pretrained', checkpoint=str(weights))
+    found = [stage_inputs(cfg, 'train').get('start')]
+    for content in (b'one', b'another'):
+        weights.write_bytes(content)
+        found.append(stage_inputs(cfg, 'train')['start'])
+    assert found[0] is None
+    assert found[1] != found[2]
+    assert 'start' not in stage_inputs(cfg, 'test')
+
+
 def test_another_trusted_mask_is_another_training(tmp_path, shared_voc):
     cfg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
     assert 'trusted' not in stage_inputs(cfg, 'train')

@@ -80,6 +80,29 @@ def test_an_interrupted_step_resumes_if_its_inputs_are_the_same(tmp_path):
     assert (tmp_path / 'one.old1' / 'number.txt').read_text() == '3'
 
 
+def test_a_forced_step_runs_anew(tmp_path):
+    stopped = _Two(tmp_path, 3, fail=True)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(say=_quiet)
+    again = _Two(tmp_path, 3)
+    again.run(['one'], say=_quiet)
+    assert again.seen == [('one', False), ('two', False)]
+    assert (tmp_path / 'one.old1').is_dir()
+    # Killed after the record was written, before the mark was removed.
+    mark = tmp_path / 'manifests' / 'one.started.json'
+    mark.write_bytes((tmp_path / 'manifests' / 'one.json').read_bytes())
+    _Two(tmp_path, 3).run(say=_quiet)
+    assert not mark.exists()
+
+
+def test_what_another_run_has_finished_since_is_current(tmp_path):
+    waiting, first = _Two(tmp_path, 3), _Two(tmp_path, 3)
+    first.run(say=_quiet)
+    waiting.run(say=_quiet)
+    assert waiting.seen == []
+    assert waiting.context.result('two') == dict(number=6)
+
+
 def test_from_a_step_on_all_run(tmp_path):
     _Two(tmp_path, 3).run(say=_quiet)
     for start, ran in (('one', ['one', 'two']), ('two', ['two'])):

@@ -7,10 +7,11 @@ import statistics
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from hsc_mm.crf import build_crf, cam_probability
 from hsc_mm.functional.refinement import pixel_affinity
-from hsc_mm.pseudo_labels.chain import LabelChain
+from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.refiners import (
     PAR,
     AttentionAffinity,
@@ -19,8 +20,9 @@ from hsc_mm.pseudo_labels.refiners import (
     build_refiner,
 )
 from hsc_mm.pseudo_labels.refiners.attention import activated_boxes
+from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
-from hsc_mm.registry import REFINERS
+from hsc_mm.registry import LABEL_RULES, REFINERS
 
 CONFIGS = [
     dict(type='hsc_mm.PAR', dilations=(1, 3), steps=2),
@@ -306,6 +308,29 @@ def test_a_threshold_counts_where_no_background_is_read(refiners, rule,
     assert low.reads_threshold is high.reads_threshold is reads
     assert (low(soft).mask != high(soft).mask).any() == reads
     assert not LabelChain(refiners, rule, soft='only').reads_threshold
+
+
+def test_a_rule_that_is_given_the_threshold_reads_it(monkeypatch):
+    monkeypatch.setattr(LABEL_RULES, '_module_dict',
+                        dict(LABEL_RULES.module_dict))
+
+    @LABEL_RULES.register_module()
+    class Wrapped(LabelRule):
+
+        def __init__(self, threshold):
+            self.inner = ThresholdRule(threshold)
+
+        def label(self, soft):
+            return self.inner(soft)
+
+        def identity(self):
+            return dict(type='Wrapped')
+
+    rule = dict(type='Wrapped')
+    assert LabelChain([], rule).reads_threshold
+    cfg = Config(dict(model={}, pseudo_label=dict(
+        rule=rule, threshold='auto')))
+    assert usual_threshold(cfg) == 'auto'
 
 
 def test_a_stranger_registers_a_refiner(monkeypatch):

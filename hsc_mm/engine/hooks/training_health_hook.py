@@ -7,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor, nn
 
+from hsc_mm.models.contrast import HierarchicalContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.health import (
     META_KEY,
@@ -94,7 +95,9 @@ class TrainingHealthHook(Hook):
         names = {
             level.embedding
             for loss in getattr(head, 'losses', {}).values()
-            for level in getattr(loss, 'levels', {}).values()
+            if isinstance(loss, HierarchicalContrast)
+            for level in loss.levels.values()
+            if hasattr(level, 'embedding')
         }
         for name, module in getattr(head, 'embeddings', {}).items():
             if name in names:

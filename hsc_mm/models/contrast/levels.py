@@ -185,9 +185,9 @@ class ClassContrast(ContrastLevel):
                  temperature: float = 0.1,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        for name, value in (('top', top), ('bank_top', bank_top)):
-            check_number(f'{name} of ClassContrast', value, above=0,
-                         whole=True)
+        check_number('top of ClassContrast', top, above=0, whole=True)
+        check_number('bank_top of ClassContrast', bank_top, above=0, most=top,
+                     whole=True)
         check_number('temperature of ClassContrast', temperature, above=0)
         self.settings = dict(
             tops=(top, bank_top),

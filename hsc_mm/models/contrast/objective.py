@@ -19,6 +19,8 @@ from .levels import Evidence
 
 __all__ = ['HierarchicalContrast']
 
+#: Parts of a view that are no embedding.
+_NO_EMBEDDING = ('second_view', 'refined', 'attention')
 LEVELS = dict(
     roi=dict(type='hsc_mm.ROIContrast'),
     cls=dict(type='hsc_mm.ClassContrast'),
@@ -51,7 +53,8 @@ class HierarchicalContrast(ViewLoss):
         loss_weight (float): Factor on all levels.
 
     Raises:
-        ValueError: An argument is out of range, or there is no level.
+        ValueError: An argument is out of range, there is no level, or two
+            have one name.
     """
 
     def __init__(self,
@@ -85,6 +88,15 @@ class HierarchicalContrast(ViewLoss):
             raise ValueError('levels of HierarchicalContrast: expected at '
                              'least one, found none. To train without it, '
                              'set losses=dict(contrast=None) in the head.')
+        self.log_names: dict[str, str] = {}
+        for name, level in self.levels.items():
+            short = getattr(level, 'log_name', None) or name
+            self.log_names[name] = name if short in (
+                self.log_names.values()) else short
+        if len({*self.log_names.values()}) < len(self.levels):
+            raise ValueError('levels of HierarchicalContrast: expected a name '
+                             'for the log of each, found '
+                             f'{self.log_names}. Rename a level.')
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -127,8 +139,8 @@ class HierarchicalContrast(ViewLoss):
         """Compute the losses of both views.
 
         Returns:
-            dict[str, Tensor]: Level -> its loss; ``'class'`` for the class
-            level.
+            dict[str, Tensor]: :attr:`log_names` of a level -> its loss;
+            ``'class'`` for the class level.
         """
         views = two_views(views, type(self).__name__)
         grid = tuple(self.grid or views[1].cam.shape[2:])
@@ -144,7 +156,7 @@ class HierarchicalContrast(ViewLoss):
                                targets.max_labels)
         embeddings = {
             name: [view.embedding(name) for view in views]
-            for name in self.needs if name != 'second_view'
+            for name in self.needs if name not in _NO_EMBEDDING
         }
         return self.contrast(cams, masks, embeddings, label)
 
@@ -163,7 +175,7 @@ class HierarchicalContrast(ViewLoss):
             })
         factor = self.loss_weight * self.strength
         return {
-            getattr(level, 'log_name', None) or name: factor * level(evidence)
+            self.log_names[name]: factor * level(evidence)
             for name, level in self.levels.items()
         }
 

@@ -151,7 +151,7 @@ class LossDict(nn.ModuleDict):
             dict[str, Tensor]: Scalars named ``loss_*``.
 
         Raises:
-            ValueError: Two losses have one name.
+            ValueError: Two losses have one name, or one returns no tensor.
         """
         found: dict[str, Tensor] = {}
         with torch.autocast(views[0].cam.device.type, enabled=False):
@@ -159,6 +159,12 @@ class LossDict(nn.ModuleDict):
                 result = loss(views, targets)
                 if isinstance(result, Tensor):
                     result = {name: result}
+                if not isinstance(result, dict):
+                    raise ValueError(
+                        f'losses.{name} ({type(loss).__name__}): expected a '
+                        f'Tensor or a dict of them, found {result!r}. Where '
+                        'there is nothing to learn, return a sum of zero: '
+                        'views[0].cam.sum() * 0.')
                 for key, value in result.items():
                     if f'loss_{key}' in found:
                         raise ValueError(

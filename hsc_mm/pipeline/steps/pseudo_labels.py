@@ -102,7 +102,8 @@ class MakePseudoLabels(Step):
             ctx.score_labels(folder), **made_by, shares=shares,
             # A refiner's own code is no input, and may have changed.
             hash=digest([[path.name, file_sum(path)]
-                         for path in sorted(folder.rglob('*.png'))]),
+                         for path in sorted(folder.rglob('*.*'))
+                         if path.suffix in chain.suffixes]),
             warnings=unlabelled_classes(shares, data)))
 
     def rows(self, result: dict) -> list[ScoreRow]:
@@ -132,6 +133,15 @@ class MakePseudoLabels(Step):
                                      self._rule(ctx).get('threshold'))
                      if one is not None), None)
 
+    def _seeds(self, ctx: Context) -> dict:
+        """Return what is known of the seeds of the same checkpoint."""
+        own = ctx.find('cam', self.checkpoint).name
+        for step in reversed(ctx.steps.values()):
+            if 'seeds' in step.makes and ctx.before(step.name).find(
+                    'cam', getattr(step, 'checkpoint', None)).name == own:
+                return ctx.result(step.name)
+        return {}
+
     def _threshold(self, ctx: Context) -> tuple[float | str, str]:
         """Return threshold, or label-free rule, and how it was chosen."""
         wanted = self._wanted(ctx)
@@ -140,8 +150,7 @@ class MakePseudoLabels(Step):
             return name, _words(name)
         if wanted is not None and not isinstance(wanted, str):
             return wanted, 'fixed'
-        seeds = ctx.result(ctx.find('seeds').name) if ctx.makes(
-            'seeds') else {}
+        seeds = self._seeds(ctx)
         how = wanted or ('selected' if 'selected' in seeds else 'best')
         if how in seeds:
             return seeds[how]['threshold'], (
