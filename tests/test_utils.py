@@ -50,6 +50,17 @@ def test_broken_masks_name_the_file(tmp_path):
         read_index_png(path)
 
 
+def test_a_mask_with_a_broken_chunk_names_the_file(tmp_path):
+    path = tmp_path / 'm.png'
+    noise = np.random.default_rng(0).integers(0, 21, (600, 800), np.uint8)
+    Image.fromarray(noise).save(path)
+    first, second, *rest = path.read_bytes().split(b'IDAT')
+    path.write_bytes(first + b'IDAT' + second + b'\0\1\2\3' +
+                     b'IDAT'.join(rest))
+    with pytest.raises(ValueError, match=r'm\.png: .*broken PNG'):
+        read_index_png(path)
+
+
 def test_images_are_whole_or_an_error(tmp_path):
     path = tmp_path / 'x.jpg'
     cv2.imwrite(str(path), np.full((30, 40, 3), 90, np.uint8))

@@ -116,7 +116,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
                 f'{path}: expected a PNG of class indices, found a JPEG, '
                 'which changes them. Export the mask again as PNG.')
         mask = np.array(picture)
-    except OSError as error:
+    except (OSError, SyntaxError, EOFError) as error:  # Pillow's, of chunks
         raise ValueError(f'{path}: expected a PNG of class indices, but '
                          f'{error}. Export the mask again.') from error
     if mask.ndim != 2:
