@@ -1,12 +1,14 @@
 import os
 import zipfile
+from io import BytesIO
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
+from hsc_mm.datasets.checks import check_files
 from hsc_mm.utils import (
     atomic_write_bytes,
     check_number,
@@ -72,6 +74,31 @@ def test_images_are_whole_or_an_error(tmp_path):
     path.write_bytes(b'nothing of the kind')
     with pytest.raises(ValueError, match=r'x\.jpg: .*cannot be decoded'):
         read_image(path)
+
+
+@pytest.mark.parametrize(('suffix', 'mark'), [
+    ('.jpg', b'\xff\xd9'), ('.png', b'IEND')])
+def test_data_behind_a_whole_picture(tmp_path, suffix, mark, monkeypatch):
+    """Such as the film of a motion photo."""
+    path = tmp_path / f'x{suffix}'
+    noise = np.random.default_rng(0).integers(0, 255, (90, 80, 3), np.uint8)
+    thumbnail = BytesIO()
+    Image.fromarray(noise[:9, :9]).save(thumbnail, format='JPEG')
+    exif = b'Exif\0\0II*\0\x08\0\0\0' + bytes(6) + thumbnail.getvalue()
+    Image.fromarray(noise).save(
+        path, **dict(exif=exif) if suffix == '.jpg' else {})
+    data = path.read_bytes()
+    path.write_bytes(data + bytes(9000))
+    assert read_image(path).shape == (90, 80, 3)
+    assert not check_files(str(path), {})
+    # Other libraries may have set it.
+    monkeypatch.setattr(ImageFile, 'LOAD_TRUNCATED_IMAGES', True)
+    for cut in (data[:data.rindex(mark)], data[:-20], data[:5000]):
+        path.write_bytes(cut + bytes(9000))
+        with pytest.raises(ValueError, match=r'x\.\w+: .*truncated'):
+            read_image(path)
+        assert 'truncated' in check_files(str(path), {})[0]
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

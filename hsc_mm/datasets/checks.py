@@ -110,9 +110,7 @@ def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
     try:
         check_regular(path)
         with open(path, 'rb') as file:
-            head = file.read(4)
-            file.seek(max(os.path.getsize(path) - 4096, 4))
-            check_whole(path, head + file.read())
+            check_whole(path, file)
         return image_shapes(path)[0][::-1]
     except ValueError as error:
         problems.append(str(error))

@@ -89,7 +89,7 @@ def _read_picture(path: str | Path) -> bytes:
     """Read a file that is whole, and a picture of a size that is read."""
     check_regular(path)
     data = Path(path).read_bytes()
-    check_whole(path, data)
+    check_whole(path, BytesIO(data))
     try:
         open_picture(path, BytesIO(data))[0].close()
     except OSError:  # of a kind that Pillow does not know
