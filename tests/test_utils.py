@@ -101,6 +101,29 @@ def test_data_behind_a_whole_picture(tmp_path, suffix, mark, monkeypatch):
     assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
+@pytest.mark.parametrize(('name', 'options'), [
+    ('x.bmp', {}), ('x.tif', {}), ('y.tif', dict(compression='tiff_lzw')),
+    ('z.tif', dict(big_tiff=True)), ('cv.tiff', None)])
+def test_truncated_bmps_and_tiffs(tmp_path, name, options):
+    path = tmp_path / name
+    noise = np.random.default_rng(0).integers(0, 255, (90, 80, 3), np.uint8)
+    if options is None:
+        cv2.imwrite(str(path), noise)
+    else:
+        Image.fromarray(noise).save(path, **options)
+    data = path.read_bytes()
+    assert not check_files(str(path), {})
+    assert read_image(path).shape == (90, 80, 3)
+    for cut in (6, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:cut])
+        with pytest.raises(ValueError, match=r'\.\w+: .*truncated'):
+            read_image(path)
+        assert 'truncated' in check_files(str(path), {})[0]
+    if name == 'x.bmp':  # as some programs write it
+        path.write_bytes(data[:2] + bytes(4) + data[6:])
+        assert not check_files(str(path), {})
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / 'x.bin'
     atomic_write_bytes(path, b'old')
