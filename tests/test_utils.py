@@ -1,12 +1,14 @@
 import os
 import zipfile
+from io import BytesIO
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
+from hsc_mm.datasets.checks import check_files
 from hsc_mm.utils import (
     atomic_write_bytes,
     check_number,
@@ -50,6 +52,17 @@ def test_broken_masks_name_the_file(tmp_path):
         read_index_png(path)
 
 
+def test_a_mask_with_a_broken_chunk_names_the_file(tmp_path):
+    path = tmp_path / 'm.png'
+    noise = np.random.default_rng(0).integers(0, 21, (600, 800), np.uint8)
+    Image.fromarray(noise).save(path)
+    first, second, *rest = path.read_bytes().split(b'IDAT')
+    path.write_bytes(first + b'IDAT' + second + b'\0\1\2\3' +
+                     b'IDAT'.join(rest))
+    with pytest.raises(ValueError, match=r'm\.png: .*broken PNG'):
+        read_index_png(path)
+
+
 def test_images_are_whole_or_an_error(tmp_path):
     path = tmp_path / 'x.jpg'
     cv2.imwrite(str(path), np.full((30, 40, 3), 90, np.uint8))
@@ -61,6 +74,54 @@ def test_images_are_whole_or_an_error(tmp_path):
     path.write_bytes(b'nothing of the kind')
     with pytest.raises(ValueError, match=r'x\.jpg: .*cannot be decoded'):
         read_image(path)
+
+
+@pytest.mark.parametrize(('suffix', 'mark'), [
+    ('.jpg', b'\xff\xd9'), ('.png', b'IEND')])
+def test_data_behind_a_whole_picture(tmp_path, suffix, mark, monkeypatch):
+    """Such as the film of a motion photo."""
+    path = tmp_path / f'x{suffix}'
+    noise = np.random.default_rng(0).integers(0, 255, (90, 80, 3), np.uint8)
+    thumbnail = BytesIO()
+    Image.fromarray(noise[:9, :9]).save(thumbnail, format='JPEG')
+    exif = b'Exif\0\0II*\0\x08\0\0\0' + bytes(6) + thumbnail.getvalue()
+    Image.fromarray(noise).save(
+        path, **dict(exif=exif) if suffix == '.jpg' else {})
+    data = path.read_bytes()
+    path.write_bytes(data + bytes(9000))
+    assert read_image(path).shape == (90, 80, 3)
+    assert not check_files(str(path), {})
+    # Other libraries may have set it.
+    monkeypatch.setattr(ImageFile, 'LOAD_TRUNCATED_IMAGES', True)
+    for cut in (data[:data.rindex(mark)], data[:-20], data[:5000]):
+        path.write_bytes(cut + bytes(9000))
+        with pytest.raises(ValueError, match=r'x\.\w+: .*truncated'):
+            read_image(path)
+        assert 'truncated' in check_files(str(path), {})[0]
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('x.bmp', {}), ('x.tif', {}), ('y.tif', dict(compression='tiff_lzw')),
+    ('z.tif', dict(big_tiff=True)), ('cv.tiff', None)])
+def test_truncated_bmps_and_tiffs(tmp_path, name, options):
+    path = tmp_path / name
+    noise = np.random.default_rng(0).integers(0, 255, (90, 80, 3), np.uint8)
+    if options is None:
+        cv2.imwrite(str(path), noise)
+    else:
+        Image.fromarray(noise).save(path, **options)
+    data = path.read_bytes()
+    assert not check_files(str(path), {})
+    assert read_image(path).shape == (90, 80, 3)
+    for cut in (6, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:cut])
+        with pytest.raises(ValueError, match=r'\.\w+: .*truncated'):
+            read_image(path)
+        assert 'truncated' in check_files(str(path), {})[0]
+    if name == 'x.bmp':  # as some programs write it
+        path.write_bytes(data[:2] + bytes(4) + data[6:])
+        assert not check_files(str(path), {})
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

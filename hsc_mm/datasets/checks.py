@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hsc_mm.utils.headers import check_whole, image_shapes, read_header
+from hsc_mm.utils.headers import Header, check_whole, read_header
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside
 from hsc_mm.utils.progress import progress
@@ -81,7 +81,8 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
     """Check an image and the maps beside it without decoding them.
 
     Read are the header and the last bytes of each: enough to find empty and
-    truncated files, files that are no images, and maps of another size.
+    truncated files, files that are no images, and maps of another size or
+    that EXIF turns, since maps are read as they are stored.
 
     Args:
         image (str): Path of the image.
@@ -91,29 +92,34 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
         list[str]: A line for each problem; empty when all is well.
     """
     problems = []
-    size = _size(image, problems)
+    header = _header(image, problems)
     for kind, path in maps.items():
-        map_size = _size(path, problems)
-        if None in (size, map_size) or size == map_size:
+        found = _header(path, problems)
+        if found and found.orientation != 1:
+            problems.append(
+                f'{path}: expected a {kind} as it is seen, found one that '
+                f'EXIF turns (orientation {found.orientation}); turn its '
+                'pixels and save it without EXIF')
             continue
+        if not header or not found or header.seen == found.seen:
+            continue
+        size, map_size = header.seen[::-1], found.seen[::-1]
         problem = f'{path}: expected a {kind} of the size of its image, ' \
             f'{size[0]} x {size[1]}, found {map_size[0]} x {map_size[1]}'
-        if map_size == size[::-1] and read_header(image).orientation >= 5:
+        if map_size == size[::-1] and header.orientation >= 5:
             problem += (' (EXIF turns the image; turn this file as well, or '
                         'save the image upright)')
         problems.append(problem)
     return problems
 
 
-def _size(path: str, problems: list[str]) -> tuple[int, int] | None:
-    """Return (width, height), or add to ``problems`` and return None."""
+def _header(path: str, problems: list[str]) -> Header | None:
+    """Return the header, or add to ``problems`` and return None."""
     try:
         check_regular(path)
         with open(path, 'rb') as file:
-            head = file.read(4)
-            file.seek(max(os.path.getsize(path) - 4096, 4))
-            check_whole(path, head + file.read())
-        return image_shapes(path)[0][::-1]
+            check_whole(path, file)
+        return read_header(path)
     except ValueError as error:
         problems.append(str(error))
     except OSError as error:

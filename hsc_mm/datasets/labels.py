@@ -115,7 +115,8 @@ def read_voc_xml(path: str | Path) -> list[str]:
 def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
     """Read a list of image ids, one in a line, blank lines passed over.
 
-    Backslashes in paths become slashes.
+    Backslashes in paths become slashes. Blanks around an id are left out,
+    unless those of a known image.
     Of a table, whose lines all have the same separator (``;``, a tab or a
     comma), the first column counts; a header may lead. A list that holds a
     known image with that mark in its name is no table.
@@ -132,8 +133,9 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f'ann_file {path}: there is no such list of '
                                 'image ids.')
-    lines = [line.strip() for line in
-             read_text(path).replace('\\', '/').splitlines()]
+    names = set(known)
+    lines = [line if {line, image_stem(line)} & names else line.strip()
+             for line in read_text(path).replace('\\', '/').splitlines()]
     ids = [line for line in lines if line]
     headed = any(image_stem(line) != line for line in ids)
     whole = any(i in known or image_stem(i) in known for i in ids)

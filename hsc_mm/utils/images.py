@@ -89,7 +89,7 @@ def _read_picture(path: str | Path) -> bytes:
     """Read a file that is whole, and a picture of a size that is read."""
     check_regular(path)
     data = Path(path).read_bytes()
-    check_whole(path, data)
+    check_whole(path, BytesIO(data))
     try:
         open_picture(path, BytesIO(data))[0].close()
     except OSError:  # of a kind that Pillow does not know
@@ -116,7 +116,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
                 f'{path}: expected a PNG of class indices, found a JPEG, '
                 'which changes them. Export the mask again as PNG.')
         mask = np.array(picture)
-    except OSError as error:
+    except (OSError, SyntaxError, EOFError) as error:  # Pillow's, of chunks
         raise ValueError(f'{path}: expected a PNG of class indices, but '
                          f'{error}. Export the mask again.') from error
     if mask.ndim != 2:

@@ -84,7 +84,7 @@ def decode(path: str | Path,
         ValueError: It is not an image, truncated, too large, or has bands or
             values of which nothing says how they are seen.
     """
-    check_whole(path, data)
+    check_whole(path, BytesIO(data))
     try:
         picture, header = open_picture(path, BytesIO(data))
     except OSError:

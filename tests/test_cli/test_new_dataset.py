@@ -18,6 +18,7 @@ from hsc_mm.doctor import examine
 from hsc_mm.evaluation.marked import unlearned_classes
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import PipelineResults, build_pipeline, run_pipeline
+from hsc_mm.registry import DATASETS
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 
 BASES = ROOT / 'configs' / 'own'
@@ -345,6 +346,25 @@ def test_what_is_wrong_with_the_pictures_is_said(shared_voc, tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match='truncated'):
         _configs(_new(root), tmp_path / 'a')
+
+
+def test_configs_in_a_linked_folder(shared_voc, tmp_path):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    (tmp_path / 'a' / 'real' / 'deep').mkdir(parents=True)
+    (tmp_path / 'exp').symlink_to(tmp_path / 'a' / 'real' / 'deep')
+    cam, _ = _configs(_new(root), tmp_path / 'exp' / 'birds')
+    assert load_config(cam).model.decode_head.num_classes == 3
+
+
+def test_masks_of_names_with_a_blank_at_their_end(shared_voc, tmp_path):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    masks = _masks(shared_voc, tmp_path / 'masks', ['cat/img_00'])
+    for path in (root / 'cat' / 'img_00.jpg', masks / 'cat' / 'img_00.png'):
+        path.rename(path.with_stem('img 0 '))
+    cam, _ = _configs(_new(root, masks=str(masks)), tmp_path / 'birds')
+    found = DATASETS.build(load_config(cam).val_dataloader.dataset)
+    assert len(found) == 1
+    assert found.get_data_info(0)['img_id'] == 'cat/img 0 '
 
 
 def test_the_command(shared_voc, tmp_path, monkeypatch):

@@ -113,6 +113,24 @@ def test_masks_fit_images_turned_by_exif(voc_root):
     assert len(data) == 8
 
 
+@pytest.mark.parametrize('orientation', [3, 6])
+@pytest.mark.parametrize(('folder', 'options', 'kind'), [
+    ('SaliencyMaps', dict(aux_maps=dict(saliency=dict(path='SaliencyMaps'))),
+     'saliency map'),
+    ('SegmentationClass',
+     dict(data_prefix=dict(seg_map_path='SegmentationClass')), 'mask')])
+def test_maps_turned_by_exif(voc_root, folder, options, kind, orientation):
+    """They are read as stored, so that they would not fit the image."""
+    path = voc_root / folder / 'img_02.png'
+    picture = Image.open(path).rotate(90, expand=orientation == 6)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.save(path, exif=exif)
+    with pytest.raises(ValueError, match=f'img_02.png: expected a {kind} as '
+                       f'it is seen.*orientation {orientation}'):
+        _voc(voc_root, **options)
+
+
 def test_image_without_labels_and_unknown_label(voc_root):
     path = voc_root / 'image_labels.json'
     content = json.loads(path.read_text())

@@ -307,6 +307,13 @@ def test_lists_of_other_programs(tmp_path):
     assert read_list(path) == ['image', 'id']
 
 
+def test_blanks_around_known_names_in_a_list(tmp_path):
+    path = _write(tmp_path / 'l.txt', ' a\nIMG 1 \nIMG 2 .jpg\n b \n')
+    assert read_list(path) == ['a', 'IMG 1', 'IMG 2 .jpg', 'b']
+    assert read_list(path, ['IMG 1 ', 'IMG 2 ', ' a.jpg', ' a', 'b']) == [
+        ' a', 'IMG 1 ', 'IMG 2 .jpg', 'b']
+
+
 def test_lists_of_other_projects_on_voc(tmp_path):
     path = _write(tmp_path / 'psa.txt',
                   '/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png\n'

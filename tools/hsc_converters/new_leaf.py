@@ -37,13 +37,15 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
         changed.append(f'train_pipeline[-2].update(pad_val={_GREY})')
     if resized:
         changed += _sizes(Config.fromfile(base), new.crop / CROP, scored)
+    # As the system follows "..", which leaves where a link leads.
+    way = os.path.relpath(os.path.realpath(base), os.path.realpath(out))
     head = [
         f'# {new.label_file}: {size} images of {len(classes) - 1} classes, '
         f'{scored or "none"} with a mask.',
         '# Written by tools/new_dataset.py; change it as you like.'
     ]
     lines = [
-        f'_base_ = {Path(os.path.relpath(base, out)).as_posix()!r}',
+        f'_base_ = {Path(way).as_posix()!r}',
         f'metainfo = dict(classes={classes!r})',
         *changed,
         f'train_dataloader = dict(batch_size={min(8, size)}, '

@@ -178,7 +178,7 @@ def _read_integers(path: Path, size: tuple[int, int]) -> np.ndarray:
             found = np.load(path, allow_pickle=False)
         else:
             data = path.read_bytes()
-            check_whole(path, data)
+            check_whole(path, BytesIO(data))
             found = np.array(Image.open(BytesIO(data)))
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise ValueError(f'{path}: expected segments, but {error}. Make the '
