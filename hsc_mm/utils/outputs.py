@@ -88,21 +88,34 @@ def place(root: Name, name: Name) -> Path:
 
 
 def refuse_data_folder(root: Name, files: Iterable[Name | None],
-                       option: str = '--out') -> None:
-    """Refuse a folder in which inputs of the run lie.
+                       option: str = '--out',
+                       names: Iterable[Name] = ()) -> None:
+    """Refuse a folder in which results would lie among inputs of the run.
+
+    Args:
+        root (str | Path): The folder of the outputs.
+        files (iterable): Files that the run reads; None stands for none.
+        option (str): What messages call the folder.
+        names (iterable): What will be written, relative to ``root``; names
+            keep the sub-folders of images.
 
     Raises:
-        FileExistsError: It is the folder of one of the files.
+        FileExistsError: It, or the sub-folder of a name, is the folder of
+            one of the files.
+        ValueError: A name is refused, see :func:`place`.
     """
     if not os.path.isdir(root):
         return
-    home = os.path.realpath(root)
+    below = {os.path.dirname(os.fspath(name)) for name in names} - {''}
+    homes = {os.path.realpath(folder) for folder in (
+        root, *(place(root, f'{one}/x').parent for one in below))}
     for folder in {os.path.dirname(os.fspath(f)) or '.' for f in files if f}:
-        if os.path.realpath(folder) == home:
+        if os.path.realpath(folder) in homes:
             raise FileExistsError(
                 f'{option} {root}: expected another folder than that of the '
-                'inputs (images, masks, maps). Nothing was written; choose '
-                'a new folder.')
+                f'inputs (images, masks, maps), found some in {folder}, where '
+                'results would be written. Nothing was written; choose a new '
+                'folder.')
 
 
 def claim(root: Name,

@@ -39,6 +39,7 @@ from hsc_mm.utils.outputs import (
     claim_folder,
     inside,
     place,
+    refuse_data_folder,
 )
 from hsc_mm.utils.work_dirs import refuse_folder_of_data
 
@@ -220,6 +221,20 @@ def test_no_writer_takes_the_folder_of_the_pictures(mine, writer):
     before = snapshot(mine)
     with pytest.raises(FileExistsError):
         WRITERS[writer](mine, 'a', mine)
+    assert snapshot(mine) == before
+
+
+@pytest.mark.parametrize('name', ['mask', 'saliency'])
+def test_no_writer_takes_a_folder_above_the_pictures(mine, name):
+    before = snapshot(mine)
+    (mine / 'a.png').rename(mine / 'sub' / 'a.png')
+    with pytest.raises(FileExistsError, match=r'found some in .*sub, where'):
+        refuse_data_folder(mine, [mine / 'sub' / 'a.png'], names=['sub/a'])
+    refuse_data_folder(mine, [mine / 'sub' / 'a.png'], names=['a', 'b/a'])
+    (mine / 'sub' / 'a.png').rename(mine / 'a.png')
+    (mine.parent / 'link').symlink_to(mine.parent)
+    with pytest.raises(FileExistsError, match='Nothing was written'):
+        WRITERS[name](mine.parent / 'link', 'mine/a', mine)
     assert snapshot(mine) == before
 
 

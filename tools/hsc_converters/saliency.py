@@ -53,7 +53,7 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
     """
     run = SaliencyRun()
     for image in images:
-        refuse_data_folder(out, [image.path])
+        refuse_data_folder(out, [image.path], names=[image.name])
         path = place(out, f'{image.name}.png')
         kinds = {'saliency map': str(path)}
         if f'{image.name}.png' in written(out) and path.is_file() and \
