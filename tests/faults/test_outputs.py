@@ -197,6 +197,18 @@ def test_pictures_of_others_are_no_maps_of_ours(mine, tmp_path):
     assert (out / 'a.png').read_bytes() == before
 
 
+def test_maps_are_refused_before_the_first_is_written(mine, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    Image.new('RGB', (8, 8)).save(other / 'x.png')
+    before = {*mine.rglob('*')}
+    with pytest.raises(FileExistsError, match='Nothing was written'):
+        write_maps([ImageInput('x', str(other / 'x.png')),
+                    ImageInput('a', str(mine / 'a.png'))],
+                   lambda rgb: rgb[..., 0], mine)
+    assert {*mine.rglob('*')} == before
+
+
 WRITERS = dict(mask=_write_mask, label=_write_label, drop=_drop_label,
                seeds=_import, saliency=_saliency)
 
