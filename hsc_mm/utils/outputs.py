@@ -18,7 +18,7 @@ from .locks import LOCK
 
 __all__ = [
     'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder',
-    'inside', 'place', 'refuse_data_folder', 'written'
+    'inside', 'place', 'refuse_data_folder', 'same_file', 'written'
 ]
 
 MARKER = '.hsc_mm_outputs'
@@ -140,7 +140,7 @@ def claim(root: Name,
     """
     path = place(root, name)
     if os.path.lexists(path):
-        if any(_same(path, one) for one in inputs if one):
+        if any(same_file(path, one) for one in inputs if one):
             raise FileExistsError(
                 f'{option} {path}: expected another file, found an input of '
                 'the run. Nothing was written; choose another name.')
@@ -182,7 +182,7 @@ def claim_folder(root: Name, option: str = '--out') -> Path:
     return root
 
 
-def _same(one: Path, other: Name) -> bool:
+def same_file(one: Name, other: Name) -> bool:
     """Say whether two paths are one file, through links of either kind."""
     try:
         return os.path.samefile(one, other)
