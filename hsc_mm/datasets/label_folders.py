@@ -39,10 +39,13 @@ def list_pictures(root: Path,
         left_out (dict): Why -> paths; lines are added.
         ours (iterable[str]): Paths that a folder above notes as written by
             this project.
+
+    Raises:
+        OSError: A folder cannot be read.
     """
     found: list[Path] = []
     predicted = set(ours)
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
         if 'pseudo_labels.json' in files or 'vis_data' in folders:
             left_out[_OURS].append(folder)
@@ -73,6 +76,11 @@ def list_pictures(root: Path,
     return sorted(found)
 
 
+def _refuse(error: OSError) -> None:
+    """Raise what os.walk passes over: a folder that cannot be read."""
+    raise error
+
+
 def _hidden(name: str) -> bool:
     return name.startswith('.') or name == '__MACOSX'
 
@@ -92,6 +100,7 @@ def read_label_folders(root: str | Path,
 
     Raises:
         FileNotFoundError: ``root`` is not a folder.
+        OSError: A folder in it cannot be read.
         ValueError: It has no sub-folder with an image, one without any, or
             folders of splits (``train``, ``val``) above those of classes.
     """
