@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import DictAction as HostAction
@@ -16,10 +17,16 @@ from .signals import output_is_closed, stoppable
 
 __all__ = [
     'DictAction', 'add_checkpoint', 'add_config', 'add_options',
-    'add_selection', 'add_split', 'add_trust', 'finish', 'first', 'note',
-    'parse', 'positive', 'progress', 'run', 'threshold', 'threshold_or_rule',
-    'warn', 'workers'
+    'add_selection', 'add_split', 'add_trust', 'file_path', 'finish', 'first',
+    'note', 'parse', 'positive', 'progress', 'run', 'threshold',
+    'threshold_or_rule', 'warn', 'workers'
 ]
+
+# Arguments that name no path.
+_VALUES = dict.fromkeys(
+    ('threshold', 'device', 'column', 'labels', 'classes', 'splits', 'none',
+     'refiners', 'force', 'crf', 'crf_backend', 'map', 'provider',
+     'supervision'), 'value')
 
 
 class DictAction(HostAction):
@@ -128,6 +135,14 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         help='the same on the images of a file, one id on a line')
 
 
+def file_path(text: str) -> Path:
+    """Read a path; an empty one would be the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            'expected a path, found none. Is a variable of the shell unset?')
+    return Path(text)
+
+
 def positive(text: str) -> int:
     """Read a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -176,10 +191,12 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
             parser.exit(2, f'error: {name} {path}: there is no such file.'
                            f'{_near(path)}\n')  # the usage explains nothing
     for name, value in vars(args).items():  # of a shell's unset variable
-        if isinstance(value, str) and not value.strip():
-            path = name not in ('threshold', 'device', 'column')
-            parser.error(f'--{name.replace("_", "-")}: expected a '
-                         f'{"path" if path else "value"}, found none')
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(one, str) and not one.strip() for one in values):
+            option = f'--{name.replace("_", "-")}'
+            said = option if option in parser.format_usage() else name
+            parser.error(f'{said}: expected a {_VALUES.get(name, "path")}, '
+                         'found none. Is a variable of the shell unset?')
     if getattr(args, 'seg_options', None) and not args.seg_config:
         parser.error('--seg-options: expected a config of the segmentation '
                      'stage beside it, found none')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hsc_mm.utils.headers import Header, check_whole, read_header
 from hsc_mm.utils.limits import check_regular
-from hsc_mm.utils.outputs import inside
+from hsc_mm.utils.outputs import inside, same_file
 from hsc_mm.utils.progress import progress
 from .aux_maps import map_kind
 from .class_names import image_stem, is_text
@@ -81,8 +81,9 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
     """Check an image and the maps beside it without decoding them.
 
     Read are the header and the last bytes of each: enough to find empty and
-    truncated files, files that are no images, and maps of another size or
-    that EXIF turns, since maps are read as they are stored.
+    truncated files, files that are no images, images that stand for their own
+    map, and maps of another size or that EXIF turns, since maps are read as
+    they are stored.
 
     Args:
         image (str): Path of the image.
@@ -94,6 +95,10 @@ def check_files(image: str, maps: dict[str, str]) -> list[str]:
     problems = []
     header = _header(image, problems)
     for kind, path in maps.items():
+        if same_file(path, image):
+            problems.append(f'{path}: expected another file than the image; '
+                            f'name the folder of the {kind}s')
+            continue
         found = _header(path, problems)
         if found and found.orientation != 1:
             problems.append(

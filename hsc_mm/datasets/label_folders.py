@@ -2,7 +2,7 @@
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hsc_mm.utils.outputs import written
@@ -26,7 +26,8 @@ _PART = 1 << 16
 
 
 def list_pictures(root: Path,
-                  left_out: dict[str, list[str]]) -> list[Path]:
+                  left_out: dict[str, list[str]],
+                  ours: Iterable[str] = ()) -> list[Path]:
     """List the pictures in a folder and below it, sorted.
 
     Passed over, and noted: files of other suffixes, what is hidden (a dot in
@@ -36,10 +37,15 @@ def list_pictures(root: Path,
     Args:
         root (Path): The folder.
         left_out (dict): Why -> paths; lines are added.
+        ours (iterable[str]): Paths that a folder above notes as written by
+            this project.
+
+    Raises:
+        OSError: A folder cannot be read.
     """
     found: list[Path] = []
-    predicted: set[str] = set()
-    for folder, folders, files in os.walk(root):
+    predicted = set(ours)
+    for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
         if 'pseudo_labels.json' in files or 'vis_data' in folders:
             left_out[_OURS].append(folder)
@@ -70,6 +76,11 @@ def list_pictures(root: Path,
     return sorted(found)
 
 
+def _refuse(error: OSError) -> None:
+    """Raise what os.walk passes over: a folder that cannot be read."""
+    raise error
+
+
 def _hidden(name: str) -> bool:
     return name.startswith('.') or name == '__MACOSX'
 
@@ -89,6 +100,7 @@ def read_label_folders(root: str | Path,
 
     Raises:
         FileNotFoundError: ``root`` is not a folder.
+        OSError: A folder in it cannot be read.
         ValueError: It has no sub-folder with an image, one without any, or
             folders of splits (``train``, ``val``) above those of classes.
     """
@@ -98,12 +110,13 @@ def read_label_folders(root: str | Path,
                                 'sub-folder per class; there is none.')
     left_out: dict[str, list[str]] = defaultdict(list)
     pictures: dict[str, list[Path]] = {}
+    ours = {str(root / name) for name in written(root)}
     for entry in sorted(root.iterdir()):
         if _hidden(entry.name):
             left_out['hidden'].append(str(entry))
         elif entry.is_dir():
             before = len(left_out[_OURS])
-            pictures[entry.name] = list_pictures(entry, left_out)
+            pictures[entry.name] = list_pictures(entry, left_out, ours)
             if not pictures[entry.name] and len(left_out[_OURS]) > before:
                 del pictures[entry.name]
         else:

@@ -54,7 +54,7 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
     if sample.get('reduce_zero_label'):  # the masks begin at 1
         seed = seed + 1
-    refuse_data_folder(folder, inputs, 'output_dir')
+    refuse_data_folder(folder, inputs, 'output_dir', [name])
     path = claim(folder, f'{name}.png', inputs, 'output_dir')
     write_seed(path, seed, dataset_meta.get('label_map'))
 

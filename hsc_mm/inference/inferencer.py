@@ -130,7 +130,8 @@ class HSCInferencer:
         label = self._multi_hot(labels)
         items = list_inputs(inputs)
         if out_dir is not None:
-            refuse_data_folder(out_dir, [item.path for item in items])
+            refuse_data_folder(out_dir, [item.path for item in items],
+                               names=[item.name for item in items])
         return self._run(items, label, out_dir)
 
     def _run(self, items: list[ImageInput], label: torch.Tensor | None,

@@ -18,7 +18,7 @@ from .locks import LOCK
 
 __all__ = [
     'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder',
-    'inside', 'place', 'refuse_data_folder', 'written'
+    'inside', 'place', 'refuse_data_folder', 'same_file', 'written'
 ]
 
 MARKER = '.hsc_mm_outputs'
@@ -88,21 +88,34 @@ def place(root: Name, name: Name) -> Path:
 
 
 def refuse_data_folder(root: Name, files: Iterable[Name | None],
-                       option: str = '--out') -> None:
-    """Refuse a folder in which inputs of the run lie.
+                       option: str = '--out',
+                       names: Iterable[Name] = ()) -> None:
+    """Refuse a folder in which results would lie among inputs of the run.
+
+    Args:
+        root (str | Path): The folder of the outputs.
+        files (iterable): Files that the run reads; None stands for none.
+        option (str): What messages call the folder.
+        names (iterable): What will be written, relative to ``root``; names
+            keep the sub-folders of images.
 
     Raises:
-        FileExistsError: It is the folder of one of the files.
+        FileExistsError: It, or the sub-folder of a name, is the folder of
+            one of the files.
+        ValueError: A name is refused, see :func:`place`.
     """
     if not os.path.isdir(root):
         return
-    home = os.path.realpath(root)
+    below = {os.path.dirname(os.fspath(name)) for name in names} - {''}
+    homes = {os.path.realpath(folder) for folder in (
+        root, *(place(root, f'{one}/x').parent for one in below))}
     for folder in {os.path.dirname(os.fspath(f)) or '.' for f in files if f}:
-        if os.path.realpath(folder) == home:
+        if os.path.realpath(folder) in homes:
             raise FileExistsError(
                 f'{option} {root}: expected another folder than that of the '
-                'inputs (images, masks, maps). Nothing was written; choose '
-                'a new folder.')
+                f'inputs (images, masks, maps), found some in {folder}, where '
+                'results would be written. Nothing was written; choose a new '
+                'folder.')
 
 
 def claim(root: Name,
@@ -127,7 +140,7 @@ def claim(root: Name,
     """
     path = place(root, name)
     if os.path.lexists(path):
-        if any(_same(path, one) for one in inputs if one):
+        if any(same_file(path, one) for one in inputs if one):
             raise FileExistsError(
                 f'{option} {path}: expected another file, found an input of '
                 'the run. Nothing was written; choose another name.')
@@ -169,7 +182,7 @@ def claim_folder(root: Name, option: str = '--out') -> Path:
     return root
 
 
-def _same(one: Path, other: Name) -> bool:
+def same_file(one: Name, other: Name) -> bool:
     """Say whether two paths are one file, through links of either kind."""
     try:
         return os.path.samefile(one, other)

@@ -39,6 +39,7 @@ from hsc_mm.utils.outputs import (
     claim_folder,
     inside,
     place,
+    refuse_data_folder,
 )
 from hsc_mm.utils.work_dirs import refuse_folder_of_data
 
@@ -196,6 +197,18 @@ def test_pictures_of_others_are_no_maps_of_ours(mine, tmp_path):
     assert (out / 'a.png').read_bytes() == before
 
 
+def test_maps_are_refused_before_the_first_is_written(mine, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    Image.new('RGB', (8, 8)).save(other / 'x.png')
+    before = {*mine.rglob('*')}
+    with pytest.raises(FileExistsError, match='Nothing was written'):
+        write_maps([ImageInput('x', str(other / 'x.png')),
+                    ImageInput('a', str(mine / 'a.png'))],
+                   lambda rgb: rgb[..., 0], mine)
+    assert {*mine.rglob('*')} == before
+
+
 WRITERS = dict(mask=_write_mask, label=_write_label, drop=_drop_label,
                seeds=_import, saliency=_saliency)
 
@@ -220,6 +233,20 @@ def test_no_writer_takes_the_folder_of_the_pictures(mine, writer):
     before = snapshot(mine)
     with pytest.raises(FileExistsError):
         WRITERS[writer](mine, 'a', mine)
+    assert snapshot(mine) == before
+
+
+@pytest.mark.parametrize('name', ['mask', 'saliency'])
+def test_no_writer_takes_a_folder_above_the_pictures(mine, name):
+    before = snapshot(mine)
+    (mine / 'a.png').rename(mine / 'sub' / 'a.png')
+    with pytest.raises(FileExistsError, match=r'found some in .*sub, where'):
+        refuse_data_folder(mine, [mine / 'sub' / 'a.png'], names=['sub/a'])
+    refuse_data_folder(mine, [mine / 'sub' / 'a.png'], names=['a', 'b/a'])
+    (mine / 'sub' / 'a.png').rename(mine / 'a.png')
+    (mine.parent / 'link').symlink_to(mine.parent)
+    with pytest.raises(FileExistsError, match='Nothing was written'):
+        WRITERS[name](mine.parent / 'link', 'mine/a', mine)
     assert snapshot(mine) == before
 
 

@@ -266,6 +266,25 @@ def test_an_empty_value_is_no_missing_option(option):
     assert 'found none' in found.stderr
 
 
+@pytest.mark.parametrize(('argv', 'name'), [
+    (('predict', 'a.png', '', '--checkpoint', __file__, '--config', __file__),
+     'inputs'),
+    (('make_saliency', '--provider', 'x:y', '--images', '', '--out', 'o'),
+     '--images'),
+    (('prepare_coco', '--root', ''), '--root'),
+    (('prepare_voc', ' '), 'root'),
+    (('cut_voc', '', 'o'), 'root'),
+    (('convert_weights', __file__, ''), 'dst'),
+])
+def test_an_empty_path_is_not_the_current_folder(argv, name, tmp_path,
+                                                 monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = run_here(*argv)
+    assert found.returncode == 2
+    assert f' {name}: expected a path, found none' in found.stderr
+    assert not [*tmp_path.iterdir()]
+
+
 def test_rates_of_a_misspelt_part(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'c.py', 2)
     config.write_text(

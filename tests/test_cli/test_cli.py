@@ -221,6 +221,19 @@ def test_prepare_voc(voc_root):
     assert found['images'] == expected['images']
 
 
+@pytest.mark.parametrize(('classes', 'found'), [
+    (('Background', 'cat'), 'Background'), (('cat', 'dog', 'cat'), 'cat')])
+def test_prepare_voc_takes_foreground_classes_once(shared_voc, tmp_path,
+                                                   classes, found):
+    out = tmp_path / 'new.json'
+    done = run_here('prepare_voc', shared_voc, '--out', out, '--source',
+                    'masks', '--classes', *classes)
+    assert done.returncode == 2
+    assert f'--classes: expected foreground classes alone, each once, found ' \
+        f'{found}.' in done.stderr
+    assert not out.exists()
+
+
 def test_prepare_voc_lists_what_is_wrong_and_writes_nothing(voc_root):
     (voc_root / 'Annotations' / 'img_02.xml').write_text('<annotation>')
     (voc_root / 'JPEGImages' / 'img_03.jpg').unlink()

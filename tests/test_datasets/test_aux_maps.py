@@ -52,7 +52,7 @@ def _data(root, pipeline=PIPELINE, edges=None, **kwargs):
     init_default_scope('mmseg')
     return VOCImageLabelDataset(
         data_root=str(root), ann_file=TRAIN, pipeline=pipeline,
-        aux_maps=dict(edges=dict(path='Edges', **(edges or {}))), **kwargs)
+        aux_maps=dict(edges={'path': 'Edges', **(edges or {})}), **kwargs)
 
 
 @pytest.mark.parametrize('fill', [0, 51])
@@ -90,6 +90,19 @@ def test_maps_are_checked_like_all_files(edges_root):
     # One that is there but not loaded is not excused.
     assert data[2]['data_samples'].optional_maps == ()
     assert len(_data(edges_root, check_files=False)) == 8
+
+
+@pytest.mark.parametrize('link', [False, True])
+def test_an_image_is_not_its_own_map(edges_root, link):
+    grey = edges_root / 'JPEGImages' / 'img_03.jpg'
+    folder = 'JPEGImages'
+    if link:
+        folder = 'Edges'
+        (edges_root / 'Edges' / 'img_03.png').unlink()
+        (edges_root / 'Edges' / 'img_03.jpg').symlink_to(grey)
+    with pytest.raises(ValueError, match=r'img_03\.jpg: expected another file '
+                       'than the image; name the folder of the edges maps'):
+        _data(edges_root, edges=dict(path=folder))
 
 
 def test_maps_that_are_there_but_not_loaded_are_no_zero_loss(edges_root):

@@ -1,9 +1,12 @@
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
 
 from hsc_converters.voc import labels_from_mask
+from hsc_mm.cli.errors import explain
 from hsc_mm.datasets.labels import (
     read_label_folders,
     read_label_json,
@@ -14,6 +17,7 @@ from hsc_mm.datasets.labels import (
     read_voc_xml,
 )
 from hsc_mm.utils import voc_palette, write_index_png
+from hsc_mm.utils.outputs import claim
 
 
 def _write(path, text):
@@ -101,6 +105,33 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
     with pytest.raises(ValueError, match=r'cow: expected images of the class '
                        r'"cow".*found not read, \.heic'):
         read_label_folders(tmp_path)
+
+
+def test_what_was_written_among_the_pictures_is_no_picture(tmp_path):
+    _write(tmp_path / 'cat' / '1.jpg', 'a cat')
+    _write(claim(tmp_path, 'cat/1.png'), 'its map')
+    found = read_labels(tmp_path)
+    assert list(found.images) == ['cat/1.jpg']
+    assert ['written by hsc_mm', [str(tmp_path / 'cat' / '1.png')]] in [
+        list(note) for note in found.notes]
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path,
+                                                         monkeypatch):
+    _write(tmp_path / 'cat' / '1.jpg', 'a cat')
+    _write(tmp_path / 'cat' / 'closed' / '2.jpg', 'another')
+    scandir = os.scandir
+
+    def guarded(path):
+        if os.fspath(path).endswith('closed'):
+            raise PermissionError(errno.EACCES, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', guarded)
+    with pytest.raises(PermissionError) as info:
+        read_labels(tmp_path)
+    assert explain(info.value)[0].startswith(
+        f'{tmp_path / "cat" / "closed"}: permission denied.')
 
 
 def test_folders_of_splits_are_no_classes(tmp_path):

@@ -1,5 +1,5 @@
 """Folder of saliency maps, one for each image."""
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.utils import atomic_write_bytes, read_image
+from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder, written
 from .saliency_provider import SaliencyProvider, as_map
 
@@ -31,7 +32,8 @@ class SaliencyRun:
 
 
 def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
-               out: str | Path) -> SaliencyRun:
+               out: str | Path,
+               progress: Callable | None = None) -> SaliencyRun:
     """Write ``<name>.png`` for each image, grey, 255 = salient.
 
     Files appear whole or not at all; those that are there and fit are kept,
@@ -41,19 +43,29 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
     Args:
         images (iterable[ImageInput]): What to look at.
         provider (SaliencyProvider): The model.
-        out (str | Path): The folder.
+        out (str | Path): The folder; locked meanwhile.
+        progress (callable, optional): Wraps images and their number.
 
     Returns:
         SaliencyRun: Counts and failures.
 
     Raises:
-        FileExistsError: ``out`` is the folder of an image, or has a file of
-            this name that was not written here.
+        FileExistsError: ``out`` is a folder of images, has a file of this name
+            that was not written here, or another process writes there.
         OSError: A file cannot be written.
     """
+    images = list(images)
+    refuse_data_folder(out, [image.path for image in images],
+                       names=[image.name for image in images])
+    with locked(out):
+        return _write(progress(images, len(images)) if progress else images,
+                      provider, out)
+
+
+def _write(images: Iterable[ImageInput], provider: SaliencyProvider,
+           out: str | Path) -> SaliencyRun:
     run = SaliencyRun()
     for image in images:
-        refuse_data_folder(out, [image.path])
         path = place(out, f'{image.name}.png')
         kinds = {'saliency map': str(path)}
         if f'{image.name}.png' in written(out) and path.is_file() and \

@@ -1,6 +1,5 @@
 """Convert weights of ResNet-38d into a checkpoint of this project."""
 import argparse
-from pathlib import Path
 
 from hsc_mm.cli import common as cli
 
@@ -16,8 +15,8 @@ HSC, EPS or SEAM.
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=_USE)
-    parser.add_argument('src', type=Path, help='file to convert')
-    parser.add_argument('dst', type=Path, help='checkpoint to write')
+    parser.add_argument('src', type=cli.file_path, help='file to convert')
+    parser.add_argument('dst', type=cli.file_path, help='checkpoint to write')
     parser.add_argument(
         '--source',
         choices=['auto', 'mxnet', 'eps', 'seam', 'hsc'],

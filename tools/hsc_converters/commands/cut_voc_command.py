@@ -1,7 +1,6 @@
 """Cut some classes out of PASCAL VOC 2012, in small."""
 import argparse
 import shlex
-from pathlib import Path
 
 from hsc_mm.cli import common as cli
 
@@ -13,8 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Cut a subset out of PASCAL VOC 2012: pictures that hold '
         'nothing but some classes, scaled down.')
-    parser.add_argument('root', type=Path, help='folder VOC2012')
-    parser.add_argument('out', type=Path, help='new folder, in VOC layout')
+    parser.add_argument('root', type=cli.file_path, help='folder VOC2012')
+    parser.add_argument('out', type=cli.file_path,
+                        help='new folder, in VOC layout')
     parser.add_argument(
         '--classes', nargs='+',
         default=['cat', 'cow', 'dog', 'horse', 'person', 'sheep'],

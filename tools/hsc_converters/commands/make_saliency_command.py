@@ -2,6 +2,7 @@
 import argparse
 import sys
 from collections import defaultdict
+from functools import partial
 
 from hsc_mm.cli import common as cli
 
@@ -36,16 +37,14 @@ def main() -> int:
     """Make the maps."""
     args = parse_args()
     from hsc_mm.inference.inputs import list_inputs
-    from hsc_mm.utils.locks import hold
     from ..saliency import write_maps
     from ..saliency_provider import build_provider
     left_out: dict[str, list[str]] = defaultdict(list)
     images = list_inputs(args.images, left_out)
     cli.note(left_out)
     provider = build_provider(args.provider, args.provider_options)
-    hold(args.out)
-    run = write_maps(
-        cli.progress(images, len(images), 'saliency maps'), provider, args.out)
+    run = write_maps(images, provider, args.out,
+                     partial(cli.progress, what='saliency maps'))
     for line in run.failures:
         print(f'  {line}', file=sys.stderr)
     print(f'{args.out}: {run.made} written, {run.there} skipped, '

@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--root',
-        type=Path,
+        type=cli.file_path,
         default=Path('data/coco2014'),
         help='folder of train2014, val2014 and annotations (default: '
         'data/coco2014)')

@@ -3,7 +3,6 @@ import argparse
 import shlex
 import sys
 from collections import Counter
-from pathlib import Path
 
 from hsc_mm.cli import common as cli
 
@@ -15,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Check a folder in VOC layout and write its image labels '
         'as one JSON.')
-    parser.add_argument('root', type=Path, help='folder VOC2012')
+    parser.add_argument('root', type=cli.file_path, help='folder VOC2012')
     parser.add_argument(
         '--splits',
         nargs='+',
@@ -33,11 +32,18 @@ def parse_args() -> argparse.Namespace:
         'those of VOC)')
     parser.add_argument(
         '--out',
-        type=Path,
+        type=cli.file_path,
         help='label file (default: ROOT/image_labels.json)')
     args = cli.parse(parser)
     if not args.root.is_dir():
         parser.error(f'root {args.root}: there is no such folder')
+    names = ['background', *(args.classes or ())]
+    twice = {name for name in names[1:]
+             if names.count(name) > 1 or name.lower() == 'background'}
+    if twice:
+        parser.error('--classes: expected foreground classes alone, each '
+                     f'once, found {", ".join(sorted(twice))}. Remove it: '
+                     'index 0 is the background, the first class has 1')
     return args
 
 

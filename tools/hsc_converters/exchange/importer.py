@@ -108,7 +108,8 @@ def import_masks(cfg: Config,
                          'Label Studio, tasks without an annotation do not '
                          'count: submit or accept them.')
     _check_folder(out, classes)
-    refuse_data_folder(out, [one.img_path for one in records])
+    refuse_data_folder(out, [one.img_path for one in records],
+                       names=[one.img_id for one in records])
     by_id = {one.img_id: one for one in records}
     summary, ignored, pixels = ImportSummary(form), 0, 0
     with locked(out):
