@@ -34,9 +34,9 @@ def read_label_table(path: str | Path,
     first column, or in the only one that holds file names of pictures; paths
     may have backslashes. A header may lead; of more than two columns of
     names it has to say which is the labels'. A column without a name, such
-    as the index that pandas writes, is not read. In a
-    cell, semicolons, bars and commas part names, and blanks do where a name
-    with blanks is made of other names of the table (``haze primary`` of
+    as the index that pandas writes or an empty one at the end, is not read.
+    In a cell, semicolons, bars and commas part names, and blanks do where a
+    name with blanks is made of other names of the table (``haze primary`` of
     ``haze`` and ``primary``). An empty cell means no class.
 
     Args:
@@ -47,7 +47,7 @@ def read_label_table(path: str | Path,
         FileNotFoundError: There is no such file.
         ValueError: It is no such table, or an image comes twice.
     """
-    rows = _images_first(_rows(path))
+    rows = _without_empty(_images_first(_rows(path)))
     notes: list[Note] = []
     classes = None
     header = rows.pop(0)[1] if rows and _is_header(rows) else None
@@ -121,6 +121,18 @@ def _images_first(rows: list[tuple[int, list[str]]]
              and (first[place].strip() or _suffixed(first[found[0]]))]
     return [(number, [row[place] for place in found + named])
             for number, row in rows]
+
+
+def _without_empty(rows: list[tuple[int, list[str]]]
+                   ) -> list[tuple[int, list[str]]]:
+    """Leave out columns without a name or a cell, as Excel adds them."""
+    if not rows or not _is_header(rows):
+        return rows
+    used = [place for place in range(len(rows[0][1])) if not place
+            or any(row[place].strip() for _, row in rows)]
+    if len(used) < 2:  # of a list without labels, which is refused later
+        return rows
+    return [(number, [row[place] for place in used]) for number, row in rows]
 
 
 def _suffixed(cell: str) -> bool:

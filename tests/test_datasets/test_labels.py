@@ -175,6 +175,9 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
      None),
     ('label;path\ncat|dog;x.jpg\n;y.jpg\nnone;z.jpg\n', None),
     ('cat,dog,file,\n1,1,x.jpg,7\n0,0,y.jpg,8\n0,0,z.jpg,9\n', None),
+    ('image,cat,dog,\nx.jpg,1,1,\ny.jpg,0,0,\nz.jpg,0,0,\n', None),
+    ('image,,cat,dog\nx.jpg,,1,1\ny.jpg,,0,0\nz.jpg,,0,0\n', None),
+    ('image;labels;;\nx.jpg;cat,dog;;\ny.jpg;;;\nz.jpg;;;\n', None),
     ('a\\x.jpg,cat\na\\y.jpg,dog\n', {'a/x': ['cat'], 'a/y': ['dog']}),
 ])
 def test_tables_as_people_write_them(tmp_path, text, expected):

@@ -335,6 +335,31 @@ def test_providers_are_found_by_name():
         build_provider(f'{module}:TRAIN')
 
 
+@pytest.mark.parametrize('name', [
+    'CentrePrior', 'all_salient', 'hsc_mm.SaliencyLoss'])
+def test_a_wrong_option_names_the_provider(name):
+    full = name if '.' in name else f'{__name__}:{name}'
+    with pytest.raises(ValueError, match=rf'provider {full}: expected .*sise.*'
+                       'Correct --provider-options'):
+        build_provider(full, dict(sise=4))
+
+
+@pytest.mark.parametrize(('text', 'kind'), [
+    ('def f(image)\n', 'SyntaxError'), ('f = 1 / 0\n', 'ZeroDivisionError')])
+def test_a_broken_module_names_the_provider(tmp_path, monkeypatch, text,
+                                            kind):
+    (tmp_path / 'broken.py').write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=rf'provider broken:f: .*{kind}: .*'
+                       'Correct broken'):
+        build_provider('broken:f')
+    Image.new('L', (4, 4)).save(tmp_path / 'a.png')
+    done = run_here('make_saliency', '--provider', 'broken:f', '--images',
+                    tmp_path, '--out', tmp_path / 'o')
+    assert done.returncode == 1
+    assert 'error: provider broken:f: expected a module' in done.stderr
+
+
 def test_the_command(tmp_path, shared_voc, monkeypatch):
     (tmp_path / 'mine.py').write_text(
         'import numpy as np\n'

@@ -1,7 +1,9 @@
 """The interface of a saliency model."""
 import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+from inspect import signature
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -42,7 +44,8 @@ def build_provider(name: str,
         SaliencyProvider: Ready to be called.
 
     Raises:
-        ValueError: There is no such module or name, or it cannot be called.
+        ValueError: There is no such module or name, the module or the
+            options are wrong, or it cannot be called.
     """
     options = dict(options or {})
     if ':' not in name:
@@ -50,17 +53,37 @@ def build_provider(name: str,
             raise ValueError(
                 f'provider {name}: expected package.module:Name, or a model '
                 'registered with hsc_mm.registry.MODELS, found neither.')
-        built = MODELS.build(dict(type=name, **options))
+        build = partial(MODELS.build, dict(type=name, **options))
     else:
         target = _imported(name)
-        if isinstance(target, type):
-            built = target(**options)
-        else:
-            built = partial(target, **options) if options else target
+        build = partial(target, **options) if isinstance(
+            target, type) else partial(_with_options, target, options)
+    try:
+        built = build()
+    except MemoryError:
+        raise
+    except Exception as error:  # the provider is anybody's code
+        raise ValueError(
+            f'provider {name}: expected that it can be built with the '
+            f'options {options}, but {type(error).__name__}: {error}. '
+            'Correct --provider-options or the provider.') from error
     if not callable(built):
         raise ValueError(f'provider {name}: expected something that can be '
                          f'called with an image, found {built!r}.')
     return built
+
+
+def _with_options(target: Any, options: Mapping[str, Any]) -> Any:
+    """Give a function its arguments besides the image.
+
+    Raises:
+        TypeError: It does not take them.
+    """
+    if not options:
+        return target
+    with suppress(ValueError):  # code in C may not say what it takes
+        signature(target).bind(None, **options)
+    return partial(target, **options)
 
 
 def _imported(name: str) -> Any:
@@ -72,6 +95,12 @@ def _imported(name: str) -> Any:
             f'provider {name}: {error}. Expected package.module:Name; a '
             'module beside the place where you start the command needs '
             'PYTHONPATH=. in front.') from error
+    except MemoryError:
+        raise
+    except Exception as error:  # the module is anybody's code
+        raise ValueError(
+            f'provider {name}: expected a module that can be imported, but '
+            f'{type(error).__name__}: {error}. Correct {module}.') from error
 
 
 def as_map(result: Any, shape: tuple[int, int]) -> np.ndarray:
