@@ -25,6 +25,7 @@ _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 _TAIL = 4096  # bytes, in which the end mark lies
 _END_MARKS = {b'\xff\xd8': b'\xff\xd9', b'\x89PNG': b'IEND'}
 _PARTS = ((273, 279), (324, 325))  # offsets and lengths of strips, tiles
+_NOT_PACKED = (0, 3, 6)  # kinds of BMP: plain, and with masks of bits
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 
 
@@ -220,8 +221,7 @@ def _named_size(file: BinaryIO, head: bytes) -> float:
     It is 0 for other files, and infinite where the tags of a TIFF end early.
     """
     if head[:2] == b'BM':
-        file.seek(2)
-        return int.from_bytes(file.read(4), 'little')
+        return _size_of_bmp(file)
     if not is_tiff(head):
         return 0
     try:
@@ -242,10 +242,27 @@ def _named_size(file: BinaryIO, head: bytes) -> float:
         return math.inf
 
 
+def _size_of_bmp(file: BinaryIO) -> int:
+    """Return how many bytes a BMP has whose pixels are not compressed, or 0.
+
+    The size that the file states is no help: programs get it wrong.
+    """
+    file.seek(0)
+    data = file.read(34)
+    if len(data) == 34 and int.from_bytes(data[14:18], 'little') < 40:
+        return 0  # the header of OS/2
+    if len(data) < 34:
+        return 34
+    start, width, height, bits, packed = struct.unpack(
+        '<10xI4xii2xHI', data)
+    row = (abs(width) * bits + 31) // 32 * 4
+    return start + row * abs(height) if packed in _NOT_PACKED else 0
+
+
 def _start_of_pixels(data: bytes) -> int:
     """Return where the pixels of a JPEG begin, behind EXIF's thumbnail."""
     place = 2
     while data[place:place + 1] == b'\xff' and \
             data[place + 1:place + 2] != b'\xda':
-        place += 2 + int.from_bytes(data[place + 2:place + 4])
+        place += 2 + int.from_bytes(data[place + 2:place + 4], 'big')
     return place
