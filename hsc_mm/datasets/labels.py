@@ -28,7 +28,7 @@ def read_label_json(path: str | Path,
     ``classes`` may be left out: then they are the sorted names in use. An
     empty list means that the image shows no class. Of an instances JSON of
     COCO the categories are the classes, by rising id, and an image without
-    any annotation shows none of them.
+    any annotation shows none of them. Ids may have backslashes.
 
     Args:
         path (str | Path): The file.
@@ -56,7 +56,9 @@ def read_label_json(path: str | Path,
             f'{path}: expected {{"classes": ["cat", ...], "images": '
             '{"image id": ["cat", ...]}} or an instances JSON of COCO; '
             '"images" is missing or has another form.')
-    return settle(path, classes, images, none)
+    return settle(path, classes, {
+        image.replace('\\', '/'): names for image, names in images.items()
+    }, none)
 
 
 def _is_names(value) -> bool:

@@ -28,9 +28,10 @@ def _write(path, text):
 
 def test_three_forms_say_the_same(tmp_path):
     images = {'a/x.jpg': ['cat'], 'b/y.jpg': ['cat', 'dog']}
-    from_json = read_labels(
-        _write(tmp_path / 'l.json',
-               json.dumps(dict(classes=['cat', 'dog'], images=images))))
+    backslashes = {name.replace('/', '\\'): labels
+                   for name, labels in images.items()}
+    from_json = read_labels(_write(tmp_path / 'l.json', json.dumps(
+        dict(classes=['cat', 'dog'], images=backslashes))))
     from_csv = read_labels(
         _write(tmp_path / 'l.csv',
                'image,labels\na/x.jpg,cat\nb/y.jpg, cat ; dog\n'))
