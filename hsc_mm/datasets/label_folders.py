@@ -23,6 +23,9 @@ _OURS = 'written by hsc_mm'
 _SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
            'testing')
 _PART = 1 << 16
+#: Folders that systems put beside data.
+_SYSTEM = ('__MACOSX', 'lost+found', '$RECYCLE.BIN',
+           'System Volume Information')
 
 
 def list_pictures(root: Path,
@@ -31,8 +34,8 @@ def list_pictures(root: Path,
     """List the pictures in a folder and below it, sorted.
 
     Passed over, and noted: files of other suffixes, what is hidden (a dot in
-    front, ``__MACOSX``), links to folders or to nothing, and what commands
-    of this project left there: logs, pseudo labels, predictions.
+    front, folders of the system), links to folders or to nothing, and what
+    commands of this project left there: logs, pseudo labels, predictions.
 
     Args:
         root (Path): The folder.
@@ -82,7 +85,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _hidden(name: str) -> bool:
-    return name.startswith('.') or name == '__MACOSX'
+    return name.startswith('.') or name in _SYSTEM
 
 
 def read_label_folders(root: str | Path,

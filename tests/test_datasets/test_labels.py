@@ -91,6 +91,7 @@ def test_equal_names_are_no_equal_pictures(tmp_path):
 def test_what_a_folder_holds_besides_is_named(tmp_path):
     for place in ('cat/1.jpg', 'cat/.ipynb_checkpoints/1-checkpoint.jpg',
                   'cat/2.HEIC', 'cat/deep/er/3.jpg', '__MACOSX/cat/._1.jpg',
+                  'cat/lost+found/9.jpg',
                   'dog/4.jpg', 'readme.txt'):
         _write(tmp_path / place, place)
     (tmp_path / 'dog' / 'linked').symlink_to(tmp_path / 'cat')
@@ -99,7 +100,7 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
     assert sorted(labels.images) == ['cat/1.jpg', 'cat/deep/er/3.jpg',
                                      'dog/4.jpg']
     assert {what: len(names) for what, names in labels.notes} == {
-        'in sub-folders of a class folder': 1, 'hidden': 2,
+        'in sub-folders of a class folder': 1, 'hidden': 3,
         'not read, .heic': 1, 'in no class folder': 1,
         'links to folders, which are not followed': 1, 'links to nothing': 1}
     _write(tmp_path / 'cow' / '5.HEIC', '')
