@@ -37,8 +37,11 @@ def leaf_text(new: NewDataset, dataset: ImageLabelDataset, scored: int,
         changed.append(f'train_pipeline[-2].update(pad_val={_GREY})')
     if resized:
         changed += _sizes(Config.fromfile(base), new.crop / CROP, scored)
-    # As the system follows "..", which leaves where a link leads.
-    way = os.path.relpath(os.path.realpath(base), os.path.realpath(out))
+    way = os.path.relpath(base, out)
+    if os.path.realpath(out) != os.path.abspath(out):
+        # Through a link, ".." means one thing to the system and another to
+        # mmengine.
+        way = os.path.abspath(base)
     head = [
         f'# {new.label_file}: {size} images of {len(classes) - 1} classes, '
         f'{scored or "none"} with a mask.',
