@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 _SCRIPT = """#!{python} -SE
@@ -22,6 +23,7 @@ sys.path.insert(0, {folder!r})
 from warm_process import client
 client({python!r}, {address!r})
 """
+_PATIENCE = 120  # seconds until a step starts without the server
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -53,17 +55,25 @@ class WarmPython:
         return str(self._script)
 
     def close(self) -> None:
-        """End the server."""
-        if self._server is not None:
-            self._server.terminate()
-            self._server.wait()
+        """End the server; RuntimeError where it has ended before."""
+        if self._server is None:
+            return
+        ended = self._server.poll()
+        self._server.terminate()
+        self._server.wait()
+        if ended is not None:
+            raise RuntimeError(f'The server of {__file__} ended with status '
+                               f'{ended}.')
 
 
 def client(python: str, address: str) -> None:
     """Let the server run ``-m hsc_mm``, and end as that does."""
     if sys.argv[1:3] != ['-m', 'hsc_mm']:
         os.execv(python, [python, *sys.argv[1:]])
+    end = time.monotonic() + _PATIENCE
     while not os.path.exists(address):  # it exists once the server listens
+        if time.monotonic() > end:
+            os.execv(python, [python, *sys.argv[1:]])
         time.sleep(0.05)
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(address)
@@ -78,10 +88,9 @@ def client(python: str, address: str) -> None:
 
 def _serve(address: str) -> list:
     """Fork for each client; return in the forks, with what to run."""
-    import mmpretrain.models  # noqa: F401
-    import mmseg.models  # noqa: F401
-
-    import hsc_mm.cli  # noqa: F401
+    # In this order: hsc_mm makes mmseg importable without compiled operators.
+    for module in ('hsc_mm.cli', 'mmseg.models', 'mmpretrain.models'):
+        import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f'{address}.new')
