@@ -339,9 +339,9 @@ def test_providers_are_found_by_name():
     'CentrePrior', 'all_salient', 'hsc_mm.SaliencyLoss'])
 def test_a_wrong_option_names_the_provider(name):
     full = name if '.' in name else f'{__name__}:{name}'
-    with pytest.raises(ValueError, match=rf'provider {full}: expected .*sise.*'
+    with pytest.raises(ValueError, match=rf'provider {full}: expected .*foo.*'
                        'Correct --provider-options'):
-        build_provider(full, dict(sise=4))
+        build_provider(full, dict(foo=4))
 
 
 @pytest.mark.parametrize(('text', 'kind'), [
