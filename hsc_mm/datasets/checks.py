@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hsc_mm.utils.headers import Header, check_whole, read_header
+from hsc_mm.utils.headers import Header, read_header
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside, same_file
 from hsc_mm.utils.progress import progress
+from hsc_mm.utils.wholeness import check_whole
 from .aux_maps import map_kind
 from .class_names import image_stem, is_text
 from .mask_checks import MASK_ADVICE, check_masks

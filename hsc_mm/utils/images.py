@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from .headers import check_whole, open_picture
+from .headers import open_picture
 from .indices import as_bytes
 from .io import atomic_write_bytes
 from .limits import check_regular
 from .pixels import decode
+from .wholeness import check_whole
 
 __all__ = [
     'NOTE', 'read_image', 'read_index_png', 'read_map', 'write_index_png'

@@ -7,15 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .headers import (
-    Header,
-    check_whole,
-    import_rasterio,
-    is_tiff,
-    open_picture,
-)
+from .headers import Header, import_rasterio, is_tiff, open_picture
 from .limits import check_pixels
 from .rasters import Raster, no_data, on_white
+from .wholeness import check_whole
 
 __all__ = [
     'as_colours', 'as_rgb', 'as_stored', 'check_reading', 'decode', 'turn'

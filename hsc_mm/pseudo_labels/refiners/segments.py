@@ -8,7 +8,7 @@ from PIL import Image
 
 from hsc_mm.registry import REFINERS
 from hsc_mm.utils import check_number
-from hsc_mm.utils.headers import check_whole
+from hsc_mm.utils.wholeness import check_whole
 from ..soft_cam import SoftCAM
 from .base import Refiner
 
