@@ -49,21 +49,21 @@ class WarmPython:
             self._script.chmod(0o755)
             self._server = subprocess.Popen(
                 [sys.executable, __file__, str(self._script), address])
-        if self._server.poll() is not None:
-            raise RuntimeError(f'The server of {__file__} ended with status '
-                               f'{self._server.returncode}.')
+        _check(self._server)
         return str(self._script)
 
     def close(self) -> None:
         """End the server; RuntimeError where it has ended before."""
-        if self._server is None:
-            return
-        ended = self._server.poll()
-        self._server.terminate()
-        self._server.wait()
-        if ended is not None:
-            raise RuntimeError(f'The server of {__file__} ended with status '
-                               f'{ended}.')
+        if self._server is not None:
+            _check(self._server)
+            self._server.terminate()
+            self._server.wait()
+
+
+def _check(server: subprocess.Popen) -> None:
+    if server.poll() is not None:
+        raise RuntimeError(f'The server of {__file__} ended with status '
+                           f'{server.returncode}.')
 
 
 def client(python: str, address: str) -> None:

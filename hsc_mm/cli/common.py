@@ -23,10 +23,9 @@ __all__ = [
 ]
 
 # Arguments that name no path.
-_VALUES = dict.fromkeys(
-    ('threshold', 'device', 'column', 'labels', 'classes', 'splits', 'none',
-     'refiners', 'force', 'crf', 'crf_backend', 'map', 'provider',
-     'supervision'), 'value')
+_VALUES = ('threshold', 'device', 'column', 'labels', 'classes', 'splits',
+           'none', 'refiners', 'force', 'crf', 'crf_backend', 'map',
+           'provider', 'supervision')
 
 
 class DictAction(HostAction):
@@ -195,8 +194,9 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
         if any(isinstance(one, str) and not one.strip() for one in values):
             option = f'--{name.replace("_", "-")}'
             said = option if option in parser.format_usage() else name
-            parser.error(f'{said}: expected a {_VALUES.get(name, "path")}, '
-                         'found none. Is a variable of the shell unset?')
+            kind = 'value' if name in _VALUES else 'path'
+            parser.error(f'{said}: expected a {kind}, found none. Is a '
+                         'variable of the shell unset?')
     if getattr(args, 'seg_options', None) and not args.seg_config:
         parser.error('--seg-options: expected a config of the segmentation '
                      'stage beside it, found none')

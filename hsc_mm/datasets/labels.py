@@ -114,6 +114,11 @@ def read_voc_xml(path: str | Path) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names))
 
 
+def _is_known(img_id: str, known: set[str]) -> bool:
+    """Say whether an id is that of a known image, suffix or not."""
+    return img_id in known or image_stem(img_id) in known
+
+
 def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
     """Read a list of image ids, one in a line, blank lines passed over.
 
@@ -136,11 +141,11 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
         raise FileNotFoundError(f'ann_file {path}: there is no such list of '
                                 'image ids.')
     names = set(known)
-    lines = [line if {line, image_stem(line)} & names else line.strip()
+    lines = [line if _is_known(line, names) else line.strip()
              for line in read_text(path).replace('\\', '/').splitlines()]
     ids = [line for line in lines if line]
     headed = any(image_stem(line) != line for line in ids)
-    whole = any(i in known or image_stem(i) in known for i in ids)
+    whole = any(_is_known(i, names) for i in ids)
     for mark in '' if whole else ';\t,':
         if ids and all(mark in line for line in ids):
             ids = [line.split(mark)[0].strip() for line in ids]

@@ -37,12 +37,12 @@ def parse_args() -> argparse.Namespace:
     args = cli.parse(parser)
     if not args.root.is_dir():
         parser.error(f'root {args.root}: there is no such folder')
-    names = ['background', *(args.classes or ())]
-    twice = {name for name in names[1:]
+    names = args.classes or []
+    wrong = {name for name in names
              if names.count(name) > 1 or name.lower() == 'background'}
-    if twice:
+    if wrong:
         parser.error('--classes: expected foreground classes alone, each '
-                     f'once, found {", ".join(sorted(twice))}. Remove it: '
+                     f'once, found {", ".join(sorted(wrong))}. Remove it: '
                      'index 0 is the background, the first class has 1')
     return args
 
