@@ -1,6 +1,7 @@
 """Inputs of the steps of the pipeline, and hashes of them."""
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -54,9 +55,25 @@ def config_hash(cfg: Config, split: str) -> str:
     """Hash the settings that a training or a test depends on.
 
     Training does not depend on how a model is tested: settings of
-    validation, test, pseudo labels and pipeline are left out of its hash.
+    validation, test, pseudo labels and pipeline are left out of its hash, and
+    so is the place of the data, whose contents :func:`stage_inputs` hashes.
     """
-    return digest(_relevant(cfg.to_dict(), split))
+    relevant = _relevant(cfg.to_dict(), split)
+    roots = {root.rstrip('/') for root in _values(relevant, ['data_root'])}
+    return digest(_without_place(relevant, roots))
+
+
+def _without_place(part: object, roots: set[str]) -> object:
+    """Return a config with paths that begin at the folder of the data."""
+    if isinstance(part, Mapping):
+        return {k: _without_place(v, roots) for k, v in part.items()}
+    if isinstance(part, list | tuple):
+        return [_without_place(value, roots) for value in part]
+    if isinstance(part, str):
+        for root in sorted(roots - {''}, key=len, reverse=True):
+            if part == root or part.startswith(f'{root}/'):
+                return f'{{data_root}}{part[len(root):]}'
+    return part
 
 
 def _relevant(cfg: dict, split: str) -> dict:
@@ -77,7 +94,8 @@ def _relevant(cfg: dict, split: str) -> dict:
 
 def _start(cfg: Config) -> dict[str, str]:
     """Return what tells the weights apart that a training starts from."""
-    path, files = cfg.get('load_from'), {*_weights(cfg.get('model'))}
+    path, files = cfg.get('load_from'), {
+        *filter(os.path.isfile, _values(cfg.get('model'), _WEIGHTS))}
     if path and '://' not in path:
         if not Path(path).is_file():
             raise FileNotFoundError(
@@ -87,16 +105,15 @@ def _start(cfg: Config) -> dict[str, str]:
     return dict(start=fingerprint(files)) if files else {}
 
 
-def _weights(part: object) -> Iterator[str]:
-    """Yield the files of weights that a part of a model names."""
+def _values(part: object, keys: Collection[str]) -> Iterator[str]:
+    """Yield the text of these keys in any part of a config."""
     if isinstance(part, list | tuple):
         part = dict(enumerate(part))
     for key, value in part.items() if isinstance(part, Mapping) else ():
-        if key in _WEIGHTS and isinstance(value, str):
-            if Path(value).is_file():
-                yield value
+        if key in keys and isinstance(value, str):
+            yield value
         else:
-            yield from _weights(value)
+            yield from _values(value, keys)
 
 
 def _trusted(cfg: Config, split: str) -> dict[str, str]:

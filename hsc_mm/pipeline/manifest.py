@@ -3,11 +3,14 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from hsc_mm.utils import digest, read_json, write_json
+from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.pool import map_threads
 
 __all__ = ['Manifest', 'as_json', 'fingerprint', 'refuse_foreign']
 
@@ -16,13 +19,31 @@ _FORM = dict(inputs=dict, outputs={str: {str: int}}, result=dict,
 
 
 def fingerprint(paths: Iterable[str | Path]) -> str:
-    """Return a hash of names, sizes and times of files.
+    """Return a hash of what files hold, and of their names.
 
-    Contents are not read: a data set is looked over in well under a second.
+    Names are relative to the folder that they share, and times do not count:
+    a data set that was copied or moved is the same data set.
+
+    Raises:
+        OSError: A file cannot be read.
     """
-    return digest([(str(path), stat.st_size, stat.st_mtime_ns)
-                   for path in sorted(map(str, paths))
-                   for stat in [os.stat(path)]])
+    files = sorted(map(os.path.abspath, paths))
+    if not files:
+        return digest([])
+    shared = os.path.commonpath(files)
+    return digest([[os.path.relpath(path, shared) for path in files],
+                   map_threads(_content, files)])
+
+
+def _content(path: str) -> str:
+    stat = os.stat(path)
+    return _sum_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=None)
+def _sum_of(path: str, *_: int) -> str:
+    """Return the sum of a file; size and time tell when to read it again."""
+    return file_sum(path)
 
 
 def _sizes(path: Path) -> dict[str, int]:

@@ -1,4 +1,6 @@
 """What a training depends on."""
+import shutil
+
 import pytest
 from tiny_configs import cam_config, seg_config
 
@@ -21,6 +23,20 @@ def test_a_start_from_another_checkpoint_is_another_training(
     assert 'start' not in stage_inputs(cfg, 'test')
     cfg.load_from = 'https://host/start.pth'
     assert 'start' not in stage_inputs(cfg, 'train')
+
+
+def test_copied_data_are_the_same_training(tmp_path, shared_voc):
+    copy = tmp_path / 'copy'
+    shutil.copytree(shared_voc, copy, copy_function=shutil.copyfile)
+    first, second = (
+        load_config(cam_config(root, tmp_path / f'cam{i}.py'))
+        for i, root in enumerate([shared_voc, copy]))
+    assert f"'{copy}'" in second.pretty_text
+    for split in ('train', 'test'):
+        assert stage_inputs(first, split) == stage_inputs(second, split)
+    image = next((copy / 'JPEGImages').iterdir())
+    image.write_bytes(image.read_bytes() + b'0')
+    assert stage_inputs(first, 'train') != stage_inputs(second, 'train')
 
 
 def test_other_pretrained_weights_are_another_training(tmp_path, shared_voc):

@@ -15,7 +15,25 @@ def test_fingerprint_sees_changed_files(tmp_path):
     before = fingerprint([path])
     assert fingerprint([str(path)]) == before
     os.utime(path, ns=(1, 1))
+    assert fingerprint([path]) == before
+    path.write_bytes(b'two')
     assert fingerprint([path]) != before
+
+
+def test_the_fingerprint_of_a_copied_folder_is_the_same(tmp_path):
+    for folder in ('a', 'b'):
+        for name in ('x', 'sub/y'):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+
+    def found(folder):
+        return fingerprint(p for p in (tmp_path / folder).rglob('*')
+                           if p.is_file())
+
+    assert found('a') == found('b') != fingerprint([])
+    (tmp_path / 'b' / 'x').rename(tmp_path / 'b' / 'z')
+    assert found('a') != found('b')
 
 
 def test_a_step_is_current_until_something_changes(tmp_path):
