@@ -93,13 +93,12 @@ class MakePseudoLabels(Step):
             made = read_json(folder / MANIFEST)
             threshold, chosen = made['threshold'], _words(made['chosen'])
         chain = LabelChain.from_config(cfg, threshold)
-        made_by = dict(
-            threshold=threshold, chosen=chosen) if chain.reads_threshold else (
-                dict(made_by=str(chain)))
+        made_at = dict(
+            threshold=threshold, chosen=chosen) if chain.reads_threshold else {}
         data = ctx.dataset(ctx.find('cam', self.checkpoint).config, 'train')
         shares = class_shares(str(folder), data)
         return Outcome([folder], dict(
-            ctx.score_labels(folder), **made_by, shares=shares,
+            ctx.score_labels(folder), **made_at, shares=shares,
             # A refiner's own code is no input, and may have changed.
             hash=digest([[path.name, file_sum(path)]
                          for path in sorted(folder.rglob('*.*'))
