@@ -100,6 +100,10 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path,
 
     Returns:
         Path: The config.
+
+    Raises:
+        ValueError: The folder has one of other settings.
+        OSError: It cannot be written.
     """
     data, second = SETS[name], stem.endswith('-pseudo')
     classes = ('background', *read_json(root / 'image_labels.json')['classes'])
@@ -107,13 +111,26 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path,
     if crop == CROPS[1] and not second:
         leaf += _LARGE + _LARGE_VIEW * stem.startswith(_TWO_VIEWS)
     path = claim(folder, f'{stem.format(name)}.py', option='--work-dir')
-    atomic_write_bytes(path, leaf.format(
+    text = leaf.format(
         base=str(CONFIGS / f'{stem.format("voc-animals")}.py'),
         root=str(root.resolve()), classes=classes, train=data.train,
         vocabulary=None if data.voc else classes,
         scored=data.test if second else data.seeds, number=len(classes),
-        unseen=data.seeds == data.test).encode())
+        unseen=data.seeds == data.test)
+    if path.is_file() and _settings(path.read_text('utf-8')) != (
+            _settings(text)):
+        raise ValueError(
+            f'{path}: expected the settings of this command, found others, '
+            'such as another --crop. Cells of both would stand in one table. '
+            'Choose another --work-dir, or remove the file.')
+    atomic_write_bytes(path, text.encode())
     return path
+
+
+def _settings(text: str) -> list[str]:
+    """Return a leaf without the places of base and data."""
+    return [line for line in text.splitlines()
+            if not line.lstrip().startswith(('_base_', 'data_root='))]
 
 
 def check_root(parser: argparse.ArgumentParser, root: Path) -> None:
@@ -153,14 +170,17 @@ def main() -> int:
     args, rest = parse_args()
     folder = Path(args.work_dir) / 'configs'
     stems = [f'{method}_{args.network}_{{}}' for method in args.methods]
-    words = [
-        str(write_leaf(stem, args.name, args.root, folder, args.crop))
-        for stem in stems
-    ]
-    if args.segmentor:
-        words += ['--seg-config', str(write_leaf(
-            f'deeplabv3plus_{args.network}_{{}}-pseudo', args.name, args.root,
-            folder))]
+    try:
+        words = [
+            str(write_leaf(stem, args.name, args.root, folder, args.crop))
+            for stem in stems
+        ]
+        if args.segmentor:
+            words += ['--seg-config', str(write_leaf(
+                f'deeplabv3plus_{args.network}_{{}}-pseudo', args.name,
+                args.root, folder))]
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
     sys.argv = ['run_matrix', *words, '--work-dir', args.work_dir, *rest]
     return run_command('run_matrix')
 

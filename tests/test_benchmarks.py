@@ -3,6 +3,7 @@ import copy
 import json
 import runpy
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,26 @@ def test_the_protocol_writes_configs_that_differ_in_the_data(name, tmp_path):
     unseen = Config.fromfile(tmp_path / 'configs' / f'hsc_lite0_{name}.py')
     assert unseen.model.test_cfg.labels_on_unseen_split == (
         name == 'clothing-ccp')
+
+
+def test_the_protocol_keeps_the_settings_of_a_work_dir(
+        tmp_path, monkeypatch):
+    import protocol
+    root = tmp_path / 'data'
+    root.mkdir()
+    (root / 'image_labels.json').write_text(
+        '{"classes": ["cat", "dog"], "images": {}}')
+    write = partial(protocol.write_leaf, 'hsc_lite0_{}', 'neu-seg')
+    path = write(root, tmp_path / 'configs')
+    before = path.read_bytes()
+    monkeypatch.setattr(sys, 'argv', [
+        'protocol.py', 'neu-seg', str(root), '--work-dir', str(tmp_path),
+        '--methods', 'hsc', '--crop', '320'])
+    with pytest.raises(SystemExit, match=r'another --crop.*--work-dir'):
+        protocol.main()
+    assert path.read_bytes() == before
+    moved = root.rename(tmp_path / 'moved')
+    assert str(moved) in write(moved, tmp_path / 'configs').read_text()
 
 
 @pytest.mark.parametrize('method', ['cam', 'seam', 'hsc', 'eps', 'hsc_eps'])

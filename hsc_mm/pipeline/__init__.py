@@ -9,9 +9,9 @@ from hsc_mm.utils import write_json
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.work_dirs import refuse_data_of
+from .contents import fingerprint
 from .context import Context
 from .inputs import config_hash, stage_inputs
-from .manifest import fingerprint
 from .runner import DEFAULT_STEPS, Pipeline, build_pipeline
 from .step import Outcome, ScoreRow, Step, ToolError, run_tool
 from .summary import PipelineResults

@@ -131,11 +131,15 @@ class Context:
         return self.manifests[self.step(name).name].result
 
     def identity(self, name: str) -> str:
-        """Return a hash of what a finished step was made of, and made."""
+        """Return a hash of what a finished step made.
+
+        That is the ``hash`` of its result; of a step without one, a hash of
+        its inputs, but for those that only its score depends on.
+        """
         manifest = self.manifests[self.step(name).name]
         inputs = {k: v for k, v in manifest.content['inputs'].items()
-                  if k != 'held_out'}
-        return digest([inputs, manifest.result.get('hash')])
+                  if k not in ('held_out', 'scored')}
+        return manifest.result.get('hash') or digest(inputs)
 
     def checkpoint(self, kind: str, name: str | None = None) -> Path:
         """Return a checkpoint file.

@@ -9,44 +9,49 @@ import torch
 from mmengine.config import Config
 
 from hsc_mm.datasets.build import build_split
-from hsc_mm.datasets.checks import item_files
 from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
 from hsc_mm.version import __version__
-from .manifest import fingerprint
+from .contents import code_hash, fingerprint, split_hash
 
 __all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
 
-#: Keys of a model whose value may be a file of weights.
-_WEIGHTS = ('checkpoint', 'pretrained', 'file')
+#: Keys whose value may be a file of weights.
+_WEIGHTS = ('checkpoint', 'checkpoint_path', 'file', 'load_from',
+            'pretrained')
 #: Beginnings of the keys that no training depends on.
 _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
-                 'pipeline')
+                 'pipeline', 'env_cfg', 'launcher', 'log_', 'resume')
+#: Keys that no result depends on, and those whose contents are hashed.
+_IDLE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
+         'ann_file', 'data_root', 'pseudo_dir')
+#: The same of hooks; the last checkpoint is written in any case.
+_IDLE_HOOKS = dict(logger=None, visualization=None,
+                   checkpoint=('interval', 'max_keep_ckpts'))
 
 
 def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
-    """Hash what a step depends on: config, data, versions.
+    """Hash what a step depends on: config, data, code, versions.
 
     Returns:
-        dict[str, str]: ``config``, ``data`` and ``versions``; ``start`` of a
-        training that starts from a file, ``trusted`` of one that has
+        dict[str, str]: ``config``, ``data`` and ``versions``; ``code`` where
+        ``custom_imports`` names modules that are not installed, ``start`` of
+        a training that starts from a file, ``trusted`` of one that has
         trusted masks.
 
     Raises:
         FileNotFoundError: ``load_from`` is not there.
     """
-    dataset = build_split(cfg, split, maps=True)
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    labels = [
-        info['gt_label'].tolist() for info in infos if 'gt_label' in info
-    ]
+    code = code_hash((cfg.get('custom_imports') or {}).get('imports') or ())
     return dict(
         **(_start(cfg) if split == 'train' else {}),
+        **(dict(code=code) if code else {}),
         config=config_hash(cfg, split),
-        data=digest([fingerprint(item_files(infos)), labels]),
+        data=split_hash(build_split(cfg, split, maps=True)),
         **_trusted(cfg, split),
         versions=', '.join([
-            f'hsc_mm {__version__}', f'torch {torch.__version__}',
+            f'hsc_mm {__version__}',
+            f'torch {torch.__version__.split("+")[0]}',
             *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))
         ]))
 
@@ -56,24 +61,15 @@ def config_hash(cfg: Config, split: str) -> str:
 
     Training does not depend on how a model is tested: settings of
     validation, test, pseudo labels and pipeline are left out of its hash, and
-    so is the place of the data, whose contents :func:`stage_inputs` hashes.
+    so are workers, logs and checkpoints in between, and the places of data
+    and weights, whose contents :func:`stage_inputs` hashes.
     """
     relevant = _relevant(cfg.to_dict(), split)
-    roots = {root.rstrip('/') for root in _values(relevant, ['data_root'])}
-    return digest(_without_place(relevant, roots))
-
-
-def _without_place(part: object, roots: set[str]) -> object:
-    """Return a config with paths that begin at the folder of the data."""
-    if isinstance(part, Mapping):
-        return {k: _without_place(v, roots) for k, v in part.items()}
-    if isinstance(part, list | tuple):
-        return [_without_place(value, roots) for value in part]
-    if isinstance(part, str):
-        for root in sorted(roots - {''}, key=len, reverse=True):
-            if part == root or part.startswith(f'{root}/'):
-                return f'{{data_root}}{part[len(root):]}'
-    return part
+    roots = {os.path.normpath(root)
+             for root in _values(relevant, ['data_root']) if root}
+    # A test has no hash of weights but that of its checkpoint.
+    weights = _WEIGHTS if split == 'train' else ()
+    return digest(_without_places(relevant, roots, weights))
 
 
 def _relevant(cfg: dict, split: str) -> dict:
@@ -89,20 +85,48 @@ def _relevant(cfg: dict, split: str) -> dict:
         if not key.startswith(_NOT_TRAINING)
     }
     kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
+    kept['default_hooks'] = {
+        name: hook and {
+            k: v for k, v in hook.items()
+            if k not in _IDLE_HOOKS.get(name, ())}
+        for name, hook in (cfg.get('default_hooks') or {}).items()
+        if _IDLE_HOOKS.get(name, ()) is not None
+    }
     return kept
+
+
+def _without_places(part: object, roots: set[str],
+                    weights: Collection[str]) -> object:
+    """Return a config without the places of data and weights."""
+    if isinstance(part, Mapping):
+        return {
+            key: '(file)' if key in weights and _is_file(value) else (
+                _without_places(value, roots, weights))
+            for key, value in part.items() if key not in _IDLE}
+    if isinstance(part, list | tuple):
+        return [_without_places(value, roots, weights) for value in part]
+    if isinstance(part, str) and '/' in part:
+        path = os.path.normpath(part)
+        for root in sorted(roots, key=len, reverse=True):
+            if path == root or path.startswith(f'{root}/'):
+                return f'(data_root){path[len(root):]}'
+    return part
 
 
 def _start(cfg: Config) -> dict[str, str]:
     """Return what tells the weights apart that a training starts from."""
-    path, files = cfg.get('load_from'), {
-        *filter(os.path.isfile, _values(cfg.get('model'), _WEIGHTS))}
-    if path and '://' not in path:
-        if not Path(path).is_file():
-            raise FileNotFoundError(
-                f'load_from of {cfg.filename}: expected a checkpoint, found '
-                f'no file {path}. Train it first, or name another one.')
-        files.add(path)
+    path = cfg.get('load_from')
+    if path and '://' not in path and not _is_file(path):
+        raise FileNotFoundError(
+            f'load_from of {cfg.filename}: expected a checkpoint, found '
+            f'no file {path}. Train it first, or name another one.')
+    files = {os.path.expanduser(value) for value in _values(
+        _relevant(cfg.to_dict(), 'train'), _WEIGHTS) if _is_file(value)}
     return dict(start=fingerprint(files)) if files else {}
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, str) and os.path.isfile(os.path.expanduser(value))
 
 
 def _values(part: object, keys: Collection[str]) -> Iterator[str]:

@@ -3,53 +3,25 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
-from hsc_mm.utils import digest, read_json, write_json
-from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import MARKER
-from hsc_mm.utils.pool import map_threads
 
-__all__ = ['Manifest', 'as_json', 'fingerprint', 'refuse_foreign']
+__all__ = ['Manifest', 'as_json', 'refuse_foreign']
 
 _FORM = dict(inputs=dict, outputs={str: {str: int}}, result=dict,
              seconds=float)
 
 
-def fingerprint(paths: Iterable[str | Path]) -> str:
-    """Return a hash of what files hold, and of their names.
-
-    Names are relative to the folder that they share, and times do not count:
-    a data set that was copied or moved is the same data set.
-
-    Raises:
-        OSError: A file cannot be read.
-    """
-    files = sorted(map(os.path.abspath, paths))
-    if not files:
-        return digest([])
-    shared = os.path.commonpath(files)
-    return digest([[os.path.relpath(path, shared) for path in files],
-                   map_threads(_content, files)])
-
-
-def _content(path: str) -> str:
-    stat = os.stat(path)
-    return _sum_of(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=None)
-def _sum_of(path: str, *_: int) -> str:
-    """Return the sum of a file; size and time tell when to read it again."""
-    return file_sum(path)
-
-
 def _sizes(path: Path) -> dict[str, int]:
-    """Return the size of a file, or of every file under a folder."""
+    """Return the size of a file, or of those under a folder.
+
+    Hidden files, such as locks and those of a file manager, do not count.
+    """
     if path.is_dir():
-        files = sorted(p for p in path.rglob('*') if p.is_file())
+        files = sorted(p for p in path.rglob('[!.]*') if p.is_file())
     else:
         files = [path] if path.is_file() else []
     return {str(f.relative_to(path.parent)): f.stat().st_size for f in files}
@@ -143,15 +115,15 @@ class Manifest:
 
     def save(self, inputs: dict, outputs: Iterable[str | Path], result: dict,
              seconds: float) -> None:
-        """Record a finished step.
+        """Record a finished step, or the mark of one that is begun.
 
         Args:
             inputs (dict): See :meth:`reason_to_run`.
             outputs (iterable[str | Path]): Files and folders it made.
             result (dict): What later steps and the report want to know.
-            seconds (float): How long it took.
+            seconds (float): How long it took; of a mark: earlier tries.
         """
-        self.content = dict(
+        self.write(dict(
             inputs=inputs,
             outputs={
                 str(Path(path).relative_to(self.root)): _sizes(Path(path))
@@ -159,8 +131,12 @@ class Manifest:
             },
             result=result,
             seconds=round(seconds, 1),
-            finished=time.time_ns())
-        write_json(self.path, self.content)
+            finished=time.time_ns()))
+
+    def write(self, content: dict) -> None:
+        """Record what a record held that was taken from another place."""
+        self.content = content
+        write_json(self.path, content)
 
     def drop(self) -> None:
         """Forget the step: it is about to run."""

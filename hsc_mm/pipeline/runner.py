@@ -2,18 +2,18 @@
 import re
 import time
 from collections.abc import Callable, Iterable
-from itertools import count
 from pathlib import Path
 
 from mmengine.config import Config
 
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
-from hsc_mm.utils.locks import check_free
+from .contents import split_hash
 from .context import Context
 from .inputs import held_out_input
-from .manifest import Manifest, as_json, refuse_foreign
+from .manifest import as_json, refuse_foreign
 from .step import Step
+from .step_folder import StepFolder
 from .summary import PipelineResults
 
 __all__ = ['DEFAULT_STEPS', 'Pipeline', 'build_pipeline']
@@ -87,7 +87,7 @@ def _build_step(entry: dict, cfg: Config) -> Step:
     step.settings = {
         key: value
         for key, value in entry.items()
-        if key not in ('name', 'folder', 'config')
+        if key not in ('name', 'config')
     }
     return step
 
@@ -144,19 +144,22 @@ class Pipeline:
                     say(f'NOTICE: {hook["text"]}')
         for manifest in self.context.manifests.values():
             manifest.load()  # another run may have ended since it was read
-        for name, step in self.steps.items():
-            refuse_foreign(self.context.root / step.folder,
-                           self.context.manifests[name], self._started(step))
+        for place in map(self._place, self.steps.values()):
+            refuse_foreign(place.path, place.manifest, place.mark)
         width = max(7, *map(len, self.steps)) if self.steps else 0
         for number, (name, step) in enumerate(self.steps.items(), start=1):
-            inputs = self._inputs(step)
-            manifest = self.context.manifests[name]
+            inputs, place = self._inputs(step), self._place(step)
+            manifest = place.manifest
             reason = 'forced' if name in forced else (
                 manifest.reason_to_run(inputs))
             head = f'[{number}/{len(self.steps)}] {name:{width}s}'
+            if reason and name not in forced and (
+                    old := place.take_back(inputs)):
+                say(f'{head} takes back {old}, which the same inputs made')
+                reason = manifest.reason_to_run(inputs)
             if reason is None:
                 say(f'{head} is current (it took {manifest.seconds:.0f} s)')
-                self._started(step).drop()
+                place.mark.drop()
                 continue
             say(f'{head} runs ({reason})')
             self._run(step, inputs, name not in forced)
@@ -189,34 +192,31 @@ class Pipeline:
     def _inputs(self, step: Step) -> dict:
         inputs = dict(step.inputs(self.context.before(step.name)))
         if 'pseudo_labels' in step.makes:  # see Context.score_labels
-            inputs.update(held_out_input(self.context.selection))
+            inputs.update(self._scored())
         if step.settings:
             inputs['step'] = step.settings
         return as_json(inputs, f'inputs of step {step.name}')
 
+    def _scored(self) -> dict[str, str]:
+        """Return the inputs of :meth:`Context.score_labels`."""
+        ctx = self.context
+        if ctx.cam_cfg is None:
+            return {}
+        data = ctx.dataset('cam', 'test')
+        masks = 'seg_map_path' in data.data_prefix
+        return dict(held_out_input(ctx.selection),
+                    **(dict(scored=split_hash(data)) if masks else {}))
+
     def _run(self, step: Step, inputs: dict, resume: bool) -> None:
-        resumable = self._begin(step, inputs, resume)
+        place = self._place(step)
+        resumable, spent = place.begin(inputs, resume)
         start = time.monotonic()
         outputs, result = step.run(self.context.before(step.name), resumable)
         result = as_json(result, f'result of step {step.name}')
-        self.context.manifests[step.name].save(inputs, outputs, result,
-                                               time.monotonic() - start)
-        self._started(step).drop()
+        place.manifest.save(inputs, outputs, result,
+                            spent + time.monotonic() - start)
+        place.mark.drop()
 
-    def _started(self, step: Step) -> Manifest:
-        """Return the mark of a step that was begun and did not finish."""
-        root = self.context.root
-        return Manifest(root / 'manifests' / f'{step.name}.started.json', root)
-
-    def _begin(self, step: Step, inputs: dict, resume: bool) -> bool:
-        """Make room for a step; say whether its last try is resumed."""
-        folder, mark = self.context.root / step.folder, self._started(step)
-        check_free(folder)
-        resumable = resume and folder.is_dir() and (
-            mark.content.get('inputs') == inputs)
-        if folder.is_dir() and not resumable:
-            olds = map(f'{folder}.old{{}}'.format, count(1))
-            folder.rename(next(o for o in olds if not Path(o).exists()))
-        mark.save(inputs, [], {}, 0)
-        self.context.manifests[step.name].drop()
-        return resumable
+    def _place(self, step: Step) -> StepFolder:
+        return StepFolder(self.context.root / step.folder,
+                          self.context.manifests[step.name])

@@ -6,6 +6,7 @@ import pytest
 from conftest import run_here
 from tiny_configs import cam_config
 
+from hsc_analysis import matrix
 from hsc_analysis.matrix_files import read_matrix
 from hsc_analysis.matrix_tables import collect, markdown, paired
 from hsc_analysis.tables_command import fill
@@ -145,7 +146,7 @@ _run = partial(run_here, 'run_matrix')
 def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py', iters=2)
     broken = cam_config(tmp_path / 'nowhere', tmp_path / 'broken.py')
-    work = tmp_path / 'work'
+    work = tmp_path / 'my work, a'
     found = _run(config, broken, '--seeds', '0', '3', '--work-dir', work,
                  '--select', '1')
     assert found.returncode == 1
@@ -180,6 +181,25 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     assert (work / 'cam' / 'seed0' / 'cell.json').read_bytes() == before
     said = (work / 'cam' / 'seed0' / 'output.txt').read_text()
     assert said.count('is current') == 2
+
+
+def test_a_config_that_changes_meanwhile_ends_its_cells(
+        tmp_path, monkeypatch):
+    config = tmp_path / 'cam.py'
+    config.write_text('lr = 1')
+
+    def cell(cell, *_):
+        assert cell.seed == 0
+        config.write_text('lr = 2')
+        return _cell(cell.config, cell.seed, 30.0)
+
+    monkeypatch.setattr(matrix, 'run_cell', cell)
+    found, failures = matrix.run_matrix(
+        [str(config)], [0, 1, 2], tmp_path / 'work', say=len)
+    assert found['rows'][0]['seeds'] == [0]
+    assert [line.split(': expected')[0] for line in failures] == [
+        'cam, seed 1', 'cam, seed 2']
+    assert all('found it changed' in line for line in failures)
 
 
 def test_wrong_arguments_are_refused(tmp_path):

@@ -1,11 +1,15 @@
 """What a training depends on."""
 import shutil
+from itertools import combinations
 
 import pytest
 from tiny_configs import cam_config, seg_config
 
+from hsc_mm.datasets.build import build_split
 from hsc_mm.inference import load_config
-from hsc_mm.pipeline.inputs import stage_inputs
+from hsc_mm.pipeline.contents import split_hash
+from hsc_mm.pipeline.inputs import config_hash, stage_inputs
+from hsc_mm.utils import read_json, write_json
 
 
 def test_a_start_from_another_checkpoint_is_another_training(
@@ -37,6 +41,87 @@ def test_copied_data_are_the_same_training(tmp_path, shared_voc):
     image = next((copy / 'JPEGImages').iterdir())
     image.write_bytes(image.read_bytes() + b'0')
     assert stage_inputs(first, 'train') != stage_inputs(second, 'train')
+
+
+def test_exchanged_labels_and_mapped_masks_are_another_training(
+        tmp_path, shared_voc):
+    root = tmp_path / 'voc'
+    shutil.copytree(shared_voc, root)
+    cfg = load_config(cam_config(root, tmp_path / 'cam.py'))
+    found = [stage_inputs(cfg, 'train')['data']]
+    path = root / 'image_labels.json'
+    content = read_json(path)
+    one, other = next(
+        pair for pair in combinations(sorted(content['images']), 2)
+        if content['images'][pair[0]] != content['images'][pair[1]])
+    labels = content['images']
+    labels[one], labels[other] = labels[other], labels[one]
+    write_json(path, content)
+    found.append(stage_inputs(cfg, 'train')['data'])
+    assert found[0] != found[1]
+    data = build_split(cfg, 'train', maps=True)
+    assert split_hash(data) == found[1]
+    data._metainfo['label_map'] = {0: 0, 1: 2, 2: 1}
+    assert split_hash(data) != found[1]
+
+
+@pytest.mark.parametrize('changes', [
+    {'train_dataloader.num_workers': 3}, {'env_cfg.cudnn_benchmark': False},
+    {'default_hooks.checkpoint.max_keep_ckpts': 7}, {'resume': True},
+    {'default_hooks.logger.interval': 3}, {'log_level': 'ERROR'},
+    {'train_dataloader.pin_memory': True}, {'launcher': 'pytorch'},
+    {'a_helper.pseudo_dir': 'elsewhere'}])
+def test_what_changes_no_result_changes_no_hash(tmp_path, shared_voc, changes):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    cfg.a_helper = dict(pseudo_dir='x')
+    before = config_hash(cfg, 'train')
+    cfg.merge_from_dict(changes)
+    assert config_hash(cfg, 'train') == before
+    cfg.merge_from_dict({'train_dataloader.batch_size': 3})
+    assert config_hash(cfg, 'train') != before
+
+
+def test_the_spelling_of_the_root_changes_no_hash(tmp_path, shared_voc):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    before = stage_inputs(cfg, 'train')
+    cfg.train_dataloader.dataset.data_root = f'{shared_voc}/'
+    assert stage_inputs(cfg, 'train') == before
+    for root in ('a', f'{tmp_path}/b/'):
+        cfg.train_dataloader.dataset.update(
+            data_root=root, labels=f'{root}/labels.json')
+        found = config_hash(cfg, 'train')
+        if root == 'a':
+            first = found
+    assert found == first
+
+
+def test_changed_code_of_the_user_is_another_training(
+        tmp_path, shared_voc, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'a_loss_of_mine.py').write_text('K = 1')
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    assert 'code' not in stage_inputs(cfg, 'train')
+    cfg.custom_imports = dict(imports=['a_loss_of_mine'])
+    found = [stage_inputs(cfg, 'train')['code']]
+    (tmp_path / 'a_loss_of_mine.py').write_text('K = 2')
+    found.append(stage_inputs(cfg, 'train')['code'])
+    assert found[0] != found[1]
+
+
+def test_weights_are_their_contents(tmp_path, shared_voc, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    found = []
+    for name, key in (('a', 'pretrained'), ('b', 'pretrained'),
+                      ('b', 'checkpoint_path')):
+        (tmp_path / f'{name}.pth').write_bytes(b'weights')
+        cfg.model.backbone.pop('pretrained', None)
+        cfg.model.backbone[key] = f'~/{name}.pth'
+        found.append(stage_inputs(cfg, 'train'))
+    assert found[0] == found[1]
+    assert found[2]['start'] == found[0]['start']
+    (tmp_path / 'b.pth').write_bytes(b'others')
+    assert stage_inputs(cfg, 'train')['start'] != found[0]['start']
 
 
 def test_other_pretrained_weights_are_another_training(tmp_path, shared_voc):

@@ -130,14 +130,14 @@ def test_what_is_current_is_skipped_and_what_changed_is_not(place, finished):
     # What their step reads, too: another threshold, other pseudo labels.
     again = build_pipeline(
         *_configs(place, blur=', size=9'), place / 'work', threshold=0.77)
-    assert again.reason_to_run('pseudo') == 'changed: threshold'
+    assert again.reason_to_run('pseudo') == 'changed: chosen, threshold'
     again.steps['pseudo'].run = _nothing
     again.steps['seg'].run = _interrupt
     lines = []
     with pytest.raises(KeyboardInterrupt):
         again.run(say=lines.append)
     assert [line.partition(' runs ')[2] for line in lines[2:]] == [
-        '(changed: threshold)', '(changed: labels)',
+        '(changed: chosen, threshold)', '(changed: labels)',
         '(changed: pseudo_labels)']
 
 

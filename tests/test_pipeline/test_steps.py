@@ -1,7 +1,10 @@
 """When a step runs, resumes, or makes room."""
+import os
+
 import pytest
 
 from hsc_mm.pipeline import Context, Outcome, Pipeline, Step
+from hsc_mm.utils import read_json, write_json
 
 
 class _Number(Step):
@@ -66,6 +69,52 @@ def test_other_inputs_move_the_old_outputs_aside(tmp_path):
     texts = [(tmp_path / name / 'number.txt').read_text()
              for name in ('one.old1', 'one.old2', 'one', 'two')]
     assert texts == ['3', '4', '5', '10']
+
+
+def test_what_the_same_inputs_made_is_taken_back(tmp_path):
+    _Two(tmp_path, 3).run(say=_quiet)
+    interrupted = _Two(tmp_path, 4, fail=True)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.run(say=_quiet)
+    lines = []
+    again = _Two(tmp_path, 3)
+    again.run(say=lines.append)
+    assert again.seen == []
+    assert lines[0] == ('[1/2] one     takes back one.old1, which the same '
+                        'inputs made')
+    assert all('is current' in line for line in lines[1:])
+    assert (tmp_path / 'one' / 'number.txt').read_text() == '3'
+    resumed = _Two(tmp_path, 4)  # what was interrupted goes on, too
+    resumed.run(say=_quiet)
+    assert resumed.seen == [('one', True), ('two', False)]
+    forced = _Two(tmp_path, 3)
+    forced.run(['one'], say=_quiet)
+    assert forced.seen[0] == ('one', False)
+
+
+def test_damaged_outputs_are_mended_in_place(tmp_path):
+    _Two(tmp_path, 3).run(say=_quiet)
+    (tmp_path / 'one' / 'number.txt').unlink()
+    (tmp_path / 'one' / 'earlier.txt').write_text('kept')
+    again = _Two(tmp_path, 3)
+    again.run(say=_quiet)
+    assert again.seen == [('one', True)]
+    assert (tmp_path / 'one' / 'earlier.txt').exists()
+
+
+def test_the_time_of_earlier_tries_counts(tmp_path):
+    stopped = _Two(tmp_path, 3, fail=True)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(say=_quiet)
+    mark = tmp_path / 'manifests' / 'one.started.json'
+    content = read_json(mark)
+    began = content['finished'] / 1e9
+    write_json(mark, dict(content, seconds=100.))
+    os.utime(tmp_path / 'one' / 'number.txt', (began, began + 50))
+    again = _Two(tmp_path, 3)
+    again.run(say=_quiet)
+    assert again.context.manifests['one'].seconds == pytest.approx(150, abs=5)
+    assert again.context.manifests['two'].seconds < 5
 
 
 def test_an_interrupted_step_resumes_if_its_inputs_are_the_same(tmp_path):

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from mmengine.config import Config
+
 from hsc_mm.cli.signals import PARENT
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
@@ -87,11 +89,17 @@ def run_cell(cell: Cell, seg_config: str | None,
     if all(kept.get(key) == found[key] for key in found) and \
             {'images_per_second', 'peak_mib'} <= kept.keys():
         return kept | own
+    peak = round(usage.ru_maxrss / 1024)  # of the steps that ran this time
     found.update(own,
                  images_per_second=_speed(cell.folder, found['batch_size']),
-                 peak_mib=round(usage.ru_maxrss / 1024))
+                 peak_mib=max(peak, kept.get('peak_mib', 0)))
     write_json(record, found)
     return found
+
+
+def _content(path: str) -> dict:
+    """Return the values of a config, those of its bases among them."""
+    return Config.fromfile(path, import_custom_modules=False).to_dict()
 
 
 def _speed(folder: Path, batch_size: int) -> float | None:
@@ -124,6 +132,18 @@ def run_matrix(configs: list[str],
         tuple: What :func:`collect` makes, and why cells failed.
     """
     root = Path(work_dir)
+    paths = [*configs, *([seg_config] if seg_config else [])]
+    began = {path: _content(path) for path in paths}
+
+    def run(cell: Cell) -> dict:
+        for path in (cell.config, seg_config):
+            if path and _content(path) != began[path]:
+                raise ValueError(
+                    f'{cell.name}, seed {cell.seed}: expected {path} as it '
+                    'was when the matrix began, found it changed. Give the '
+                    'same command again: all cells then follow the new one.')
+        return run_cell(cell, seg_config, options or {})
+
     cells = [
         Cell(config, seed, root / Path(config).stem / f'seed{seed}')
         for seed in seeds for config in configs
@@ -131,8 +151,7 @@ def run_matrix(configs: list[str],
     done, failures = [], []
     with ThreadPoolExecutor(jobs) as pool:
         running = [
-            pool.submit(run_cell, cell, seg_config, options or {})
-            for cell in cells
+            pool.submit(run, cell) for cell in cells
         ]
         try:
             for number, (cell, future) in enumerate(
@@ -140,7 +159,7 @@ def run_matrix(configs: list[str],
                 try:
                     done.append(future.result())
                     state = 'done'
-                except ValueError as error:
+                except (ValueError, OSError) as error:
                     failures.append(str(error))
                     state = 'FAILED'
                 say(f'[{number}/{len(cells)}] {cell.name}, seed {cell.seed}: '

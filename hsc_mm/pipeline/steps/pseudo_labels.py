@@ -6,11 +6,10 @@ from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
-from hsc_mm.utils import digest, read_json
-from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils import read_json
+from ..contents import fingerprint
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
-from ..manifest import fingerprint
 from ..step import Outcome, ScoreRow, Step, run_tool
 
 __all__ = ['MakePseudoLabels']
@@ -69,12 +68,14 @@ class MakePseudoLabels(Step):
     def inputs(self, ctx: Context) -> dict:
         """Return the stage's, checkpoint, inference, rule and threshold."""
         cfg = self._cfg(ctx)
+        threshold, chosen = self._threshold(ctx)
         return dict(
             stage_inputs(cfg, 'train'),
             inference=config_hash(cfg, 'test'),
             pseudo_label=cfg.get('pseudo_label'),
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
-            threshold=self._threshold(ctx)[0],
+            threshold=threshold,
+            chosen=chosen,
             **self._files(ctx))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
@@ -93,16 +94,17 @@ class MakePseudoLabels(Step):
             made = read_json(folder / MANIFEST)
             threshold, chosen = made['threshold'], _words(made['chosen'])
         chain = LabelChain.from_config(cfg, threshold)
-        made_at = dict(
-            threshold=threshold, chosen=chosen) if chain.reads_threshold else {}
+        if chain.reads_threshold:
+            made_at = dict(threshold=threshold, chosen=chosen)
+        else:
+            made_at = {}
         data = ctx.dataset(ctx.find('cam', self.checkpoint).config, 'train')
         shares = class_shares(str(folder), data)
         return Outcome([folder], dict(
             ctx.score_labels(folder), **made_at, shares=shares,
             # A refiner's own code is no input, and may have changed.
-            hash=digest([[path.name, file_sum(path)]
-                         for path in sorted(folder.rglob('*.*'))
-                         if path.suffix in chain.suffixes]),
+            hash=fingerprint(path for path in folder.rglob('*.*')
+                             if path.suffix in chain.suffixes),
             warnings=unlabelled_classes(shares, data)))
 
     def rows(self, result: dict) -> list[ScoreRow]:

@@ -1,4 +1,5 @@
 """Steps that evaluate: the seeds, and the segmentor."""
+import copy
 import shutil
 
 from hsc_mm.evaluation.folder import score_folder
@@ -58,7 +59,8 @@ class ScoreSeeds(_Test):
             return Outcome([], {})
         folder = ctx.root / self.folder
         out = folder / 'seeds.json'
-        cfg = ctx.config(stage)
+        cfg = copy.deepcopy(ctx.config(stage))
+        cfg.merge_from_dict({'test_evaluator.out_json': str(out)})
         tta = ['--tta'] if cfg.get('tta_pipeline') is not None else []
         outputs, select = [out], []
         if ctx.selection:
@@ -69,8 +71,7 @@ class ScoreSeeds(_Test):
         run_tool('test', [
             ctx.dump(cfg, self.name),
             ctx.checkpoint('cam', self.checkpoint), *tta, *select,
-            '--work-dir', folder, '--cfg-options',
-            f'test_evaluator.out_json={out}'
+            '--work-dir', folder
         ], folder / 'output.txt')
         return Outcome(outputs, read_json(out, dict))
 

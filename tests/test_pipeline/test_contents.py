@@ -1,0 +1,61 @@
+"""What files hold tells them apart, not their places and times."""
+import os
+import sys
+
+from hsc_mm.pipeline.contents import code_hash, fingerprint
+
+
+def test_fingerprint_sees_changed_files(tmp_path):
+    path = tmp_path / 'x.jpg'
+    path.write_bytes(b'one')
+    before = fingerprint([path])
+    assert fingerprint([str(path)]) == before
+    os.utime(path, ns=(1, 1))
+    assert fingerprint([path]) == before
+    path.write_bytes(b'two')
+    assert fingerprint([path]) != before
+
+
+def test_the_fingerprint_of_a_copied_folder_is_the_same(tmp_path):
+    for folder in ('a', 'b'):
+        for name in ('x', 'sub/y'):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+
+    def found(folder):
+        return fingerprint(p for p in (tmp_path / folder).rglob('*')
+                           if p.is_file())
+
+    assert found('a') == found('b') != fingerprint([])
+    (tmp_path / 'b' / 'x').rename(tmp_path / 'b' / 'z')
+    assert found('a') != found('b')
+
+
+def test_a_path_through_a_link_is_read_as_the_system_reads_it(tmp_path):
+    (tmp_path / 'disk' / 'voc').mkdir(parents=True)
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'voc').symlink_to(tmp_path / 'disk' / 'voc')
+    (tmp_path / 'disk' / 'map.png').write_text('one')
+    path = f'{tmp_path}/data/voc/../map.png'
+    before = fingerprint([path])
+    (tmp_path / 'disk' / 'map.png').write_text('two')
+    assert fingerprint([path]) != before
+
+
+def test_code_is_that_of_the_modules_that_are_not_installed(
+        tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'one_file.py').write_text('A = 1')
+    (tmp_path / 'a_package').mkdir()
+    for name in ('__init__', 'losses', 'helper'):
+        (tmp_path / 'a_package' / f'{name}.py').write_text('')
+    found = [code_hash(['one_file']), code_hash(['a_package.losses'])]
+    assert None not in found
+    assert code_hash(['torch', 'hsc_mm.models', 'nowhere', 'os']) is None
+    (tmp_path / 'a_package' / 'helper.py').write_text('B = 2')
+    assert code_hash(['one_file']) == found[0]
+    assert code_hash(['a_package.losses']) != found[1]
+    (tmp_path / 'one_file.py').write_text('A = 2')
+    assert code_hash(['one_file']) != found[0]
+    sys.modules.pop('a_package')
