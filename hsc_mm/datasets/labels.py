@@ -1,5 +1,6 @@
 """Readers of image-level labels, and of lists of images."""
 import os
+import posixpath
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -166,7 +167,7 @@ def read_voc_list(path: str | Path) -> list[str]:
     """Read the ids of a list in VOC's layout: what stands first in a line.
 
     Other projects write more: ``/JPEGImages/a.jpg /SegmentationClass/a.png``
-    and ``a.jpg 0 4`` are image ``a``.
+    and ``a.jpg 0 4`` are image ``a``; so is ``./a``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -176,8 +177,9 @@ def read_voc_list(path: str | Path) -> list[str]:
     for line in read_list(path):
         first = line.split()[0]
         _, folder, name = first.rpartition('JPEGImages/')
-        ids.append(os.path.splitext(name)[0] if folder else
-                   image_stem(first) if first.endswith('.jpg') else first)
+        ids.append(posixpath.normpath(
+            os.path.splitext(name)[0] if folder else
+            image_stem(first) if first.endswith('.jpg') else first))
     return ids
 
 

@@ -86,8 +86,8 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
             ValueError: ``Annotations/<id>.xml`` are missing or broken.
         """
         if self.label_file:
-            images = read_label_json(self.label_file).images
-            return {i: images[i] for i in ids if i in images}
+            return self._labels_of(
+                ids, read_label_json(self.label_file).images)
         paths = {
             i: os.path.join(self.data_prefix['xml_path'], f'{i}.xml')
             for i in ids

@@ -234,6 +234,40 @@ def test_a_list_chooses_among_labelled_images(voc_root):
     assert data.split == 'few'
 
 
+def _listed(root, lines, **kwargs):
+    (root / 'l.csv').write_text(lines)
+    return ImageLabelDataset('l.csv', data_root=str(root),
+                             data_prefix=dict(img_path='JPEGImages'), **kwargs)
+
+
+def test_a_dot_in_front_of_a_path_makes_no_other_image(voc_root):
+    """As ``find .`` writes paths."""
+    data = _listed(voc_root, './img_01.jpg,cat\n././img_02.jpg,dog\n')
+    assert [data[i]['img_id'] for i in range(2)] == ['img_01', 'img_02']
+    (voc_root / 'few.txt').write_text('img_02\n')
+    few = _listed(voc_root, './img_01.jpg,cat\n./img_02.jpg,dog\n',
+                  ann_file='few.txt')
+    assert list(few[0]['gt_label']) == [0, 1]
+    for listed in ('./img_01.jpg\n', './img_01\n'):
+        (voc_root / 'few.txt').write_text(listed)
+        few = _listed(voc_root, 'img_01.jpg,cat\nimg_02.jpg,dog\n',
+                      ann_file='few.txt')
+        assert few[0]['img_id'] == 'img_01'
+        assert list(few[0]['gt_label']) == [1, 0]
+    with pytest.raises(ValueError, match=r'line 2: "img_01\.jpg" has the '
+                       r'name of "\./img_01\.jpg"'):
+        _listed(voc_root, './img_01.jpg,cat\nimg_01.jpg,dog\n')
+
+
+def test_a_dot_in_front_of_a_path_in_voc_layout(voc_root):
+    listed = voc_root / TRAIN
+    listed.write_text(''.join(
+        f'./{line}\n' for line in listed.read_text().splitlines()))
+    for label_file in ('', 'image_labels.json'):
+        data = _voc(voc_root, label_file=label_file)
+        assert data[0]['img_id'] == 'img_00'
+
+
 def test_pseudo_labels_are_looked_for_at_the_start(voc_root, tmp_path):
     init_default_scope('mmseg')
     pseudo = tmp_path / 'pseudo'

@@ -353,7 +353,7 @@ def test_blanks_around_known_names_in_a_list(tmp_path):
 def test_lists_of_other_projects_on_voc(tmp_path):
     path = _write(tmp_path / 'psa.txt',
                   '/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png\n'
-                  '2007_2.jpg 0 4\n2007_3\n')
+                  '2007_2.jpg 0 4\n./2007_3\n')
     assert read_voc_list(path) == ['2007_1', '2007_2', '2007_3']
 
 
