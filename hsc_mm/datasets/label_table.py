@@ -23,7 +23,9 @@ HEADERS = ('image', 'images', 'filename', 'file', 'file_name', 'image_name',
            'image_id', 'imageid', 'img', 'path', 'id', 'name')
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
-_TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no', '')
+_EMPTY = ('', 'nan')
+_TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')
+_NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
 
 
 def read_label_table(path: str | Path,
@@ -45,7 +47,8 @@ def read_label_table(path: str | Path,
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such table, or an image comes twice.
+        ValueError: It is no such table, has scores instead of 0 and 1, or
+            an image comes twice.
     """
     rows = _without_empty(_images_first(_rows(path)))
     notes: list[Note] = []
@@ -151,9 +154,27 @@ def _is_one_hot(header: list[str], rows: list[tuple[int, list[str]]]) -> bool:
     """Say whether all columns but the first hold 0 and 1."""
     if len(header) == 2 and header[1].strip().lower() in _LABELS:
         return False
-    return all(cell.strip().lower() in _TRUE + _FALSE
-               for _, row in rows for cell in row[1:]) and any(
-                   cell.strip() for _, row in rows for cell in row[1:])
+    cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
+    return cells <= {*_TRUE, *_FALSE, *_EMPTY} and not cells <= {*_EMPTY}
+
+
+def _refuse_scores(path: str | Path, header: list[str],
+                   rows: list[tuple[int, list[str]]]) -> None:
+    """Refuse columns of numbers other than 0 and 1, such as probabilities."""
+    wrong = None
+    for number, row in rows:
+        for name, cell in zip(header[1:], row[1:], strict=True):
+            cell = cell.strip().lower()
+            if cell in (*_TRUE, *_FALSE, *_EMPTY):
+                continue
+            if not _NUMBER.fullmatch(cell):
+                return
+            wrong = wrong or (number, name, cell)
+    if wrong:
+        raise ValueError(
+            f'{path}, line {wrong[0]}: expected 0 or 1 under "{wrong[1]}", '
+            f'found {wrong[2]}. Round scores to 0 or 1; where a number is '
+            'the name of a class, call the column "labels".')
 
 
 def _label_column(path: str | Path, header: list[str] | None,
@@ -162,6 +183,8 @@ def _label_column(path: str | Path, header: list[str] | None,
     width = len(header or rows[0][1])
     named = [place for place, name in enumerate(header or ())
              if place and name.strip().lower() in _LABELS]
+    if header and not named:
+        _refuse_scores(path, header, rows)
     if width == 2:
         return 1
     if len(named) == 1:

@@ -220,6 +220,32 @@ def test_a_column_without_any_1_stays_a_class(tmp_path):
     assert read_label_table(path).classes == ['dog', 'cow', 'cat']
 
 
+@pytest.mark.parametrize(('text', 'message'), [
+    ('image,crack\na.jpg,1\nb.jpg,0.1\n',
+     r'line 3: expected 0 or 1 under "crack", found 0\.1\. Round scores'),
+    ('image;crack\na.jpg;0,9\nb.jpg;1\n', 'line 2: .*"crack", found 0,9'),
+    ('image,crack\na.jpg,1e-05\nb.jpg,NaN\n', '"crack", found 1e-05'),
+    ('image,crack\na.jpg,-1\nb.jpg,1\n', '"crack", found -1'),
+    ('image,cat,dog\na.jpg,1,0\nb.jpg,2,1\n', 'line 3: .*"cat", found 2'),
+    ('image;cat;dog\na.jpg;1;0,0\nb.jpg;0,0;1\n', '"dog", found 0,0'),
+])
+def test_scores_are_no_classes(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_label_table(_write(tmp_path / 'l.csv', text))
+
+
+@pytest.mark.parametrize(('text', 'classes'), [
+    ('image,label\na.jpg,1.0\nb.jpg,2.0\n', ['1.0', '2.0']),
+    ('image,size,label\na.jpg,7,3\nb.jpg,8,12\n', ['12', '3']),
+    ('a.jpg,3\nb.jpg,12\n', ['12', '3']),
+    ('image,crack\na.jpg,1\nb.jpg,NaN\n', ['crack']),
+    ('image,finding\na.jpg,3\nb.jpg,big\n', ['3', 'big']),
+])
+def test_numbers_may_name_classes(tmp_path, text, classes):
+    path = _write(tmp_path / 'l.csv', text)
+    assert read_label_table(path).classes == classes
+
+
 @pytest.mark.parametrize(('data', 'message'), [
     ('x.jpg,hätte\n'.encode('latin-1'), r'l\.csv, line 1: expected text'),
     (b'x.jpg,ca\0t\n', r'l\.csv: expected a text file, found a zero byte'),
