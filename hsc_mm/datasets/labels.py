@@ -1,6 +1,7 @@
 """Readers of image-level labels, and of lists of images."""
 import os
 import posixpath
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -163,11 +164,22 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
     return ids
 
 
-def read_voc_list(path: str | Path) -> list[str]:
-    """Read the ids of a list in VOC's layout: what stands first in a line.
+_FILE = '(?:' + '|'.join(map(re.escape, IMAGE_SUFFIXES)) + ')'
+# A name with a suffix or without, and labels or masks behind it.
+_LABELLED = re.compile(rf'(.*?{_FILE})(?:\s+(?:-?\d+|\S+{_FILE}))+'
+                       r'|(\S+)(?:\s+-?\d+)+', re.IGNORECASE)
 
-    Other projects write more: ``/JPEGImages/a.jpg /SegmentationClass/a.png``
-    and ``a.jpg 0 4`` are image ``a``; so is ``./a``.
+
+def read_voc_list(path: str | Path, images: str | Path = '') -> list[str]:
+    """Read the ids of a list in VOC's layout.
+
+    Other projects write more: ``/JPEGImages/a.jpg /SegmentationClass/a.png``,
+    ``a.jpg 0 4`` and ``a -1`` are image ``a``; so is ``./a``. A line that is
+    the name of an image as a whole, such as ``Photo 3``, is that image.
+
+    Args:
+        path (str | Path): The file.
+        images (str | Path): Folder of the images, ``<id>.jpg``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -175,11 +187,13 @@ def read_voc_list(path: str | Path) -> list[str]:
     """
     ids = []
     for line in read_list(path):
-        first = line.split()[0]
-        _, folder, name = first.rpartition('JPEGImages/')
+        found = _LABELLED.fullmatch(line)
+        if found and not os.path.exists(os.path.join(images, f'{line}.jpg')):
+            line = found[1] or found[2]
+        _, folder, name = line.rpartition('JPEGImages/')
         ids.append(posixpath.normpath(
             os.path.splitext(name)[0] if folder else
-            image_stem(first) if first.endswith('.jpg') else first))
+            image_stem(line) if line.endswith('.jpg') else line))
     return ids
 
 

@@ -75,8 +75,8 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
         return self.vocabulary
 
     def ids(self) -> list[str]:
-        """Return the ids of ``ann_file``, its first column."""
-        return read_voc_list(self.ann_file)
+        """Return the ids of ``ann_file``, without what stands behind them."""
+        return read_voc_list(self.ann_file, self.data_prefix['img_path'])
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class.

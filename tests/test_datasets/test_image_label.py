@@ -8,6 +8,7 @@ import pytest
 from mmengine.registry import init_default_scope
 from PIL import Image
 
+from hsc_converters.voc import check_split
 from hsc_mm.datasets import ImageLabelDataset, VOCImageLabelDataset
 from hsc_mm.datasets.transforms import LoadPseudoLabel
 
@@ -266,6 +267,17 @@ def test_a_dot_in_front_of_a_path_in_voc_layout(voc_root):
     for label_file in ('', 'image_labels.json'):
         data = _voc(voc_root, label_file=label_file)
         assert data[0]['img_id'] == 'img_00'
+
+
+def test_blanks_in_names_of_voc_layout(voc_root):
+    for folder, suffix in (('JPEGImages', 'jpg'), ('Annotations', 'xml')):
+        (voc_root / folder / f'img_00.{suffix}').rename(
+            voc_root / folder / f'Photo 0.{suffix}')
+    (voc_root / TRAIN).write_text('Photo 0\nimg_01 -1\n')
+    data = _voc(voc_root)
+    assert [data[i]['img_id'] for i in range(2)] == ['Photo 0', 'img_01']
+    ids, problems = check_split(voc_root, 'train')
+    assert (ids, problems) == (['Photo 0', 'img_01'], [])
 
 
 def test_pseudo_labels_are_looked_for_at_the_start(voc_root, tmp_path):

@@ -383,6 +383,18 @@ def test_lists_of_other_projects_on_voc(tmp_path):
     assert read_voc_list(path) == ['2007_1', '2007_2', '2007_3']
 
 
+def test_blanks_in_names_of_a_voc_list(tmp_path):
+    path = _write(tmp_path / 'l.txt', 'IMG (1)\nIMG (2) -1\nPhoto 3\na b c\n'
+                  'IMG 4.jpg\nIMG 5.jpg 0 4\n/JPEGImages/x y.jpg '
+                  '/Masks/m.png\n2007_1 -1\n')
+    named = ['IMG (1)', 'IMG (2) -1', 'Photo', 'a b c', 'IMG 4', 'IMG 5',
+             'x y', '2007_1']
+    assert read_voc_list(path) == named
+    _write(tmp_path / 'JPEGImages' / 'Photo 3.jpg', '')
+    named[2] = 'Photo 3'
+    assert read_voc_list(path, tmp_path / 'JPEGImages') == named
+
+
 @pytest.mark.parametrize('first', ['img_00', 'b/a', 'a.heic', '/data/a'])
 def test_a_picture_in_the_first_line_is_no_header(tmp_path, first):
     path = tmp_path / 'l.csv'
