@@ -14,7 +14,8 @@ from hsc_mm.utils.numbers import nearest
 from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem, settle
 from .coco_annotations import instance_labels, is_instances, parse_instances
 from .label_folders import read_label_folders
-from .label_table import HEADERS, read_label_table
+from .label_table import read_label_table
+from .table_rows import names_images
 
 __all__ = [
     'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'data_hash', 'image_stem',
@@ -152,7 +153,7 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
         if ids and all(mark in line for line in ids):
             ids = [line.split(mark)[0].strip() for line in ids]
             headed = True
-    if headed and len(ids) > 1 and ids[0].lower() in HEADERS:
+    if headed and len(ids) > 1 and names_images(ids[0]):
         del ids[0]
     if not ids:
         raise ValueError(f'ann_file {path}: expected one image id per line, '

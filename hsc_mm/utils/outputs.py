@@ -63,8 +63,9 @@ def inside(name: Name, folder: Name) -> str | None:
     try:
         return posixpath.normpath(check_name(text))
     except ValueError:
-        if not text.strip() or '\0' in text:
-            return None
+        if not text.strip() or '\0' in text or (
+                _DRIVE.match(text) and not os.path.isabs(text)):
+            return None  # a drive of Windows is no folder of this machine
     for real in (os.path.abspath, os.path.realpath):
         root = real(folder)
         found = os.path.relpath(real(os.path.join(root, text)), root)

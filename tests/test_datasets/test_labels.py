@@ -180,6 +180,10 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
     ('image,cat,dog,\nx.jpg,1,1,\ny.jpg,0,0,\nz.jpg,0,0,\n', None),
     ('image,,cat,dog\nx.jpg,,1,1\ny.jpg,,0,0\nz.jpg,,0,0\n', None),
     ('image;labels;;\nx.jpg;cat,dog;;\ny.jpg;;;\nz.jpg;;;\n', None),
+    ('sep=;\nimage;tags\nx.jpg;cat,dog\ny.jpg;\nz.jpg;NA\n', None),
+    ('sep=|\r\nx.jpg|cat;dog\r\ny.jpg|NA\r\nz.jpg|\r\n', None),
+    ('Image Name;Label\nx;cat,dog\ny;\nz;NA\n', ['x', 'y', 'z']),
+    ('Image_Index,cat,dog\nx,1,1\ny,0,NA\nz,0,0\n', ['x', 'y', 'z']),
     ('a\\x.jpg,cat\na\\y.jpg,dog\n', {'a/x': ['cat'], 'a/y': ['dog']}),
 ])
 def test_tables_as_people_write_them(tmp_path, text, expected):
@@ -212,6 +216,21 @@ def test_blanks_part_names_only_where_they_must(tmp_path):
     path.write_text('a.jpg,dog\nb.jpg,hot dog\nc.jpg,traffic light\n')
     assert read_label_table(path).classes == ['dog', 'hot dog',
                                               'traffic light']
+
+
+def test_only_a_cell_of_na_alone_means_no_class(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'a.jpg,NA\nb.jpg,na\nc.jpg,NA;cat\n'
+                  'd.jpg,cat\n')
+    labels = read_label_table(path)
+    assert labels.classes == ['NA', 'cat']
+    assert labels.images['a.jpg'] == []
+    assert labels.notes[0] == ('cells that mean no class', ['"NA"'])
+
+
+def test_lines_are_counted_from_that_of_the_separator(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'sep=;\na.jpg;cat\na.jpg;dog\n')
+    with pytest.raises(ValueError, match=r'line 3: .*second time'):
+        read_label_table(path)
 
 
 def test_a_column_without_any_1_stays_a_class(tmp_path):
