@@ -167,8 +167,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     able = [n for n, data in SETS.items() if data.seeds == 'train']
     parser.add_argument('name', choices=sorted(able), help='the data set')
-    parser.add_argument('root', type=Path, help='its folder, in VOC layout')
-    parser.add_argument('--work-dir', type=Path, required=True)
+    parser.add_argument(
+        'root', type=cli.file_path, help='its folder, in VOC layout')
+    parser.add_argument('--work-dir', type=cli.file_path, required=True)
     parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
     parser.add_argument(
         '--masks', nargs='+', type=_count,
@@ -176,7 +177,7 @@ def parse_args() -> argparse.Namespace:
         help='numbers of pictures with masks, or "all"')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
-        '--matrix', type=Path,
+        '--matrix', type=cli.file_path,
         help='work dir of benchmarks/protocol.py --segmentor to compare with')
     parser.add_argument(
         '--options', nargs='+', default=[], metavar='KEY=VALUE',

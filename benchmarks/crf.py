@@ -14,7 +14,6 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,7 +30,8 @@ Item = tuple[int, np.ndarray, np.ndarray]
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--images', type=Path, help='folder of photographs')
+    parser.add_argument(
+        '--images', type=cli.file_path, help='folder of photographs')
     parser.add_argument('--count', type=int, default=20)
     parser.add_argument(
         '--size', type=int, nargs=2, default=(375, 500),

@@ -30,7 +30,7 @@ from mmseg.structures import SegDataSample
 from torch.utils.flop_counter import FlopCounterMode
 from zoo_page import take_seeds, write_page
 
-import hsc_mm  # noqa: F401
+from hsc_mm.cli import common as cli
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_json, write_json
@@ -170,8 +170,10 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--steps', nargs='+', default=[], metavar='CONFIG',
+                        type=cli.file_path,
                         help='configs whose training steps are measured')
     parser.add_argument('--seeds', nargs='+', default=[], metavar='JSON',
+                        type=cli.file_path,
                         help='tables of run_matrix with scores of seeds')
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--amp', action='store_true', help='half precision')
@@ -191,7 +193,7 @@ def main() -> None:
         table[path].update((k, known[k]) for k in _MEASURED if k in known)
         print(path, table[path]['parameters'], flush=True)
     for path in args.steps:
-        path = Path(path).resolve().relative_to(ROOT).as_posix()
+        path = path.resolve().relative_to(ROOT).as_posix()
         out = RESULTS / '.step.json'
         subprocess.run([sys.executable, __file__, *sys.argv[1:], '--one',
                         path, '--out', str(out)], check=True)

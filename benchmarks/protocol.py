@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from hsc_mm.cli import common as cli
 from hsc_mm.cli import run_command
 from hsc_mm.utils import atomic_write_bytes, read_json
 from hsc_mm.utils.outputs import claim
@@ -146,8 +147,10 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
         description=__doc__,
         epilog='Other options go to tools/run_matrix.py.')
     parser.add_argument('name', choices=sorted(SETS), help='the data set')
-    parser.add_argument('root', type=Path, help='its folder, in VOC layout')
-    parser.add_argument('--work-dir', required=True, help='output folder')
+    parser.add_argument(
+        'root', type=cli.file_path, help='its folder, in VOC layout')
+    parser.add_argument(
+        '--work-dir', type=cli.file_path, required=True, help='output folder')
     parser.add_argument('--network', choices=NETWORKS, default=NETWORKS[0])
     parser.add_argument('--methods', nargs='+', choices=METHODS)
     parser.add_argument(
@@ -168,7 +171,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 def main() -> int:
     """Write the configs and run them."""
     args, rest = parse_args()
-    folder = Path(args.work_dir) / 'configs'
+    folder = args.work_dir / 'configs'
     stems = [f'{method}_{args.network}_{{}}' for method in args.methods]
     try:
         words = [
@@ -181,7 +184,7 @@ def main() -> int:
                 args.root, folder))]
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    sys.argv = ['run_matrix', *words, '--work-dir', args.work_dir, *rest]
+    sys.argv = ['run_matrix', *words, '--work-dir', str(args.work_dir), *rest]
     return run_command('run_matrix')
 
 

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -37,9 +36,10 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
-        '--soft', type=Path, required=True, help='folder of soft CAMs (npz)')
+        '--soft', type=cli.file_path, required=True,
+        help='folder of soft CAMs (npz)')
     parser.add_argument(
-        '--data', type=Path, required=True,
+        '--data', type=cli.file_path, required=True,
         help='folder with JPEGImages and SegmentationClass')
     parser.add_argument('--count', type=int, help='of images; default: all')
     parser.add_argument(

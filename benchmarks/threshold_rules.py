@@ -38,7 +38,7 @@ FEW = (1, 5, 10)
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--dump', type=Path, required=True,
+    parser.add_argument('--dump', type=cli.file_path, required=True,
                         help='folder of histograms')
     parser.add_argument('--run', nargs=2, action='append', default=[],
                         metavar=('CONFIG', 'CHECKPOINT'))
@@ -136,9 +136,14 @@ def main() -> None:
                          if len(Path(checkpoint).parts) > 2 else '',
                          Path(checkpoint).stem])
         dump(config, checkpoint, args.dump / f'{name}.npz', args.workers)
-    for path in sorted(args.dump.glob('*.npz')):
+    paths = sorted(args.dump.glob('*.npz'))
+    if not paths:
+        raise FileNotFoundError(
+            f'--dump {args.dump}: expected histograms (*.npz), found none. '
+            '--run CONFIG CHECKPOINT makes them.')
+    for path in paths:
         show(path)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(cli.run(main))

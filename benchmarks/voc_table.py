@@ -1,9 +1,11 @@
 #!/usr/bin/env python
 """Table of a run of benchmarks/voc.sh beside the published figures."""
 import argparse
+import sys
 from pathlib import Path
 
 from hsc_mm.cli import add_tools
+from hsc_mm.cli import common as cli
 from hsc_mm.utils import read_json
 
 PUBLISHED = Path(__file__).parent / 'results' / 'published_voc.json'
@@ -41,11 +43,12 @@ def table(rows: list[dict], published: list[dict]) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dir', help='that of benchmarks/voc.sh')
+    parser.add_argument(
+        'work_dir', type=cli.file_path, help='that of benchmarks/voc.sh')
     args = parser.parse_args()
-    print(table(read_json(Path(args.work_dir) / 'matrix.json')['rows'],
+    print(table(read_json(args.work_dir / 'matrix.json')['rows'],
                 read_json(PUBLISHED)))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(cli.run(main))

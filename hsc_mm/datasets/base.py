@@ -163,6 +163,12 @@ class BaseImageLabelDataset(BaseSegDataset):
         stem = image_stem(image_id)
         return inside(stem, self.data_prefix['img_path']) or stem
 
+    def _labels_of(self, ids: list[str], images: dict[str, list[str]]
+                   ) -> dict[str, list[str]]:
+        """Return the labels of ids, however list and labels write a path."""
+        named = {self._name(i): names for i, names in images.items()}
+        return {i: named[n] for i in ids if (n := self._name(i)) in named}
+
     def item(self, image_id: str) -> dict:
         """Return the item of an image, without its labels.
 

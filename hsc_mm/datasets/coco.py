@@ -115,5 +115,4 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
             FileNotFoundError: ``label_file`` is missing.
             ValueError: It has another form or other classes.
         """
-        images = self._labels().images
-        return {i: images[i] for i in ids if i in images}
+        return self._labels_of(ids, self._labels().images)

@@ -8,7 +8,7 @@ from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
 from .base import BaseImageLabelDataset
 from .checks import check_ids
-from .class_names import NONE, ImageLabels, Note, image_stem
+from .class_names import NONE, ImageLabels, Note
 from .labels import read_labels, read_list
 
 __all__ = ['ImageLabelDataset']
@@ -62,9 +62,10 @@ class ImageLabelDataset(BaseImageLabelDataset):
         The list may leave out suffixes that the label file has.
 
         Raises:
-            ValueError: Two images differ in their suffix alone.
+            ValueError: Two images differ in their suffix alone, or are
+                two spellings of one path.
         """
-        labelled = {image_stem(i): i for i in self._file.images}
+        labelled = {self._name(i): i for i in self._file.images}
         if len(labelled) < len(self._file.images):
             check_ids(f'{type(self).__name__}: image ids',
                       list(self._file.images), self.data_prefix['img_path'],
@@ -73,14 +74,12 @@ class ImageLabelDataset(BaseImageLabelDataset):
             return list(labelled.values())
         known = {*labelled, *self._file.images}
         return [i if i in self._file.images else
-                labelled.get(i) or labelled.get(image_stem(i), i)
+                labelled.get(i) or labelled.get(self._name(i), i)
                 for i in read_list(self.ann_file, known)]
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class."""
-        by_stem = {image_stem(i): n for i, n in self._file.images.items()}
-        return {i: by_stem[image_stem(i)] for i in ids
-                if image_stem(i) in by_stem}
+        return self._labels_of(ids, self._file.images)
 
     @property
     def notes(self) -> tuple[Note, ...]:

@@ -1,29 +1,18 @@
 """Reader of labels from tables: CSV and its kin, names or one-hot."""
-import csv
-import os
 import re
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 
-from hsc_mm.utils import read_text
-from .class_names import (
-    IMAGE_SUFFIXES,
-    NONE,
-    ImageLabels,
-    Note,
-    means_nothing,
-    settle,
-)
+from .class_names import NONE, ImageLabels, Note, means_nothing, settle
+from .table_rows import Rows, is_header, read_rows
 
-__all__ = ['HEADERS', 'read_label_table']
+__all__ = ['read_label_table']
 
-#: What a header calls the column of the images.
-HEADERS = ('image', 'images', 'filename', 'file', 'file_name', 'image_name',
-           'image_id', 'imageid', 'img', 'path', 'id', 'name')
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
-_TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no', '')
+_EMPTY = ('', 'nan', 'na')
+_TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')
+_NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
 
 
 def read_label_table(path: str | Path,
@@ -37,7 +26,8 @@ def read_label_table(path: str | Path,
     as the index that pandas writes or an empty one at the end, is not read.
     In a cell, semicolons, bars and commas part names, and blanks do where a
     name with blanks is made of other names of the table (``haze primary`` of
-    ``haze`` and ``primary``). An empty cell means no class.
+    ``haze`` and ``primary``). An empty cell means no class, as does ``NA``,
+    which R writes. Excel's first line ``sep=;`` names the separator.
 
     Args:
         path (str | Path): The file.
@@ -45,12 +35,13 @@ def read_label_table(path: str | Path,
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such table, or an image comes twice.
+        ValueError: It is no such table, has scores instead of 0 and 1, or
+            an image comes twice.
     """
-    rows = _without_empty(_images_first(_rows(path)))
+    rows = read_rows(path)
     notes: list[Note] = []
     classes = None
-    header = rows.pop(0)[1] if rows and _is_header(rows) else None
+    header = rows.pop(0)[1] if rows and is_header(rows) else None
     if header and rows and _is_one_hot(header, rows):
         cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
                   if cell.strip().lower() in _TRUE] for _, row in rows]
@@ -62,6 +53,9 @@ def read_label_table(path: str | Path,
                 name for place, name in enumerate(header)
                 if place not in (0, column)]))
         cells = [_names(row[column]) for _, row in rows]
+        if ['NA'] in cells:
+            cells = [[] if names == ['NA'] else names for names in cells]
+            notes.append(Note('cells that mean no class', ['"NA"']))
         cells, parted = _part_blanks(cells)
         notes.append(Note('names parted by blanks', parted))
     images: dict[str, list[str]] = {}
@@ -77,91 +71,40 @@ def read_label_table(path: str | Path,
     return settle(path, classes, images, none, notes)
 
 
-def _rows(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Part a file into line numbers and cells, by the separator that fits."""
-    text = read_text(path)
-    marks = ',;\t'
-    first: list[tuple[int, list[str]]] = []
-    problem = None
-    for mark in marks:
-        reader = csv.reader(
-            StringIO(text, newline=''), delimiter=mark, strict=True)
-        try:
-            rows = [(reader.line_num, row) for row in reader
-                    if any(cell.strip() for cell in row)]
-        except csv.Error as error:
-            problem = problem or f'line {reader.line_num}: expected a line ' \
-                f'of a CSV, but {error}. Correct its quotation marks.'
-            continue
-        first = first or rows
-        widths = {len(row) for _, row in rows}
-        others = [other for other in marks if other != mark]
-        if len(widths) == 1 and widths != {1} and not any(
-                other in row[0] for _, row in rows for other in others):
-            return rows
-    if problem:
-        raise ValueError(f'{path}, {problem}')
-    number, row = next(((n, r) for n, r in first if len(r) != 2), (1, ['']))
-    raise ValueError(
-        f'{path}, line {number}: expected "image,label1;label2" and as many '
-        f'columns in each line, found {len(row)} columns. Separate labels '
-        'with semicolons.')
-
-
-def _images_first(rows: list[tuple[int, list[str]]]
-                  ) -> list[tuple[int, list[str]]]:
-    """Put the only column of pictures in front, without unnamed columns."""
-    body, width = rows[1:] or rows, len(rows[0][1])
-    found = [place for place in range(width)
-             if all(_suffixed(row[place]) for _, row in body)]
-    if len(found) != 1 or not found[0]:
-        return rows
-    first = rows[0][1]
-    named = [place for place in range(width) if place != found[0]
-             and (first[place].strip() or _suffixed(first[found[0]]))]
-    return [(number, [row[place] for place in found + named])
-            for number, row in rows]
-
-
-def _without_empty(rows: list[tuple[int, list[str]]]
-                   ) -> list[tuple[int, list[str]]]:
-    """Leave out columns without a name or a cell, as Excel adds them."""
-    if not rows or not _is_header(rows):
-        return rows
-    used = [place for place in range(len(rows[0][1])) if not place
-            or any(row[place].strip() for _, row in rows)]
-    if len(used) < 2:  # of a list without labels, which is refused later
-        return rows
-    return [(number, [row[place] for place in used]) for number, row in rows]
-
-
-def _suffixed(cell: str) -> bool:
-    return os.path.splitext(cell.strip())[1].lower() in IMAGE_SUFFIXES
-
-
-def _is_header(rows: list[tuple[int, list[str]]]) -> bool:
-    """Say whether the first row names columns, and is no picture itself."""
-    first = rows[0][1][0]
-    return first.strip().lower() in HEADERS or not first.strip() or (
-        len(rows) > 1 and not re.search(r'[\d./\\]', first)
-        and all(_suffixed(row[0]) for _, row in rows[1:]))
-
-
-def _is_one_hot(header: list[str], rows: list[tuple[int, list[str]]]) -> bool:
+def _is_one_hot(header: list[str], rows: Rows) -> bool:
     """Say whether all columns but the first hold 0 and 1."""
     if len(header) == 2 and header[1].strip().lower() in _LABELS:
         return False
-    return all(cell.strip().lower() in _TRUE + _FALSE
-               for _, row in rows for cell in row[1:]) and any(
-                   cell.strip() for _, row in rows for cell in row[1:])
+    cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
+    return cells <= {*_TRUE, *_FALSE, *_EMPTY} and not cells <= {*_EMPTY}
+
+
+def _refuse_scores(path: str | Path, header: list[str], rows: Rows) -> None:
+    """Refuse columns of numbers other than 0 and 1, such as probabilities."""
+    wrong = None
+    for number, row in rows:
+        for name, cell in zip(header[1:], row[1:], strict=True):
+            cell = cell.strip().lower()
+            if cell in (*_TRUE, *_FALSE, *_EMPTY):
+                continue
+            if not _NUMBER.fullmatch(cell):
+                return
+            wrong = wrong or (number, name, cell)
+    if wrong:
+        raise ValueError(
+            f'{path}, line {wrong[0]}: expected 0 or 1 under "{wrong[1]}", '
+            f'found {wrong[2]}. Round scores to 0 or 1; where a number is '
+            'the name of a class, call the column "labels".')
 
 
 def _label_column(path: str | Path, header: list[str] | None,
-                  rows: list[tuple[int, list[str]]]) -> int:
+                  rows: Rows) -> int:
     """Return the place of the column that holds the labels."""
     width = len(header or rows[0][1])
     named = [place for place, name in enumerate(header or ())
              if place and name.strip().lower() in _LABELS]
+    if header and not named:
+        _refuse_scores(path, header, rows)
     if width == 2:
         return 1
     if len(named) == 1:

@@ -1,5 +1,7 @@
 """Readers of image-level labels, and of lists of images."""
 import os
+import posixpath
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -12,7 +14,8 @@ from hsc_mm.utils.numbers import nearest
 from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem, settle
 from .coco_annotations import instance_labels, is_instances, parse_instances
 from .label_folders import read_label_folders
-from .label_table import HEADERS, read_label_table
+from .label_table import read_label_table
+from .table_rows import names_images
 
 __all__ = [
     'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'data_hash', 'image_stem',
@@ -150,7 +153,7 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
         if ids and all(mark in line for line in ids):
             ids = [line.split(mark)[0].strip() for line in ids]
             headed = True
-    if headed and len(ids) > 1 and ids[0].lower() in HEADERS:
+    if headed and len(ids) > 1 and names_images(ids[0]):
         del ids[0]
     if not ids:
         raise ValueError(f'ann_file {path}: expected one image id per line, '
@@ -162,11 +165,22 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
     return ids
 
 
-def read_voc_list(path: str | Path) -> list[str]:
-    """Read the ids of a list in VOC's layout: what stands first in a line.
+_FILE = '(?:' + '|'.join(map(re.escape, IMAGE_SUFFIXES)) + ')'
+# A name with a suffix or without, and labels or masks behind it.
+_LABELLED = re.compile(rf'(.*?{_FILE})(?:\s+(?:-?\d+|\S+{_FILE}))+'
+                       r'|(\S+)(?:\s+-?\d+)+', re.IGNORECASE)
 
-    Other projects write more: ``/JPEGImages/a.jpg /SegmentationClass/a.png``
-    and ``a.jpg 0 4`` are image ``a``.
+
+def read_voc_list(path: str | Path, images: str | Path = '') -> list[str]:
+    """Read the ids of a list in VOC's layout.
+
+    Other projects write more: ``/JPEGImages/a.jpg /SegmentationClass/a.png``,
+    ``a.jpg 0 4`` and ``a -1`` are image ``a``; so is ``./a``. A line that is
+    the name of an image as a whole, such as ``Photo 3``, is that image.
+
+    Args:
+        path (str | Path): The file.
+        images (str | Path): Folder of the images, ``<id>.jpg``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -174,10 +188,13 @@ def read_voc_list(path: str | Path) -> list[str]:
     """
     ids = []
     for line in read_list(path):
-        first = line.split()[0]
-        _, folder, name = first.rpartition('JPEGImages/')
-        ids.append(os.path.splitext(name)[0] if folder else
-                   image_stem(first) if first.endswith('.jpg') else first)
+        found = _LABELLED.fullmatch(line)
+        if found and not os.path.exists(os.path.join(images, f'{line}.jpg')):
+            line = found[1] or found[2]
+        _, folder, name = line.rpartition('JPEGImages/')
+        ids.append(posixpath.normpath(
+            os.path.splitext(name)[0] if folder else
+            image_stem(line) if line.endswith('.jpg') else line))
     return ids
 
 

@@ -75,8 +75,8 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
         return self.vocabulary
 
     def ids(self) -> list[str]:
-        """Return the ids of ``ann_file``, its first column."""
-        return read_voc_list(self.ann_file)
+        """Return the ids of ``ann_file``, without what stands behind them."""
+        return read_voc_list(self.ann_file, self.data_prefix['img_path'])
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the labels of ``ids``; see the base class.
@@ -86,8 +86,8 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
             ValueError: ``Annotations/<id>.xml`` are missing or broken.
         """
         if self.label_file:
-            images = read_label_json(self.label_file).images
-            return {i: images[i] for i in ids if i in images}
+            return self._labels_of(
+                ids, read_label_json(self.label_file).images)
         paths = {
             i: os.path.join(self.data_prefix['xml_path'], f'{i}.xml')
             for i in ids

@@ -8,6 +8,7 @@ was written here before (:func:`claim`). What was written is noted in
 """
 import json
 import os
+import posixpath
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -55,14 +56,16 @@ def check_name(name: Name) -> str:
 def inside(name: Name, folder: Name) -> str | None:
     """Return a path, absolute or not, relative to a folder it lies under.
 
+    ``./a`` and ``b/./a`` become ``a`` and ``b/a``: a file has one name.
     None if it leads out of it.
     """
     text = os.fspath(name)
     try:
-        return check_name(text)
+        return posixpath.normpath(check_name(text))
     except ValueError:
-        if not text.strip() or '\0' in text:
-            return None
+        if not text.strip() or '\0' in text or (
+                _DRIVE.match(text) and not os.path.isabs(text)):
+            return None  # a drive of Windows is no folder of this machine
     for real in (os.path.abspath, os.path.realpath):
         root = real(folder)
         found = os.path.relpath(real(os.path.join(root, text)), root)

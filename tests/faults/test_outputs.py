@@ -85,8 +85,11 @@ def test_names_that_stay(tmp_path, name):
     assert inside(name, tmp_path) == name
     assert inside(tmp_path / name, tmp_path) == name
     assert inside(tmp_path / 'x' / '..' / name, tmp_path) == name
+    assert inside(f'./{name}', tmp_path) == name
+    assert inside(f'x/.//{name}', tmp_path) == f'x/{name}'
     assert inside(tmp_path.parent / 'other', tmp_path) is None
     assert inside('../other', tmp_path) is None
+    assert inside(f'C:/{name}', tmp_path) is None
 
 
 def test_links_do_not_lead_out(tmp_path, mine):

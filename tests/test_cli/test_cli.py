@@ -222,15 +222,16 @@ def test_prepare_voc(voc_root):
 
 
 @pytest.mark.parametrize(('classes', 'found'), [
-    (('Background', 'cat'), 'Background'), (('cat', 'dog', 'cat'), 'cat')])
+    (('Background', 'cat'), 'Background'), (('cat', 'dog', 'cat'), 'cat'),
+    (('cat', 'Cat', 'dog'), 'Cat, cat'), (('normal', 'cat'), 'normal')])
 def test_prepare_voc_takes_foreground_classes_once(shared_voc, tmp_path,
                                                    classes, found):
     out = tmp_path / 'new.json'
     done = run_here('prepare_voc', shared_voc, '--out', out, '--source',
                     'masks', '--classes', *classes)
     assert done.returncode == 2
-    assert f'--classes: expected foreground classes alone, each once, found ' \
-        f'{found}.' in done.stderr
+    assert '--classes: expected foreground classes alone, each once (case ' \
+        f'and blanks make no difference), found {found}.' in done.stderr
     assert not out.exists()
 
 

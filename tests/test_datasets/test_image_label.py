@@ -8,6 +8,7 @@ import pytest
 from mmengine.registry import init_default_scope
 from PIL import Image
 
+from hsc_converters.voc import check_split
 from hsc_mm.datasets import ImageLabelDataset, VOCImageLabelDataset
 from hsc_mm.datasets.transforms import LoadPseudoLabel
 
@@ -232,6 +233,58 @@ def test_a_list_chooses_among_labelled_images(voc_root):
         'img_01', 'img_02'
     ]
     assert data.split == 'few'
+
+
+def _listed(root, lines, **kwargs):
+    (root / 'l.csv').write_text(lines)
+    return ImageLabelDataset('l.csv', data_root=str(root),
+                             data_prefix=dict(img_path='JPEGImages'), **kwargs)
+
+
+def test_a_dot_in_front_of_a_path_makes_no_other_image(voc_root):
+    """As ``find .`` writes paths."""
+    data = _listed(voc_root, './img_01.jpg,cat\n././img_02.jpg,dog\n')
+    assert [data[i]['img_id'] for i in range(2)] == ['img_01', 'img_02']
+    (voc_root / 'few.txt').write_text('img_02\n')
+    few = _listed(voc_root, './img_01.jpg,cat\n./img_02.jpg,dog\n',
+                  ann_file='few.txt')
+    assert list(few[0]['gt_label']) == [0, 1]
+    for listed in ('./img_01.jpg\n', './img_01\n'):
+        (voc_root / 'few.txt').write_text(listed)
+        few = _listed(voc_root, 'img_01.jpg,cat\nimg_02.jpg,dog\n',
+                      ann_file='few.txt')
+        assert few[0]['img_id'] == 'img_01'
+        assert list(few[0]['gt_label']) == [1, 0]
+    with pytest.raises(ValueError, match=r'line 2: "img_01\.jpg" has the '
+                       r'name of "\./img_01\.jpg"'):
+        _listed(voc_root, './img_01.jpg,cat\nimg_01.jpg,dog\n')
+
+
+@pytest.mark.parametrize('root', ['C:\\pics\\', '/home/x/'])
+def test_paths_of_another_machine(voc_root, root):
+    with pytest.raises(ValueError, match=r'(?s)Write them relative.*img_01'
+                       r'\.jpg" leads out of the image folder'):
+        _listed(voc_root, f'{root}img_01.jpg,cat\n{root}img_02.jpg,dog\n')
+
+
+def test_a_dot_in_front_of_a_path_in_voc_layout(voc_root):
+    listed = voc_root / TRAIN
+    listed.write_text(''.join(
+        f'./{line}\n' for line in listed.read_text().splitlines()))
+    for label_file in ('', 'image_labels.json'):
+        data = _voc(voc_root, label_file=label_file)
+        assert data[0]['img_id'] == 'img_00'
+
+
+def test_blanks_in_names_of_voc_layout(voc_root):
+    for folder, suffix in (('JPEGImages', 'jpg'), ('Annotations', 'xml')):
+        (voc_root / folder / f'img_00.{suffix}').rename(
+            voc_root / folder / f'Photo 0.{suffix}')
+    (voc_root / TRAIN).write_text('Photo 0\nimg_01 -1\n')
+    data = _voc(voc_root)
+    assert [data[i]['img_id'] for i in range(2)] == ['Photo 0', 'img_01']
+    ids, problems = check_split(voc_root, 'train')
+    assert (ids, problems) == (['Photo 0', 'img_01'], [])
 
 
 def test_pseudo_labels_are_looked_for_at_the_start(voc_root, tmp_path):

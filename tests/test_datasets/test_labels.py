@@ -180,6 +180,10 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
     ('image,cat,dog,\nx.jpg,1,1,\ny.jpg,0,0,\nz.jpg,0,0,\n', None),
     ('image,,cat,dog\nx.jpg,,1,1\ny.jpg,,0,0\nz.jpg,,0,0\n', None),
     ('image;labels;;\nx.jpg;cat,dog;;\ny.jpg;;;\nz.jpg;;;\n', None),
+    ('sep=;\nimage;tags\nx.jpg;cat,dog\ny.jpg;\nz.jpg;NA\n', None),
+    ('sep=|\r\nx.jpg|cat;dog\r\ny.jpg|NA\r\nz.jpg|\r\n', None),
+    ('Image Name;Label\nx;cat,dog\ny;\nz;NA\n', ['x', 'y', 'z']),
+    ('Image_Index,cat,dog\nx,1,1\ny,0,NA\nz,0,0\n', ['x', 'y', 'z']),
     ('a\\x.jpg,cat\na\\y.jpg,dog\n', {'a/x': ['cat'], 'a/y': ['dog']}),
 ])
 def test_tables_as_people_write_them(tmp_path, text, expected):
@@ -214,10 +218,51 @@ def test_blanks_part_names_only_where_they_must(tmp_path):
                                               'traffic light']
 
 
+def test_only_a_cell_of_na_alone_means_no_class(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'a.jpg,NA\nb.jpg,na\nc.jpg,NA;cat\n'
+                  'd.jpg,cat\n')
+    labels = read_label_table(path)
+    assert labels.classes == ['NA', 'cat']
+    assert labels.images['a.jpg'] == []
+    assert labels.notes[0] == ('cells that mean no class', ['"NA"'])
+
+
+def test_lines_are_counted_from_that_of_the_separator(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'sep=;\na.jpg;cat\na.jpg;dog\n')
+    with pytest.raises(ValueError, match=r'line 3: .*second time'):
+        read_label_table(path)
+
+
 def test_a_column_without_any_1_stays_a_class(tmp_path):
     path = _write(tmp_path / 'l.csv', 'image,dog,cow,cat\nx.jpg,1,0,0\n'
                   'y.jpg,0,0,1\n')
     assert read_label_table(path).classes == ['dog', 'cow', 'cat']
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('image,crack\na.jpg,1\nb.jpg,0.1\n',
+     r'line 3: expected 0 or 1 under "crack", found 0\.1\. Round scores'),
+    ('image;crack\na.jpg;0,9\nb.jpg;1\n', 'line 2: .*"crack", found 0,9'),
+    ('image,crack\na.jpg,1e-05\nb.jpg,NaN\n', '"crack", found 1e-05'),
+    ('image,crack\na.jpg,-1\nb.jpg,1\n', '"crack", found -1'),
+    ('image,cat,dog\na.jpg,1,0\nb.jpg,2,1\n', 'line 3: .*"cat", found 2'),
+    ('image;cat;dog\na.jpg;1;0,0\nb.jpg;0,0;1\n', '"dog", found 0,0'),
+])
+def test_scores_are_no_classes(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_label_table(_write(tmp_path / 'l.csv', text))
+
+
+@pytest.mark.parametrize(('text', 'classes'), [
+    ('image,label\na.jpg,1.0\nb.jpg,2.0\n', ['1.0', '2.0']),
+    ('image,size,label\na.jpg,7,3\nb.jpg,8,12\n', ['12', '3']),
+    ('a.jpg,3\nb.jpg,12\n', ['12', '3']),
+    ('image,crack\na.jpg,1\nb.jpg,NaN\n', ['crack']),
+    ('image,finding\na.jpg,3\nb.jpg,big\n', ['3', 'big']),
+])
+def test_numbers_may_name_classes(tmp_path, text, classes):
+    path = _write(tmp_path / 'l.csv', text)
+    assert read_label_table(path).classes == classes
 
 
 @pytest.mark.parametrize(('data', 'message'), [
@@ -353,8 +398,20 @@ def test_blanks_around_known_names_in_a_list(tmp_path):
 def test_lists_of_other_projects_on_voc(tmp_path):
     path = _write(tmp_path / 'psa.txt',
                   '/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png\n'
-                  '2007_2.jpg 0 4\n2007_3\n')
+                  '2007_2.jpg 0 4\n./2007_3\n')
     assert read_voc_list(path) == ['2007_1', '2007_2', '2007_3']
+
+
+def test_blanks_in_names_of_a_voc_list(tmp_path):
+    path = _write(tmp_path / 'l.txt', 'IMG (1)\nIMG (2) -1\nPhoto 3\na b c\n'
+                  'IMG 4.jpg\nIMG 5.jpg 0 4\n/JPEGImages/x y.jpg '
+                  '/Masks/m.png\n2007_1 -1\n')
+    named = ['IMG (1)', 'IMG (2) -1', 'Photo', 'a b c', 'IMG 4', 'IMG 5',
+             'x y', '2007_1']
+    assert read_voc_list(path) == named
+    _write(tmp_path / 'JPEGImages' / 'Photo 3.jpg', '')
+    named[2] = 'Photo 3'
+    assert read_voc_list(path, tmp_path / 'JPEGImages') == named
 
 
 @pytest.mark.parametrize('first', ['img_00', 'b/a', 'a.heic', '/data/a'])

@@ -93,7 +93,7 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
         ValueError: It is empty or names an image twice.
     """
     list_file = root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
-    ids = read_voc_list(list_file)
+    ids = read_voc_list(list_file, root / 'JPEGImages')
     problems = [
         f'{list_file}: image id "{i}" leads out of JPEGImages' for i in ids
         if inside(i, root / 'JPEGImages') != i

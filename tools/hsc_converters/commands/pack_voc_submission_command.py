@@ -39,7 +39,7 @@ def main() -> None:
     args = parse_args()
     from hsc_mm.datasets.labels import read_voc_list
     from ..voc_submission import pack_submission
-    ids = read_voc_list(args.list)
+    ids = read_voc_list(args.list, args.images)
     done = pack_submission(args.masks, ids, args.images, args.out, args.comp,
                            args.split)
     print(f'{args.out}: {done.images} masks in {done.folder}, '

@@ -38,11 +38,14 @@ def parse_args() -> argparse.Namespace:
     if not args.root.is_dir():
         parser.error(f'root {args.root}: there is no such folder')
     names = args.classes or []
-    wrong = {name for name in names
-             if names.count(name) > 1 or name.lower() == 'background'}
+    from hsc_mm.datasets.class_names import means_nothing, name_key
+    keys = [name_key(name) for name in names]
+    wrong = {name for name, key in zip(names, keys, strict=True)
+             if keys.count(key) > 1 or not key or means_nothing(name)}
     if wrong:
         parser.error('--classes: expected foreground classes alone, each '
-                     f'once, found {", ".join(sorted(wrong))}. Remove it: '
+                     'once (case and blanks make no difference), found '
+                     f'{", ".join(sorted(wrong))}. Remove it: '
                      'index 0 is the background, the first class has 1')
     return args
 

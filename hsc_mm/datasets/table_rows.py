@@ -1,0 +1,111 @@
+"""Rows of a table: its separator, its header, the columns that count."""
+import csv
+import os
+import re
+from io import StringIO
+from pathlib import Path
+
+from hsc_mm.utils import read_text
+from .class_names import IMAGE_SUFFIXES
+
+__all__ = ['Rows', 'is_header', 'names_images', 'read_rows']
+
+#: Line numbers and cells.
+Rows = list[tuple[int, list[str]]]
+
+# What a header calls the column of the images.
+_HEADERS = ('image', 'images', 'filename', 'file', 'imagename', 'imageid',
+            'imagefile', 'imagepath', 'filepath', 'imageindex', 'img', 'path',
+            'id', 'name')
+
+
+def names_images(cell: str) -> bool:
+    """Say whether a cell is the header of a column of images."""
+    return re.sub(r'[\s_-]', '', cell).lower() in _HEADERS
+
+
+def read_rows(path: str | Path) -> Rows:
+    """Read a table, the column of the images in front.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        list: Line number and cells of each row that is not empty, without
+        the columns that are, all of one width.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such table.
+    """
+    return _without_empty(_images_first(_rows(path)))
+
+
+def _rows(path: str | Path) -> Rows:
+    """Part a file by the separator that it names, or that fits."""
+    text, marks = read_text(path), ',;\t'
+    named = re.match(r'sep=([^\w "\r\n])(?=[\r\n])', text, re.IGNORECASE)
+    if named:
+        text, marks = text[named.end():], named[1]
+    first: Rows = []
+    problem = None
+    for mark in marks:
+        reader = csv.reader(
+            StringIO(text, newline=''), delimiter=mark, strict=True)
+        try:
+            rows = [(reader.line_num, row) for row in reader
+                    if any(cell.strip() for cell in row)]
+        except csv.Error as error:
+            problem = problem or f'line {reader.line_num}: expected a line ' \
+                f'of a CSV, but {error}. Correct its quotation marks.'
+            continue
+        first = first or rows
+        widths = {len(row) for _, row in rows}
+        others = [other for other in marks if other != mark]
+        if len(widths) == 1 and widths != {1} and not any(
+                other in row[0] for _, row in rows for other in others):
+            return rows
+    if problem:
+        raise ValueError(f'{path}, {problem}')
+    number, row = next(((n, r) for n, r in first if len(r) != 2), (1, ['']))
+    raise ValueError(
+        f'{path}, line {number}: expected "image,label1;label2" and as many '
+        f'columns in each line, found {len(row)} columns. Separate labels '
+        'with semicolons.')
+
+
+def _images_first(rows: Rows) -> Rows:
+    """Put the only column of pictures in front, without unnamed columns."""
+    body, width = rows[1:] or rows, len(rows[0][1])
+    found = [place for place in range(width)
+             if all(_suffixed(row[place]) for _, row in body)]
+    if len(found) != 1 or not found[0]:
+        return rows
+    first = rows[0][1]
+    named = [place for place in range(width) if place != found[0]
+             and (first[place].strip() or _suffixed(first[found[0]]))]
+    return [(number, [row[place] for place in found + named])
+            for number, row in rows]
+
+
+def _without_empty(rows: Rows) -> Rows:
+    """Leave out columns without a name or a cell, as Excel adds them."""
+    if not rows or not is_header(rows):
+        return rows
+    used = [place for place in range(len(rows[0][1])) if not place
+            or any(row[place].strip() for _, row in rows)]
+    if len(used) < 2:  # of a list without labels, which is refused later
+        return rows
+    return [(number, [row[place] for place in used]) for number, row in rows]
+
+
+def _suffixed(cell: str) -> bool:
+    return os.path.splitext(cell.strip())[1].lower() in IMAGE_SUFFIXES
+
+
+def is_header(rows: Rows) -> bool:
+    """Say whether the first row names columns, and is no picture itself."""
+    first = rows[0][1][0]
+    return names_images(first) or not first.strip() or (
+        len(rows) > 1 and not re.search(r'[\d./\\]', first)
+        and all(_suffixed(row[0]) for _, row in rows[1:]))

@@ -1,0 +1,60 @@
+"""Paths of the benchmarks: empty and wrong ones end in one line."""
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from hsc_mm.cli import common as cli
+
+FOLDER = Path(__file__).resolve().parents[1] / 'benchmarks'
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Return a function that runs a benchmark in an empty folder."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.chdir(tmp_path)
+
+    def call(name, *words):
+        monkeypatch.setattr(sys, 'argv', [name, *words])
+        return cli.run(import_module(name).main)
+    return call
+
+
+@pytest.mark.parametrize('words', [
+    ('protocol', 'voc-animals', 'data', '--work-dir', ''),
+    ('protocol', 'voc-animals', '', '--work-dir', 'out'),
+    ('break_even', 'voc-animals', 'data', '--work-dir', ''),
+    ('break_even', 'voc-animals', '', '--work-dir', 'out'),
+    ('break_even', 'voc-animals', 'data', '--work-dir', 'o', '--matrix', ''),
+    ('threshold_rules', '--dump', ''),
+    ('voc_table', ''),
+    ('crf', '--images', ''),
+    ('refiners', '--soft', '', '--data', 'data'),
+    ('refiners', '--soft', 'soft', '--data', ''),
+    ('model_zoo', '--steps', ''),
+    ('model_zoo', '--seeds', ''),
+], ids=' '.join)
+def test_an_empty_path_is_not_the_current_folder(run, tmp_path, capsys,
+                                                 words):
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data/image_labels.json').write_text('{}')
+    (tmp_path / 'image_labels.json').write_text('{}')
+    before = sorted(tmp_path.rglob('*'))
+    with pytest.raises(SystemExit) as info:
+        run(*words)
+    assert info.value.code == 2
+    assert 'expected a path, found none' in capsys.readouterr().err
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+@pytest.mark.parametrize(('words', 'message'), [
+    (('threshold_rules', '--dump', 'nowhere'),
+     'expected histograms (*.npz), found none. --run CONFIG CHECKPOINT'),
+    (('voc_table', 'nowhere'), 'nowhere/matrix.json')])
+def test_a_wrong_path_ends_in_a_line(run, capsys, words, message):
+    assert run(*words) == 1
+    found = capsys.readouterr().err.strip()
+    assert message in found
+    assert '\n' not in found
