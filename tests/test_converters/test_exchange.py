@@ -2,6 +2,7 @@
 import csv
 import errno
 import json
+import shutil
 import sys
 import zipfile
 from urllib.parse import parse_qs, urlsplit
@@ -310,6 +311,24 @@ def test_from_pseudo_labels_to_training(project, tmp_path):
                             ExportOptions(trusted=str(tmp_path / 'new')))
     assert len(queue) == 7
     assert 'img_03' not in {one.img_id for one in queue}
+
+
+@pytest.mark.parametrize('form', list(FORMATS))
+def test_an_export_is_not_written_over(project, tmp_path, form):
+    """It may hold corrections by now."""
+    cfg, root, _ = project
+    out = tmp_path / 'out'
+    export_masks(cfg, root / 'pseudo', out, ExportOptions(form))
+    (out / 'queue.json').unlink()       # as one that was interrupted
+    before = {path: path.read_bytes() for path in out.rglob('*')
+              if path.is_file()}
+    with pytest.raises(FileExistsError, match=r'--out .*Corrections.*new '
+                       'folder'):
+        export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
+    assert before == {path: path.read_bytes() for path in out.rglob('*')
+                      if path.is_file()}
+    shutil.rmtree(out)
+    export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
 
 
 def test_a_folder_without_trusted_masks_is_another_one(project, tmp_path):

@@ -9,7 +9,7 @@ from hsc_mm.datasets.checks import raise_problems
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.utils import atomic_write_bytes, read_index_png
 from hsc_mm.utils.locks import locked
-from hsc_mm.utils.outputs import claim, refuse_data_folder
+from hsc_mm.utils.outputs import claim, refuse_data_folder, written
 from .formats import FORMATS
 from .order import Doubt, judge, mask_file, write_queue
 from .records import Item, MaskClasses, Record, check_mask, list_records
@@ -65,8 +65,8 @@ def export_masks(cfg: Config,
         tuple: The queue, as exported, and the files that the tool imports.
 
     Raises:
-        FileExistsError: ``out`` holds a file of the user's, or another
-            process writes into it.
+        FileExistsError: ``out`` holds an export, or a file of the user's, or
+            another process writes into it.
         FileNotFoundError: There is no such folder.
         ValueError: Masks are missing, broken, of another size, or hold
             indices of no class; or no image has a mask in ``trusted``.
@@ -76,6 +76,7 @@ def export_masks(cfg: Config,
     for folder in (source, *options.against):
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'{folder}: there is no such folder.')
+    _refuse_export(Path(out))
     records, classes = list_records(cfg, options.split, list(options.images))
     for name in ('pseudo_labels.json', 'imported_seeds.json'):
         check_mask_classes(Path(source) / name, classes.names)
@@ -92,6 +93,17 @@ def export_masks(cfg: Config,
         files = write(Path(out), _items(
             steps, source, Path(out), pictures, options.pictures), classes)
         return queue, files + write_queue(Path(out), queue)
+
+
+def _refuse_export(out: Path) -> None:
+    """Refuse a folder with an export: people correct some formats there."""
+    found = next((name for name in sorted(written(out))
+                  if (out / name).is_file()), None)
+    if found:
+        raise FileExistsError(
+            f'--out {out}: expected a folder without an earlier export, found '
+            f'{found}. Corrections there would be lost. Nothing was written; '
+            'choose a new folder, or remove this one.')
 
 
 def _judge(records: Sequence[Record], source: str | Path,
