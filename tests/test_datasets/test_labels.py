@@ -118,6 +118,22 @@ def test_what_was_written_among_the_pictures_is_no_picture(tmp_path):
         list(note) for note in found.notes]
 
 
+@pytest.mark.parametrize('name', ['pseudo_labels.json', 'trusted_masks.json',
+                                  'imported_seeds.json', None])
+def test_folders_of_ours_are_no_classes(tmp_path, name):
+    for place in ('cat/1.jpg', 'dog/2.jpg'):
+        _write(tmp_path / place, place)
+        mask = 'out/' + place.replace('jpg', 'png')
+        if name is None:    # maps, an export: a list of what was written
+            claim(tmp_path / 'out', mask[4:])
+        _write(tmp_path / mask, mask)
+    if name:
+        _write(tmp_path / 'out' / name, '{}')
+    found = read_labels(tmp_path)
+    assert found.classes == ['cat', 'dog']
+    assert 'written by hsc_mm' in [note.what for note in found.notes]
+
+
 def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path,
                                                          monkeypatch):
     _write(tmp_path / 'cat' / '1.jpg', 'a cat')

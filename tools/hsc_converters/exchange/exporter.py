@@ -10,6 +10,7 @@ from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.utils import atomic_write_bytes, read_index_png
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder, written
+from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS
 from .order import Doubt, judge, mask_file, write_queue
 from .records import Item, MaskClasses, Record, check_mask, list_records
@@ -69,13 +70,15 @@ def export_masks(cfg: Config,
             another process writes into it.
         FileNotFoundError: There is no such folder.
         ValueError: Masks are missing, broken, of another size, or hold
-            indices of no class; or no image has a mask in ``trusted``.
+            indices of no class; no image has a mask in ``trusted``; or
+            ``out`` is a folder of the data, or lies among class folders.
     """
     options = options or ExportOptions()
     write, _, pictures = FORMATS[options.form]
     for folder in (source, *options.against):
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'{folder}: there is no such folder.')
+    refuse_data_of(cfg, out, '--out')
     _refuse_export(Path(out))
     records, classes = list_records(cfg, options.split, list(options.images))
     for name in ('pseudo_labels.json', 'imported_seeds.json'):
