@@ -20,7 +20,8 @@ class COCOImage(NamedTuple):
     """One image and what is annotated in it.
 
     Attributes:
-        img_id (str): File name, without its suffix if that is ``.jpg``.
+        img_id (str): File name, without its suffix if that is ``.jpg`` and
+            no other (``x.png.jpg``); slashes part its folders.
         height (int): Height in pixels.
         width (int): Width in pixels.
         annotations (list[dict]): Those of the image, by rising id.
@@ -144,7 +145,7 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
     """Return image id of the JSON -> image, still without annotations."""
     images, names = {}, set()
     for entry in entries:
-        name = entry['file_name']
+        name = str.replace(entry['file_name'], '\\', '/')
         if PurePosixPath(name).is_absolute() or '..' in name.split('/'):
             raise ValueError(f'{path}: expected a file_name below the image '
                              f'folder, found {name!r}.')
@@ -157,8 +158,10 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
                    for side in (height, width)):
             raise TypeError(f'size of {name}: {height} x {width}')
         check_pixels(f'{path}: image {name}', int(height), int(width))
-        images[entry['id']] = COCOImage(name.removesuffix('.jpg'), int(height),
-                                        int(width), [])
+        short = name.removesuffix('.jpg')
+        images[entry['id']] = COCOImage(
+            short if image_stem(short) == short else name, int(height),
+            int(width), [])
     return images
 
 

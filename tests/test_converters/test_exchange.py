@@ -187,6 +187,16 @@ def test_datumaro_reads_and_writes_the_archive_of_cvat(tmp_path):
         assert np.array_equal(back[item.img_id](item.mask.shape), item.mask)
 
 
+@pytest.mark.parametrize('form', ['coco', 'coco-polygons'])
+def test_coco_finds_a_picture_of_two_suffixes(tmp_path, form):
+    given = [items()[0]._replace(img_id=name, picture=f'images/{name}{end}')
+             for name, end in (('x.png', '.jpg'), ('y.jpg', '.jpg'),
+                               ('w.jpg', '.png'), ('images/a', '.JPG'))]
+    path = FORMATS[form][0](tmp_path, given, NAMES)[0]
+    found = dict(FORMATS[form][1](path, NAMES))
+    assert set(found) == {one.img_id for one in given}
+
+
 def test_label_studio_finds_a_picture_of_any_name(tmp_path):
     picture = 'images/cat & dog/a#1 + 50%25.jpg'
     item = items()[0]._replace(picture=picture)

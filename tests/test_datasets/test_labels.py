@@ -58,6 +58,31 @@ def test_annotations_of_coco_as_image_labels(tmp_path):
     assert 'image 9 is not listed' in labels.notes[0].names[0]
 
 
+def _coco(path, files, categories, pairs):
+    """Write an instances JSON; pairs are image and place of a category."""
+    return _write(path, json.dumps(dict(
+        images=[dict(id=n, file_name=name, height=4, width=5)
+                for n, name in enumerate(files)],
+        categories=[dict(id=n, name=name)
+                    for n, name in enumerate(categories)],
+        annotations=[dict(id=n, image_id=image, category_id=category)
+                     for n, (image, category) in enumerate(pairs)])))
+
+
+def test_names_of_pictures_in_annotations_of_coco(tmp_path):
+    files = ('a.jpg', 'x.png.jpg', 'y.jpg.jpg', 'z.JPG', 'sub\\e.jpg')
+    path = _coco(tmp_path / 'l.json', files, ['cat'], [(0, 0)])
+    assert set(read_labels(path).images) == {
+        'a', 'x.png.jpg', 'y.jpg.jpg', 'z.JPG', 'sub/e'}
+    for wrong in ('..\\a.jpg', 'sub\\..\\..\\a.jpg', '\\a.jpg'):
+        _coco(path, [wrong], ['cat'], [(0, 0)])
+        with pytest.raises(ValueError, match='below the image folder'):
+            read_labels(path)
+    path.write_text(path.read_text().replace('"\\\\a.jpg"', '5'))
+    with pytest.raises(ValueError, match='an entry has another form'):
+        read_labels(path)
+
+
 def test_class_folders_join_an_image_that_lies_in_two(tmp_path):
     for place in ('cat/1.jpg', 'cat/2.PNG', 'dog/2.PNG', 'dog/notes.txt'):
         _write(tmp_path / place, place[4:])
