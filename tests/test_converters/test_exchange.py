@@ -197,6 +197,16 @@ def test_coco_finds_a_picture_of_two_suffixes(tmp_path, form):
     assert set(found) == {one.img_id for one in given}
 
 
+@pytest.mark.parametrize('form', ['coco', 'coco-polygons'])
+def test_coco_comes_back_with_as_many_classes_as_masks_hold(tmp_path, form):
+    names = MaskClasses(('background', *map(str, range(254))))
+    mask = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    path = FORMATS[form][0](tmp_path, [Item('a', 'images/a.jpg', mask)],
+                            names)[0]
+    (_, load), = FORMATS[form][1](path, names)
+    assert np.array_equal(load(mask.shape), mask)
+
+
 def test_label_studio_finds_a_picture_of_any_name(tmp_path):
     picture = 'images/cat & dog/a#1 + 50%25.jpg'
     item = items()[0]._replace(picture=picture)

@@ -83,6 +83,25 @@ def test_names_of_pictures_in_annotations_of_coco(tmp_path):
         read_labels(path)
 
 
+@pytest.mark.parametrize('word', ['none', 'Normal', 'background', 'NaN'])
+def test_categories_of_coco_that_mean_no_class(tmp_path, word):
+    files, categories = ['a.jpg', 'b.jpg', 'c.jpg'], ['cat', word, 'dog']
+    path = _coco(tmp_path / 'l.json', files, categories, [(0, 2), (1, 1)])
+    for pairs in ([(0, 2), (1, 1)], [(0, 2)]):
+        _coco(path, files, categories, pairs)
+        found = read_labels(path)
+        assert found.classes == ['cat', 'dog']
+        assert found.images == {'a': ['dog'], 'b': [], 'c': []}
+    _coco(path, files, categories, [(0, 2), (0, 1)])
+    with pytest.raises(ValueError, match=f'"{word}", which means no class'):
+        read_labels(path)
+    _coco(path, files, [*categories, *map(str, range(252))], [(0, 2)])
+    assert len(read_labels(path).classes) == 254
+    _coco(path, files, [*categories, *map(str, range(253))], [(0, 2)])
+    with pytest.raises(ValueError, match=r'at most 254 classes .*found 255'):
+        read_labels(path)
+
+
 def test_class_folders_join_an_image_that_lies_in_two(tmp_path):
     for place in ('cat/1.jpg', 'cat/2.PNG', 'dog/2.PNG', 'dog/notes.txt'):
         _write(tmp_path / place, place[4:])
