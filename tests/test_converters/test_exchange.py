@@ -125,6 +125,36 @@ def test_masks_come_back_exactly(tmp_path, form):
         assert np.array_equal(found[name], mask), name
 
 
+@pytest.mark.parametrize('packed', [True, False])
+@pytest.mark.parametrize('form', ['fiftyone', 'cvat'])
+def test_hidden_files_are_no_masks(tmp_path, form, packed):
+    """As macOS puts them beside others."""
+    path = FORMATS[form][0](tmp_path, items(1), NAMES)[0]
+    folder = 'labels' if form == 'fiftyone' else 'SegmentationClass'
+    names = (f'{folder}/._nothing.png', f'{folder}/.DS_Store')
+    if form == 'cvat':
+        with zipfile.ZipFile(path, 'a') as archive:
+            for name in names:
+                archive.writestr(name, b'\0\5\x16\7')
+        if not packed:
+            zipfile.ZipFile(path).extractall(tmp_path)
+    else:
+        for name in names:
+            (tmp_path / name).write_bytes(b'\0\5\x16\7')
+    path = path if form == 'cvat' and packed else tmp_path
+    assert [name for name, _ in FORMATS[form][1](path, NAMES)] == ['nothing']
+
+
+def test_blanks_around_an_id_come_back_from_cvat(tmp_path):
+    given = [item._replace(img_id=name)
+             for item, name in zip(items(3), (' a', 'b ', 'c'))]
+    path = FORMATS['cvat'][0](tmp_path, given, NAMES)[0]
+    with zipfile.ZipFile(path, 'a') as archive:
+        archive.writestr('ImageSets/Segmentation/more.txt', 'c \r\nd\t\n\n')
+    found = [name for name, _ in FORMATS['cvat'][1](path, NAMES)]
+    assert found == [' a', 'b ', 'c', 'd']
+
+
 @pytest.mark.parametrize('mode', ['RGB', 'P'])
 def test_masks_of_colours_with_their_table(tmp_path, mode):
     """As a folder, which other programs write too."""
