@@ -381,6 +381,56 @@ def test_an_export_is_not_written_over(project, tmp_path, form):
     export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
 
 
+def test_predictions_of_other_classes_are_refused(project, tmp_path):
+    """``predict`` writes the names of its model beside each mask."""
+    cfg, _, masks = project
+    folder = tmp_path / 'predicted'
+
+    def export(stage, names, mask_names=('background', 'cat', 'dog')):
+        for name, mask in masks.items():
+            write_index_png(folder / f'{name}.mask.png', mask, voc_palette())
+            drawn = mask.copy()
+            for index, one in enumerate(mask_names):
+                drawn[mask == index] = names.index(one)
+            present = sorted({*np.unique(mask).tolist()} - {0, 255})
+            raw = dict(mask=drawn, names=names) if stage == 'seg' else dict(
+                cam=np.zeros((len(present), *mask.shape), np.float16),
+                classes=present, names=[mask_names[i] for i in present])
+            np.savez(folder / f'{name}.npz', **raw)
+        export_masks(cfg, folder, tmp_path / f'{stage}{len(names)}')
+
+    for stage in ('seg', 'cam'):
+        export(stage, ['background', 'cat', 'dog'])
+        # A model of more classes, in another order.
+        export(stage, ['background', 'dog', 'elk', 'cat'])
+        with pytest.raises(ValueError, match=r'img_0\d\.npz: expected index 1 '
+                           r'to be "cat".*found "ant"'):
+            export(stage, ['background', 'ant', 'cat', 'dog', 'x'],
+                   ('background', 'ant', 'cat'))
+    path = folder / 'img_00.npz'
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r'img_00\.npz: expected an npz'):
+        export_masks(cfg, folder, tmp_path / 'cut')
+
+
+def test_masks_of_other_classes_than_the_labels_are_refused(project,
+                                                            tmp_path):
+    """Masks of ``test --out`` say nothing of what their indices mean."""
+    cfg, _, masks = project
+    folder = tmp_path / 'tested'
+    for name, mask in masks.items():
+        turned = np.where((mask > 0) & (mask < 255), 3 - mask, mask)
+        write_index_png(folder / f'{name}.png', turned, voc_palette())
+    with pytest.raises(ValueError, match=r'--accept-labels\.\n.* labelled '):
+        export_masks(cfg, folder, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+    export_masks(cfg, folder, tmp_path / 'out',
+                 ExportOptions(accept_labels=True))
+    for name, mask in masks.items():    # nothing was found: it can be drawn
+        write_index_png(folder / f'{name}.png', 0 * mask, voc_palette())
+    export_masks(cfg, folder, tmp_path / 'empty')
+
+
 def test_a_folder_without_trusted_masks_is_another_one(project, tmp_path):
     cfg, root, _ = project
     for folder in (root / 'JPEGImages', root / 'SegmentationClass'):
