@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 
 from hsc_mm.utils import read_json
 from hsc_mm.utils.limits import check_pixels
-from .class_names import NONE, ImageLabels, Note, image_stem, settle
+from .class_names import (
+    NONE,
+    ImageLabels,
+    Note,
+    image_stem,
+    means_nothing,
+    settle,
+)
 
 __all__ = [
     'COCOImage', 'Instances', 'instance_labels', 'is_instances',
@@ -20,7 +27,8 @@ class COCOImage(NamedTuple):
     """One image and what is annotated in it.
 
     Attributes:
-        img_id (str): File name, without its suffix if that is ``.jpg``.
+        img_id (str): File name, without its suffix if that is ``.jpg`` and
+            no other (``x.png.jpg``); slashes part its folders.
         height (int): Height in pixels.
         width (int): Width in pixels.
         annotations (list[dict]): Those of the image, by rising id.
@@ -35,8 +43,9 @@ class Instances(NamedTuple):
     """What an instances JSON holds.
 
     Attributes:
-        classes (list[str]): Foreground classes; the k-th category by rising
-            id is class k. COCO's ids 1..90 have gaps, its classes 1..80 not.
+        classes (list[str]): Categories by rising id, without a "background"
+            that nothing is annotated as; the k-th is class k. COCO's ids
+            1..90 have gaps, its classes 1..80 not.
         index (dict[int, int]): Category id -> index of its class, 1..K.
         images (list[COCOImage]): Sorted by ``img_id``.
         problems (list[str]): A line for each annotation that was left out.
@@ -84,7 +93,8 @@ def parse_instances(content: Any, path: str | Path) -> Instances:
             'annotations_trainval2014.zip: annotations/'
             'instances_train2014.json and instances_val2014.json.')
     try:
-        classes, index = _classes(content['categories'], path)
+        annotated = {one['category_id'] for one in content['annotations']}
+        classes, index = _classes(content['categories'], annotated, path)
         images = _images(content['images'], path)
         problems = _assign(content['annotations'], images, index, path)
     except (KeyError, TypeError) as error:
@@ -101,7 +111,8 @@ def instance_labels(instances: Instances, path: str | Path,
     """Return the classes that are annotated in each image.
 
     Crowd regions count, as do objects whose outline is broken: an image
-    label needs none. An image without any annotation shows no class.
+    label needs none. An image without any annotation shows no class, nor does
+    one of a category that means none.
 
     Args:
         instances (Instances): Annotations.
@@ -117,26 +128,26 @@ def instance_labels(instances: Instances, path: str | Path,
         })]
         for image in instances.images
     }
-    return settle(path, instances.classes, images, none,
+    classes = [n for n in instances.classes if not means_nothing(n, none)]
+    return settle(path, classes, images, none,
                   [Note('annotations left out', instances.problems)])
 
 
-def _classes(categories: list[dict],
+def _classes(categories: list[dict], annotated: set[int],
              path: str | Path) -> tuple[list[str], dict[int, int]]:
     """Number the categories by rising id, from 1."""
-    ordered = sorted(categories, key=lambda one: one['id'])
-    names = [one['name'] for one in ordered]
+    names = [one['name'] for one in categories]
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f'names of categories: {names[:5]}')
+    ordered = sorted(
+        (one for one in categories if one['id'] in annotated
+         or not means_nothing(one['name'], ())), key=lambda one: one['id'])
+    names = [one['name'] for one in ordered]
     index = {one['id']: k for k, one in enumerate(ordered, start=1)}
     if not names or len(index) < len(names) or len(set(names)) < len(names):
         raise ValueError(
             f'{path}: expected categories, each id and each name once, found '
             f'{[(one["id"], one["name"]) for one in ordered]}.')
-    if len(names) > 254 or 'background' in names:
-        raise ValueError(
-            f'{path}: expected at most 254 categories and no "background" '
-            f'(it is put in front), found {len(names)}: {names[:5]} ...')
     return names, index
 
 
@@ -144,7 +155,7 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
     """Return image id of the JSON -> image, still without annotations."""
     images, names = {}, set()
     for entry in entries:
-        name = entry['file_name']
+        name = str.replace(entry['file_name'], '\\', '/')
         if PurePosixPath(name).is_absolute() or '..' in name.split('/'):
             raise ValueError(f'{path}: expected a file_name below the image '
                              f'folder, found {name!r}.')
@@ -157,8 +168,10 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
                    for side in (height, width)):
             raise TypeError(f'size of {name}: {height} x {width}')
         check_pixels(f'{path}: image {name}', int(height), int(width))
-        images[entry['id']] = COCOImage(name.removesuffix('.jpg'), int(height),
-                                        int(width), [])
+        short = name.removesuffix('.jpg')
+        images[entry['id']] = COCOImage(
+            short if image_stem(short) == short else name, int(height),
+            int(width), [])
     return images
 
 

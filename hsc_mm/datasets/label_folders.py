@@ -19,6 +19,9 @@ __all__ = ['PREDICTED', 'list_pictures', 'read_label_folders']
 #: Ends of the names of pictures that show predictions.
 PREDICTED = ('.overlay.png', '.mask.png')
 _OURS = 'written by hsc_mm'
+#: In folders that hold our outputs alone.
+_MANIFESTS = {'pseudo_labels.json', 'imported_seeds.json',
+              'trusted_masks.json'}
 
 _SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
            'testing')
@@ -50,7 +53,7 @@ def list_pictures(root: Path,
     predicted = set(ours)
     for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
-        if 'pseudo_labels.json' in files or 'vis_data' in folders:
+        if _MANIFESTS & set(files) or 'vis_data' in folders:
             left_out[_OURS].append(folder)
             folders.clear()
             continue
@@ -119,7 +122,8 @@ def read_label_folders(root: str | Path,
             left_out['hidden'].append(str(entry))
         elif entry.is_dir():
             before = len(left_out[_OURS])
-            pictures[entry.name] = list_pictures(entry, left_out, ours)
+            here = {str(entry / name) for name in written(entry)}
+            pictures[entry.name] = list_pictures(entry, left_out, ours | here)
             if not pictures[entry.name] and len(left_out[_OURS]) > before:
                 del pictures[entry.name]
         else:

@@ -152,7 +152,8 @@ def claim(root: Name,
             raise FileExistsError(
                 f'{option} {path}: expected no such file, or one that was '
                 f'written by this tool (they are listed in {MARKER} beside '
-                'it, which a copy of the folder needs too). It was left unchanged; choose another name or folder.')
+                'it, which a copy of the folder needs too). It was left '
+                'unchanged; choose another name or folder.')
         return path
     _note(Path(root), os.fspath(name))
     return path

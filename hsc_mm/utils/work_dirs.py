@@ -10,7 +10,7 @@ from .io import atomic_write_bytes
 from .limits import check_regular
 
 __all__ = [
-    'LAST', 'checkpoint_folder', 'newest_whole', 'publish',
+    'LAST', 'checkpoint_folder', 'newest_whole', 'publish', 'refuse_below',
     'refuse_data_of', 'refuse_folder_of_config', 'refuse_folder_of_data',
     'remove', 'set_aside'
 ]
@@ -82,6 +82,23 @@ def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping,
             f'{option} {work_dir}: expected another folder than one of the '
             'data (images, masks, maps). Name another one'
             f'{" by --work-dir" * (option == "work_dir")}.')
+
+
+def refuse_below(pictures: str | Path, folder: str | Path | None,
+                 option: str) -> None:
+    """Refuse a folder that is one of pictures, or lies in it.
+
+    What is in a folder of class folders is a class at the next reading.
+
+    Raises:
+        ValueError: It does; ``option`` is what messages call it.
+    """
+    if folder and os.path.isdir(pictures) and Path(os.path.realpath(
+            folder)).is_relative_to(os.path.realpath(pictures)):
+        raise ValueError(
+            f'{option} {folder}: expected a folder outside of {pictures}, '
+            'found one in it, where it would be taken for one of pictures. '
+            'Name one beside it.')
 
 
 def publish(draft: Path, final: Path) -> None:

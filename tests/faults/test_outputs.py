@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -250,6 +251,36 @@ def test_no_writer_takes_a_folder_above_the_pictures(mine, name):
     (mine.parent / 'link').symlink_to(mine.parent)
     with pytest.raises(FileExistsError, match='Nothing was written'):
         WRITERS[name](mine.parent / 'link', 'mine/a', mine)
+    assert snapshot(mine) == before
+
+
+def test_no_output_lies_among_class_folders(mine, tmp_path, monkeypatch,
+                                            capsys):
+    """It would be a class at the next reading."""
+    for name in 'ab':
+        (mine / name).mkdir()
+        (mine / f'{name}.png').rename(mine / name / '1.png')
+    own, before = ROOT / 'configs' / 'own', snapshot(mine)
+    new, out = NewDataset(str(mine), weights='none'), mine / 'out'
+    config = write_configs(new, tmp_path / 'mine_', own)[0][0]
+    (tmp_path / 'masks').mkdir()
+    (tmp_path / 'link').symlink_to(mine)
+    text = f'{mine}, found one in it, where it would be taken'
+    for change in (dict(), dict(masks=str(out)), dict(saliency=str(out))):
+        with pytest.raises(ValueError, match=text):
+            write_configs(replace(new, **change), tmp_path / (
+                'new' if change else 'link/out'), own)
+    for name in ('export', 'import', 'import_seeds'):
+        status, said = _run(monkeypatch, capsys, name, tmp_path / 'masks',
+                            '--config', config, '--out', out)
+        assert status == 1
+        assert f'--out {out}: expected another folder than one of the' in said
+    (tmp_path / 'black.py').write_text('def f(image):\n'
+                                       '    return 0 * image[..., 0]\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    status, said = _run(monkeypatch, capsys, 'make_saliency', '--provider',
+                        'black:f', '--images', mine, '--out', out)
+    assert (status, text in said) == (1, True)
     assert snapshot(mine) == before
 
 

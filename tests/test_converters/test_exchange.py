@@ -2,6 +2,7 @@
 import csv
 import errno
 import json
+import shutil
 import sys
 import zipfile
 from urllib.parse import parse_qs, urlsplit
@@ -124,6 +125,36 @@ def test_masks_come_back_exactly(tmp_path, form):
         assert np.array_equal(found[name], mask), name
 
 
+@pytest.mark.parametrize('packed', [True, False])
+@pytest.mark.parametrize('form', ['fiftyone', 'cvat'])
+def test_hidden_files_are_no_masks(tmp_path, form, packed):
+    """As macOS puts them beside others."""
+    path = FORMATS[form][0](tmp_path, items(1), NAMES)[0]
+    folder = 'labels' if form == 'fiftyone' else 'SegmentationClass'
+    names = (f'{folder}/._nothing.png', f'{folder}/.DS_Store')
+    if form == 'cvat':
+        with zipfile.ZipFile(path, 'a') as archive:
+            for name in names:
+                archive.writestr(name, b'\0\5\x16\7')
+        if not packed:
+            zipfile.ZipFile(path).extractall(tmp_path)
+    else:
+        for name in names:
+            (tmp_path / name).write_bytes(b'\0\5\x16\7')
+    path = path if form == 'cvat' and packed else tmp_path
+    assert [name for name, _ in FORMATS[form][1](path, NAMES)] == ['nothing']
+
+
+def test_blanks_around_an_id_come_back_from_cvat(tmp_path):
+    given = [item._replace(img_id=name)
+             for item, name in zip(items(3), (' a', 'b ', 'c'))]
+    path = FORMATS['cvat'][0](tmp_path, given, NAMES)[0]
+    with zipfile.ZipFile(path, 'a') as archive:
+        archive.writestr('ImageSets/Segmentation/more.txt', 'c \r\nd\t\n\n')
+    found = [name for name, _ in FORMATS['cvat'][1](path, NAMES)]
+    assert found == [' a', 'b ', 'c', 'd']
+
+
 @pytest.mark.parametrize('mode', ['RGB', 'P'])
 def test_masks_of_colours_with_their_table(tmp_path, mode):
     """As a folder, which other programs write too."""
@@ -184,6 +215,26 @@ def test_datumaro_reads_and_writes_the_archive_of_cvat(tmp_path):
     back = dict(FORMATS['cvat'][1](tmp_path / 'back', NAMES))
     for item in items():
         assert np.array_equal(back[item.img_id](item.mask.shape), item.mask)
+
+
+@pytest.mark.parametrize('form', ['coco', 'coco-polygons'])
+def test_coco_finds_a_picture_of_two_suffixes(tmp_path, form):
+    given = [items()[0]._replace(img_id=name, picture=f'images/{name}{end}')
+             for name, end in (('x.png', '.jpg'), ('y.jpg', '.jpg'),
+                               ('w.jpg', '.png'), ('images/a', '.JPG'))]
+    path = FORMATS[form][0](tmp_path, given, NAMES)[0]
+    found = dict(FORMATS[form][1](path, NAMES))
+    assert set(found) == {one.img_id for one in given}
+
+
+@pytest.mark.parametrize('form', ['coco', 'coco-polygons'])
+def test_coco_comes_back_with_as_many_classes_as_masks_hold(tmp_path, form):
+    names = MaskClasses(('background', *map(str, range(254))))
+    mask = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    path = FORMATS[form][0](tmp_path, [Item('a', 'images/a.jpg', mask)],
+                            names)[0]
+    (_, load), = FORMATS[form][1](path, names)
+    assert np.array_equal(load(mask.shape), mask)
 
 
 def test_label_studio_finds_a_picture_of_any_name(tmp_path):
@@ -310,6 +361,74 @@ def test_from_pseudo_labels_to_training(project, tmp_path):
                             ExportOptions(trusted=str(tmp_path / 'new')))
     assert len(queue) == 7
     assert 'img_03' not in {one.img_id for one in queue}
+
+
+@pytest.mark.parametrize('form', list(FORMATS))
+def test_an_export_is_not_written_over(project, tmp_path, form):
+    """It may hold corrections by now."""
+    cfg, root, _ = project
+    out = tmp_path / 'out'
+    export_masks(cfg, root / 'pseudo', out, ExportOptions(form))
+    (out / 'queue.json').unlink()       # as one that was interrupted
+    before = {path: path.read_bytes() for path in out.rglob('*')
+              if path.is_file()}
+    with pytest.raises(FileExistsError, match=r'--out .*Corrections.*new '
+                       'folder'):
+        export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
+    assert before == {path: path.read_bytes() for path in out.rglob('*')
+                      if path.is_file()}
+    shutil.rmtree(out)
+    export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
+
+
+def test_predictions_of_other_classes_are_refused(project, tmp_path):
+    """``predict`` writes the names of its model beside each mask."""
+    cfg, _, masks = project
+    folder = tmp_path / 'predicted'
+
+    def export(stage, names, mask_names=('background', 'cat', 'dog')):
+        for name, mask in masks.items():
+            write_index_png(folder / f'{name}.mask.png', mask, voc_palette())
+            drawn = mask.copy()
+            for index, one in enumerate(mask_names):
+                drawn[mask == index] = names.index(one)
+            present = sorted({*np.unique(mask).tolist()} - {0, 255})
+            raw = dict(mask=drawn, names=names) if stage == 'seg' else dict(
+                cam=np.zeros((len(present), *mask.shape), np.float16),
+                classes=present, names=[mask_names[i] for i in present])
+            np.savez(folder / f'{name}.npz', **raw)
+        export_masks(cfg, folder, tmp_path / f'{stage}{len(names)}')
+
+    for stage in ('seg', 'cam'):
+        export(stage, ['background', 'cat', 'dog'])
+        # A model of more classes, in another order.
+        export(stage, ['background', 'dog', 'elk', 'cat'])
+        with pytest.raises(ValueError, match=r'img_0\d\.npz: expected index 1 '
+                           r'to be "cat".*found "ant"'):
+            export(stage, ['background', 'ant', 'cat', 'dog', 'x'],
+                   ('background', 'ant', 'cat'))
+    path = folder / 'img_00.npz'
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r'img_00\.npz: expected an npz'):
+        export_masks(cfg, folder, tmp_path / 'cut')
+
+
+def test_masks_of_other_classes_than_the_labels_are_refused(project,
+                                                            tmp_path):
+    """Masks of ``test --out`` say nothing of what their indices mean."""
+    cfg, _, masks = project
+    folder = tmp_path / 'tested'
+    for name, mask in masks.items():
+        turned = np.where((mask > 0) & (mask < 255), 3 - mask, mask)
+        write_index_png(folder / f'{name}.png', turned, voc_palette())
+    with pytest.raises(ValueError, match=r'--accept-labels\.\n.* labelled '):
+        export_masks(cfg, folder, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+    export_masks(cfg, folder, tmp_path / 'out',
+                 ExportOptions(accept_labels=True))
+    for name, mask in masks.items():    # nothing was found: it can be drawn
+        write_index_png(folder / f'{name}.png', 0 * mask, voc_palette())
+    export_masks(cfg, folder, tmp_path / 'empty')
 
 
 def test_a_folder_without_trusted_masks_is_another_one(project, tmp_path):

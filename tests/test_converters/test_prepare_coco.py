@@ -90,6 +90,22 @@ def test_images_without_annotation_are_listed_on_request(tmp_path):
     assert not read_index_png(mask_file(root, 107)).any()
 
 
+def test_a_category_that_means_no_class_shifts_no_index(tmp_path):
+    path = instances_path(make_coco(tmp_path), 'train2014')
+    content = read_json(path)
+    first = dict(id=0, name='background')
+    content['categories'].append(first)
+    path.write_text(json.dumps(content))
+    instances, _ = read_split(tmp_path, 'train2014')
+    assert (instances.index[CAT], len(instances.classes)) == (16, 80)
+    assert len(write_lists(tmp_path, 'train2014', instances).classes) == 80
+    first['name'] = 'normal'
+    path.write_text(json.dumps(content))
+    instances, _ = read_split(tmp_path, 'train2014')
+    with pytest.raises(ValueError, match=r"found \['normal'\], which mean"):
+        write_lists(tmp_path, 'train2014', instances)
+
+
 def test_masks_agree_with_pycocotools_pixel_by_pixel(prepared):
     root, _ = prepared
     coco = COCO(str(instances_path(root, 'train2014')))

@@ -58,6 +58,50 @@ def test_annotations_of_coco_as_image_labels(tmp_path):
     assert 'image 9 is not listed' in labels.notes[0].names[0]
 
 
+def _coco(path, files, categories, pairs):
+    """Write an instances JSON; pairs are image and place of a category."""
+    return _write(path, json.dumps(dict(
+        images=[dict(id=n, file_name=name, height=4, width=5)
+                for n, name in enumerate(files)],
+        categories=[dict(id=n, name=name)
+                    for n, name in enumerate(categories)],
+        annotations=[dict(id=n, image_id=image, category_id=category)
+                     for n, (image, category) in enumerate(pairs)])))
+
+
+def test_names_of_pictures_in_annotations_of_coco(tmp_path):
+    files = ('a.jpg', 'x.png.jpg', 'y.jpg.jpg', 'z.JPG', 'sub\\e.jpg')
+    path = _coco(tmp_path / 'l.json', files, ['cat'], [(0, 0)])
+    assert set(read_labels(path).images) == {
+        'a', 'x.png.jpg', 'y.jpg.jpg', 'z.JPG', 'sub/e'}
+    for wrong in ('..\\a.jpg', 'sub\\..\\..\\a.jpg', '\\a.jpg'):
+        _coco(path, [wrong], ['cat'], [(0, 0)])
+        with pytest.raises(ValueError, match='below the image folder'):
+            read_labels(path)
+    path.write_text(path.read_text().replace('"\\\\a.jpg"', '5'))
+    with pytest.raises(ValueError, match='an entry has another form'):
+        read_labels(path)
+
+
+@pytest.mark.parametrize('word', ['none', 'Normal', 'background', 'NaN'])
+def test_categories_of_coco_that_mean_no_class(tmp_path, word):
+    files, categories = ['a.jpg', 'b.jpg', 'c.jpg'], ['cat', word, 'dog']
+    path = _coco(tmp_path / 'l.json', files, categories, [(0, 2), (1, 1)])
+    for pairs in ([(0, 2), (1, 1)], [(0, 2)]):
+        _coco(path, files, categories, pairs)
+        found = read_labels(path)
+        assert found.classes == ['cat', 'dog']
+        assert found.images == {'a': ['dog'], 'b': [], 'c': []}
+    _coco(path, files, categories, [(0, 2), (0, 1)])
+    with pytest.raises(ValueError, match=f'"{word}", which means no class'):
+        read_labels(path)
+    _coco(path, files, [*categories, *map(str, range(252))], [(0, 2)])
+    assert len(read_labels(path).classes) == 254
+    _coco(path, files, [*categories, *map(str, range(253))], [(0, 2)])
+    with pytest.raises(ValueError, match=r'at most 254 classes .*found 255'):
+        read_labels(path)
+
+
 def test_class_folders_join_an_image_that_lies_in_two(tmp_path):
     for place in ('cat/1.jpg', 'cat/2.PNG', 'dog/2.PNG', 'dog/notes.txt'):
         _write(tmp_path / place, place[4:])
@@ -116,6 +160,22 @@ def test_what_was_written_among_the_pictures_is_no_picture(tmp_path):
     assert list(found.images) == ['cat/1.jpg']
     assert ['written by hsc_mm', [str(tmp_path / 'cat' / '1.png')]] in [
         list(note) for note in found.notes]
+
+
+@pytest.mark.parametrize('name', ['pseudo_labels.json', 'trusted_masks.json',
+                                  'imported_seeds.json', None])
+def test_folders_of_ours_are_no_classes(tmp_path, name):
+    for place in ('cat/1.jpg', 'dog/2.jpg'):
+        _write(tmp_path / place, place)
+        mask = 'out/' + place.replace('jpg', 'png')
+        if name is None:    # maps, an export: a list of what was written
+            claim(tmp_path / 'out', mask[4:])
+        _write(tmp_path / mask, mask)
+    if name:
+        _write(tmp_path / 'out' / name, '{}')
+    found = read_labels(tmp_path)
+    assert found.classes == ['cat', 'dog']
+    assert 'written by hsc_mm' in [note.what for note in found.notes]
 
 
 def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hsc_mm.datasets.class_names import means_nothing
 from hsc_mm.datasets.coco_annotations import (
     COCOImage,
     Instances,
@@ -75,11 +76,17 @@ def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
     """Write the image labels and the list of ids of a split.
 
     Raises:
-        ValueError: No image has an annotation, or another split has other
-            classes.
+        ValueError: No image has an annotation, a category means no class, or
+            another split has other classes.
     """
     path = annotation_file(root, split)
     labels = instance_labels(instances, path)
+    nothing = [name for name in instances.classes if means_nothing(name)]
+    if nothing:
+        raise ValueError(
+            f'{path}: expected categories that are classes, whose order is '
+            f'that of the indices of masks, found {nothing}, which mean no '
+            'class. Remove them and what is annotated as them.')
     for other in sorted(root.glob('image_labels_*.json')):
         if other != label_file(root, split) and read_json(other, dict).get(
                 'classes') != labels.classes:

@@ -11,6 +11,7 @@ from hsc_mm.utils import atomic_write_bytes, check_number
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder
+from hsc_mm.utils.work_dirs import refuse_below
 from .new_dataset import NewDataset
 from .new_leaf import leaf_text
 
@@ -51,7 +52,8 @@ def write_configs(new: NewDataset,
     Raises:
         FileExistsError: A config is there, a file that was not written here
             has its name, or another process writes into the folder.
-        ValueError: See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`
+        ValueError: A folder of configs, masks or maps lies among class
+            folders. See :meth:`NewDataset.read`, :meth:`NewDataset.with_mask`
             and :func:`hsc_mm.utils.checkpoints.load`.
     """
     if not str(out).strip():
@@ -63,6 +65,9 @@ def write_configs(new: NewDataset,
         os.path.abspath(out))
     names = (f'hsc_{out.name}.py', f'deeplabv3plus_{out.name}-pseudo.py',
              f'{"eps" if new.saliency else "cam"}_{out.name}.py')
+    for option, folder in (('--out', out), ('--masks', new.masks),
+                           ('--saliency', new.saliency)):
+        refuse_below(new.label_file, folder, option)
     _refuse(out, () if force else names)
     if new.weights not in (None, 'none') and '://' not in new.weights:
         load(new.weights)

@@ -54,6 +54,10 @@ def parse_args() -> argparse.Namespace:
         '--no-pictures',
         action='store_true',
         help='do not copy the pictures')
+    parser.add_argument(
+        '--accept-labels',
+        action='store_true',
+        help='export masks that show other classes than the image labels')
     add_images(parser)
     return cli.parse(parser)
 
@@ -69,7 +73,7 @@ def main() -> int:
         args.out,
         ExportOptions(args.format, args.split, tuple(args.images), args.first,
                       tuple(args.against), args.trusted,
-                      not args.no_pictures),
+                      not args.no_pictures, args.accept_labels),
         partial(cli.progress, what='masks'))
     cli.finish(
         f'{args.out}: {len(queue)} masks, the most doubtful first: '

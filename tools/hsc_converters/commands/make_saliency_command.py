@@ -37,12 +37,15 @@ def main() -> int:
     """Make the maps."""
     args = parse_args()
     from hsc_mm.inference.inputs import list_inputs
+    from hsc_mm.utils.work_dirs import refuse_below
     from ..saliency import write_maps
     from ..saliency_provider import build_provider
     left_out: dict[str, list[str]] = defaultdict(list)
     images = list_inputs(args.images, left_out)
     cli.note(left_out)
     provider = build_provider(args.provider, args.provider_options)
+    for folder in args.images:
+        refuse_below(folder, args.out, '--out')
     run = write_maps(images, provider, args.out,
                      partial(cli.progress, what='saliency maps'))
     for line in run.failures:

@@ -106,12 +106,15 @@ def read_cvat(path: Path, classes: MaskClasses
     text = read(_LABELS, _MOST_TEXT).decode('utf-8-sig', 'replace')
     colours = _colours(text, f'{path}: {_LABELS}')
     found = {name[len(_MASKS):-len('.png')]: name for name in names
-             if name.startswith(_MASKS) and name.endswith('.png')}
+             if name.startswith(_MASKS) and name.endswith('.png')
+             and not PurePosixPath(name).name.startswith('.')}
     for name in names:
         if name.startswith(_LISTS) and name.endswith('.txt'):
             text = read(name, 16 * _MOST_TEXT).decode('utf-8', 'replace')
-            for line in filter(None, map(str.strip, text.splitlines())):
-                found.setdefault(line, '')
+            for line in text.splitlines():
+                img_id = line if line in found else line.strip()
+                if img_id:
+                    found.setdefault(img_id, '')
     for img_id, name in sorted(found.items()):
         yield img_id, partial(_read_mask, read, name, colours, classes,
                               path) if name else _background

@@ -6,16 +6,26 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.mask_labels import compare_labels
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.utils import atomic_write_bytes, read_index_png
 from hsc_mm.utils.locks import locked
-from hsc_mm.utils.outputs import claim, refuse_data_folder
+from hsc_mm.utils.outputs import claim, refuse_data_folder, written
+from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS
-from .order import Doubt, judge, mask_file, write_queue
-from .records import Item, MaskClasses, Record, check_mask, list_records
+from .order import Doubt, check_names, judge, mask_file, write_queue
+from .records import (
+    IGNORED,
+    Item,
+    MaskClasses,
+    Record,
+    check_mask,
+    list_records,
+)
 
 __all__ = ['ExportOptions', 'export_masks']
 
+_MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json')
 _ADVICE = 'Nothing was written. Make the masks again, or name another folder.'
 
 
@@ -34,6 +44,8 @@ class ExportOptions:
         trusted (str, optional): Folder of trusted masks; their images are
             left out.
         pictures (bool): Whether the pictures are copied.
+        accept_labels (bool): Whether the masks may show other classes than
+            the image labels name.
     """
     form: str = 'coco'
     split: str = 'train'
@@ -42,6 +54,7 @@ class ExportOptions:
     against: tuple[str, ...] = ()
     trusted: str | None = None
     pictures: bool = True
+    accept_labels: bool = False
 
 
 def export_masks(cfg: Config,
@@ -65,19 +78,23 @@ def export_masks(cfg: Config,
         tuple: The queue, as exported, and the files that the tool imports.
 
     Raises:
-        FileExistsError: ``out`` holds a file of the user's, or another
-            process writes into it.
+        FileExistsError: ``out`` holds an export, or a file of the user's, or
+            another process writes into it.
         FileNotFoundError: There is no such folder.
         ValueError: Masks are missing, broken, of another size, or hold
-            indices of no class; or no image has a mask in ``trusted``.
+            indices of no class, or of other classes; no image has a mask in
+            ``trusted``; or ``out`` is a folder of the data, or lies among
+            class folders.
     """
     options = options or ExportOptions()
     write, _, pictures = FORMATS[options.form]
     for folder in (source, *options.against):
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'{folder}: there is no such folder.')
+    refuse_data_of(cfg, out, '--out')
+    _refuse_export(Path(out))
     records, classes = list_records(cfg, options.split, list(options.images))
-    for name in ('pseudo_labels.json', 'imported_seeds.json'):
+    for name in _MANIFESTS:
         check_mask_classes(Path(source) / name, classes.names)
     done = TrustedMasks(options.trusted)
     done.check([one.img_id for one in records], classes.names)
@@ -94,17 +111,33 @@ def export_masks(cfg: Config,
         return queue, files + write_queue(Path(out), queue)
 
 
+def _refuse_export(out: Path) -> None:
+    """Refuse a folder with an export: people correct some formats there."""
+    found = next((name for name in sorted(written(out))
+                  if (out / name).is_file()), None)
+    if found:
+        raise FileExistsError(
+            f'--out {out}: expected a folder without an earlier export, found '
+            f'{found}. Corrections there would be lost. Nothing was written; '
+            'choose a new folder, or remove this one.')
+
+
 def _judge(records: Sequence[Record], source: str | Path,
            classes: MaskClasses, options: ExportOptions) -> list[Doubt]:
     """Judge all masks, and sort: ties stay in the order of the list."""
     found, problems = [], []
+    unnamed: list[tuple[str, set[int], list[str]]] = []
     for record in records:
         try:
             path = mask_file(source, record.img_id)
             mask = read_index_png(path)
             check_mask(path, mask, record, classes)
+            named = check_names(source, record.img_id, mask, classes)
             found.append(judge(record, mask, source, classes,
                                options.against))
+            if record.labels is not None and not named:
+                unnamed.append((record.img_id, {*mask.ravel().tolist()},
+                                sorted(record.labels)))
         except (OSError, ValueError) as error:
             problems.append(str(error))
     raise_problems(f'{source}', problems, _ADVICE)
@@ -112,7 +145,26 @@ def _judge(records: Sequence[Record], source: str | Path,
         raise ValueError(f'{source}: expected masks to export, found that '
                          f'none of {len(records)} images is left. Are all '
                          'trusted already?')
+    if not options.accept_labels and not any(
+            (Path(source) / name).is_file() for name in _MANIFESTS):
+        _check_labels(source, unnamed, classes)
     return sorted(found, key=lambda one: -one.priority)
+
+
+def _check_labels(source: str | Path,
+                  masks: Sequence[tuple[str, set[int], list[str]]],
+                  classes: MaskClasses) -> None:
+    """Refuse masks whose indices seem to mean other classes.
+
+    Nothing says what they mean: they are compared with the image labels.
+    """
+    if not any(held - {0, IGNORED} for _, held, _ in masks):
+        return
+    wrong, _ = compare_labels(*zip(*masks, strict=True), classes.names)
+    raise_problems(
+        f'{source}', wrong, 'Do the indices mean the classes '
+        f'{", ".join(classes.names)}? Make the masks again with this data '
+        'set, or export them as they are by --accept-labels.')
 
 
 def _items(records: Iterable[Record], source: str | Path, out: Path,

@@ -72,6 +72,8 @@ def read_fiftyone(path: Path, classes: MaskClasses
             table[int(value)] = classes.index(name, str(targets))
     masks = path / _MASKS
     for file in sorted(masks.rglob('*.png')):
+        if file.name.startswith('.'):  # macOS puts one beside each file
+            continue
         name = file.relative_to(masks).with_suffix('').as_posix()
         yield name, lambda size, file=file: _read_mask(file, table)
 

@@ -18,6 +18,7 @@ from hsc_mm.utils import (
 )
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder
+from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS, find_format
 from .order import mask_file
 from .records import IGNORED, MaskClasses, Record, check_mask, list_records
@@ -96,10 +97,12 @@ def import_masks(cfg: Config,
             or another process writes into it.
         FileNotFoundError: There is no such file.
         ValueError: The file is broken, holds no mask, or one of its labels is
-            no class; or ``out`` holds masks of other classes.
+            no class; or ``out`` holds masks of other classes, is a folder
+            of the data, or lies among class folders.
     """
     options = options or ImportOptions()
     source, out = Path(source), Path(out)
+    refuse_data_of(cfg, out, '--out')
     form = find_format(source) if options.form == 'auto' else options.form
     records, classes = list_records(cfg, options.split, list(options.images))
     found = list(FORMATS[form][1](source, classes))

@@ -1,5 +1,6 @@
 """Order in which masks are corrected: the most doubtful first."""
 import csv
+import zipfile
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from hsc_mm.utils import atomic_write_bytes, read_index_png, write_json
 from hsc_mm.utils.outputs import claim
 from .records import IGNORED, MaskClasses, Record
 
-__all__ = ['Doubt', 'judge', 'mask_file', 'write_queue']
+__all__ = ['Doubt', 'check_names', 'judge', 'mask_file', 'write_queue']
 
 
 class Doubt(NamedTuple):
@@ -54,6 +55,49 @@ def mask_file(folder: str | Path, img_id: str) -> Path:
         f'{found[0]}: missing. Masks are <img_id>.png, as make_pseudo_labels '
         'and test write them, or <img_id>.mask.png of predict; soft CAMs '
         'alone (--soft only) cannot be exported.')
+
+
+def check_names(folder: str | Path, img_id: str, mask: np.ndarray,
+                classes: MaskClasses) -> bool:
+    """Refuse a prediction by a model of other classes.
+
+    ``predict`` writes the names of a model into ``<img_id>.npz``: of a CAM
+    stage beside mask indices, of a segmentor for the class indices of a
+    second mask, which :func:`.mask_file` has as mask indices.
+
+    Returns:
+        bool: Whether there are names.
+
+    Raises:
+        ValueError: The file is broken, or an index means another class.
+    """
+    path = Path(folder) / f'{img_id}.npz'
+    if not path.is_file():
+        return False
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            if 'names' not in content:
+                return False
+            names = content['names'].tolist()
+            drawn = content['mask'] if 'mask' in content else None
+            indices = content['classes'].tolist() if drawn is None else []
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile,
+            zipfile.zlib.error) as error:
+        raise ValueError(f'{path}: expected an npz of predict or of soft '
+                         f'CAMs, but {error}. Make it again.') from error
+    meant = dict(zip(indices, names, strict=False))
+    if drawn is not None:
+        _check_size(path, drawn, mask)
+        meant = {int(np.bincount(mask[drawn == k]).argmax()): name
+                 for k, name in enumerate(names) if k and (drawn == k).any()}
+    for index, name in meant.items():
+        known = classes.names[index:index + 1]
+        if 0 < index != IGNORED and known != (name, ):
+            raise ValueError(
+                f'{path}: expected index {index} to be "{"".join(known)}", a '
+                f'class of the data set, found "{name}". Predict again with '
+                'a model of these classes.')
+    return True
 
 
 def judge(record: Record, mask: np.ndarray, folder: str | Path,

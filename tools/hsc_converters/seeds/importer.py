@@ -18,6 +18,7 @@ from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
+from hsc_mm.utils.work_dirs import refuse_data_of
 from .convert import SeedConverter
 from .readers import ImportOptions, source_format
 
@@ -86,12 +87,14 @@ def import_seeds(cfg: Config | str | Path,
         FileExistsError: ``out`` holds other files, or other seeds, or
             another process writes into it.
         FileNotFoundError: There is no such source, or no seed in it.
-        ValueError: Arguments contradict each other, or the seeds do not
-            show the classes of the image labels.
+        ValueError: Arguments contradict each other, the seeds do not
+            show the classes of the image labels, or ``out`` is a folder of
+            the data, or lies among class folders.
     """
     cfg = load_config(cfg) if not isinstance(
         cfg, Config) else copy.deepcopy(cfg)
     options = options or ImportOptions()
+    refuse_data_of(cfg, out, '--out')
     dataset = seeds.seed_dataset(
         cfg, options.split, check=False, guard=False)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
