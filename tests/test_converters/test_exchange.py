@@ -395,6 +395,8 @@ def test_an_export_is_not_written_over(project, tmp_path, form):
                       if path.is_file()}
     shutil.rmtree(out)
     export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
+    with pytest.raises(FileExistsError, match='inputs'):    # not "corrections"
+        export_masks(cfg, out, out, ExportOptions(form))
 
 
 def test_predictions_of_other_classes_are_refused(project, tmp_path):
