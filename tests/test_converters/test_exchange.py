@@ -84,6 +84,22 @@ def test_outlines_lose_no_pixel_and_have_no_holes():
                                                       5]]
 
 
+def test_many_holes_do_not_label_the_rest_again_and_again(monkeypatch):
+    part, looked = np.ones((257, 3), bool), 0
+    part[1::2, 1] = False    # 128 holes, one below another
+    label = cv2.connectedComponentsWithStats
+
+    def count(image, **options):
+        nonlocal looked
+        looked += image.size
+        return label(image, **options)
+
+    monkeypatch.setattr(cv2, 'connectedComponentsWithStats', count)
+    assert len(outlines(part)) == 129
+    assert looked < 40 * part.size  # 8 = log2(128) times, twice, with a frame
+    assert exact_component(part)
+
+
 def test_brush_code_is_that_of_label_studio():
     assert encode_brush(GOLDEN.astype(bool)) == GOLDEN_CODE
     for seed in range(4):
@@ -379,6 +395,8 @@ def test_an_export_is_not_written_over(project, tmp_path, form):
                       if path.is_file()}
     shutil.rmtree(out)
     export_masks(cfg, root / 'pseudo', out, ExportOptions(form, first=2))
+    with pytest.raises(FileExistsError, match='inputs'):    # not "corrections"
+        export_masks(cfg, out, out, ExportOptions(form))
 
 
 def test_predictions_of_other_classes_are_refused(project, tmp_path):

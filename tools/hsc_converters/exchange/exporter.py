@@ -92,8 +92,10 @@ def export_masks(cfg: Config,
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'{folder}: there is no such folder.')
     refuse_data_of(cfg, out, '--out')
-    _refuse_export(Path(out))
     records, classes = list_records(cfg, options.split, list(options.images))
+    refuse_data_folder(out, [one.img_path for one in records])
+    refuse_data_folder(out, [Path(source) / 'x'])
+    _refuse_export(Path(out))
     for name in _MANIFESTS:
         check_mask_classes(Path(source) / name, classes.names)
     done = TrustedMasks(options.trusted)
@@ -101,8 +103,6 @@ def export_masks(cfg: Config,
     left = {one.img_id: one for one in records if one.img_id not in done}
     queue = _judge(list(left.values()), source, classes, options)
     queue = queue[:options.first]
-    refuse_data_folder(out, [one.img_path for one in records])
-    refuse_data_folder(out, [Path(source) / 'x'])
     with locked(out):
         listed = [left[one.img_id] for one in queue]
         steps = progress(listed, len(listed)) if progress else listed
@@ -112,14 +112,14 @@ def export_masks(cfg: Config,
 
 
 def _refuse_export(out: Path) -> None:
-    """Refuse a folder with an export: people correct some formats there."""
+    """Refuse a folder with outputs: people correct some exports there."""
     found = next((name for name in sorted(written(out))
                   if (out / name).is_file()), None)
     if found:
         raise FileExistsError(
-            f'--out {out}: expected a folder without an earlier export, found '
-            f'{found}. Corrections there would be lost. Nothing was written; '
-            'choose a new folder, or remove this one.')
+            f'--out {out}: expected a folder without files of an earlier '
+            f'export, found {found}. Corrections there would be lost. Nothing '
+            'was written; choose a new folder.')
 
 
 def _judge(records: Sequence[Record], source: str | Path,

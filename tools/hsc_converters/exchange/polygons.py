@@ -30,8 +30,9 @@ def outlines(component: np.ndarray, top: int = 0,
     """Return polygons whose union is one component, exactly.
 
     COCO's polygons have no holes: a component with holes is cut in two at
-    the first row of one, until none is left. Vertices are corners of pixels,
-    and pycocotools draws the pixels inside.
+    the first row of one, until none is left. Of many the middle one is taken,
+    so that pieces soon are small. Vertices are corners of pixels, and
+    pycocotools draws the pixels inside.
 
     Args:
         component (np.ndarray): (h, w) bool, 4-connected.
@@ -44,7 +45,7 @@ def outlines(component: np.ndarray, top: int = 0,
     found, waiting = [], [(component, top, left)]
     while waiting:
         part, row, column = waiting.pop()
-        cut = _first_hole(part)
+        cut = _middle_hole(part)
         if cut is None:
             corners = outline(part) + (column, row)
             found.append(corners.ravel().tolist())
@@ -55,14 +56,14 @@ def outlines(component: np.ndarray, top: int = 0,
     return found
 
 
-def _first_hole(part: np.ndarray) -> int | None:
+def _middle_hole(part: np.ndarray) -> int | None:
     """Return the first row of a hole, None where there is none."""
     around = np.pad(~part, 1, constant_values=True).astype(np.uint8)
     count, _, stats, _ = cv2.connectedComponentsWithStats(
         around, connectivity=8)
-    rows = [int(stats[n, cv2.CC_STAT_TOP]) for n in range(1, count)]
-    inner = [row - 1 for row in rows if row]  # the outside begins at row 0
-    return min(inner) if inner else None
+    rows = {int(stats[n, cv2.CC_STAT_TOP]) for n in range(1, count)}
+    inner = sorted(rows - {0})  # the outside begins at row 0 of the frame
+    return inner[len(inner) // 2] - 1 if inner else None
 
 
 def outline(part: np.ndarray) -> np.ndarray:
