@@ -12,6 +12,7 @@ from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, check_root, raise_problems
+from .class_names import spelled
 from .labels import data_hash, image_stem
 from .mask_labels import check_mask_labels
 
@@ -86,8 +87,8 @@ class BaseImageLabelDataset(BaseSegDataset):
 
     @property
     def foreground(self) -> list[str]:
-        """list[str]: The class names without the background."""
-        return list(self._metainfo['classes'])[1:]
+        """list[str]: Names of the classes without background, as labels."""
+        return spelled(self._metainfo['classes'], self.all_classes)[1:]
 
     @property
     def split(self) -> str:
@@ -112,7 +113,8 @@ class BaseImageLabelDataset(BaseSegDataset):
             ValueError: A class is unknown, one too many, or the first is no
                 background.
         """
-        old, new = self.all_classes, list(new_classes or [])
+        old = self.all_classes
+        new = spelled(new_classes or [], old)
         check_class_count(type(self).__name__, len(old) - 1)
         unknown = [name for name in new if name not in old]
         if unknown or new[:1] != old[:1] or len({*new}) < len(new):

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.headers import Header, read_header
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.outputs import inside, same_file
@@ -174,7 +175,7 @@ def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
     """
     missing = missing_files(item_files(infos))
     raise_problems(
-        what, [f'{path}: missing' for path in missing],
+        what, missing_lines(missing),
         f'Files of the list {listed} are missing; check data_root, '
         'data_prefix, aux_maps and the suffixes. '
         '(aux_maps.NAME.required=False lets images lack a map.)')

@@ -10,7 +10,7 @@ from hsc_mm.utils.indices import check_class_count
 
 __all__ = [
     'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_name',
-    'image_stem', 'is_text', 'means_nothing', 'settle'
+    'image_stem', 'is_text', 'means_nothing', 'name_key', 'settle', 'spelled'
 ]
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -67,6 +67,14 @@ def name_key(name: str) -> str:
     name = ''.join(unicodedata.normalize('NFC', name).split())
     return ''.join(
         c for c in name if unicodedata.category(c) != 'Cf').casefold()
+
+
+def spelled(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return names of classes in the spelling of known ones, if they are."""
+    if {*names} <= {*known}:
+        return list(names)
+    by_key = {name_key(name): name for name in known}
+    return [by_key.get(name_key(name), name) for name in names]
 
 
 def is_text(name: str) -> bool:

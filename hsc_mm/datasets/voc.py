@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.progress import progress
 from .base import BaseImageLabelDataset
 from .checks import missing_files, raise_problems
@@ -94,7 +95,7 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
         }
         raise_problems(
             type(self).__name__,
-            [f'{p}: missing' for p in missing_files(paths.values())],
+            missing_lines(missing_files(paths.values())),
             'Image labels come from these annotations, or from a JSON file '
             'named as label_file: tools/prepare_voc.py makes one.')
         read = progress(paths, len(paths), 'reading labels', delay=2)

@@ -17,6 +17,7 @@ from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.transforms.load_image import image_reader
 from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
 from hsc_mm.utils import read_image, read_map
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
@@ -132,7 +133,7 @@ def _listed(split: Split, missing: set[str]) -> list[str]:
             lines.append(f'{folder}: none of its {len(gone)} files, the '
                          f'first is {gone[0]}')
         else:
-            lines += [f'{path}: missing' for path in gone]
+            lines += missing_lines(gone)
     return lines
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.pseudo_labels.origins import ORIGIN_ADVICE
 from hsc_mm.registry import TRANSFORMS
+from hsc_mm.utils.alike import missing_lines
 from .case import Case, Split
 from .finding import Finding, error, fact
 
@@ -42,7 +43,7 @@ def _coverage(split: Split, step: dict, folder: str) -> Iterator[Finding]:
     if missing:
         yield error(f'{split.name}: {len(missing)} pseudo labels are missing',
                     _MAKE.format(folder=folder),
-                    [f'{path}: missing' for path in sorted(missing)])
+                    missing_lines(sorted(missing)))
     there = [info for info in infos if loader._path(info) not in missing]
     problems = list(map(loader._problem, there))
     stale = loader.other_origins([

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hsc_mm.utils import read_json
+from hsc_mm.utils.alike import RENAME, composed
 
 __all__ = ['TRUSTED', 'TrustedMasks', 'check_mask_classes']
 
@@ -65,12 +66,21 @@ class TrustedMasks:
                 to the data set, background first.
 
         Raises:
-            ValueError: No image of the list has one, or the masks are of
-                other classes.
+            ValueError: No image of the list has one, the name of one looks
+                like that of an image in other characters, or the masks are
+                of other classes.
         """
         if self.folder is None:
             return 0
         check_mask_classes(self.folder / TRUSTED, classes)
+        lacking = {composed(i) for i in img_ids if i not in self.ids}
+        alike = sorted(i for i in self.ids.difference(img_ids)
+                       if composed(i) in lacking)
+        if alike:
+            raise ValueError(
+                f'trusted_dir {self.folder}: expected the names of images, '
+                f'found {len(alike)} that look the same in other characters, '
+                f'such as {alike[0]}.png. {RENAME}.')
         count = len(self.ids.intersection(img_ids))
         if not count:
             raise ValueError(
@@ -94,7 +104,7 @@ def check_mask_classes(path: Path, classes: Sequence[str] | None) -> None:
     """
     found = read_json(path, {'mask_classes?': ([str], )}).get(
         'mask_classes') if classes and path.is_file() else None
-    if found and list(found) != list(classes or ()):
+    if found and [*map(composed, found)] != [*map(composed, classes or ())]:
         raise ValueError(
             f'{path}: expected masks of the classes {list(classes or ())}, '
             f'found {found}: an index means another class. Make them again '

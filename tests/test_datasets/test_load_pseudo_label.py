@@ -8,7 +8,12 @@ from hsc_mm.datasets.sampler import Draw
 from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.soft_cam import band_label
-from hsc_mm.utils import read_json, voc_palette, write_index_png
+from hsc_mm.utils import (
+    read_index_png,
+    read_json,
+    voc_palette,
+    write_index_png,
+)
 
 SUBSET = dict(classes=('background', 'dog', 'cat'))
 
@@ -126,3 +131,17 @@ def test_it_says_what_it_is(tmp_path):
     assert 'threshold=(0.3, 0.3)' in repr(
         LoadPseudoLabel(str(tmp_path), suffix='.npz'))
     assert repr(LoadPseudoLabel('.')) == "LoadPseudoLabel(pseudo_dir='.')"
+
+
+def test_trusted_masks_of_no_image_are_counted(voc_root, soft_dir, tmp_path,
+                                               monkeypatch):
+    told = []
+    monkeypatch.setattr('hsc_mm.datasets.transforms.pseudo_label.print_log',
+                        lambda line, **kwargs: told.append(line))
+    for name in ('img_02', 'img_99'):
+        mask = read_index_png(voc_root / 'SegmentationClass' / 'img_02.png')
+        write_index_png(tmp_path / 'mine' / f'{name}.png', mask,
+                        voc_palette())
+    data(voc_root, soft_dir, suffix='.npz', trusted_dir=str(tmp_path / 'mine'))
+    assert '1 of 8 images have a trusted mask, 1 masks are of other images' \
+        in told[0]

@@ -12,6 +12,7 @@ from hsc_mm.datasets.class_names import NONE, Note, image_stem
 from hsc_mm.datasets.image_label import ImageLabelDataset
 from hsc_mm.datasets.label_folders import list_pictures
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
+from hsc_mm.utils.alike import look_alikes, missing_lines
 
 __all__ = ['CROP', 'NewDataset']
 
@@ -108,6 +109,8 @@ class NewDataset:
             for info in map(dataset.get_data_info, range(len(dataset)))
         }
         missing = set(missing_files(paths.values()))
+        raise_problems(f'--masks {self.masks}', missing_lines(
+            look_alikes(sorted(missing))), 'Masks are named like the images.')
         return {i: path for i, path in paths.items() if path not in missing}
 
     def summary(self, dataset: ImageLabelDataset) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from hsc_mm.datasets.checks import check_files, missing_files
 from hsc_mm.datasets.labels import ImageLabels, read_voc_list, read_voc_xml
 from hsc_mm.utils import read_index_png, write_json
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.outputs import claim_file, inside
 
 __all__ = [
@@ -102,7 +103,7 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
         return [], problems
     images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in ids}
     missing = set(missing_files(images.values()))
-    problems = [f'{path}: missing' for path in sorted(missing)]
+    problems = missing_lines(sorted(missing))
     folders = {'mask': 'SegmentationClass', 'saliency map': 'SaliencyMaps'}
     for image_id, path in images.items():
         if path in missing:

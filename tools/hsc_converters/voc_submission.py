@@ -24,6 +24,7 @@ from hsc_mm.utils import (
     read_index_png,
     voc_palette,
 )
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import MARKER, claim_file
 
@@ -119,10 +120,8 @@ def pack_submission(masks: str | Path,
 def _listing(masks: Path, ids: Sequence[str]) -> list[str]:
     """Say which files are missing, and which are not asked for."""
     wanted = {f'{image_id}.png' for image_id in ids}
-    lines = [
-        f'{path}: missing'
-        for path in missing_files(str(masks / name) for name in sorted(wanted))
-    ]
+    lines = missing_lines(missing_files(
+        str(masks / name) for name in sorted(wanted)))
     surplus = sorted({one.name for one in masks.iterdir()} - wanted -
                      {MARKER, LOCK})
     return lines + [

@@ -23,6 +23,7 @@ from hsc_mm.pseudo_labels.soft_cam import band_label, threshold_pair
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import image_shapes, read_index_png, to_classes
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.pool import map_threads
 
 __all__ = ['LoadPseudoLabel']
@@ -121,12 +122,11 @@ class LoadPseudoLabel(BaseTransform):
         self.check_classes(classes)
         trusted = self.trusted.check([image_name(i) for i in infos], classes)
         if trusted and is_main_process():
+            others = len(self.trusted.ids) - trusted
             print_log(f'{self.trusted.folder}: {trusted} of {len(infos)} '
-                      'images have a trusted mask', logger='current')
-        problems = [
-            f'{path}: missing'
-            for path in missing_files(self._path(info) for info in infos)
-        ]
+                      f'images have a trusted mask, {others} masks are of '
+                      'other images', logger='current')
+        problems = missing_lines(missing_files(map(self._path, infos)))
         if not problems:
             problems = list(filter(None, map_threads(self._problem, infos)))
         raise_problems(

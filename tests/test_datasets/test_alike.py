@@ -1,0 +1,98 @@
+"""Names with accents in one character and in two: files, classes, masks."""
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hsc_converters.new_dataset import NewDataset
+from hsc_mm.datasets import ImageLabelDataset
+from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
+from hsc_mm.utils import voc_palette, write_index_png, write_json
+from hsc_mm.utils.alike import look_alikes, missing_lines
+
+TWO = unicodedata.normalize('NFD', 'käfer')
+ONE = unicodedata.normalize('NFC', TWO)
+ALIKE = 'a name that looks the same is there: macOS'
+
+
+def _image(path, value=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(value).integers(0, 255, (20, 24, 3),
+                                                  np.uint8)
+    Image.fromarray(noise).save(path)
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Return a folder of pictures of a class in two characters."""
+    for number in range(2):
+        _image(tmp_path / 'mine' / TWO / f'{number}.png', number)
+        _image(tmp_path / 'mine' / 'dog' / f'{number}.png', number + 9)
+    return tmp_path / 'mine'
+
+
+def _masks(folder, names):
+    for name in names:
+        write_index_png(folder / f'{name}.png', np.zeros((20, 24), np.uint8),
+                        voc_palette())
+    return folder
+
+
+def test_what_looks_the_same_is_found_in_files_and_folders(mine, tmp_path):
+    there = str(mine / TWO / '0.png')
+    wanted = str(mine / ONE / '0.png')
+    gone = [str(mine / ONE / '7.png'), str(mine / 'dog' / '7.png'),
+            str(tmp_path / 'ö' / ONE), '', '/', 'ä/']
+    assert look_alikes([wanted, *gone]) == {wanted: there}
+    lines = missing_lines([wanted, *gone])
+    assert ALIKE in lines[0]
+    assert lines[1:] == [f'{path}: missing' for path in gone]
+
+
+@pytest.mark.parametrize('listed', [f'{ONE}/0.png,cat\n', f'{ONE}/0.png\n'])
+def test_a_list_in_other_characters_than_the_files(mine, tmp_path, listed):
+    table = tmp_path / 'l.csv'
+    table.write_text(f'{ONE}/0.png,cat\ndog/0.png,dog\n', 'utf-8')
+    (tmp_path / 'few.txt').write_text(listed, 'utf-8')
+    with pytest.raises(ValueError, match=rf'0\.png: missing \({ALIKE}'):
+        ImageLabelDataset(str(table), data_prefix=dict(img_path=str(mine)),
+                          ann_file=str(tmp_path / 'few.txt'))
+
+
+def test_maps_and_masks_in_other_characters(mine, tmp_path):
+    names = [f'{ONE}/0', f'{ONE}/1', 'dog/0', 'dog/1']
+    maps = _masks(tmp_path / 'maps', names)
+    with pytest.raises(ValueError, match=rf'0\.png: missing \({ALIKE}'):
+        ImageLabelDataset(str(mine), aux_maps=dict(saliency=dict(
+            path=str(maps))))
+    new = NewDataset(str(mine), masks=str(maps))
+    for survey in (new.summary, new.with_mask):
+        with pytest.raises(ValueError, match=rf'2 problem.*\n.*{ALIKE}'):
+            survey(new.read())
+
+
+def test_trusted_masks_in_other_characters(tmp_path):
+    trusted = TrustedMasks(_masks(tmp_path, [f'{TWO}/0', 'dog/0', 'cow/0']))
+    assert trusted.check([f'{TWO}/0', 'dog/0', 'dog/1'], None) == 2
+    with pytest.raises(ValueError, match='found 1 that look the same in '
+                       r'other characters, such as k.*Rename'):
+        trusted.check([f'{ONE}/0', 'dog/0'], None)
+
+
+def test_classes_in_other_characters(mine, tmp_path):
+    names = ('background', 'dog', ONE)
+    data = ImageLabelDataset(str(mine), metainfo=dict(classes=names))
+    labels = {data[i]['img_id']: list(data[i]['gt_label']) for i in range(4)}
+    assert labels[f'{TWO}/0'] == [0, 1]
+    assert labels['dog/0'] == [1, 0]
+    assert data.foreground == ['dog', TWO]
+    assert tuple(data.metainfo['classes']) == names
+    with pytest.raises(ValueError, match='each once'):
+        ImageLabelDataset(str(mine), metainfo=dict(
+            classes=('background', ONE, TWO)))
+    path = tmp_path / 'trusted_masks.json'
+    write_json(path, dict(mask_classes=['background', 'dog', TWO]))
+    check_mask_classes(path, names)
+    with pytest.raises(ValueError, match='an index means another class'):
+        check_mask_classes(path, ['background', ONE, 'dog'])
