@@ -231,7 +231,8 @@ def _line(path: str, image_id: str) -> str:
         return ''
     quoted = json.dumps(image_id)
     for found in (lambda line: line.split(',')[0].strip() == image_id,
-                  lambda line: quoted in line, lambda line: image_id in line):
+                  lambda line: quoted in line, lambda line: image_id in line,
+                  lambda line: image_id in line.replace('\\', '/')):
         for number, line in enumerate(lines, start=1):
             if found(line):
                 return f', line {number}'
