@@ -132,7 +132,7 @@ def test_new_dataset_looks_at_its_weights(tmp_path, content):
     weights = tmp_path / 'w.pth'
     if content is not None:
         weights.write_bytes(content)
-    new = NewDataset(str(tmp_path), weights=str(weights))
+    new = NewDataset(str(tmp_path / 'pictures'), weights=str(weights))
     with pytest.raises((OSError, ValueError), match=r'w\.pth: '):
         write_configs(new, tmp_path / 'out', tmp_path)
     assert not (tmp_path / 'out').exists()

@@ -165,7 +165,7 @@ def test_a_killed_training_resumes_exactly(tmp_path, shared_voc):
     killed = _pipeline(tmp_path / 'killed', shared_voc, iters=4)
     # What a kill after the second iteration leaves behind.
     cam = killed.steps['cam']
-    killed._begin(cam, killed._inputs(cam), resume=True)
+    killed._place(cam).begin(killed._inputs(cam), resume=True)
     folder = killed.context.folder('cam')
     folder.mkdir()
     shutil.copy(whole.context.folder('cam') / 'iter_2.pth', folder)
