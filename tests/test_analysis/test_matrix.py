@@ -186,11 +186,12 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
 def test_a_config_that_changes_meanwhile_ends_its_cells(
         tmp_path, monkeypatch):
     config = tmp_path / 'cam.py'
-    config.write_text('lr = 1')
+    text = 'model = dict(type="EncoderDecoder")\nlr = '
+    config.write_text(f'{text}1')
 
     def cell(cell, *_):
         assert cell.seed == 0
-        config.write_text('lr = 2')
+        config.write_text(f'{text}2')
         return _cell(cell.config, cell.seed, 30.0)
 
     monkeypatch.setattr(matrix, 'run_cell', cell)

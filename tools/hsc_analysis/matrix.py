@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.config import Config
-
 from hsc_mm.cli.signals import PARENT
+from hsc_mm.inference.config_files import read_config
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from .matrix_tables import collect, markdown
@@ -99,7 +98,7 @@ def run_cell(cell: Cell, seg_config: str | None,
 
 def _content(path: str) -> dict:
     """Return the values of a config, those of its bases among them."""
-    return Config.fromfile(path, import_custom_modules=False).to_dict()
+    return read_config(path).to_dict()
 
 
 def _speed(folder: Path, batch_size: int) -> float | None:
@@ -130,6 +129,10 @@ def run_matrix(configs: list[str],
 
     Returns:
         tuple: What :func:`collect` makes, and why cells failed.
+
+    Raises:
+        FileNotFoundError: A config is missing.
+        ValueError: A file is no config.
     """
     root = Path(work_dir)
     paths = [*configs, *([seg_config] if seg_config else [])]
