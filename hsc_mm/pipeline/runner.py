@@ -162,7 +162,7 @@ class Pipeline:
                 place.mark.drop()
                 continue
             say(f'{head} runs ({reason})')
-            self._run(step, inputs, name not in forced)
+            self._run(step, place, inputs, name not in forced)
 
     def results(self) -> PipelineResults:
         """Return what the finished steps found out."""
@@ -207,8 +207,8 @@ class Pipeline:
         return dict(held_out_input(ctx.selection),
                     **(dict(scored=split_hash(data)) if masks else {}))
 
-    def _run(self, step: Step, inputs: dict, resume: bool) -> None:
-        place = self._place(step)
+    def _run(self, step: Step, place: StepFolder, inputs: dict,
+             resume: bool) -> None:
         resumable, spent = place.begin(inputs, resume)
         start = time.monotonic()
         outputs, result = step.run(self.context.before(step.name), resumable)
