@@ -1,13 +1,17 @@
 """Auxiliary maps: grey images beside the images, such as saliency maps."""
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from PIL import Image
 
 from hsc_mm.utils import read_map
+from hsc_mm.utils.alike import NearNames, composed
 from .labels import IMAGE_SUFFIXES
 
 __all__ = [
@@ -50,45 +54,57 @@ class AuxMapFolder:
     suffix: str | None = None
     required: bool = True
     fill: int = 0
-    _content: dict[str, dict[str, list[str]]] = field(
+    _content: dict[str, tuple[str, dict[str, list[str]]]] = field(
         default_factory=dict, repr=False)
+    _names: NearNames = field(default_factory=NearNames, repr=False)
+    _doubts: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def _listed(self, folder: str) -> dict[str, list[str]]:
-        """Return stem -> suffixes of the maps in a folder, read once."""
+    def _listed(self, folder: str) -> tuple[str, dict[str, list[str]]]:
+        """Return a folder as it is written there, and stem -> its maps."""
         if not self._content and not os.path.isdir(self.path):
             raise FileNotFoundError(
                 f'aux_maps.{self.name} {self.path}: there is no such folder. '
                 f'Name that of the {map_kind(self.name)}s, or set '
                 f'aux_maps.{self.name}=None to train without.')
         if folder not in self._content:
+            there = folder if os.path.isdir(folder) else self._names.same(
+                folder)
             found: dict[str, list[str]] = {}
-            names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-            for name in names:
+            for name in sorted(os.listdir(there)) if there else ():
                 stem, suffix = os.path.splitext(name)
                 if suffix.lower() in IMAGE_SUFFIXES:
-                    found.setdefault(stem, []).append(suffix)
-            self._content[folder] = found
+                    found.setdefault(stem, []).append(name)
+            for stem in list(found):
+                found.setdefault(composed(stem), found[stem])
+            self._content[folder] = there or folder, found
         return self._content[folder]
 
     def find(self, stem: str) -> str:
         """Return the path of a map; one that is not there ends in ``.png``.
+
+        Letters with accents are the same in one character or in two.
 
         Raises:
             FileNotFoundError: There is no such folder.
             ValueError: There are two maps of the image.
         """
         folder, name = os.path.split(os.path.join(self.path, stem))
-        listed = self._listed(folder)
+        there, listed = self._listed(folder)
         if self.suffix is not None:
-            return os.path.join(folder, name + self.suffix)
-        suffixes = listed.get(name, [])
-        if len(suffixes) > 1:
+            path = os.path.join(folder, name + self.suffix)
+            return path if os.path.isfile(path) else self._names.same(
+                path) or path
+        names = listed.get(name) or listed.get(composed(name)) or []
+        if len(names) > 1:
+            suffixes = [os.path.splitext(one)[1] for one in names]
             raise ValueError(
                 f'{os.path.join(folder, name)}: expected one '
                 f'{map_kind(self.name)}, found {", ".join(suffixes)}. Remove '
                 'all but one, or name the suffix in the data set: '
                 f'aux_maps.{self.name}.suffix=".png".')
-        return os.path.join(folder, name + (suffixes or ['.png'])[0])
+        if names:
+            return os.path.join(there, names[0])
+        return os.path.join(folder, f'{name}.png')
 
     def describe(self, stem: str) -> dict[str, Any] | None:
         """Return what an item says of its map: ``path`` and ``fill``.
@@ -97,8 +113,23 @@ class AuxMapFolder:
         """
         path = self.find(stem)
         if not self.required and not os.path.isfile(path):
+            near = self._names.near(path)
+            if near:
+                self._doubts[path] = near
             return None
         return dict(path=path, fill=self.fill)
+
+    def warn(self) -> None:
+        """Say, once, that maps were not read which are nearly named so."""
+        if self._doubts and is_main_process():
+            path, near = next(iter(self._doubts.items()))
+            print_log(
+                f'aux_maps.{self.name}: {len(self._doubts)} image(s) have no '
+                f'{map_kind(self.name)}, but a file whose name differs in '
+                f'case or suffix, which is not read. For {path}: is {near} '
+                'meant? Rename such files like the images.', 'current',
+                logging.WARNING)
+        self._doubts.clear()
 
 
 def read_aux_maps(cfg: dict[str, dict | None] | None,

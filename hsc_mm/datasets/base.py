@@ -138,6 +138,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         check_ids(f'{type(self).__name__}: image ids', ids,
                   self.data_prefix['img_path'], listed)
         infos = list(map(self.item, ids))
+        for folder in self.aux_maps.values():
+            folder.warn()
         if self.check_files:
             check_items(
                 f'{type(self).__name__} ({self.split}, {len(infos)} images)',

@@ -1,9 +1,12 @@
-"""Names that look the same in other characters: an ä is one, or two."""
+"""Names that look like others: an ä is one character or two, a.PNG a.png."""
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ['RENAME', 'composed', 'look_alikes', 'missing_lines']
+__all__ = [
+    'RENAME', 'NearNames', 'composed', 'look_alikes', 'missing_example',
+    'missing_lines'
+]
 
 #: What to do about such names.
 RENAME = ('macOS writes a letter and its accent as two characters. Rename the '
@@ -13,6 +16,58 @@ RENAME = ('macOS writes a letter and its accent as two characters. Rename the '
 def composed(name: str) -> str:
     """Return a name with a letter and its accent in one character (NFC)."""
     return unicodedata.normalize('NFC', name)
+
+
+def _caseless(name: str) -> str:
+    return composed(name).casefold()
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(_caseless(name))[0]
+
+
+class NearNames:
+    """Finds files of nearly the name that is wanted; reads a folder once."""
+
+    def __init__(self) -> None:
+        self._content: dict[tuple[str, Callable], dict[str, str]] = {}
+
+    def same(self, path: str) -> str:
+        """Return what looks the same as a path that is not there, or nothing.
+
+        Its letters have their accents in other characters.
+        """
+        return '' if path.isascii() else self._find(path, composed)
+
+    def near(self, path: str) -> str:
+        """Return a file whose name differs in case or suffix, or nothing.
+
+        Folders above it may differ in case.
+        """
+        return self._find(path, _caseless, _stem)
+
+    def _find(self, path: str, *keys: Callable[[str], str]) -> str:
+        folder, name = os.path.split(path)
+        if folder and name and not os.path.isdir(folder):
+            folder = self._find(folder, keys[0])
+            if not folder:
+                return ''
+        for key in keys if name else ():
+            found = self._names(folder, key).get(key(name), '')
+            whole = found and os.path.join(folder, found)
+            if whole and not (key is _stem and os.path.isdir(whole)):
+                return whole
+        return ''
+
+    def _names(self, folder: str, key: Callable[[str], str]) -> dict[str, str]:
+        """Return what a folder holds, key -> name."""
+        if (folder, key) not in self._content:
+            try:
+                names = sorted(os.listdir(folder or '.'), reverse=True)
+            except OSError:  # there is none, or it may not be listed
+                names = []
+            self._content[folder, key] = {key(name): name for name in names}
+        return self._content[folder, key]
 
 
 def look_alikes(missing: Iterable[str]) -> dict[str, str]:
@@ -25,31 +80,37 @@ def look_alikes(missing: Iterable[str]) -> dict[str, str]:
         dict[str, str]: Path -> one that exists; without those of which there
         is none.
     """
-    content: dict[str, dict[str, str]] = {}
-    found = {path: '' if path.isascii() else _find(path, content)
-             for path in missing}
+    names = NearNames()
+    found = {path: names.same(path) for path in missing}
     return {path: one for path, one in found.items() if one}
 
 
-def _find(path: str, content: dict[str, dict[str, str]]) -> str:
-    """Look along a path; ``content`` keeps the folders that were read."""
-    folder, name = os.path.split(path)
-    if folder and name and not os.path.isdir(folder):
-        folder = _find(folder, content)
-        if not folder:
-            return ''
-    if folder not in content:
-        there = name and os.path.isdir(folder or '.')
-        content[folder] = {composed(one): one for one in (
-            os.listdir(folder or '.') if there else ())}
-    same = content[folder].get(composed(name), '')
-    return same and os.path.join(folder, same)
+def _hints(missing: Sequence[str]) -> dict[str, str]:
+    """Return path -> what is there instead, in brackets, or nothing."""
+    names = NearNames()
+    found = {}
+    for path in missing:
+        near = names.near(path)
+        found[path] = (f' (a name that looks the same is there: {RENAME})'
+                       if names.same(path) else
+                       f' (is {near} meant? Its name differs in case or '
+                       'suffix)' if near else '')
+    return found
 
 
 def missing_lines(missing: Iterable[str]) -> list[str]:
     """Return a line for each path that does not exist, for an error."""
     missing = list(missing)
-    alike = look_alikes(missing)
-    return [f'{path}: missing' + (
-        f' (a name that looks the same is there: {RENAME})'
-        if path in alike else '') for path in missing]
+    hints = _hints(missing)
+    return [f'{path}: missing{hints[path]}' for path in missing]
+
+
+def missing_example(missing: Sequence[str]) -> str:
+    """Return one of the paths that do not exist, for an error.
+
+    It is the first of which something of nearly that name is there, with
+    that name, else the first of all.
+    """
+    hints = _hints(missing)
+    path = next((path for path in missing if hints[path]), missing[0])
+    return path + hints[path]

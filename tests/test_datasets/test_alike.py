@@ -9,7 +9,7 @@ from hsc_converters.new_dataset import NewDataset
 from hsc_mm.datasets import ImageLabelDataset
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.utils import voc_palette, write_index_png, write_json
-from hsc_mm.utils.alike import look_alikes, missing_lines
+from hsc_mm.utils.alike import look_alikes, missing_example, missing_lines
 
 TWO = unicodedata.normalize('NFD', 'käfer')
 ONE = unicodedata.normalize('NFC', TWO)
@@ -50,6 +50,27 @@ def test_what_looks_the_same_is_found_in_files_and_folders(mine, tmp_path):
     assert lines[1:] == [f'{path}: missing' for path in gone]
 
 
+def test_a_name_of_other_case_or_suffix_is_a_hint(mine, tmp_path):
+    _image(tmp_path / 'Maps' / 'A.PNG')
+    _image(tmp_path / 'Maps' / 'b.jpg')
+    (tmp_path / 'Maps' / 'c').mkdir()
+    near = {str(tmp_path / 'Maps' / 'a.png'): tmp_path / 'Maps' / 'A.PNG',
+            str(tmp_path / 'maps' / 'b.png'): tmp_path / 'Maps' / 'b.jpg',
+            str(mine / 'Dog' / '1.JPG'): mine / 'dog' / '1.png',
+            str(mine / ONE.upper() / '1.png'): mine / TWO / '1.png'}
+    gone = [str(tmp_path / 'Maps' / 'c.png'), str(tmp_path / 'b.png')]
+    assert missing_lines([*gone, *near]) == [
+        *(f'{path}: missing' for path in gone),
+        *(f'{path}: missing (is {there} meant? Its name differs in case or '
+          'suffix)' for path, there in near.items())]
+    assert look_alikes([*gone, *near]) == {}
+    assert missing_example(gone) == gone[0]
+    first = next(iter(near))
+    assert missing_example([*gone, *near]) == (
+        f'{first} (is {near[first]} meant? Its name differs in case or '
+        'suffix)')
+
+
 @pytest.mark.parametrize('listed', [f'{ONE}/0.png,cat\n', f'{ONE}/0.png\n'])
 def test_a_list_in_other_characters_than_the_files(mine, tmp_path, listed):
     table = tmp_path / 'l.csv'
@@ -60,12 +81,9 @@ def test_a_list_in_other_characters_than_the_files(mine, tmp_path, listed):
                           ann_file=str(tmp_path / 'few.txt'))
 
 
-def test_maps_and_masks_in_other_characters(mine, tmp_path):
+def test_masks_in_other_characters(mine, tmp_path):
     names = [f'{ONE}/0', f'{ONE}/1', 'dog/0', 'dog/1']
     maps = _masks(tmp_path / 'maps', names)
-    with pytest.raises(ValueError, match=rf'0\.png: missing \({ALIKE}'):
-        ImageLabelDataset(str(mine), aux_maps=dict(saliency=dict(
-            path=str(maps))))
     new = NewDataset(str(mine), masks=str(maps))
     for survey in (new.summary, new.with_mask):
         with pytest.raises(ValueError, match=rf'2 problem.*\n.*{ALIKE}'):

@@ -1,4 +1,6 @@
 """A map beside the images that the package has never heard of."""
+import unicodedata
+
 import cv2
 import numpy as np
 import pytest
@@ -123,6 +125,54 @@ def test_an_optional_folder_without_a_map_is_said(edges_root, monkeypatch):
         path.unlink()
     _data(edges_root, edges=dict(required=False))
     assert lines == ['edges maps: 0 of 8 images have one']
+
+
+@pytest.mark.parametrize('suffix', [None, '.png', '_map.png'])
+@pytest.mark.parametrize('form', ['NFC', 'NFD'])
+def test_a_map_in_other_characters_is_found(tmp_path, form, suffix):
+    end = suffix or '.png'
+    one, two = (unicodedata.normalize(form, 'käfer') for form in (
+        ('NFC', 'NFD') if form == 'NFC' else ('NFD', 'NFC')))
+    folders = read_aux_maps(dict(edges=dict(
+        path=str(tmp_path), suffix=suffix, required=False)), '')
+    for name in (one, f'{one}/{one}', f'{one}/0'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f'{name}{end}').touch()
+    for name in (one, f'{one}/{one}', f'{one}/0'):
+        for wanted in (name, name.replace(one, two)):
+            assert folders['edges'].describe(wanted) == dict(
+                path=str(tmp_path / f'{name}{end}'), fill=0)
+    assert folders['edges'].describe(f'{two}/{two}s') is None
+    # Each has its own where there are both.
+    (tmp_path / f'{two}{end}').touch()
+    folders = read_aux_maps(dict(edges=dict(
+        path=str(tmp_path), suffix=suffix)), '')
+    for name in (one, two):
+        assert folders['edges'].find(name) == str(tmp_path / f'{name}{end}')
+
+
+@pytest.mark.parametrize(('suffix', 'wanted', 'there'), [
+    (None, 'img_03.png', 'IMG_03.png'), (None, 'img_03.png', 'img_03.npy'),
+    ('.png', 'img_03.png', 'img_03.PNG'), ('.png', 'img_03.png', 'img_03.jpg')
+])
+def test_an_optional_map_of_nearly_the_name_is_said_once(
+        edges_root, monkeypatch, suffix, wanted, there):
+    lines = []
+    monkeypatch.setattr('hsc_mm.datasets.aux_maps.print_log',
+                        lambda text, *args: lines.append(text))
+    folder = edges_root / 'Edges'
+    _data(edges_root, edges=dict(required=False))
+    (folder / 'img_04.png').unlink()
+    _data(edges_root, edges=dict(required=False))
+    assert not lines
+    (folder / 'img_03.png').rename(folder / there)
+    (folder / 'img_02.png').rename(folder / there.replace('3', '2'))
+    data = _data(edges_root, edges=dict(required=False, suffix=suffix))
+    assert data[3]['data_samples'].optional_maps == ('edges', )
+    assert len(lines) == 1
+    assert 'aux_maps.edges: 2 image(s) have no edges map' in lines[0]
+    assert f'For {folder / wanted.replace("3", "2")}: is ' \
+        f'{folder / there.replace("3", "2")} meant? Rename' in lines[0]
 
 
 def test_two_kinds_and_a_choice_of_them(edges_root):
