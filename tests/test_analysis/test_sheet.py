@@ -128,6 +128,16 @@ def test_missing_labels_are_one_line(sheet, capsys):
     assert not sheet.out.exists()
 
 
+@pytest.mark.parametrize('there', ['IMG_04.png', 'img_04.PNG', 'img_04.jpg'])
+def test_labels_of_nearly_the_name_are_a_hint(sheet, capsys, there):
+    (sheet.labels / 'img_02.png').unlink()
+    (sheet.labels / 'img_04.png').rename(sheet.labels / there)
+    assert sheet() == 1
+    text = _one_line(capsys)
+    assert '2 are missing, such as' in text
+    assert f'img_04.png (is {sheet.labels / there} meant?' in text
+
+
 def test_missing_masks_are_one_line(sheet, capsys):
     (sheet.root / 'SegmentationClass' / 'img_06.png').unlink()
     assert sheet() == 1

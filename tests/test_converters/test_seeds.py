@@ -15,6 +15,7 @@ from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_converters.seeds import (
+    evaluate_seeds,
     import_seeds,
     load_npy,
     source_format,
@@ -533,6 +534,39 @@ def scores(maps, voc, threshold) -> list[float]:
                 torch.from_numpy(whole.argmax(axis=0)),
                 torch.from_numpy(truth), 3, 255)).double()
     return (100 * areas[0] / areas[1]).tolist()
+
+
+def test_a_seed_of_nearly_the_name_is_a_hint(bring, maps, tmp_path, capsys):
+    source = tmp_path / 'from'
+    save(source, {i.upper(): one for i, one in from_zero(maps).items()})
+    assert bring(source) == 1
+    assert f'img_00.npy (is {source}/IMG_00.npy meant? Its name differs in ' \
+        'case or suffix); found none.' in capsys.readouterr().err
+    (source / 'IMG_07.npy').rename(source / 'img_07.npy')
+    assert bring(source, '--evaluate') == 1
+    told = capsys.readouterr()
+    assert f'{source}/img_06.npy: missing (is {source}/IMG_06.npy meant? ' \
+        in told.err
+    assert '7 missing, 0 broken' in told.out or '7 are missing' in told.err
+
+
+def test_an_image_that_is_gone_is_named(bring, maps, voc_root, tmp_path,
+                                        capsys):
+    save(tmp_path / 'from', from_zero(maps))
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    image = voc_root / 'JPEGImages' / 'img_06.jpg'
+    image.rename(image.with_suffix('.JPG'))
+    assert bring(tmp_path / 'from', config=config) == 1
+    assert f'{image}: missing (is {image.with_suffix(".JPG")} meant?' in (
+        capsys.readouterr().err)
+
+
+def test_a_score_of_other_files_than_the_seeds_has_a_hint(config, tmp_path):
+    for name in ('img_00.npz', 'img_03.png'):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=r'7 are missing, such as \S+/img_03'
+                       r'\.npz \(is \S+/img_03\.png meant\? .*A score'):
+        evaluate_seeds(load_config(config), tmp_path, 'val', 'soft', 0.3, '')
 
 
 @pytest.mark.parametrize('kind', ['soft', 'hard'])

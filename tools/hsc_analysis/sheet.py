@@ -12,6 +12,7 @@ from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import Scored, label_and_truth
 from hsc_mm.utils import atomic_write_bytes
+from hsc_mm.utils.alike import missing_example
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, stack_rows, titled_strip
@@ -43,7 +44,8 @@ def masked_dataset(cfg: Config, split: str,
         if missing:
             raise ValueError(
                 f'--split {split}: expected {kind} of its {len(infos)} '
-                f'images, {len(missing)} are missing, such as {missing[0]}.')
+                f'images, {len(missing)} are missing, such as '
+                f'{missing_example(missing)}.')
     return dataset
 
 

@@ -1,5 +1,6 @@
 """Conversion of the seed of an image: its file, checked, written as ours."""
 from collections.abc import Callable
+from errno import ENOENT
 from functools import partial
 from pathlib import Path
 
@@ -129,7 +130,7 @@ class SeedConverter:
                 missing_ok=True)
         path = self.path(info['img_id'])
         if not path.is_file():
-            raise FileNotFoundError(f'{path}: missing')
+            raise FileNotFoundError(ENOENT, 'missing', str(path))
         size, _ = image_shapes(info['img_path'])
         try:
             found = self.read(path)

@@ -17,6 +17,7 @@ from hsc_mm.evaluation.counts import SeedCounts
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
 from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.utils.alike import missing_example
 
 __all__ = ['evaluate_seeds', 'evaluate_soft_folder']
 
@@ -49,7 +50,8 @@ def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
         raise ValueError(
             f'--evaluate {split}: expected the seeds of its {len(infos)} '
             f'images in {folder}, {len(missing)} are missing, such as '
-            f'{missing[0]}. A score without them would not compare.')
+            f'{missing_example(missing)}. A score without them would not '
+            'compare.')
     if kind == 'soft':
         found = evaluate_soft_folder(folder, dataset, threshold, supervision)
         return found, seed_tables(found).replace(

@@ -16,6 +16,7 @@ from hsc_mm.inference import load_config, seeds
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
+from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
 from hsc_mm.utils.work_dirs import refuse_data_of
@@ -114,11 +115,12 @@ def import_seeds(cfg: Config | str | Path,
                 progress(results, len(infos)) if progress else results, infos,
                 strict=True):
             if isinstance(found, FileNotFoundError):
-                summary.missing.append(str(found))
+                summary.missing.append(found.filename or str(found))
             elif isinstance(found, BaseException):
                 summary.broken.append(str(found) or type(found).__name__)
             else:
                 shown.append((info, found))
+        summary.missing = missing_lines(summary.missing)
         _check_labels(source, shown, dataset)
         converter.finish(summary.written, summary.total - summary.written)
     return summary

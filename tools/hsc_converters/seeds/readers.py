@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.utils.alike import missing_example
 from .maps import ForeignMaps, stack_maps
 from .safe_npy import load_npy
 
@@ -87,10 +88,12 @@ def source_format(source: str | Path, ids: list[str]) -> str:
         first[suffix] = next((path for path in paths if path.is_file()), None)
     found = [suffix for suffix, path in first.items() if path]
     if not found:
+        wanted = [str(source / f'{one}{suffix}')
+                  for suffix in first for one in ids]
         raise FileNotFoundError(
             f'{source}: expected files <img_id>.npy, .npz or .png of the '
-            f'{len(ids)} images of the split, such as {ids[0]}.npy; found '
-            'none.')
+            f'{len(ids)} images of the split, such as '
+            f'{missing_example(wanted)}; found none.')
     if len(found) > 1:
         raise ValueError(f'{source}: found files {" and ".join(found)} of '
                          'the split. Name the right ones by --format.')
