@@ -131,6 +131,12 @@ class BaseImageLabelDataset(BaseSegDataset):
         """Return id -> names of classes, in use or not, of the ids known."""
         raise NotImplementedError
 
+    def spelled_labels(self, ids: list[str]) -> dict[str, list[str]]:
+        """Return the same, classes spelled like :attr:`all_classes`."""
+        known = self.all_classes
+        return {i: spelled(names, known)
+                for i, names in self.labels(ids).items()}
+
     def load_data_list(self) -> list[dict]:
         """List the items; see the class for what is raised."""
         ids = self.ids()
@@ -197,7 +203,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         return info
 
     def _attach_labels(self, ids: list[str], infos: list[dict]) -> list[dict]:
-        labels = self.labels(ids)
+        labels = self.spelled_labels(ids)
         what = f'{type(self).__name__} ({self.split}): image labels'
         raise_problems(
             what, [f'{i}: no labels' for i in ids if i not in labels],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import voc_palette
 from .base import BaseImageLabelDataset
+from .class_names import spelled
 from .labels import ImageLabels, read_label_json, read_list
 
 __all__ = ['COCO_CLASSES', 'COCOImageLabelDataset']
@@ -94,11 +95,12 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
         """Read ``label_file`` once."""
         if self._read is None:
             self._read = read_label_json(self.label_file)
-            if self._read.classes != self.vocabulary[1:]:
+            foreground = self.vocabulary[1:]
+            if spelled(self._read.classes, foreground) != foreground:
                 raise ValueError(
                     f'{self.label_file}: expected the classes '
-                    f'{self.vocabulary[1:]} in this order, which is what '
-                    f'masks hold, found {self._read.classes}. Name those in '
+                    f'{foreground} in this order, which is what masks '
+                    f'hold, found {self._read.classes}. Name those in '
                     '`vocabulary`, "background" put in front.')
         return self._read
 

@@ -123,7 +123,7 @@ def _read(name: str, cfg: dict) -> Split:
         split.ids = built.ids()
         split.infos = [built.item(image_id) for image_id in split.ids]
         if built.with_labels:
-            split.labels = built.labels(split.ids)
+            split.labels = built.spelled_labels(split.ids)
     except Exception as error:  # whatever it is, it is reported
         split.problems.append(str(error) or type(error).__name__)
     return split

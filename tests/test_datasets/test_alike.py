@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from hsc_converters.new_dataset import NewDataset
-from hsc_mm.datasets import ImageLabelDataset
+from hsc_converters.voc import collect_labels
+from hsc_mm.datasets import ImageLabelDataset, VOCImageLabelDataset
 from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
 from hsc_mm.utils import voc_palette, write_index_png, write_json
 from hsc_mm.utils.alike import look_alikes, missing_example, missing_lines
@@ -88,6 +89,40 @@ def test_masks_in_other_characters(mine, tmp_path):
     for survey in (new.summary, new.with_mask):
         with pytest.raises(ValueError, match=rf'2 problem.*\n.*{ALIKE}'):
             survey(new.read())
+
+
+@pytest.mark.parametrize('classes', [('background', 'dog', ONE),
+                                     ('background', 'dog', TWO)])
+def test_voc_annotations_in_other_characters_than_the_vocabulary(tmp_path,
+                                                                classes):
+    other = TWO if ONE in classes else ONE
+    for number, names in enumerate(((other, classes[2]), ('dog', ))):
+        _image(tmp_path / 'JPEGImages' / f'{number}.jpg', number)
+        (tmp_path / 'Annotations').mkdir(exist_ok=True)
+        (tmp_path / 'Annotations' / f'{number}.xml').write_text(
+            '<annotation>' + ''.join(
+                f'<object><name>{name}</name></object>' for name in names) +
+            '</annotation>', 'utf-8')
+    (tmp_path / 'ImageSets' / 'Segmentation').mkdir(parents=True)
+    lists = tmp_path / 'ImageSets' / 'Segmentation' / 'l.txt'
+    lists.write_text('0\n1\n')
+    options = dict(data_root=str(tmp_path), vocabulary=classes,
+                   ann_file='ImageSets/Segmentation/l.txt')
+    labels, problems = collect_labels(tmp_path, ['0', '1'],
+                                      list(classes[1:]), 'xml')
+    assert (labels.images, problems) == (
+        {'0': [classes[2]], '1': ['dog']}, [])
+    write_json(tmp_path / 'labels.json', dict(
+        classes=['dog', other], images={'0': [other], '1': ['dog']}))
+    for more in ({}, dict(label_file='labels.json'),
+                 dict(metainfo=dict(classes=('background', 'dog', other)))):
+        data = VOCImageLabelDataset(**options, **more)
+        assert [list(i['gt_label']) for i in data] == [[0, 1], [1, 0]]
+        assert data.spelled_labels(['1', '0']) == {
+            '1': ['dog'], '0': [classes[2]] * (1 if 'label_file' in more
+                                               else 2)}
+    with pytest.raises(ValueError, match='not among the classes'):
+        VOCImageLabelDataset(**{**options, 'vocabulary': classes[:2]})
 
 
 def test_trusted_masks_in_other_characters(tmp_path):

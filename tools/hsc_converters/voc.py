@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.datasets.checks import check_files, missing_files
+from hsc_mm.datasets.class_names import spelled
 from hsc_mm.datasets.labels import ImageLabels, read_voc_list, read_voc_xml
 from hsc_mm.utils import read_index_png, write_json
 from hsc_mm.utils.alike import missing_lines
@@ -50,12 +51,13 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
         except (OSError, ValueError) as error:
             problems.append(str(error))
             continue
+        names = spelled(names, classes)
         unknown = [name for name in names if name not in classes]
         if unknown:
             problems.append(f'{image_id}: "{unknown[0]}" is not among the '
                             f'classes {classes}')
         else:
-            images[image_id] = sorted(names, key=classes.index)
+            images[image_id] = sorted({*names}, key=classes.index)
     return ImageLabels(classes, images), problems
 
 
