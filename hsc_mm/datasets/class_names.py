@@ -9,15 +9,16 @@ from typing import NamedTuple
 from hsc_mm.utils.indices import check_class_count
 
 __all__ = [
-    'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_name',
+    'ABSENT', 'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_name',
     'image_stem', 'is_text', 'means_nothing', 'name_key', 'settle', 'spelled'
 ]
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
-#: Names that mean no class, beside those that always do: ``nan`` is how pandas
-#: may write an empty cell.
+#: Names that mean no class, beside those that always do.
 NONE = ('none', 'normal')
-_ALWAYS = ('_none', 'background', 'nan')
+#: What programs write for an empty cell: pandas, people, Excel, R, databases.
+ABSENT = ('nan', 'n/a', '#n/a', '<na>', 'null')
+_ALWAYS = ('_none', 'background', *ABSENT)
 
 
 def image_stem(image: str) -> str:
@@ -92,7 +93,7 @@ def means_nothing(name: str, none: Sequence[str] = NONE) -> bool:
     Args:
         name (str): Any spelling.
         none (sequence[str]): Names that do, beside ``_none``,
-            ``background`` and ``nan``.
+            ``background`` and :data:`ABSENT`.
     """
     return name_key(name) in map(name_key, (*_ALWAYS, *none))
 

@@ -28,7 +28,8 @@ class ImageLabelDataset(BaseImageLabelDataset):
     Args:
         label_file (str): See :func:`hsc_mm.datasets.labels.read_labels`.
         none (sequence[str]): Names, of labels and of folders, that mean no
-            class, beside ``_none``, ``background`` and ``nan``.
+            class, beside ``_none``, ``background`` and what programs write for
+            an empty cell: ``nan``, ``n/a``, ``#n/a``, ``<na>``, ``null``.
         kwargs: See :class:`BaseImageLabelDataset`. When ``label_file`` is a
             folder of class folders, ``data_prefix.img_path`` defaults to it.
     """

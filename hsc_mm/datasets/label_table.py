@@ -3,14 +3,21 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .class_names import NONE, ImageLabels, Note, means_nothing, settle
+from .class_names import (
+    ABSENT,
+    NONE,
+    ImageLabels,
+    Note,
+    means_nothing,
+    settle,
+)
 from .table_rows import Rows, is_header, read_rows
 
 __all__ = ['read_label_table']
 
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
-_EMPTY = ('', 'nan', 'na')
+_EMPTY = ('', 'na', *ABSENT)
 _TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')
 _NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
 
@@ -26,8 +33,9 @@ def read_label_table(path: str | Path,
     as the index that pandas writes or an empty one at the end, is not read.
     In a cell, semicolons, bars and commas part names, and blanks do where a
     name with blanks is made of other names of the table (``haze primary`` of
-    ``haze`` and ``primary``). An empty cell means no class, as does ``NA``,
-    which R writes. Excel's first line ``sep=;`` names the separator.
+    ``haze`` and ``primary``). An empty cell means no class, as does ``NA``
+    alone, which R writes, and under a class any of :data:`ABSENT`. Excel's
+    first line ``sep=;`` names the separator.
 
     Args:
         path (str | Path): The file.
@@ -46,6 +54,10 @@ def read_label_table(path: str | Path,
         cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
                   if cell.strip().lower() in _TRUE] for _, row in rows]
         classes = [n for n in header[1:] if not means_nothing(n, none)]
+        words = {cell.strip() for _, row in rows for cell in row[1:]}
+        notes.append(Note('cells read as 0', [
+            f'"{word}"' for word in sorted(words) if word
+            and word.lower() in _EMPTY]))
     else:
         column = _label_column(path, header, rows)
         if header:

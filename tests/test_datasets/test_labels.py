@@ -83,7 +83,8 @@ def test_names_of_pictures_in_annotations_of_coco(tmp_path):
         read_labels(path)
 
 
-@pytest.mark.parametrize('word', ['none', 'Normal', 'background', 'NaN'])
+@pytest.mark.parametrize('word', ['none', 'Normal', 'background', 'NaN',
+                                  'N/A'])
 def test_categories_of_coco_that_mean_no_class(tmp_path, word):
     files, categories = ['a.jpg', 'b.jpg', 'c.jpg'], ['cat', word, 'dog']
     path = _coco(tmp_path / 'l.json', files, categories, [(0, 2), (1, 1)])
@@ -241,6 +242,10 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
     ('image,,cat,dog\nx.jpg,,1,1\ny.jpg,,0,0\nz.jpg,,0,0\n', None),
     ('image;labels;;\nx.jpg;cat,dog;;\ny.jpg;;;\nz.jpg;;;\n', None),
     ('sep=;\nimage;tags\nx.jpg;cat,dog\ny.jpg;\nz.jpg;NA\n', None),
+    ('x.jpg,cat;dog\ny.jpg,N/A\nz.jpg,n / a\n', None),
+    ('x.jpg\tcat|dog\ny.jpg\t#N/A\nz.jpg\t<NA>\n', None),
+    ('image,labels\nx.jpg,cat|dog\ny.jpg,NULL\nz.jpg,null\n', None),
+    ('image,cat,dog\nx.jpg,1,1\ny.jpg,0,N/A\nz.jpg,#n/a,NULL\n', None),
     ('sep=|\r\nx.jpg|cat;dog\r\ny.jpg|NA\r\nz.jpg|\r\n', None),
     ('Image Name;Label\nx;cat,dog\ny;\nz;NA\n', ['x', 'y', 'z']),
     ('Image_Index,cat,dog\nx,1,1\ny,0,NA\nz,0,0\n', ['x', 'y', 'z']),
@@ -285,6 +290,26 @@ def test_only_a_cell_of_na_alone_means_no_class(tmp_path):
     assert labels.classes == ['NA', 'cat']
     assert labels.images['a.jpg'] == []
     assert labels.notes[0] == ('cells that mean no class', ['"NA"'])
+
+
+@pytest.mark.parametrize('word', ['N/A', 'n/a', '#N/A', '<NA>', 'NULL', 'nan'])
+def test_what_programs_write_for_nothing_is_no_class_and_said(tmp_path, word):
+    rows = f'a.jpg,{word}\nb.jpg,cat\n'
+    labels = read_label_table(_write(tmp_path / 'l.csv', rows))
+    assert labels.classes == ['cat']
+    assert labels.notes == (('names that mean no class', [f'"{word}"']), )
+    path = _write(tmp_path / 'l.json', json.dumps(dict(
+        images=dict(a=[word], b=['cat']))))
+    assert read_labels(path, ()) == (
+        ['cat'], dict(a=[], b=['cat']), labels.notes)
+    _write(tmp_path / 'l.csv', f'{rows}c.jpg,cat;{word}\n')
+    with pytest.raises(ValueError, match=f'"c.jpg" has the label "{word}", '
+                       'which means no class, and "cat"'):
+        read_label_table(tmp_path / 'l.csv')
+    _write(tmp_path / 'l.csv', f'image,cat\na.jpg,{word}\nb.jpg,1\n')
+    labels = read_label_table(tmp_path / 'l.csv')
+    assert labels == (['cat'], {'a.jpg': [], 'b.jpg': ['cat']}, (
+        ('cells read as 0', [f'"{word}"']), ))
 
 
 def test_lines_are_counted_from_that_of_the_separator(tmp_path):
