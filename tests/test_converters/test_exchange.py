@@ -449,6 +449,61 @@ def test_masks_of_other_classes_than_the_labels_are_refused(project,
     export_masks(cfg, folder, tmp_path / 'empty')
 
 
+@pytest.mark.parametrize(('names', 'found'), [
+    (['background', 'dog', 'cat'], 'an index means another class'),
+    (['background', 'cat', 'dog', 'elk'], 'an index means another class'),
+    (['background', 'cat', 'dog'], None)])
+@pytest.mark.parametrize('manifest', ['pseudo_labels.json',
+                                      'imported_seeds.json', TRUSTED])
+def test_other_masks_name_the_same_classes(project, tmp_path, manifest, names,
+                                           found):
+    cfg, root, _ = project
+    other = tmp_path / 'other'
+    shutil.copytree(root / 'pseudo', other)
+    write_json(other / manifest, dict(mask_classes=names))
+    options = ExportOptions(against=(str(other), ))
+    if found is None:
+        export_masks(cfg, root / 'pseudo', tmp_path / 'o', options)
+        return
+    with pytest.raises(ValueError, match=f'{other / manifest}: expected masks '
+                       rf'of the classes .*{found}'):
+        export_masks(cfg, root / 'pseudo', tmp_path / 'o', options)
+    assert not (tmp_path / 'o').exists()
+
+
+def test_other_masks_mean_the_same_classes(project, tmp_path):
+    cfg, root, masks = project
+    other, out = tmp_path / 'other', tmp_path / 'out'
+
+    def export(*folders, change=lambda mask: mask, **more):
+        for name, mask in masks.items():
+            write_index_png(other / f'{name}.png', change(mask),
+                            voc_palette())
+        options = ExportOptions(against=(*map(str, folders), str(other)),
+                                **more)
+        export_masks(cfg, root / 'pseudo', out, options)
+
+    with pytest.raises(ValueError, match=r'img_00\.png: expected indices '
+                       r'0\.\.2 and 255.*found \[9\]'):
+        export(change=lambda mask: np.where(mask == 1, 9, mask))
+    with pytest.raises(ValueError, match=r'img_00\.png: expected a mask of '
+                       'the size'):
+        export(change=lambda mask: mask[1:])
+    turned = dict(change=lambda mask: np.where(
+        (mask > 0) & (mask < 255), 3 - mask, mask))
+    with pytest.raises(ValueError, match=rf'{other}: .*--accept-labels\.\n.* '
+                       'labelled '):
+        export(root / 'pseudo', **turned)
+    assert not out.exists()
+    np.savez(other / 'img_00.npz', cam=np.zeros(
+        (1, *masks['img_00'].shape), np.float16), classes=[1], names=['elk'])
+    with pytest.raises(ValueError, match=rf'{other}/img_00\.npz: expected '
+                       'index 1 to be "cat".*found "elk"'):
+        export(accept_labels=True)
+    (other / 'img_00.npz').unlink()
+    export(accept_labels=True, **turned)
+
+
 def test_a_folder_without_trusted_masks_is_another_one(project, tmp_path):
     cfg, root, _ = project
     for folder in (root / 'JPEGImages', root / 'SegmentationClass'):

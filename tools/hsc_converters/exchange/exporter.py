@@ -7,25 +7,22 @@ from mmengine.config import Config
 
 from hsc_mm.datasets.checks import raise_problems
 from hsc_mm.datasets.mask_labels import compare_labels
-from hsc_mm.pseudo_labels.trusted import TrustedMasks, check_mask_classes
+from hsc_mm.pseudo_labels.trusted import (
+    TRUSTED,
+    TrustedMasks,
+    check_mask_classes,
+)
 from hsc_mm.utils import atomic_write_bytes, read_index_png
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder, written
 from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS
-from .order import Doubt, check_names, judge, mask_file, write_queue
-from .records import (
-    IGNORED,
-    Item,
-    MaskClasses,
-    Record,
-    check_mask,
-    list_records,
-)
+from .order import Doubt, judge, mask_file, read_mask, write_queue
+from .records import IGNORED, Item, MaskClasses, Record, list_records
 
 __all__ = ['ExportOptions', 'export_masks']
 
-_MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json')
+_MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json', TRUSTED)
 _ADVICE = 'Nothing was written. Make the masks again, or name another folder.'
 
 
@@ -82,7 +79,8 @@ def export_masks(cfg: Config,
             another process writes into it.
         FileNotFoundError: There is no such folder.
         ValueError: Masks are missing, broken, of another size, or hold
-            indices of no class, or of other classes; no image has a mask in
+            indices of no class, or of other classes, in the source or in a
+            folder of ``against``; no image has a mask in
             ``trusted``; or ``out`` is a folder of the data, or lies among
             class folders.
     """
@@ -96,8 +94,9 @@ def export_masks(cfg: Config,
     refuse_data_folder(out, [one.img_path for one in records])
     refuse_data_folder(out, [Path(source) / 'x'])
     _refuse_export(Path(out))
-    for name in _MANIFESTS:
-        check_mask_classes(Path(source) / name, classes.names)
+    for folder in (source, *options.against):
+        for name in _MANIFESTS:
+            check_mask_classes(Path(folder) / name, classes.names)
     done = TrustedMasks(options.trusted)
     done.check([one.img_id for one in records], classes.names)
     left = {one.img_id: one for one in records if one.img_id not in done}
@@ -126,18 +125,19 @@ def _judge(records: Sequence[Record], source: str | Path,
            classes: MaskClasses, options: ExportOptions) -> list[Doubt]:
     """Judge all masks, and sort: ties stay in the order of the list."""
     found, problems = [], []
-    unnamed: list[tuple[str, set[int], list[str]]] = []
+    folders = [source, *options.against]
+    unnamed: list[list[tuple[str, set[int], list[str]]]] = [
+        [] for _ in folders]
     for record in records:
         try:
-            path = mask_file(source, record.img_id)
-            mask = read_index_png(path)
-            check_mask(path, mask, record, classes)
-            named = check_names(source, record.img_id, mask, classes)
-            found.append(judge(record, mask, source, classes,
-                               options.against))
-            if record.labels is not None and not named:
-                unnamed.append((record.img_id, {*mask.ravel().tolist()},
-                                sorted(record.labels)))
+            masks = []
+            for folder, lines in zip(folders, unnamed, strict=True):
+                mask, named = read_mask(folder, record, classes)
+                masks.append(mask)
+                if record.labels is not None and not named:
+                    lines.append((record.img_id, {*mask.ravel().tolist()},
+                                  sorted(record.labels)))
+            found.append(judge(record, masks[0], source, classes, masks[1:]))
         except (OSError, ValueError) as error:
             problems.append(str(error))
     raise_problems(f'{source}', problems, _ADVICE)
@@ -145,9 +145,10 @@ def _judge(records: Sequence[Record], source: str | Path,
         raise ValueError(f'{source}: expected masks to export, found that '
                          f'none of {len(records)} images is left. Are all '
                          'trusted already?')
-    if not options.accept_labels and not any(
-            (Path(source) / name).is_file() for name in _MANIFESTS):
-        _check_labels(source, unnamed, classes)
+    for folder, lines in zip(folders, unnamed, strict=True):
+        if not options.accept_labels and not any(
+                (Path(folder) / name).is_file() for name in _MANIFESTS):
+            _check_labels(folder, lines, classes)
     return sorted(found, key=lambda one: -one.priority)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.utils import atomic_write_bytes, read_index_png, write_json
 from hsc_mm.utils.outputs import claim
-from .records import IGNORED, MaskClasses, Record
+from .records import IGNORED, MaskClasses, Record, check_mask
 
-__all__ = ['Doubt', 'check_names', 'judge', 'mask_file', 'write_queue']
+__all__ = ['Doubt', 'judge', 'mask_file', 'read_mask', 'write_queue']
 
 
 class Doubt(NamedTuple):
@@ -57,8 +57,26 @@ def mask_file(folder: str | Path, img_id: str) -> Path:
         'alone (--soft only) cannot be exported.')
 
 
-def check_names(folder: str | Path, img_id: str, mask: np.ndarray,
-                classes: MaskClasses) -> bool:
+def read_mask(folder: str | Path, record: Record,
+              classes: MaskClasses) -> tuple[np.ndarray, bool]:
+    """Read and check the mask of an image, see :func:`mask_file`.
+
+    Returns:
+        tuple[np.ndarray, bool]: Mask indices, (H, W) uint8, and whether a
+        file beside it names them.
+
+    Raises:
+        OSError: A file is missing or cannot be read.
+        ValueError: A file is broken, of another size, or of other classes.
+    """
+    path = mask_file(folder, record.img_id)
+    mask = read_index_png(path)
+    check_mask(path, mask, record, classes)
+    return mask, _check_names(folder, record.img_id, mask, classes)
+
+
+def _check_names(folder: str | Path, img_id: str, mask: np.ndarray,
+                 classes: MaskClasses) -> bool:
     """Refuse a prediction by a model of other classes.
 
     ``predict`` writes the names of a model into ``<img_id>.npz``: of a CAM
@@ -101,7 +119,7 @@ def check_names(folder: str | Path, img_id: str, mask: np.ndarray,
 
 
 def judge(record: Record, mask: np.ndarray, folder: str | Path,
-          classes: MaskClasses, others: Sequence[str | Path] = ()) -> Doubt:
+          classes: MaskClasses, others: Sequence[np.ndarray] = ()) -> Doubt:
     """Judge the mask of an image.
 
     Args:
@@ -110,21 +128,17 @@ def judge(record: Record, mask: np.ndarray, folder: str | Path,
         folder (str | Path): Folder of the mask; soft CAMs beside it,
             ``<img_id>.npz``, are read.
         classes (MaskClasses): What the indices mean.
-        others (sequence[str | Path]): Folders of masks by other rules,
-            refiners or models.
+        others (sequence[np.ndarray]): Its masks by other rules, refiners or
+            models, of the same size and classes.
 
     Raises:
-        FileNotFoundError: Another folder lacks the mask.
-        ValueError: A file is broken or of another size.
+        ValueError: The soft CAM is broken or of another size.
     """
     shown = {classes.names[i] for i in np.unique(mask).tolist()
              if 0 < i != IGNORED}
     missing = tuple(sorted((record.labels or frozenset()) - shown))
     differences = []
-    for other in others:
-        path = mask_file(other, record.img_id)
-        second = read_index_png(path)
-        _check_size(path, second, mask)
+    for second in others:
         both = (mask != IGNORED) & (second != IGNORED)
         differences.append(float((mask != second)[both].mean())
                            if both.any() else 1.0)
