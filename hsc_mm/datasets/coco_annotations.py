@@ -1,5 +1,6 @@
 """COCO's instances JSON: classes, images, annotations, image labels."""
 import math
+import posixpath
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -159,6 +160,7 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
         if PurePosixPath(name).is_absolute() or '..' in name.split('/'):
             raise ValueError(f'{path}: expected a file_name below the image '
                              f'folder, found {name!r}.')
+        name = name and posixpath.normpath(name)
         if entry['id'] in images or image_stem(name) in names:
             raise ValueError(f'{path}: image {entry["id"]}, {name!r}, is '
                              'listed twice. Remove the second entry.')

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import zipfile
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import cv2
@@ -169,6 +170,50 @@ def test_blanks_around_an_id_come_back_from_cvat(tmp_path):
         archive.writestr('ImageSets/Segmentation/more.txt', 'c \r\nd\t\n\n')
     found = [name for name, _ in FORMATS['cvat'][1](path, NAMES)]
     assert found == [' a', 'b ', 'c', 'd']
+
+
+@pytest.mark.parametrize('form', list(FORMATS))
+def test_a_leading_dot_is_no_part_of_an_id(tmp_path, form):
+    """A tool that lists files as ``find .`` does."""
+    given = [item._replace(img_id=name, picture=f'images/{name}.jpg')
+             for item, name in zip(items(3), ('a', 'b/c', 'd'), strict=True)]
+    path = FORMATS[form][0](tmp_path, given, NAMES)[0]
+    if form == 'cvat':
+        with zipfile.ZipFile(path, 'a') as archive:
+            archive.writestr('ImageSets/Segmentation/more.txt',
+                             './a\n./b/./c\n./e\n')
+    elif form == 'label-studio':
+        tasks = read_json(path)
+        for task, ids in zip(tasks, (True, False, False), strict=True):
+            name = task['data'].pop('img_id')
+            if ids:
+                task['data']['img_id'] = f'./{name}'
+            else:
+                task['data']['image'] = f'/data/local-files/?d=./images/' \
+                    f'./{name}.jpg'
+            task['annotations'] = task.pop('predictions')
+        write_json(path, tasks)
+    elif form != 'fiftyone':
+        content = read_json(path)
+        for image in content['images']:
+            image['file_name'] = f'./{image["file_name"]}'
+        write_json(path, content)
+    source = f'{tmp_path}/./' if form == 'fiftyone' else path
+    found = dict(FORMATS[form][1](Path(source), NAMES))
+    wanted = {one.img_id: one.mask for one in given}
+    if form == 'cvat':
+        wanted['e'] = np.zeros((5, 7), np.uint8)
+    assert found.keys() == wanted.keys()
+    for name, mask in wanted.items():
+        assert np.array_equal(found[name](mask.shape), mask)
+
+
+def test_coco_lists_a_picture_once_whatever_its_dots(tmp_path):
+    given = [item._replace(img_id=name, picture=f'{name}.jpg')
+             for item, name in zip(items(2), ('a', './a'), strict=True)]
+    path = FORMATS['coco'][0](tmp_path, given, NAMES)[0]
+    with pytest.raises(ValueError, match=r"'a.jpg', is listed twice"):
+        list(FORMATS['coco'][1](path, NAMES))
 
 
 @pytest.mark.parametrize('mode', ['RGB', 'P'])

@@ -1,5 +1,6 @@
 """CVAT's format "Segmentation mask 1.1": VOC's folders in an archive."""
 import os
+import posixpath
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -114,7 +115,7 @@ def read_cvat(path: Path, classes: MaskClasses
             for line in text.splitlines():
                 img_id = line if line in found else line.strip()
                 if img_id:
-                    found.setdefault(img_id, '')
+                    found.setdefault(posixpath.normpath(img_id), '')
     for img_id, name in sorted(found.items()):
         yield img_id, partial(_read_mask, read, name, colours, classes,
                               path) if name else _background

@@ -1,4 +1,5 @@
 """Label Studio: tasks with brush masks, and its JSON export."""
+import posixpath
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -109,13 +110,13 @@ def read_label_studio(path: Path, classes: MaskClasses
 def _name(data: dict, path: Path) -> str:
     """Return the id of the image of a task."""
     if isinstance(data.get('img_id'), str):
-        return data['img_id']
+        return posixpath.normpath(data['img_id'])
     url = data.get('image')
     if not isinstance(url, str):
         raise ValueError(f'{path}: expected "image" in the data of each task, '
                          f'found {sorted(data)}. Export the project again.')
-    return image_stem(
-        unquote(url.rpartition('?d=')[2]).removeprefix('images/'))
+    name = posixpath.normpath(unquote(url.rpartition('?d=')[2]))
+    return image_stem(name.removeprefix('images/'))
 
 
 def _draw(result: Any, where: str, classes: MaskClasses,
