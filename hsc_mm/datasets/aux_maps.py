@@ -48,16 +48,18 @@ class AuxMapFolder:
         required (bool): Whether each image must have one.
         fill (int): Value of pixels beside the image, where it is padded, in
             0..255.
+        doubts (dict[str, str]): Map that an image lacks, of those described
+            -> a line that names a file of nearly its name.
     """
     name: str
     path: str
     suffix: str | None = None
     required: bool = True
     fill: int = 0
+    doubts: dict[str, str] = field(default_factory=dict, repr=False)
     _content: dict[str, tuple[str, dict[str, list[str]]]] = field(
         default_factory=dict, repr=False)
     _names: NearNames = field(default_factory=NearNames, repr=False)
-    _doubts: dict[str, str] = field(default_factory=dict, repr=False)
 
     def _listed(self, folder: str) -> tuple[str, dict[str, list[str]]]:
         """Return a folder as it is written there, and stem -> its maps."""
@@ -115,21 +117,19 @@ class AuxMapFolder:
         if not self.required and not os.path.isfile(path):
             near = self._names.near(path)
             if near:
-                self._doubts[path] = near
+                self.doubts[path] = f'{path}: is {near} meant? Its name ' \
+                    'differs in case or suffix'
             return None
         return dict(path=path, fill=self.fill)
 
     def warn(self) -> None:
-        """Say, once, that maps were not read which are nearly named so."""
-        if self._doubts and is_main_process():
-            path, near = next(iter(self._doubts.items()))
+        """Say in one line that there are ``doubts``."""
+        if self.doubts and is_main_process():
             print_log(
-                f'aux_maps.{self.name}: {len(self._doubts)} image(s) have no '
-                f'{map_kind(self.name)}, but a file whose name differs in '
-                f'case or suffix, which is not read. For {path}: is {near} '
-                'meant? Rename such files like the images.', 'current',
-                logging.WARNING)
-        self._doubts.clear()
+                f'aux_maps.{self.name}: {len(self.doubts)} image(s) have no '
+                f'{map_kind(self.name)}, but a file of nearly its name, which '
+                f'is not read. {next(iter(self.doubts.values()))}. Rename '
+                'such files like the images.', 'current', logging.WARNING)
 
 
 def read_aux_maps(cfg: dict[str, dict | None] | None,

@@ -168,7 +168,7 @@ def aux_maps(case: Case) -> Iterator[Finding]:
                     f'{split.name}: {lost} needs {map_kind(name)}s, the data '
                     'set has none', 'Name their folder: '
                     f'aux_maps=dict({name}=dict(path=...)), or set '
-                    f'losses=dict({off}).')
+                    f'losses=dict({off}).', _doubts(split, name))
 
 
 def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
@@ -193,7 +193,8 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
             f'{split.name}: {absent} images have no {kind} '
             f'(aux_maps.{name}.required=False)' +
             '; the losses leave them out' * wanted,
-            'Make the missing maps if the losses should see all images.')
+            'Make the missing maps if the losses should see all images.',
+            _doubts(split, name))
     empty = [
         path for path, found in zip(there, kinds, strict=True)
         if found in ('black', 'white')
@@ -204,6 +205,11 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
             'they carry no information',
             'Look at these maps; the model that made them probably '
             'failed.', empty)
+
+
+def _doubts(split: Split, name: str) -> list[str]:
+    folder = split.dataset and split.dataset.aux_maps.get(name)
+    return [*folder.doubts.values()] if folder else []
 
 
 def _content(path: str, kind: str) -> str:

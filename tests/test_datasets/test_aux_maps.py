@@ -171,8 +171,8 @@ def test_an_optional_map_of_nearly_the_name_is_said_once(
     assert data[3]['data_samples'].optional_maps == ('edges', )
     assert len(lines) == 1
     assert 'aux_maps.edges: 2 image(s) have no edges map' in lines[0]
-    assert f'For {folder / wanted.replace("3", "2")}: is ' \
-        f'{folder / there.replace("3", "2")} meant? Rename' in lines[0]
+    assert f'{folder / wanted.replace("3", "2")}: is ' \
+        f'{folder / there.replace("3", "2")} meant? Its name' in lines[0]
 
 
 def test_two_kinds_and_a_choice_of_them(edges_root):

@@ -224,7 +224,7 @@ def test_saliency_maps(voc_root, tmp_path):
     colours = np.zeros((*shape, 3), np.uint8)
     colours[..., 2] = 200
     cv2.imwrite(str(folder / 'img_04.png'), colours)
-    (folder / 'img_05.png').unlink()
+    (folder / 'img_05.png').rename(folder / 'IMG_05.png')
     config = hsc_config(voc_root, tmp_path / 'cam.py')
     key = 'train_dataloader.dataset.aux_maps.saliency.required'
     findings = _examine(config, {key: False})
@@ -237,11 +237,18 @@ def test_saliency_maps(voc_root, tmp_path):
     said = [f for f in findings
             if f.level == 'warning' and f.check == 'maps']
     assert '1 images have no saliency map' in said[0].text
+    assert [line.partition('img_05.png: ')[2] for line in said[0].details] == [
+        f'is {folder / "IMG_05.png"} meant? Its name differs in case or '
+        'suffix']
     assert [Path(line).name for line in said[1].details] == [
         'img_00.png', 'img_02.png']
     missing = _errors(_examine(config))[0]
     assert missing.check == 'files'
-    assert missing.details[0].endswith('img_05.png: missing')
+    assert 'img_05.png: missing (is ' in missing.details[0]
+    for path in folder.iterdir():
+        path.rename(folder / path.name.upper())
+    assert len(_only(_examine(config, {key: False}), 'error',
+                     'maps').details) == 8
 
 
 def test_without_saliency_it_is_said_that_it_is_the_baseline(
