@@ -1,7 +1,11 @@
 """Configs of both stages on the tiny data set, as files."""
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from torch import nn
+
+from hsc_mm.models import MomentumPrototypes
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ('background', 'cat', 'dog')
@@ -60,6 +64,24 @@ def cam_config(voc: Path,
 def hsc_config(voc: Path, path: Path, iters: int = 4) -> Path:
     """Write a config of HSC with saliency maps: every loss there is."""
     return cam_config(voc, path, iters, 'hsc_r50_eps_voc')
+
+
+def prototype_config(voc: Path, path: Path) -> Path:
+    """Write a config of HSC whose seeds come from CAM and prototypes."""
+    cfg = Config.fromfile(cam_config(voc, path, name='hsc_r50_voc'))
+    cfg.model.decode_head.seed_from = 'prototypes'
+    cfg.dump(str(path))
+    return path
+
+
+def fill_prototypes(model: nn.Module, seed: int = 0) -> None:
+    """Give a model that was not trained prototypes of all classes."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, MomentumPrototypes):
+            module.rows.copy_(torch.rand(module.rows.shape,
+                                         generator=generator))
+            module.seen.fill_(True)
 
 
 def seg_config(voc: Path, path: Path, iters: int = 4) -> Path:

@@ -9,6 +9,9 @@ from .fitting import bare_model, pretrained_parts
 
 __all__ = ['describe_run', 'images_of', 'label_matrix', 'start_of']
 
+_SEEDS = dict(raw='the raw CAM', refined='the refined CAM',
+              prototypes='the refined CAM and prototypes')
+
 
 def label_matrix(dataset: Dataset) -> Tensor | None:
     """Return the image labels of a data set.
@@ -118,7 +121,7 @@ def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
     if getattr(head, 'refiner', None) is not None:
         said['refiner'] = type(head.refiner).__name__
         if hasattr(head, 'seed_from'):
-            said['refiner'] += f'; seeds from the {head.seed_from} CAM'
+            said['refiner'] += '; seeds from ' + _SEEDS[head.seed_from]
     maps = getattr(losses, 'needs_maps', ())
     said['supervision'] = ' and '.join(
         ['image labels', *(f'{name} maps' for name in maps)])

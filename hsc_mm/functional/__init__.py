@@ -23,11 +23,13 @@ from .resize import *  # noqa: F403
 from .resize import __all__ as _resize
 from .roi_contrast import *  # noqa: F403
 from .roi_contrast import __all__ as _roi_contrast
+from .similarity import *  # noqa: F403
+from .similarity import __all__ as _similarity
 from .supervision import *  # noqa: F403
 from .supervision import __all__ as _supervision
 
 __all__ = [
     *_cam, *_class_contrast, *_contrast_maps, *_equivariance, *_grid_crf,
     *_pixel_contrast, *_prototypes, *_refinement, *_resize, *_roi_contrast,
-    *_supervision
+    *_similarity, *_supervision
 ]

@@ -1,9 +1,11 @@
 """Masks and weights of the contrast, made from refined CAMs."""
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 __all__ = ['IGNORE', 'agreed_mask', 'background_scores', 'contrast_cam',
-           'contrast_mask', 'contrast_weights']
+           'contrast_mask', 'contrast_weights', 'foreground_quantiles']
 
 EPS = 1e-5
 #: Label of a position that belongs to no class; 255 may be a class.
@@ -50,14 +52,39 @@ def background_scores(
     return scores
 
 
-def contrast_mask(cam: Tensor, label: Tensor, background: float) -> Tensor:
+def foreground_quantiles(cams: list[Tensor], label: Tensor,
+                         shares: Sequence[float]) -> Tensor:
+    """Find scores of the background that leave it given shares of a batch.
+
+    Args:
+        cams (list[Tensor]): r_hat of each view, (B, C, h, w), background
+            first.
+        label (Tensor): y+, labels with the background, (B, C).
+        shares (sequence[float]): Shares of the positions, in (0, 1).
+
+    Returns:
+        Tensor: (len(shares), ), in [0, 1]: quantiles of the strongest class
+        of each position, over all positions of images that hold a class; 1
+        where no image holds one.
+    """
+    held = label[:, 1:, None, None]
+    strongest = torch.stack(
+        [(cam[:, 1:] * held).amax(1).clamp(min=0) for cam in cams])
+    empty = (held.amax((1, 2, 3)) == 0)[:, None, None]
+    strongest = strongest.masked_fill(empty, torch.nan)
+    return strongest.flatten().nanquantile(
+        strongest.new_tensor(shares)).nan_to_num(1.0)
+
+
+def contrast_mask(cam: Tensor, label: Tensor,
+                  background: float | Tensor) -> Tensor:
     """Choose the strongest class of each position.
 
     Args:
         cam (Tensor): r_hat of :func:`contrast_cam`, (B, C, h, w),
             background first.
         label (Tensor): y+, labels with the background, (B, C).
-        background (float): Score of the background, in (0, 1).
+        background (float | Tensor): Score of the background, in [0, 1].
 
     Returns:
         Tensor: Pseudo mask, (B, h, w), int64.

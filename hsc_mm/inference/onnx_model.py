@@ -79,9 +79,11 @@ class _OnnxModel(BaseSegmentor):
             found['preprocessor'], type='mmseg.SegDataPreProcessor'))
         self.session = session
         classes = len(found['classes'])
-        # Of its first output; a segmentor of two classes may have one.
-        self.channels = (classes - 1, ) if found['task'] == 'cam' else (
-            classes, 1 if classes == 2 else classes)
+        # Of its first output: similarities may follow CAMs, and a segmentor
+        # of two classes may have one.
+        self.channels = (
+            classes - 1, 2 * classes - 1) if found['task'] == 'cam' else (
+                classes, 1 if classes == 2 else classes)
         self.test_cfg = dict(found['test_cfg'])
         self._align_corners = bool(found['align_corners'])
 
@@ -127,7 +129,7 @@ class OnnxCAM(CAMPredictor, _OnnxModel):
 
     def encode_decode(self, inputs: Tensor,
                       data_samples: Any = None) -> tuple[Tensor, Tensor]:
-        """Return activations (1, K, h, w) and probabilities (1, K)."""
+        """Return what :meth:`CAMPredictor.predict_cam` does, of one image."""
         activation, scores = self.run(inputs)
         return activation, scores
 

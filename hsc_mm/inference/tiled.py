@@ -159,7 +159,7 @@ def _prepare(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles):
         class_indices=indices, mask_indices=model.names.mask_indices(indices),
         scores=found.scores.numpy(), bg_threshold=threshold)
     return result, cam_blocks(scan, tiles, predict, found, present,
-                              model.segmentor.normalization), label_of
+                              model.segmentor.make_cams), label_of
 
 
 def _watched(blocks: Iterator[Block],

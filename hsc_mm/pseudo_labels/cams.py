@@ -13,8 +13,8 @@ from hsc_mm.functional.cam import (
     activation_to_image,
     choose_classes,
     image_padding,
-    normalize_cam,
 )
+from hsc_mm.functional.similarity import map_rows
 from hsc_mm.models.attention import record_attention
 from .soft_cam import SoftCAM
 from .views import Failure, ViewBatch
@@ -83,18 +83,15 @@ class MultiScaleCAM:
         views, nearest, scores = self._look(batch)
         present = choose_classes(scores, batch.labels, self.model.test_cfg,
                                  batch.img_ids[0])
-        image, column = present.nonzero(as_tuple=True)  # (N,) each
-        total = self._total(views, image, column, batch.shape)
-        cams = normalize_cam(total, torch.ones_like(column),
-                             self.model.normalization).cpu().numpy()
-        image, column = image.cpu().numpy(), column.cpu().numpy()
+        chosen = [one.nonzero()[:, 0] for one in present]
+        cams = self._cams(views, chosen, batch.shape)
         scores = scores.cpu().numpy()
         attention, grid = views[nearest].attention, views[nearest].grid
         if attention is not None:
             attention = attention.cpu().numpy()
         return [
             SoftCAM(
-                img_id, cams[image == i], column[image == i] + 1, scores[i],
+                img_id, cams[i], chosen[i].cpu().numpy() + 1, scores[i],
                 image=None
                 if batch.images is None else batch.images[i].numpy(),
                 attention=None if attention is None else attention[i],
@@ -106,14 +103,28 @@ class MultiScaleCAM:
         """Return activations of all classes and scores of one image.
 
         Returns:
-            tuple[Tensor, Tensor]: (K, H, W) >= 0, summed over views, and
-            (K,) in [0, 1], on the CPU.
+            tuple[Tensor, Tensor]: What
+            :meth:`hsc_mm.models.CAMPredictor.make_cams` takes, and (K,) in
+            [0, 1], on the CPU.
         """
         views, _, scores = self._look(batch)
-        column = torch.arange(scores.shape[1], device=scores.device)
-        total = self._total(views, torch.zeros_like(column), column,
-                            batch.shape)
+        row = torch.arange(views[0].activation.shape[2], device=scores.device)
+        total = self._total(views, torch.zeros_like(row), row, batch.shape)
         return total.cpu(), scores[0].cpu()
+
+    def _cams(self, views: list[_View], chosen: list[Tensor],
+              shape: tuple[int, int]) -> list[np.ndarray]:
+        """Make the CAMs of chosen classes, (n, H, W) for each image."""
+        count, maps = views[0].scores.shape[2], views[0].activation.shape[2]
+        rows = [map_rows(one, count, maps) for one in chosen]
+        image = torch.cat([torch.full_like(one, i)
+                           for i, one in enumerate(rows)])
+        total = self._total(views, image, torch.cat(rows), shape)
+        return [
+            self.model.make_cams(part, torch.ones_like(one)).cpu().numpy()
+            for part, one in zip(total.split([len(one) for one in rows]),
+                                 chosen, strict=True)
+        ]
 
     def _look(self, batch: ViewBatch) -> tuple[list[_View], int, Tensor]:
         """Run all scales: views, the one nearest the image, scores (B, K)."""
@@ -126,14 +137,19 @@ class MultiScaleCAM:
         return views, nearest, sum(v.scores.sum(0) for v in views) / (
             len(views) * len(self.flips))
 
-    def _total(self, views: list[_View], image: Tensor, column: Tensor,
+    def _total(self, views: list[_View], image: Tensor, row: Tensor,
                shape: tuple[int, int]) -> Tensor:
-        """Sum activations of N images and classes, (N, H, W)."""
-        return sum(
-            activation_to_image(view.activation[:, image, column],
+        """Sum activations of N images and maps, (N, H, W).
+
+        Similarities, which come after the activations, are averaged.
+        """
+        total = sum(
+            activation_to_image(view.activation[:, image, row],
                                 self.flips, view.size, view.padding,
                                 shape, self.model.align_corners)
             for view in views)
+        total[row >= views[0].scores.shape[2]] /= len(views) * len(self.flips)
+        return total
 
     def _chunks(self, view: Tensor, shape: tuple[int, int],
                 blocks: int) -> _View:

@@ -10,7 +10,8 @@ from hsc_mm.datasets.transforms.load_image import (
     image_reader,
     reading_options,
 )
-from hsc_mm.functional.cam import choose_classes, normalize_cam
+from hsc_mm.functional.cam import choose_classes
+from hsc_mm.functional.similarity import map_rows
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
 from hsc_mm.tiles.large import cam_blocks, joined, survey, write_blocks
 from hsc_mm.utils import voc_palette
@@ -98,15 +99,16 @@ class TiledImages:
     def _whole(self, scan: Scan, info: dict) -> SoftCAM:
         maps, scores = joined(scan, self.tiles,
                               lambda image: self._predict(info, image))
-        chosen = self._present(scores, info).nonzero()[:, 0].numpy()
-        cam = normalize_cam(torch.from_numpy(maps[chosen]),
-                            torch.ones(len(chosen)),
-                            self.engine.model.normalization).numpy() \
-            if len(chosen) else maps[chosen]
+        present = self._present(scores, info)
+        chosen = present.nonzero()[:, 0]
+        rows = map_rows(chosen, len(present), len(maps)).numpy()
+        cam = self.engine.model.make_cams(
+            torch.from_numpy(maps[rows]), torch.ones(len(chosen))).numpy()
         image = None
         if 'image' in self.chain.needs:
             image = as_rgb(scan.image)
-        return SoftCAM(info['img_id'], cam, chosen + 1, scores.numpy(), image)
+        return SoftCAM(info['img_id'], cam, chosen.numpy() + 1,
+                       scores.numpy(), image)
 
     def _large(self, scan: Scan, info: dict, run: LabelRun,
                folder: PseudoLabelFolder) -> Labelled:
@@ -124,7 +126,7 @@ class TiledImages:
         present = self._present(found.scores, info)
         classes = present.nonzero()[:, 0].numpy() + 1
         blocks = cam_blocks(scan, self.tiles, predict, found, present,
-                            self.engine.model.normalization)
+                            self.engine.model.make_cams)
         with MaskWriter(folder.file(info['img_id']), scan.shape, voc_palette(),
                         run.notes.get(info['img_id'], '')) as writer:
             seen = write_blocks(writer, blocks, lambda cam: self.chain.rule(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hsc_mm.functional.cam import normalize_cam
+from hsc_mm.functional.similarity import map_rows
 from hsc_mm.utils import to_mask_indices
 from .blend import Block, Tiles, blend
 from .masks import MaskWriter
@@ -23,8 +23,8 @@ class Survey(NamedTuple):
     """What a first look at all windows of a picture finds.
 
     Attributes:
-        low (Tensor): Minimum of each blended map, (K,).
-        high (Tensor): Maximum, (K,).
+        low (Tensor): Minimum of each blended map.
+        high (Tensor): Maximum.
         scores (Tensor): The highest probability of each class in any
             window, (K,).
     """
@@ -77,8 +77,8 @@ def survey(scan: Scan, tiles: Tiles, predict: Predict) -> Survey:
 
 
 def cam_blocks(scan: Scan, tiles: Tiles, predict: Predict, found: Survey,
-               present: Tensor, how: str) -> Iterator[Block]:
-    """Yield normalised CAMs of the classes that are present.
+               present: Tensor, make_cams: Callable) -> Iterator[Block]:
+    """Yield the CAMs of the classes that are present.
 
     Args:
         scan (Scan): The picture.
@@ -86,18 +86,20 @@ def cam_blocks(scan: Scan, tiles: Tiles, predict: Predict, found: Survey,
         predict (callable): Returns activations.
         found (Survey): Of the same windows.
         present (Tensor): (K,), 0 or 1.
-        how (str): See :func:`hsc_mm.functional.cam.normalize_cam`.
+        make_cams (callable): That of
+            :class:`hsc_mm.models.segmentors.CAMPredictor`.
 
     Yields:
         Block: (k, h, w) in [0, 1].
     """
-    chosen = present.nonzero()[:, 0].numpy()
+    chosen = present.nonzero()[:, 0]
+    rows = map_rows(chosen, len(present), len(found.low)).numpy()
     extremes = (found.low[chosen], found.high[chosen])
     ones = torch.ones(len(chosen))
     for block in blend(scan.shape, tiles,
-                       lambda *box: predict(scan.window(*box))[0][chosen]):
-        yield block._replace(maps=normalize_cam(
-            torch.from_numpy(block.maps), ones, how, extremes).numpy())
+                       lambda *box: predict(scan.window(*box))[0][rows]):
+        yield block._replace(maps=make_cams(
+            torch.from_numpy(block.maps), ones, extremes).numpy())
 
 
 def write_blocks(writer: MaskWriter, blocks: Iterable[Block],

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope, init_default_scope
-from tiny_configs import cam_config, seg_config
+from tiny_configs import (
+    cam_config,
+    fill_prototypes,
+    prototype_config,
+    seg_config,
+)
 
 from hsc_converters import onnx_export
 from hsc_mm.cli import common, import_command
@@ -37,6 +42,7 @@ def save(config, resize=None, **changes):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
+    fill_prototypes(model)
     path = config.with_suffix('.pth')
     torch.save(dict(state_dict=model.state_dict()), path)
     return config, path
@@ -44,13 +50,14 @@ def save(config, resize=None, **changes):
 
 @pytest.fixture(scope='module')
 def models(shared_voc, tmp_path_factory):
-    """Config and checkpoint: CAM, refined CAM, two segmentors."""
+    """Config and checkpoint of three kinds of seeds and two segmentors."""
     folder = tmp_path_factory.mktemp('models')
     found = dict(
         cam=save(cam_config(shared_voc, folder / 'cam.py')),
         refined=save(
             cam_config(shared_voc, folder / 'refined.py',
                        name='seam_r50_voc')),
+        prototypes=save(prototype_config(shared_voc, folder / 'hsc.py')),
         segmentor=save(seg_config(shared_voc, folder / 'seg.py')),
         resized=save(seg_config(shared_voc, folder / 'resized.py'),
                      resize=dict(scale=(64, 64), keep_ratio=True)))
@@ -72,7 +79,8 @@ def call(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize('kind', ['cam', 'refined', 'segmentor', 'resized'])
+@pytest.mark.parametrize(
+    'kind', ['cam', 'refined', 'prototypes', 'segmentor', 'resized'])
 def test_predictions_are_those_of_the_checkpoint(
         models, call, tmp_path, shared_voc, kind):
     file = tmp_path / f'{kind}.onnx'
@@ -88,7 +96,8 @@ def test_predictions_are_those_of_the_checkpoint(
     images = [shared_voc / 'JPEGImages' / f'img_{n:02d}.jpg'
               for n in range(3)]
     images.append(cv2.resize(cv2.imread(str(images[0])), (77, 61)))
-    labels = ['dog', 'cat'] if kind in ('cam', 'refined') else None
+    labels = ['dog', 'cat'] if kind in (
+        'cam', 'refined', 'prototypes') else None
     torch_model = HSCInferencer(*models[kind], device='cpu')
     onnx_model = HSCInferencer(file, device='cpu')
     assert len(np.unique(onnx_model(images, labels)[0]['mask'])) > 1

@@ -72,7 +72,53 @@ def test_two_scores_keep_what_their_masks_agree_on(refiner):
         assert found.flatten().tolist() == expected
 
 
+def quantile_masks(cams, label, image, shares=(0.5, 0.8)):
+    contrast = build_contrast(
+        4, 7, 5, background=shares, background_as='quantile',
+        mask_refiner=None)
+    return contrast.masks(cams, label, image)
+
+
+def test_quantiles_give_the_background_their_share_of_the_batch():
+    """Of both views, and of images that hold a class."""
+    refined, *_, label, image = draw()
+    label = torch.cat([torch.ones(2, 1), label], 1)
+    label[1, 1:] = 0
+    cams = [contrast_cam(resize_bilinear(one, (20, 20))) for one in refined]
+    masks = quantile_masks(cams, label, image)
+    held = torch.cat([mask[0].flatten() for mask in masks])
+    assert (held == 0).float().mean() == pytest.approx(0.5, abs=0.01)
+    assert (held == -1).float().mean() == pytest.approx(0.3, abs=0.01)
+    assert all((mask[1] == 0).all() for mask in masks)
+    strongest = torch.cat([
+        (cam[0, 1:] * label[0, 1:, None, None]).amax(0).flatten()
+        for cam in cams])
+    assert strongest[held > 0].min() > strongest[held == -1].max()
+    assert strongest[held == -1].min() > strongest[held == 0].max()
+
+
+def test_quantiles_follow_flat_and_peaked_maps():
+    refined, *_, label, image = draw()
+    label = torch.cat([torch.ones(2, 1), label], 1)
+    cams = [contrast_cam(resize_bilinear(one, (20, 20))).clamp(min=0)
+            for one in refined]
+    first = quantile_masks(cams, label, image)
+    for power in (0.2, 4):  # one order, other values
+        for one, other in zip(first, quantile_masks(
+                [cam**power for cam in cams], label, image)):
+            torch.testing.assert_close(one, other)
+
+
+def test_quantiles_of_a_batch_without_a_class_are_background():
+    refined, *_, label, image = draw()
+    label = torch.cat([torch.ones(2, 1), torch.zeros_like(label)], 1)
+    cams = [contrast_cam(resize_bilinear(one, (5, 6))) for one in refined]
+    assert all((mask == 0).all()
+               for mask in quantile_masks(cams, label, image))
+
+
 @pytest.mark.parametrize(('argument', 'value', 'text'), [
+    ('background_as', 'share', r'background_as .*"quantile", found "share"'),
     ('weights', 'some', r'weights .* "present" or "all", found "some"'),
     ('warmup', 1.5, r'warmup .*>= 0 and <= 1, found 1\.5'),
     ('levels', dict(roi=None, cls=None, pixel=None), 'levels .* found none'),
@@ -95,8 +141,11 @@ def test_wrong_arguments_are_named(argument, value, text):
 
 def test_the_release_has_one_score_of_the_background():
     with pytest.raises(ValueError, match=r'one score with weights="all", '
-                       r'found \(0\.1, 0\.2\)'):
+                       r'found score \(0\.1, 0\.2\)'):
         build_contrast(4, 7, 5, recipe='release', background=(0.1, 0.2))
+    with pytest.raises(ValueError, match=r'found quantile 0\.4'):
+        build_contrast(4, 7, 5, recipe='release', background=0.4,
+                       background_as='quantile')
 
 
 def test_two_levels_of_a_kind_are_two_losses():

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from sampling import cam_at_pixels, image_at_pixels
-from tiny_configs import cam_config
+from tiny_configs import cam_config, fill_prototypes, prototype_config
 from torch import nn
 
 from hsc_mm.inference import load_config, seeds, use_tta
@@ -173,6 +173,74 @@ def test_equals_the_tta_model_with_other_settings(stage, change):
         assert np.abs(soft.cam - logits[soft.classes - 1]).max() < 1e-5
         absent = np.delete(logits, soft.classes - 1, axis=0)
         assert not absent.any()
+
+
+@pytest.fixture(scope='module')
+def prototypes(tmp_path_factory, shared_voc):
+    """A config whose seeds come from prototypes, and random weights."""
+    folder = tmp_path_factory.mktemp('prototypes')
+    cfg = load_config(prototype_config(shared_voc, folder / 'hsc.py'))
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    fill_prototypes(model)
+    torch.save(dict(state_dict=model.state_dict()), folder / 'hsc.pth')
+    return cfg, str(folder / 'hsc.pth'), model.eval()
+
+
+@pytest.mark.parametrize('change', [
+    dict(), dict(test_cfg=dict(use_image_labels=False, score_thr=0.5))])
+def test_seeds_from_prototypes_equal_the_tta_model(prototypes, change):
+    cfg = copy.deepcopy(prototypes[0])
+    cfg.merge_from_dict(dict(model=change))
+    cfg = use_tta(cfg)
+    theirs = through_tta(cfg, prototypes[1])
+    for img_id, soft in engine(cfg, prototypes[1]).items():
+        sample = theirs[img_id]
+        logits = sample.seg_logits.data[1:].numpy()
+        assert np.abs(soft.cam - logits[soft.classes - 1]).max() < 1e-5
+        assert not np.delete(logits, soft.classes - 1, axis=0).any()
+        # Two CAMs, then the mean similarity of three classes.
+        maps = sample.activation.data
+        assert len(maps) == 5 and -1 <= maps[2:].min() <= maps[2:].max() <= 1
+
+
+def test_seeds_from_prototypes_equal_a_plain_computation(prototypes):
+    cfg, checkpoint, model = prototypes
+    head = model.decode_head
+    banks = head.losses['contrast'].levels['pixel'].bank
+    samples = through_tta(cfg, checkpoint)  # one scale
+    assert len(samples) == 8
+    for sample in samples.values():
+        pre = cfg.model.data_preprocessor
+        image = read_image(sample.metainfo['img_path'])
+        image = mmcv.imresize(image, sample.metainfo['img_shape'][::-1])
+        one = (image[..., ::-1] - np.array(pre.mean)) / np.array(pre.std)
+        one = torch.from_numpy(one.transpose(2, 0, 1)[None]).float()
+        with torch.no_grad():
+            view = head(model.extract_feat(one), one)
+            refined = view.refined[:, 1:].relu()
+            unit = F.normalize(view.embedding('pixel'), dim=1)
+            unit = unit[0].permute(1, 2, 0)
+            near = torch.stack([
+                sum(unit @ F.normalize(bank.rows[row], dim=0)
+                    for bank in banks) / 2 for row in range(3)])[None]
+        size = tuple(image.shape[:2])
+        maps, near = (torch.from_numpy(
+            cam_at_pixels(part[0].numpy(), size, stride=8))
+            for part in (refined, near))
+        for number, label in enumerate(sample.gt_label.tolist()):
+            shown = sample.seg_logits.data[number + 1].numpy()
+            if not label:
+                assert not shown.any()
+                continue
+            low, high = maps[number].min(), maps[number].max()
+            cam = ((maps[number] - low - 1e-5).relu() / (high - low + 1e-5))
+            held = [0, *(1 + sample.gt_label.nonzero()[:, 0]).tolist()]
+            share = (near[held] / 0.1).softmax(0)[held.index(number + 1)]
+            expected = image_at_pixels(((cam + share) / 2)[None].numpy(),
+                                       sample.metainfo['ori_shape'])[0]
+            assert np.abs(shown - expected).max() < 1e-4
 
 
 def test_one_scale_without_flip(stage):

@@ -9,6 +9,7 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from hsc_mm.evaluation.threshold_rules import NoThresholdError, find_rule
+from hsc_mm.models import CAMPredictor
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM
 from hsc_mm.pseudo_labels.sufficiency import (
     SHARE,
@@ -21,13 +22,13 @@ from hsc_mm.pseudo_labels.sufficiency import (
 from hsc_mm.pseudo_labels.view_pipeline import ViewPipeline
 
 
-class Radial(nn.Module):
+class Radial(CAMPredictor, nn.Module):
     """A CAM that falls off from the middle; red pixels are the evidence.
 
     The probability is the part of the red pixels that is still red. They
     alternate with blue ones, so that none is left where it is blurred.
     """
-    makes_cams, align_corners, normalization = True, False, 'max'
+    align_corners = False
     backbone, test_cfg = None, ConfigDict(use_image_labels=True)
 
     def __init__(self, red: int):

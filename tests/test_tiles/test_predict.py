@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_configs import cam_config, seg_config
+from tiny_configs import (
+    cam_config,
+    fill_prototypes,
+    prototype_config,
+    seg_config,
+)
 
 from hsc_mm.inference.configs import load_config
 from hsc_mm.inference.inferencer import HSCInferencer
@@ -32,7 +37,8 @@ def models(shared_voc, tmp_path_factory):
     folder, found = tmp_path_factory.mktemp('tiles'), {}
     labels = folder / 'pseudo_labels'
     labels.mkdir()
-    for name, make in dict(cam=cam_config, seg=seg_config).items():
+    for name, make in dict(cam=cam_config, hsc=prototype_config,
+                           seg=seg_config).items():
         cfg = Config.fromfile(make(shared_voc, folder / f'{name}.py'))
         pipeline = cfg.test_dataloader.dataset.pipeline
         cfg.test_dataloader.dataset.pipeline = [
@@ -44,7 +50,7 @@ def models(shared_voc, tmp_path_factory):
                 norm_cfg=dict(type='BN'))
             cfg.model.auxiliary_head = None
         cfg.model.test_cfg.update(
-            dict(score_thr=0.4) if name == 'cam' else {})
+            {} if name == 'seg' else dict(score_thr=0.4))
         cfg.dump(folder / f'{name}.py')
         torch.manual_seed(1)
         cfg = load_config(folder / f'{name}.py')
@@ -56,6 +62,7 @@ def models(shared_voc, tmp_path_factory):
             torch.nn.init.normal_(seg.weight)
             logits = model(torch.randn(1, 3, 128, 128))
             seg.bias.data -= logits.mean((0, 2, 3)).detach()
+        fill_prototypes(model)
         torch.save(dict(
             state_dict=model.state_dict(),
             meta=dict(dataset_meta=dict(
@@ -84,7 +91,7 @@ def picture(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize('stage', ['cam', 'seg'])
+@pytest.mark.parametrize('stage', ['cam', 'hsc', 'seg'])
 @pytest.mark.parametrize('labels', [None, ['dog'], []])
 def test_a_picture_above_the_limit_has_the_mask_of_one_in_memory(
         models, picture, stage, labels, tmp_path, monkeypatch):
@@ -102,7 +109,7 @@ def test_a_picture_above_the_limit_has_the_mask_of_one_in_memory(
     assert np.array_equal(found, mask) and found.shape == SHAPE
     assert large['classes'] == small['classes']
     assert np.array_equal(large['mask'], small['mask'])
-    if stage == 'cam':
+    if stage != 'seg':
         np.testing.assert_allclose(large['cam'], small['cam'], atol=1e-6)
         assert large['scores'].tolist() == small['scores'].tolist()
     assert not (tmp_path / 'large' / 'map.npz').exists()
@@ -116,7 +123,7 @@ def test_a_picture_above_the_limit_has_the_mask_of_one_in_memory(
             assert np.array_equal(file.read(1), mask)
 
 
-@pytest.mark.parametrize('stage', ['cam', 'seg'])
+@pytest.mark.parametrize('stage', ['cam', 'hsc', 'seg'])
 def test_windows_give_what_the_whole_picture_gives(models, picture, stage):
     whole, = HSCInferencer(*models[stage], device='cpu')(picture)
     one, = HSCInferencer(*models[stage], device='cpu',

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tiny_configs import cam_config
+from tiny_configs import cam_config, fill_prototypes, prototype_config
 
 from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
 from hsc_mm.pseudo_labels.files import read_soft_cam
@@ -16,8 +16,8 @@ from hsc_mm.utils.limits import MEGAPIXELS
 pytest.importorskip('rasterio')
 
 
-@pytest.fixture(scope='module')
-def stage(tmp_path_factory):
+@pytest.fixture(scope='module', params=[cam_config, prototype_config])
+def stage(request, tmp_path_factory):
     """Return config and checkpoint; images of 64 to 200 pixels."""
     import cv2
     from conftest import make_voc
@@ -27,7 +27,7 @@ def stage(tmp_path_factory):
             image = cv2.imread(str(path))
             large = cv2.resize(image, None, fx=4, fy=3)
             path.write_bytes(cv2.imencode('.png', large)[1].tobytes())
-    path = cam_config(root, root / 'cam.py')
+    path = request.param(root, root / 'cam.py')
     cfg = Config.fromfile(path)
     cfg.tta_pipeline[1].transforms[0] = [
         dict(type='Resize', scale_factor=f, keep_ratio=True)
@@ -36,6 +36,7 @@ def stage(tmp_path_factory):
     init_default_scope('mmseg')
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(path).model)
+    fill_prototypes(model)
     torch.save(dict(state_dict=model.state_dict()), root / 'cam.pth')
     return path, root / 'cam.pth'
 

@@ -11,6 +11,7 @@ hsc = dict(
         contrast=dict(
             type='hsc_mm.HierarchicalContrast',
             background=(0.15, 0.4),
+            background_as='score',
             grid=(16, 16),
             warmup=0.2,
             levels=dict(

@@ -8,6 +8,7 @@ hsc_release = dict(
         contrast=dict(
             weights='all',
             background=0.1,
+            background_as='score',
             grid=None,
             warmup=0.0,
             levels=dict(

@@ -15,6 +15,7 @@ from hsc_mm.functional.prototypes import (
     Observation,
 )
 from hsc_mm.functional.roi_contrast import roi_contrast
+from hsc_mm.functional.similarity import bank_similarity
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 
@@ -61,9 +62,12 @@ class ContrastLevel(nn.Module):
         embedding (str): The embedding of the head that the level compares.
         log_name (str, optional): Name in the log, behind ``loss_``; by
             default the key in the dict of levels.
+        has_similarity (bool): Whether a row of the bank is a class, so that
+            :meth:`similarity` means something.
     """
     embedding = 'region'
     log_name: str | None = None
+    has_similarity = False
 
     def __init__(self,
                  bank: ConfigType = dict(),
@@ -89,6 +93,11 @@ class ContrastLevel(nn.Module):
             MomentumPrototypes(
                 self.rows(num_classes), channels[self.embedding],
                 **self.bank_cfg) for _ in range(2))
+
+    def similarity(self, embedding: Tensor) -> Tensor:
+        """Compare embeddings with both banks, (B, C, h, w) in [-1, 1]."""
+        return bank_similarity(embedding,
+                               [bank.snapshot() for bank in self.bank])
 
     def compare(self, evidence: Evidence,
                 banks: list[Bank]) -> tuple[Tensor, list[Observation]]:
@@ -220,6 +229,7 @@ class PixelContrast(ContrastLevel):
         **kwargs: See :class:`ContrastLevel`.
     """
     embedding = 'pixel'
+    has_similarity = True
 
     def __init__(self,
                  within: bool = True,

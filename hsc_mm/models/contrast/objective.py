@@ -9,13 +9,14 @@ from hsc_mm.functional.contrast_maps import (
     contrast_cam,
     contrast_mask,
     contrast_weights,
+    foreground_quantiles,
 )
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from ..losses.base import ViewLoss, training_progress, two_views
 from ..views import Targets, View
-from .levels import Evidence
+from .levels import ContrastLevel, Evidence
 
 __all__ = ['HierarchicalContrast']
 
@@ -43,6 +44,11 @@ class HierarchicalContrast(ViewLoss):
         background (float | tuple[float, float]): Score of the background in
             the masks, in (0, 1). Of two scores each makes a mask, and where
             these differ a position takes no part in ROI and pixel level.
+        background_as (str): What ``background`` is: a ``'score'`` of r_hat,
+            or a ``'quantile'`` of the batch, the share of its positions that
+            the background gets in images that hold a class. Scores suit the
+            data on which they were chosen; quantiles follow CAMs that are
+            flat or peaked.
         weights (str): Positions that speak for a class: ``'present'``, those
             of images that hold it, or ``'all'``, as in the release, where
             the background has the constant weight ``background``.
@@ -61,19 +67,26 @@ class HierarchicalContrast(ViewLoss):
                  levels: ConfigType = LEVELS,
                  mask_refiner: OptConfigType = dict(type='hsc_mm.LabelCRF'),
                  background: float | tuple[float, float] = 0.1,
+                 background_as: str = 'score',
                  weights: str = 'present',
                  grid: tuple[int, int] | None = None,
                  warmup: float = 0.0,
                  loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.background = background_scores(background)
+        if background_as not in ('score', 'quantile'):
+            raise ValueError(
+                'background_as of HierarchicalContrast: expected "score" or '
+                f'"quantile", found "{background_as}".')
+        self.background_as = background_as
         if weights not in ('present', 'all'):
             raise ValueError('weights of HierarchicalContrast: expected '
                              f'"present" or "all", found "{weights}".')
-        if weights == 'all' and len(self.background) > 1:
+        if weights == 'all' and (len(self.background) > 1
+                                 or background_as != 'score'):
             raise ValueError('background of HierarchicalContrast: expected '
                              'one score with weights="all", found '
-                             f'{background}.')
+                             f'{background_as} {background}.')
         check_number('warmup of HierarchicalContrast', warmup, least=0, most=1)
         self.constant = self.background[0] if weights == 'all' else None
         self.grid = grid
@@ -105,6 +118,21 @@ class HierarchicalContrast(ViewLoss):
                  for part in getattr(level, 'needs', ())]
         return ('second_view', *dict.fromkeys(parts))
 
+    @property
+    def has_similarity(self) -> bool:
+        """bool: Whether a level has a prototype of each class."""
+        return self._classifier is not None
+
+    @property
+    def _classifier(self) -> ContrastLevel | None:
+        return next((level for level in self.levels.values()
+                     if getattr(level, 'has_similarity', False)), None)
+
+    def similarity(self, view: View) -> Tensor:
+        """Compare a view with the prototypes of the first such level."""
+        level = self._classifier
+        return level.similarity(view.embedding(level.embedding))
+
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:
         """Let the levels build their banks; see :meth:`ViewLoss.bind`."""
         for level in self.levels.values():
@@ -121,8 +149,11 @@ class HierarchicalContrast(ViewLoss):
             list[Tensor]: (B, h, w) each, int64; -1 where two scores of the
             background disagree.
         """
+        scores = self.background
+        if self.background_as == 'quantile':
+            scores = foreground_quantiles(cams, label, self.background)
         masks = [
-            contrast_mask(cam, label, score) for score in self.background
+            contrast_mask(cam, label, score) for score in scores
             for cam in cams
         ]
         if self.mask_refiner is not None:

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from mmseg.utils import ConfigType, OptConfigType, OptMultiConfig, SampleList
 from torch import Tensor, nn
 
+from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.functional.supervision import class_scores
 from hsc_mm.registry import MODELS
 from ..features import pick_features
@@ -59,8 +60,12 @@ class CAMHead(BaseModule):
             HSC has it. The logits of a head with softmax say little by
             themselves: a class holds a pixel because its logit is above that
             of the background.
-        seed_from (str): Which CAM makes the seeds at test time: ``'raw'``
-            or ``'refined'``. It chooses their normalisation too, see
+        seed_from (str): What makes the seeds at test time: the ``'raw'`` or
+            the ``'refined'`` CAM; or the refined CAM and, in equal parts, the
+            ``'prototypes'`` of a loss that has them, such as
+            :class:`hsc_mm.HierarchicalContrast`, see
+            :func:`hsc_mm.functional.join_similarity`. It chooses the
+            normalisation too, see
             :attr:`hsc_mm.models.CAMPredictor.normalization`.
         embeddings (dict, optional): Name -> config of a module
             ``(B, in_channels, h, w) -> (B, D, h, w)`` that has ``channels``
@@ -97,10 +102,10 @@ class CAMHead(BaseModule):
         for name, value, known in (
             ('activation', activation, ('relu', 'softmax')),
             ('refine_from', refine_from, ('activation', 'logits')),
-            ('seed_from', seed_from, ('raw', 'refined'))):
+            ('seed_from', seed_from, ('raw', 'refined', 'prototypes'))):
             if value not in known:
-                raise ValueError(f'{name}: expected "{known[0]}" or '
-                                 f'"{known[1]}", found "{value}".')
+                raise ValueError(f'{name}: expected one of {known}, found '
+                                 f'"{value}".')
         embeddings, losses = embeddings or {}, losses or {}
         for name, value in (('embeddings', embeddings), ('losses', losses)):
             if not isinstance(value, dict):
@@ -132,6 +137,12 @@ class CAMHead(BaseModule):
         for one in self.embeddings.values():
             if hasattr(one, 'bind'):
                 one.bind(num_classes)
+        if seed_from == 'prototypes' and self._similar is None:
+            raise ValueError(
+                'seed_from="prototypes": expected a loss with prototypes of '
+                'pixels, such as hsc_mm.HierarchicalContrast with its pixel '
+                f'level, found {sorted(self.losses)}. Set seed_from="refined"'
+                ', or add the loss.')
         # What the segmentor brings is checked by the segmentor.
         self.check_losses(('second_view', 'attention'))
         self.losses.bind(num_classes, {
@@ -140,8 +151,14 @@ class CAMHead(BaseModule):
 
     @property
     def seeds_are_refined(self) -> bool:
-        """bool: Whether the refined CAM makes the seeds."""
-        return self.seed_from == 'refined' and self.refiner is not None
+        """bool: Whether the refined CAM makes the seeds, alone or not."""
+        return self.seed_from != 'raw' and self.refiner is not None
+
+    @property
+    def _similar(self) -> nn.Module | None:
+        """The first loss that has prototypes of classes."""
+        return next((loss for loss in self.losses.values()
+                     if getattr(loss, 'has_similarity', False)), None)
 
     def check_losses(self, provided: tuple[str, ...]) -> None:
         """Raise ValueError for a loss that needs what nobody has.
@@ -234,7 +251,8 @@ class CAMHead(BaseModule):
         Returns:
             tuple[Tensor, Tensor]: Activation of the foreground before any
             normalisation, (B, K, h, w) >= 0, and sigmoid of the class
-            scores, (B, K).
+            scores, (B, K). With seeds from prototypes the similarity of the
+            background and the K classes follows, (B, 2 K + 1, h, w) in all.
         """
         return self.predict_by_view(self.forward(feats, image))
 
@@ -244,7 +262,12 @@ class CAMHead(BaseModule):
             activation = view.refined.float().relu()
         else:
             activation = self.activate(view.cam)
-        return activation[:, 1:], class_scores(view.cam).sigmoid()
+        maps = activation[:, 1:]
+        if self.seed_from == 'prototypes':
+            near = self._similar.similarity(view)
+            maps = torch.cat(
+                [maps, resize_bilinear(near, maps.shape[2:])], dim=1)
+        return maps, class_scores(view.cam).sigmoid()
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args: object) -> None:

@@ -25,6 +25,7 @@ class ViewLoss(nn.Module):
         needs (tuple[str]): Parts of a head: ``'refined'`` (a refiner),
             ``'attention'``, ``'second_view'``, or names of embeddings.
         needs_maps (tuple[str]): Auxiliary maps of the data set.
+        has_similarity (bool): Whether :meth:`similarity` is there.
 
     Args:
         loss_weight (float): Factor on the loss, from 0.
@@ -34,6 +35,7 @@ class ViewLoss(nn.Module):
     """
     needs: tuple[str, ...] = ()
     needs_maps: tuple[str, ...] = ()
+    has_similarity = False
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
@@ -58,6 +60,16 @@ class ViewLoss(nn.Module):
             labels (Tensor): Image labels of the data set, (N, K), 0 or 1.
         """
         return None
+
+    def similarity(self, view: View) -> Tensor:
+        """Return how near each pixel is to each class.
+
+        ``seed_from='prototypes'`` of :class:`hsc_mm.CAMHead` asks.
+
+        Returns:
+            Tensor: (B, C, h, w) in [-1, 1], background first.
+        """
+        raise NotImplementedError
 
     def forward(self, views: list[View],
                 targets: Targets) -> Tensor | dict[str, Tensor]:

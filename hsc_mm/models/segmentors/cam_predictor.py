@@ -1,6 +1,7 @@
 """The model that makes CAMs: what pseudo labels ask of it, and its seeds."""
 from collections.abc import Mapping
 
+import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
@@ -14,6 +15,7 @@ from hsc_mm.functional.cam import (
     normalize_cam,
     seed_scores,
 )
+from hsc_mm.functional.similarity import join_similarity
 from hsc_mm.utils import check_keys, check_number
 from hsc_mm.utils.numbers import check_finite_maps
 
@@ -72,7 +74,8 @@ class CAMPredictor:
     - :meth:`predict_cam`, activations and probabilities of a batch;
     - ``test_cfg`` with ``bg_threshold``, ``use_image_labels`` and
       ``score_thr``; ``align_corners``; ``data_preprocessor``;
-    - :attr:`normalization`, how maps are brought to [0, 1];
+    - :meth:`make_cams`, which brings maps to [0, 1], as
+      :attr:`normalization` says;
     - ``backbone``: batch norms in it may be folded for speed;
       ``memory_format``, where it has one, may be set to channels last.
 
@@ -109,8 +112,36 @@ class CAMPredictor:
         Returns:
             tuple[Tensor, Tensor]: Activations of the foreground classes,
             (B, K, h, w) >= 0, and their probabilities, (B, K) in [0, 1].
+            The similarity of the background and the classes to prototypes
+            may follow the activations: then (B, 2 K + 1, h, w).
         """
         return self.encode_decode(inputs, data_samples)
+
+    def make_cams(self, activation: Tensor, present: Tensor,
+                  extremes: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Turn activations of an image into CAMs.
+
+        Args:
+            activation (Tensor): (K, H, W), summed over views; or
+                (2 K + 1, H, W) with similarities, averaged over views.
+            present (Tensor): (K,), 0 or 1.
+            extremes (tuple[Tensor, Tensor], optional): See
+                :func:`hsc_mm.functional.normalize_cam`.
+
+        Returns:
+            Tensor: (K, H, W) in [0, 1].
+        """
+        count = len(present)
+        cam = normalize_cam(activation[:count], present, self.normalization,
+                            extremes)
+        if len(activation) == count:
+            return cam
+        chosen = present.nonzero()[:, 0]
+        near = activation[count:]
+        near = torch.cat([near[:1], near[1:][chosen]])
+        joined = torch.zeros_like(cam)
+        joined[chosen] = join_similarity(cam[chosen], near)
+        return joined
 
     def postprocess_result(self, activation: Tensor, scores: Tensor,
                            data_samples: SampleList,
@@ -142,9 +173,9 @@ class CAMPredictor:
     def finish(self, sample: SegDataSample, views: int = 1) -> None:
         """Turn the activation of a sample into its seed.
 
-        Reads ``activation`` (K, H, W), ``cls_scores`` (K,) and, when image
-        labels are used, ``gt_label`` (K,). Sets ``seg_logits`` (C, H, W):
-        the background threshold and the normalised CAMs in [0, 1];
+        Reads ``activation``, see :meth:`make_cams`, ``cls_scores`` (K,) and,
+        when image labels are used, ``gt_label`` (K,). Sets ``seg_logits``
+        (C, H, W): the background threshold and the CAMs in [0, 1];
         ``pred_sem_seg`` (1, H, W); and in the metainfo ``bg_threshold``,
         ``use_image_labels`` and ``views``, for those who report.
         """
@@ -155,8 +186,7 @@ class CAMPredictor:
                                  self.test_cfg,
                                  sample.metainfo.get('img_path'))
         threshold = float(self.test_cfg['bg_threshold'])
-        cam = normalize_cam(activation, present.to(activation),
-                            self.normalization)
+        cam = self.make_cams(activation, present.to(activation))
         logits = seed_scores(cam, threshold)
         seed = logits.max(0, keepdim=True).indices  # argmax, but faster
         sample.set_data(

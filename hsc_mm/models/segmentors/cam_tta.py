@@ -15,8 +15,9 @@ class CAMTTAModel(BaseTTAModel):
     """Sum activations over scales and flips, then make the seed.
 
     The sum comes before the normalisation of each class, as in the
-    inference of SEAM and HSC. Everything else of a sample (labels,
-    ground truth, metainfo) stays that of the first view.
+    inference of SEAM and HSC; similarities to prototypes are averaged.
+    Everything else of a sample (labels, ground truth, metainfo) stays that
+    of the first view.
 
     Args:
         module (dict): Config of a segmentor whose ``predict`` returns seeds,
@@ -80,6 +81,7 @@ class CAMTTAModel(BaseTTAModel):
 
     def _finish(self, sample: SegDataSample, count: int) -> SegDataSample:
         sample.cls_scores = sample.cls_scores / count
+        sample.activation.data[len(sample.cls_scores):] /= count  # similarity
         self.module.finish(sample, count)
         return sample
 
