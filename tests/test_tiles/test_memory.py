@@ -8,6 +8,7 @@ import torch
 from format_pictures import scene, write_picture
 from PIL import Image
 
+from hsc_mm.functional import normalize_cam
 from hsc_mm.tiles import MaskWriter, Scan, Tiles
 from hsc_mm.tiles import scan as scan_module
 from hsc_mm.tiles.large import cam_blocks, survey, write_blocks
@@ -29,7 +30,9 @@ def _seed(path, out, tiles):
         assert scan.large
         found = survey(scan, tiles, _brightness)
         blocks = cam_blocks(scan, tiles, _brightness, found,
-                            torch.tensor([1., 0.]), 'max')
+                            torch.tensor([1., 0.]),
+                            lambda maps, present, extremes: normalize_cam(
+                                maps, present, 'max', extremes))
         with MaskWriter(out, scan.shape, voc_palette()) as writer:
             seen = write_blocks(writer, blocks, lambda cam: cam[0] > 0.5, None)
     assert np.flatnonzero(seen).tolist() == [0, 1]
