@@ -93,13 +93,15 @@ def _head(recipe):
     method = ('hsc', 'hsc_release') if recipe == 'release' else ('hsc', )
     levels = dict(
         cls=dict(top=20, bank_top=6), pixel=dict(loss_weight=0.1))
+    masks = dict(background=(0.5, 0.8), background_as='quantile') if (
+        recipe == 'shares') else dict(background=0.1)
     head = CAMHead(**head_config(
         'seam', *method, in_channels=10, num_classes=4,
         embeddings=dict(region=dict(channels=7), pixel=dict(channels=6)),
         refiner=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
                      in_index=(0, 1), reduced=(4, 4), embed_channels=6),
         losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'),
-                    contrast=dict(background=0.1, levels=levels))))
+                    contrast=dict(masks, levels=levels))))
     head.init_weights()
     with torch.no_grad():
         head.classifier.weight.mul_(30)
@@ -165,4 +167,4 @@ def contrast_steps(recipe, images, steps=3):
 def contrast_share(rank):
     images = [0, 1] if rank == 0 else [2, 3]
     return {recipe: contrast_steps(recipe, images)
-            for recipe in ('clean', 'release')}
+            for recipe in ('clean', 'release', 'shares')}

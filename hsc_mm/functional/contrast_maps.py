@@ -4,6 +4,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .distributed import all_gather
+
 __all__ = ['IGNORE', 'agreed_mask', 'background_scores', 'contrast_cam',
            'contrast_mask', 'contrast_weights', 'foreground_quantiles']
 
@@ -64,14 +66,14 @@ def foreground_quantiles(cams: list[Tensor], label: Tensor,
 
     Returns:
         Tensor: (len(shares), ), in [0, 1]: quantiles of the strongest class
-        of each position, over all positions of images that hold a class; 1
-        where no image holds one.
+        of each position, over all positions of images that hold a class, of
+        all ranks; 1 where no image holds one.
     """
     held = label[:, 1:, None, None]
     strongest = torch.stack(
         [(cam[:, 1:] * held).amax(1).clamp(min=0) for cam in cams])
     empty = (held.amax((1, 2, 3)) == 0)[:, None, None]
-    strongest = strongest.masked_fill(empty, torch.nan)
+    strongest = all_gather(strongest.masked_fill(empty, torch.nan))
     return strongest.flatten().nanquantile(
         strongest.new_tensor(shares)).nan_to_num(1.0)
 

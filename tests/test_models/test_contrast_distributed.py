@@ -9,7 +9,7 @@ def of_two_ranks():
     return on_two_ranks(contrast_share)
 
 
-@pytest.mark.parametrize('recipe', ['clean', 'release'])
+@pytest.mark.parametrize('recipe', ['clean', 'release', 'shares'])
 def test_losses_gradients_and_banks_equal_the_joined_batch(
         recipe, of_two_ranks):
     expected = contrast_steps(recipe, list(range(len(LABELS))))
