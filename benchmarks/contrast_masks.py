@@ -12,10 +12,10 @@ show it. The mIoU is that of the kept positions.
 import argparse
 import sys
 
-import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
 from hsc_mm.cli import common as cli
@@ -95,15 +95,13 @@ def score(contrast: HierarchicalContrast, batches: list) -> list[float]:
     known = truth != VOID
     kept = known & (found != IGNORE)
     called = kept & (found > 0)
-    ious = []
-    for index in truth[kept].unique():
-        both = ((found == index) & (truth == index) & kept).sum()
-        either = (((found == index) | (truth == index)) & kept).sum()
-        ious.append(float(both / either))
+    both, either, _, shown = IoUMetric.intersect_and_union(
+        found[kept], truth[kept], VOID, VOID)
     right = (found == truth)[called].float()
     return [100 * float(value) for value in (
         kept.sum() / known.sum(), called.sum() / known.sum(),
-        right.mean() if len(right) else 0.0, np.mean(ious))]
+        right.mean() if len(right) else 0.0,
+        (both / either)[shown > 0].mean())]
 
 
 def main() -> None:

@@ -94,8 +94,9 @@ class AuxMapFolder:
         there, listed = self._listed(folder)
         if self.suffix is not None:
             path = os.path.join(folder, name + self.suffix)
-            return path if os.path.isfile(path) else self._names.same(
-                path) or path
+            if path.isascii() or os.path.isfile(path):
+                return path
+            return self._names.same(path) or path
         names = listed.get(name) or listed.get(composed(name)) or []
         if len(names) > 1:
             suffixes = [os.path.splitext(one)[1] for one in names]
@@ -115,10 +116,9 @@ class AuxMapFolder:
         """
         path = self.find(stem)
         if not self.required and not os.path.isfile(path):
-            near = self._names.near(path)
-            if near:
-                self.doubts[path] = f'{path}: is {near} meant? Its name ' \
-                    'differs in case or suffix'
+            doubt = self._names.doubt(path)
+            if doubt:
+                self.doubts[path] = f'{path}: {doubt}'
             return None
         return dict(path=path, fill=self.fill)
 

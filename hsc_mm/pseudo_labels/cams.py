@@ -120,11 +120,12 @@ class MultiScaleCAM:
         image = torch.cat([torch.full_like(one, i)
                            for i, one in enumerate(rows)])
         total = self._total(views, image, torch.cat(rows), shape)
-        return [
-            self.model.make_cams(part, torch.ones_like(one)).cpu().numpy()
+        cams = torch.cat([
+            self.model.make_cams(part, torch.ones_like(one))
             for part, one in zip(total.split([len(one) for one in rows]),
                                  chosen, strict=True)
-        ]
+        ]).cpu()
+        return [one.numpy() for one in cams.split([len(o) for o in chosen])]
 
     def _look(self, batch: ViewBatch) -> tuple[list[_View], int, Tensor]:
         """Run all scales: views, the one nearest the image, scores (B, K)."""
@@ -148,7 +149,9 @@ class MultiScaleCAM:
                                 self.flips, view.size, view.padding,
                                 shape, self.model.align_corners)
             for view in views)
-        total[row >= views[0].scores.shape[2]] /= len(views) * len(self.flips)
+        if views[0].activation.shape[2] > views[0].scores.shape[2]:
+            similar = row >= views[0].scores.shape[2]
+            total[similar] /= len(views) * len(self.flips)
         return total
 
     def _chunks(self, view: Tensor, shape: tuple[int, int],

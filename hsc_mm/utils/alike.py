@@ -46,6 +46,12 @@ class NearNames:
         """
         return self._find(path, _caseless, _stem)
 
+    def doubt(self, path: str) -> str:
+        """Return a question that names what is :meth:`near`, or nothing."""
+        near = self.near(path)
+        return near and (f'is {near} meant? Its name differs in case or '
+                         'suffix')
+
     def _find(self, path: str, *keys: Callable[[str], str]) -> str:
         folder, name = os.path.split(path)
         if folder and name and not os.path.isdir(folder):
@@ -90,11 +96,9 @@ def _hints(missing: Sequence[str]) -> dict[str, str]:
     names = NearNames()
     found = {}
     for path in missing:
-        near = names.near(path)
-        found[path] = (f' (a name that looks the same is there: {RENAME})'
-                       if names.same(path) else
-                       f' (is {near} meant? Its name differs in case or '
-                       'suffix)' if near else '')
+        text = (f'a name that looks the same is there: {RENAME}'
+                if names.same(path) else names.doubt(path))
+        found[path] = text and f' ({text})'
     return found
 
 

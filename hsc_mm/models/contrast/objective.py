@@ -14,9 +14,14 @@ from hsc_mm.functional.contrast_maps import (
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
-from ..losses.base import ViewLoss, training_progress, two_views
+from ..losses.base import (
+    ViewLoss,
+    similarity_source,
+    training_progress,
+    two_views,
+)
 from ..views import Targets, View
-from .levels import ContrastLevel, Evidence
+from .levels import Evidence
 
 __all__ = ['HierarchicalContrast']
 
@@ -121,16 +126,11 @@ class HierarchicalContrast(ViewLoss):
     @property
     def has_similarity(self) -> bool:
         """bool: Whether a level has a prototype of each class."""
-        return self._classifier is not None
-
-    @property
-    def _classifier(self) -> ContrastLevel | None:
-        return next((level for level in self.levels.values()
-                     if getattr(level, 'has_similarity', False)), None)
+        return similarity_source(self.levels) is not None
 
     def similarity(self, view: View) -> Tensor:
         """Compare a view with the prototypes of the first such level."""
-        level = self._classifier
+        level = similarity_source(self.levels)
         return level.similarity(view.embedding(level.embedding))
 
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:

@@ -13,7 +13,7 @@ from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.functional.supervision import class_scores
 from hsc_mm.registry import MODELS
 from ..features import pick_features
-from ..losses.base import LossDict
+from ..losses.base import LossDict, similarity_source
 from ..views import Targets, View
 
 __all__ = ['CAMHead']
@@ -137,7 +137,7 @@ class CAMHead(BaseModule):
         for one in self.embeddings.values():
             if hasattr(one, 'bind'):
                 one.bind(num_classes)
-        if seed_from == 'prototypes' and self._similar is None:
+        if seed_from == 'prototypes' and not similarity_source(self.losses):
             raise ValueError(
                 'seed_from="prototypes": expected a loss with prototypes of '
                 'pixels, such as hsc_mm.HierarchicalContrast with its pixel '
@@ -153,12 +153,6 @@ class CAMHead(BaseModule):
     def seeds_are_refined(self) -> bool:
         """bool: Whether the refined CAM makes the seeds, alone or not."""
         return self.seed_from != 'raw' and self.refiner is not None
-
-    @property
-    def _similar(self) -> nn.Module | None:
-        """The first loss that has prototypes of classes."""
-        return next((loss for loss in self.losses.values()
-                     if getattr(loss, 'has_similarity', False)), None)
 
     def check_losses(self, provided: tuple[str, ...]) -> None:
         """Raise ValueError for a loss that needs what nobody has.
@@ -264,7 +258,7 @@ class CAMHead(BaseModule):
             activation = self.activate(view.cam)
         maps = activation[:, 1:]
         if self.seed_from == 'prototypes':
-            near = self._similar.similarity(view)
+            near = similarity_source(self.losses).similarity(view)
             maps = torch.cat(
                 [maps, resize_bilinear(near, maps.shape[2:])], dim=1)
         return maps, class_scores(view.cam).sigmoid()

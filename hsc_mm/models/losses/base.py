@@ -10,7 +10,10 @@ from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from ..views import Targets, View
 
-__all__ = ['LossDict', 'ViewLoss', 'training_progress', 'two_views']
+__all__ = [
+    'LossDict', 'ViewLoss', 'similarity_source', 'training_progress',
+    'two_views'
+]
 
 
 class ViewLoss(nn.Module):
@@ -75,6 +78,12 @@ class ViewLoss(nn.Module):
                 targets: Targets) -> Tensor | dict[str, Tensor]:
         """Return the weighted loss."""
         raise NotImplementedError
+
+
+def similarity_source(parts: nn.ModuleDict) -> nn.Module | None:
+    """Return the first loss or level that has prototypes of classes."""
+    return next((part for part in parts.values()
+                 if getattr(part, 'has_similarity', False)), None)
 
 
 def training_progress() -> float:

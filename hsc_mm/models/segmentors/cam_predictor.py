@@ -15,7 +15,7 @@ from hsc_mm.functional.cam import (
     normalize_cam,
     seed_scores,
 )
-from hsc_mm.functional.similarity import join_similarity
+from hsc_mm.functional.similarity import join_similarity, map_rows
 from hsc_mm.utils import check_keys, check_number
 from hsc_mm.utils.numbers import check_finite_maps
 
@@ -137,8 +137,8 @@ class CAMPredictor:
         if len(activation) == count:
             return cam
         chosen = present.nonzero()[:, 0]
-        near = activation[count:]
-        near = torch.cat([near[:1], near[1:][chosen]])
+        rows = map_rows(chosen, count, len(activation))
+        near = activation[rows[len(chosen):]]
         joined = torch.zeros_like(cam)
         joined[chosen] = join_similarity(cam[chosen], near)
         return joined
