@@ -61,7 +61,7 @@ def config_hash(cfg: Config, split: str) -> str:
 
     Training does not depend on how a model is tested: settings of
     validation, test, pseudo labels and pipeline are left out of its hash, and
-    so are workers, logs and checkpoints in between, and the places of data
+    so are ``decode_head.seed_from``, workers, logs and checkpoints in between, and the places of data
     and weights, whose contents :func:`stage_inputs` hashes.
     """
     relevant = _relevant(cfg.to_dict(), split)
@@ -84,7 +84,12 @@ def _relevant(cfg: dict, split: str) -> dict:
         for key, value in cfg.items()
         if not key.startswith(_NOT_TRAINING)
     }
-    kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
+    model = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
+    head = model.get('decode_head')
+    if isinstance(head, Mapping):
+        model['decode_head'] = {
+            k: v for k, v in head.items() if k != 'seed_from'}
+    kept['model'] = model
     kept['default_hooks'] = {
         name: hook and {
             k: v for k, v in hook.items()

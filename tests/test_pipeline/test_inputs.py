@@ -70,7 +70,9 @@ def test_exchanged_labels_and_mapped_masks_are_another_training(
     {'default_hooks.checkpoint.max_keep_ckpts': 7}, {'resume': True},
     {'default_hooks.logger.interval': 3}, {'log_level': 'ERROR'},
     {'train_dataloader.pin_memory': True}, {'launcher': 'pytorch'},
-    {'a_helper.pseudo_dir': 'elsewhere'}])
+    {'a_helper.pseudo_dir': 'elsewhere'},
+    {'model.decode_head.seed_from': 'refined'},
+    {'model.test_cfg.bg_threshold': 0.7}])
 def test_what_changes_no_result_changes_no_hash(tmp_path, shared_voc, changes):
     cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
     cfg.a_helper = dict(pseudo_dir='x')
@@ -79,6 +81,16 @@ def test_what_changes_no_result_changes_no_hash(tmp_path, shared_voc, changes):
     assert config_hash(cfg, 'train') == before
     cfg.merge_from_dict({'train_dataloader.batch_size': 3})
     assert config_hash(cfg, 'train') != before
+
+
+@pytest.mark.parametrize('changes', [
+    {'model.decode_head.seed_from': 'refined'},
+    {'model.test_cfg.bg_threshold': 0.7}])
+def test_what_makes_seeds_is_another_test(tmp_path, shared_voc, changes):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    before = config_hash(cfg, 'test')
+    cfg.merge_from_dict(changes)
+    assert config_hash(cfg, 'test') != before
 
 
 def test_the_spelling_of_the_root_changes_no_hash(tmp_path, shared_voc):
