@@ -69,13 +69,16 @@ def foreground_quantiles(cams: list[Tensor], label: Tensor,
         of each position, over all positions of images that hold a class, of
         all ranks; 1 where no image holds one.
     """
-    held = label[:, 1:, None, None]
-    strongest = torch.stack(
-        [(cam[:, 1:] * held).amax(1).clamp(min=0) for cam in cams])
-    empty = (held.amax((1, 2, 3)) == 0)[:, None, None]
+    strongest = torch.stack([_foreground(cam, label).amax(1) for cam in cams])
+    empty = (label[:, 1:].amax(1) == 0)[:, None, None]
     strongest = all_gather(strongest.masked_fill(empty, torch.nan))
     return strongest.flatten().nanquantile(
         strongest.new_tensor(shares)).nan_to_num(1.0)
+
+
+def _foreground(cam: Tensor, label: Tensor) -> Tensor:
+    """Return r_hat >= 0 of the classes that images hold, (B, C - 1, h, w)."""
+    return cam[:, 1:].clamp(min=0) * label[:, 1:, None, None]
 
 
 def contrast_mask(cam: Tensor, label: Tensor,
@@ -141,7 +144,7 @@ def contrast_weights(cam: Tensor,
         background = torch.full_like(cam[:, :1], constant)
         pixel = torch.cat([background, cam[:, 1:]], dim=1)
         return (pixel * held).softmax(dim=1), pixel
-    foreground = cam[:, 1:].clamp(min=0) * held[:, 1:]
+    foreground = _foreground(cam, label)
     pixel = torch.cat([1 - foreground.amax(1, True), foreground], dim=1)
     classes = pixel.masked_fill(held == 0, -torch.inf).softmax(dim=1)
     return classes * (pixel > 0), pixel
