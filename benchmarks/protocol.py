@@ -15,11 +15,23 @@ from hsc_mm.cli import run_command
 from hsc_mm.utils import atomic_write_bytes, read_json
 from hsc_mm.utils.outputs import claim
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'voc-animals'
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / 'configs' / 'voc-animals'
+FOLDERS = (CONFIGS, CONFIGS / 'ablation', ROOT / 'projects' / 'ppc' / 'configs')
 NETWORKS = ('lite0', 'mbv2')
-METHODS = ('cam', 'seam', 'hsc', 'eps', 'hsc_eps')
+#: Methods, and their configs by network and data set.
+METHODS = dict(
+    cam='cam_{0}_{{}}',
+    seam='seam_{0}_{{}}',
+    hsc='hsc_{0}_{{}}',
+    eps='eps_{0}_{{}}',
+    hsc_eps='hsc_eps_{0}_{{}}',
+    ppc='ppc_seam_{0}_{{}}',
+    hsc_release='hsc_{0}_{{}}_release')
+#: Those that run where --methods is not given.
+USUAL = ('cam', 'seam', 'hsc', 'eps', 'hsc_eps')
 CROPS = (160, 320)
-_TWO_VIEWS = ('seam', 'hsc')
+_TWO_VIEWS = ('seam', 'hsc', 'ppc')
 
 
 class DataSet(NamedTuple):
@@ -87,6 +99,12 @@ _SEGMENTOR = """model = dict(
 """
 
 
+def base_config(stem: str) -> Path:
+    """Return the config of six classes of VOC; see :func:`write_leaf`."""
+    paths = [folder / f'{stem.format("voc-animals")}.py' for folder in FOLDERS]
+    return next(path for path in paths if path.is_file())
+
+
 def write_leaf(stem: str, name: str, root: Path, folder: Path,
                crop: int = 160) -> Path:
     """Write the config of a method on a data set.
@@ -113,7 +131,7 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path,
         leaf += _LARGE + _LARGE_VIEW * stem.startswith(_TWO_VIEWS)
     path = claim(folder, f'{stem.format(name)}.py', option='--work-dir')
     text = leaf.format(
-        base=str(CONFIGS / f'{stem.format("voc-animals")}.py'),
+        base=str(base_config(stem)),
         root=str(root.resolve()), classes=classes, train=data.train,
         vocabulary=None if data.voc else classes,
         scored=data.test if second else data.seeds, number=len(classes),
@@ -161,7 +179,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     args, rest = parser.parse_known_args()
     check_root(parser, args.root)
     args.methods = args.methods or [
-        m for m in METHODS if SETS[args.name].saliency or 'eps' not in m]
+        m for m in USUAL if SETS[args.name].saliency or 'eps' not in m]
     if not SETS[args.name].saliency and any('eps' in m for m in args.methods):
         parser.error(f'--methods: eps needs saliency maps, which {args.name} '
                      'has not')
@@ -172,7 +190,7 @@ def main() -> int:
     """Write the configs and run them."""
     args, rest = parse_args()
     folder = args.work_dir / 'configs'
-    stems = [f'{method}_{args.network}_{{}}' for method in args.methods]
+    stems = [METHODS[method].format(args.network) for method in args.methods]
     try:
         words = [
             str(write_leaf(stem, args.name, args.root, folder, args.crop))

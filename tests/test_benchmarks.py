@@ -193,7 +193,8 @@ def test_the_protocol_keeps_the_settings_of_a_work_dir(
     assert str(moved) in write(moved, tmp_path / 'configs').read_text()
 
 
-@pytest.mark.parametrize('method', ['cam', 'seam', 'hsc', 'eps', 'hsc_eps'])
+@pytest.mark.parametrize('method', [
+    'cam', 'seam', 'hsc', 'eps', 'hsc_eps', 'ppc', 'hsc_release'])
 def test_large_crops_resize_all_pictures_of_the_cam_stage(method, tmp_path):
     import protocol
     root = tmp_path / 'data'
@@ -202,7 +203,7 @@ def test_large_crops_resize_all_pictures_of_the_cam_stage(method, tmp_path):
         '{"classes": ["cat", "dog"], "images": {}}')
     small, large = (
         Config.fromfile(protocol.write_leaf(
-            f'{method}_lite0_{{}}', 'voc-animals', root,
+            protocol.METHODS[method].format('lite0'), 'voc-animals', root,
             tmp_path / str(crop), crop)) for crop in protocol.CROPS)
     pipeline = large.train_dataloader.dataset.pipeline
     assert [step.type for step in pipeline] == [
