@@ -8,8 +8,10 @@ model = dict(
             ecr=dict(skip_first=True),
             sal=dict(refined=True),
             contrast=_base_.hsc_release.losses.contrast),
+        seed_from='raw',
         # Of the refiner too, which then sets its own.
-        init_cfg=dict(type='Xavier', distribution='uniform', layer='Conv2d')))
+        init_cfg=dict(type='Xavier', distribution='uniform', layer='Conv2d')),
+    test_cfg=dict(bg_threshold=0.22))
 # Its weight decay also stands in the place of SGD's momentum; the second
 # projector trains like the backbone, biases twice as fast and without decay;
 # and the schedule reaches zero long before the end: with train_cfg.max_iters=

@@ -94,7 +94,8 @@ def _head(recipe):
     levels = dict(
         cls=dict(top=20, bank_top=6), pixel=dict(loss_weight=0.1))
     masks = dict(background=(0.5, 0.8), background_as='quantile') if (
-        recipe == 'shares') else dict(background=0.1)
+        recipe == 'shares') else dict(
+            background=0.1, background_as='score')
     head = CAMHead(**head_config(
         'seam', *method, in_channels=10, num_classes=4,
         embeddings=dict(region=dict(channels=7), pixel=dict(channels=6)),

@@ -5,7 +5,7 @@
 _base_ = [
     '../_base_/models/cam_r50.py', '../_base_/datasets/own_image-labels.py',
     '../_base_/schedules/small.py', '../_base_/default_runtime.py',
-    '../_base_/methods/seam.py', '../_base_/methods/hsc.py',
+    '../_base_/methods/seam.py', '../_base_/methods/hsc_small.py',
     '../_base_/models/mbv2.py'
 ]
 hsc = _base_.hsc
@@ -21,8 +21,7 @@ model = dict(
         refiner=dict(
             type='hsc_mm.PixelCorrelation',
             in_channels=(32, 96),
-            in_index=(1, 2)),
-        seed_from='refined'),
+            in_index=(1, 2))),
     # On thirty photographs of three classes of VOC, 0.5 was better than 0.3.
     test_cfg=dict(bg_threshold=0.5))
 default_hooks = dict(checkpoint=dict(interval=100), logger=dict(interval=10))

@@ -15,7 +15,7 @@ from tiny_backbones import (
     tiny_config,
     tiny_head,
 )
-from tiny_configs import ROOT
+from tiny_configs import ROOT, fill_prototypes
 from torch import nn
 
 from hsc_mm.inference import seeds, use_tta
@@ -202,11 +202,12 @@ def test_the_fast_engine_equals_tta_at_any_size(name, shared_voc, tmp_path):
     model = MODELS.build(cfg.model)
     with torch.no_grad():
         model.decode_head.classifier.weight.normal_()
+    fill_prototypes(model)
     checkpoint = str(tmp_path / 'model.pth')
     torch.save(dict(state_dict=model.state_dict()), checkpoint)
     found = cams(cfg, checkpoint)
     assert len(found) == 8
-    assert max(soft.cam.max() for soft, _ in found.values()) > 0.9
+    assert max(soft.cam.max() for soft, _ in found.values()) > 0.6
     for soft, sample in found.values():
         logits = sample.seg_logits.data[1:].numpy()
         assert np.abs(soft.cam - logits[soft.classes - 1]).max() < 1e-5

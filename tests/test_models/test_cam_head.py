@@ -116,12 +116,12 @@ def test_what_no_level_needs_is_not_built():
     head = build(**levels(roi=None, cls=None))
     assert list(head.embeddings) == ['pixel']
     assert CONTRAST & set(head.loss(*draw())) == {'loss_pixel'}
-    head = build(**levels(pixel=None))
+    head = build(**levels(pixel=None), seed_from='refined')
     assert list(head.embeddings) == ['region']
     assert CONTRAST & set(head.loss(*draw())) == {'loss_roi', 'loss_class'}
     head = build(**levels(roi=None))
     assert sorted(head.embeddings) == ['pixel', 'region']
-    head = build(**without('contrast'))
+    head = build(**without('contrast'), seed_from='refined')
     assert not head.embeddings
     assert not CONTRAST & set(head.loss(*draw()))
 

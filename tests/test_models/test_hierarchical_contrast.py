@@ -4,7 +4,10 @@ import torch
 from methods import build_contrast, make_views
 from mmengine.logging import MessageHub
 
-from hsc_mm.functional.contrast_maps import contrast_cam
+from hsc_mm.functional.contrast_maps import (
+    contrast_cam,
+    foreground_quantiles,
+)
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.models import ROIContrast, Targets
 
@@ -60,7 +63,8 @@ def test_two_scores_keep_what_their_masks_agree_on(refiner):
 
     def masks(background):
         contrast = build_contrast(
-            4, 7, 5, background=background, mask_refiner=refiner)
+            4, 7, 5, background=background, background_as='score',
+            mask_refiner=refiner)
         return contrast.masks(cams, label, image)
 
     low, high, both = masks(0.2), masks(0.7), masks((0.2, 0.7))
@@ -107,6 +111,23 @@ def test_quantiles_follow_flat_and_peaked_maps():
         for one, other in zip(first, quantile_masks(
                 [cam**power for cam in cams], label, image)):
             torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize('held', [0, 1, 3])
+def test_quantiles_are_those_of_torch(held):
+    generator = torch.Generator().manual_seed(held)
+    cams = [torch.rand(3, 4, *size, generator=generator)
+            for size in ((5, 7), (5, 7))]
+    label = torch.ones(3, 4)
+    label[held:, 1:] = 0
+    shares = (0.001, 0.3, 0.5, 0.999)
+    found = foreground_quantiles(cams, label, shares)
+    if not held:
+        assert found.tolist() == [1.0] * 4
+        return
+    strongest = torch.stack([cam[:held, 1:].amax(1) for cam in cams])
+    torch.testing.assert_close(
+        found, strongest.flatten().quantile(torch.tensor(shares)))
 
 
 def test_quantiles_of_a_batch_without_a_class_are_background():

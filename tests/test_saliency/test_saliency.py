@@ -181,9 +181,7 @@ PAIRS = {
 OWN = {
     'eps_r50_voc': dict(
         test_cfg=dict(bg_threshold=0.2),
-        backbone=dict(frozen_stages=-1)),
-    'voc-animals/hsc_eps_mbv2_voc-animals': dict(
-        test_cfg=dict(bg_threshold=0.3))
+        backbone=dict(frozen_stages=-1))
 }
 
 

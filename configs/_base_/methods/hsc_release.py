@@ -2,6 +2,7 @@
 # decode_head={{_base_.hsc_release}}. Each row is explained in docs/method.md.
 hsc_release = dict(
     refine_from='logits',
+    seed_from='refined',
     embeddings=dict(
         region=dict(norm_cfg=dict(type='BN', requires_grad=False))),
     losses=dict(

@@ -1,4 +1,6 @@
 # Class level alone.
 _base_ = '../hsc_mbv2_voc-animals.py'
 levels = dict(roi=None, pixel=None)
-model = dict(decode_head=dict(losses=dict(contrast=dict(levels=levels))))
+model = dict(
+    decode_head=dict(
+        losses=dict(contrast=dict(levels=levels)), seed_from='refined'))
