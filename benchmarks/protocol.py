@@ -17,7 +17,7 @@ from hsc_mm.utils.outputs import claim
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs' / 'voc-animals'
-FOLDERS = (CONFIGS, CONFIGS / 'ablation', ROOT / 'projects' / 'ppc' / 'configs')
+FOLDERS = (CONFIGS, CONFIGS / 'ablation', ROOT / 'projects/ppc/configs')
 NETWORKS = ('lite0', 'mbv2')
 #: Methods, and their configs by network and data set.
 METHODS = dict(

@@ -61,8 +61,9 @@ def config_hash(cfg: Config, split: str) -> str:
 
     Training does not depend on how a model is tested: settings of
     validation, test, pseudo labels and pipeline are left out of its hash, and
-    so are ``decode_head.seed_from``, workers, logs and checkpoints in between, and the places of data
-    and weights, whose contents :func:`stage_inputs` hashes.
+    so are ``decode_head.seed_from``, workers, logs and checkpoints in
+    between, and the places of data and weights, whose contents
+    :func:`stage_inputs` hashes.
     """
     relevant = _relevant(cfg.to_dict(), split)
     roots = {os.path.normpath(root)

@@ -3,8 +3,8 @@
 # The grid is that of the release, whose view 2 has 16 x 16 positions at stride
 # 8: at other strides both views are resized to it. CAMs, and with them masks,
 # mean nothing at first: the contrast rises over a fifth of the training. The
-# background of masks is a share of a batch's positions, and prototypes take part
-# in the seeds. In the paper it is a score, and seeds are made of the CAM alone.
+# background of masks is a share of a batch's positions, and prototypes take
+# part in the seeds. In the paper it is a score, and seeds are made of the CAM.
 hsc = dict(
     embeddings=dict(
         pixel=dict(type='hsc_mm.PixelEmbedding', channels=128),
