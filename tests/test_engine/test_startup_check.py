@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tiny_configs import ROOT, cam_config
+from tiny_configs import ROOT, cam_config, prototype_config
 
 from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.engine.hooks import StartupCheckHook
@@ -59,4 +59,21 @@ def test_the_config_of_a_resumed_run_tests_weights_alone(
     torch.save(dict(state_dict=state, meta=dict()), path)
     cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR', resume=True,
                load_from=str(path), experiment_name=tmp_path.name)
+    assert 'seed/mIoU' in build_runner(cfg).test()
+
+
+def test_a_test_needs_the_prototypes_that_make_its_seeds(
+        shared_voc, tmp_path):
+    cfg = Config.fromfile(prototype_config(shared_voc, tmp_path / 'hsc.py'))
+    init_default_scope('mmseg')
+    path = tmp_path / 'converted.pth'
+    torch.save({name: value for name, value in MODELS.build(
+        cfg.model).state_dict().items() if '.bank.' not in name}, path)
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR',
+               load_from=str(path), experiment_name=tmp_path.name)
+    with pytest.raises(ValueError, match=r'bank.* is missing\. Make seeds of '
+                       r'the CAM alone: .*seed_from=refined'):
+        build_runner(cfg).test()
+    cfg.model.decode_head.seed_from = 'refined'
+    cfg.experiment_name += '_refined'
     assert 'seed/mIoU' in build_runner(cfg).test()

@@ -87,16 +87,21 @@ class StartupCheckHook(Hook):
         state = checkpoint.get('state_dict', checkpoint)
         model = bare_model(runner.model)
         if runner._resume or not training:
-            # Tests do not look at prototypes, and other projects keep them
-            # out of their checkpoints.
+            # Other projects keep prototypes out of their checkpoints, and
+            # tests do not look at them, unless they take part in the seeds.
             unused = () if runner._resume else tuple(
                 name for name, module in model.named_modules()
                 if isinstance(module, MomentumPrototypes))
-            problem = first_problem(model, state, unused)
+            problem, advice = first_problem(model, state, unused), ''
+            head = getattr(model, 'decode_head', None)
+            if not problem and getattr(head, 'seed_from', '') == 'prototypes':
+                problem = first_problem(model, state)
+                advice = (' Make seeds of the CAM alone: model.decode_head.'
+                          'seed_from=refined, or raw.')
             if problem:
                 raise ValueError(
                     f'checkpoint {name}: it does not fit the model of this '
-                    f'config: {problem}.')
+                    f'config: {problem}.{advice}')
             check_class_names(name, checkpoint, _classes(runner))
             if runner._resume:
                 for note in resume_notes(runner.cfg, checkpoint.get('meta')
