@@ -1,4 +1,6 @@
 """Weights that may lack some tensors, and what a test loads."""
+import re
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -76,4 +78,18 @@ def test_a_test_needs_the_prototypes_that_make_its_seeds(
         build_runner(cfg).test()
     cfg.model.decode_head.seed_from = 'refined'
     cfg.experiment_name += '_refined'
+    assert 'seed/mIoU' in build_runner(cfg).test()
+
+
+def test_a_checkpoint_of_version_1_has_other_names(shared_voc, tmp_path):
+    cfg = Config.fromfile(prototype_config(shared_voc, tmp_path / 'hsc.py'))
+    init_default_scope('mmseg')
+    path = tmp_path / 'old.pth'
+    torch.save({
+        re.sub(r'losses\.contrast\.levels\.(\w+)\.bank', r'contrast.banks.\1',
+               name.replace('.refiner.', '.pcm.')): value
+        for name, value in MODELS.build(cfg.model).state_dict().items()
+    }, path)
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR',
+               load_from=str(path), experiment_name=tmp_path.name)
     assert 'seed/mIoU' in build_runner(cfg).test()
