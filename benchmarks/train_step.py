@@ -100,6 +100,8 @@ def make_model(name: str,
         model.decode_head.losses[key] = None
     if name == 'cam':
         model.decode_head.update(refiner=None, seed_from='raw')
+    if name == 'seam':
+        model.decode_head.seed_from = 'refined'
     torch.manual_seed(1)
     model = MODELS.build(model).to(args.device)
     model.init_weights()

@@ -12,6 +12,8 @@ model = dict(
         # Of the refiner too, which then sets its own.
         init_cfg=dict(type='Xavier', distribution='uniform', layer='Conv2d')),
     test_cfg=dict(bg_threshold=0.22))
+# The head, where aux_maps.saliency is None.
+without_saliency = dict(seed_from='refined')
 # Its weight decay also stands in the place of SGD's momentum; the second
 # projector trains like the backbone, biases twice as fast and without decay;
 # and the schedule reaches zero long before the end: with train_cfg.max_iters=

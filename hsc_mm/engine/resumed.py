@@ -13,7 +13,7 @@ _SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
              'train_cfg', 'randomness')
 # What does not, or may be elsewhere on another machine.
 _FREE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
-         'data_root', 'init_cfg', 'val_interval')
+         'data_root', 'init_cfg', 'val_interval', 'seed_from')
 _MOST = 5
 
 

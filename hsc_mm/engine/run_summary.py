@@ -144,8 +144,8 @@ def _contrast(loss: nn.Module, model: nn.Module) -> str:
                        for name, level in loss.levels.items())
     grid = ' x '.join(map(str, loss.grid)) if loss.grid else (
         'that of the second view')
-    return (f'{levels}; grid {grid}, background {loss.background}, warm-up '
-            f'{loss.warmup:g}, second view '
+    return (f'{levels}; grid {grid}, background {loss.background} by '
+            f'{loss.background_as}, warm-up {loss.warmup:g}, second view '
             f'{getattr(model, "second_view", None)}')
 
 

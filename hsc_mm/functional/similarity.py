@@ -11,7 +11,7 @@ __all__ = ['bank_similarity', 'join_similarity', 'map_rows']
 
 
 def bank_similarity(embedding: Tensor, banks: Sequence[Bank]) -> Tensor:
-    """Compare embeddings with the prototypes of classes.
+    """Compare embeddings with the prototypes of classes, in float32.
 
     Args:
         embedding (Tensor): (B, D, h, w).
@@ -21,12 +21,13 @@ def bank_similarity(embedding: Tensor, banks: Sequence[Bank]) -> Tensor:
         Tensor: Cosine to each row, the mean of the banks, (B, C, h, w) in
         [-1, 1]; -1 for a class that a bank has not seen.
     """
-    unit = F.normalize(embedding.float(), dim=1)
     found = []
-    for bank in banks:
-        cosine = torch.einsum('bdhw,cd->bchw', unit,
-                              F.normalize(bank.rows.float(), dim=1))
-        found.append(cosine.masked_fill(~bank.seen[:, None, None], -1.0))
+    with torch.autocast(embedding.device.type, enabled=False):
+        unit = F.normalize(embedding.float(), dim=1)
+        for bank in banks:
+            cosine = torch.einsum('bdhw,cd->bchw', unit,
+                                  F.normalize(bank.rows.float(), dim=1))
+            found.append(cosine.masked_fill(~bank.seen[:, None, None], -1.0))
     return torch.stack(found).mean(dim=0)
 
 

@@ -46,7 +46,8 @@ def test_settings_that_differ_are_named(change, said):
 
 @pytest.mark.parametrize('change', [
     {}, {'work_dir': 'b'}, {'train_dataloader.num_workers': 0},
-    {'train_dataloader.dataset.data_root': 'b'}])
+    {'train_dataloader.dataset.data_root': 'b'},
+    {'model.decode_head.seed_from': 'refined'}])
 def test_what_does_not_count_is_not_named(change):
     assert notes(change) == []
 

@@ -1,9 +1,11 @@
 """Weights that may lack some tensors, and what a test loads."""
+import re
+
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tiny_configs import ROOT, cam_config
+from tiny_configs import ROOT, cam_config, prototype_config
 
 from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.engine.hooks import StartupCheckHook
@@ -58,5 +60,36 @@ def test_the_config_of_a_resumed_run_tests_weights_alone(
     state = MODELS.build(cfg.model).state_dict()
     torch.save(dict(state_dict=state, meta=dict()), path)
     cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR', resume=True,
+               load_from=str(path), experiment_name=tmp_path.name)
+    assert 'seed/mIoU' in build_runner(cfg).test()
+
+
+def test_a_test_needs_the_prototypes_that_make_its_seeds(
+        shared_voc, tmp_path):
+    cfg = Config.fromfile(prototype_config(shared_voc, tmp_path / 'hsc.py'))
+    init_default_scope('mmseg')
+    path = tmp_path / 'converted.pth'
+    torch.save({name: value for name, value in MODELS.build(
+        cfg.model).state_dict().items() if '.bank.' not in name}, path)
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR',
+               load_from=str(path), experiment_name=tmp_path.name)
+    with pytest.raises(ValueError, match=r'bank.* is missing\. Make seeds of '
+                       r'the CAM alone: .*seed_from=refined'):
+        build_runner(cfg).test()
+    cfg.model.decode_head.seed_from = 'refined'
+    cfg.experiment_name += '_refined'
+    assert 'seed/mIoU' in build_runner(cfg).test()
+
+
+def test_a_checkpoint_of_version_1_has_other_names(shared_voc, tmp_path):
+    cfg = Config.fromfile(prototype_config(shared_voc, tmp_path / 'hsc.py'))
+    init_default_scope('mmseg')
+    path = tmp_path / 'old.pth'
+    torch.save({
+        re.sub(r'losses\.contrast\.levels\.(\w+)\.bank', r'contrast.banks.\1',
+               name.replace('.refiner.', '.pcm.')): value
+        for name, value in MODELS.build(cfg.model).state_dict().items()
+    }, path)
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR',
                load_from=str(path), experiment_name=tmp_path.name)
     assert 'seed/mIoU' in build_runner(cfg).test()

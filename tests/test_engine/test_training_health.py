@@ -196,6 +196,8 @@ def test_a_run_says_what_it_trains_and_ends_with_its_warnings(
     block = log.partition('What is trained:\n')[2].split(' - mmengine')[0]
     assert len(block.splitlines()) <= 15
     for text in ('CAM + SEAM + EPS + HSC', 'cls x 1', 'grid 16 x 16',
+                 'background (0.5, 0.8) by quantile',
+                 'the refined CAM and prototypes',
                  'image labels and saliency maps', 'RANDOM NUMBERS',
                  '2 iterations of 2 images', '8 images, 2 classes, 0 images '
                  'without', str(work)):

@@ -29,6 +29,16 @@ def test_similarity_is_the_mean_cosine_of_the_banks():
             expected, abs=1e-6)
 
 
+def test_similarity_is_computed_in_full_precision():
+    generator = torch.Generator().manual_seed(0)
+    embedding = torch.randn(1, 5, 3, 4, generator=generator)
+    bank = Bank(torch.randn(4, 5, generator=generator),
+                torch.ones(4, dtype=torch.bool))
+    with torch.autocast('cpu', torch.bfloat16):
+        found = bank_similarity(embedding, [bank])
+    assert torch.equal(found, bank_similarity(embedding, [bank]))
+
+
 def test_an_embedding_of_zeros_is_like_no_class_more_than_another():
     bank = Bank(torch.rand(3, 5), torch.ones(3, dtype=torch.bool))
     assert (bank_similarity(torch.zeros(1, 5, 2, 2), [bank]) == 0).all()

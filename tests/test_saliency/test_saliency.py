@@ -209,6 +209,12 @@ def test_without_maps_a_config_is_its_baseline(name, baseline):
     assert drop_losses_without_maps(found) is False
 
 
+def test_without_maps_the_release_has_seeds_of_the_refined_cam():
+    head = load_config(ROOT / 'configs/hsc_r38d_eps_voc-release.py',
+                       {KEY: None}).model.decode_head
+    assert (head.activation, head.seed_from) == ('relu', 'refined')
+
+
 def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
                                                           tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')

@@ -20,6 +20,7 @@ from hsc_mm.engine.resumed import resume_notes
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
+from hsc_mm.models.heads.cam_head import present_name
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.checkpoints import why_not_whole
 from hsc_mm.utils.numbers import nearest
@@ -28,6 +29,7 @@ from hsc_mm.utils.work_dirs import set_aside
 __all__ = ['NoticeHook', 'StartupCheckHook']
 
 
+_HEAD = 'decode_head.'
 _OWN = re.compile(r'(iter|epoch|best_\w+_(iter|epoch))_\d+\.pth$')
 
 
@@ -84,19 +86,28 @@ class StartupCheckHook(Hook):
         if not self.check_weights:
             return
         name = str(runner._load_from or runner.work_dir)
-        state = checkpoint.get('state_dict', checkpoint)
+        state = {
+            _HEAD + present_name(key.removeprefix(_HEAD))
+            if key.startswith(_HEAD) else key: value
+            for key, value in checkpoint.get('state_dict', checkpoint).items()
+        }
         model = bare_model(runner.model)
         if runner._resume or not training:
-            # Tests do not look at prototypes, and other projects keep them
-            # out of their checkpoints.
+            # Other projects keep prototypes out of their checkpoints, and
+            # tests do not look at them, unless they take part in the seeds.
             unused = () if runner._resume else tuple(
                 name for name, module in model.named_modules()
                 if isinstance(module, MomentumPrototypes))
-            problem = first_problem(model, state, unused)
+            problem, advice = first_problem(model, state, unused), ''
+            head = getattr(model, 'decode_head', None)
+            if not problem and getattr(head, 'seed_from', '') == 'prototypes':
+                problem = first_problem(model, state)
+                advice = (' Make seeds of the CAM alone: model.decode_head.'
+                          'seed_from=refined, or raw.')
             if problem:
                 raise ValueError(
                     f'checkpoint {name}: it does not fit the model of this '
-                    f'config: {problem}.')
+                    f'config: {problem}.{advice}')
             check_class_names(name, checkpoint, _classes(runner))
             if runner._resume:
                 for note in resume_notes(runner.cfg, checkpoint.get('meta')

@@ -25,6 +25,13 @@ _RENAMED = ((r'^pcm\.', 'refiner.'),
             (r'^contrast\.banks\.(\w+)\.', r'losses.contrast.levels.\1.bank.'))
 
 
+def present_name(name: str) -> str:
+    """Return what a weight of the head, maybe of version 1, is called now."""
+    for pattern, replacement in _RENAMED:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
 @MODELS.register_module()
 class CAMHead(BaseModule):
     r"""Class activation maps by a bias-free 1x1 convolution.
@@ -267,9 +274,7 @@ class CAMHead(BaseModule):
                               *args: object) -> None:
         """Load weights; those of version 1 get their present names."""
         for key in [key for key in state_dict if key.startswith(prefix)]:
-            name = key[len(prefix):]
-            for pattern, replacement in _RENAMED:
-                name = re.sub(pattern, replacement, name)
+            name = present_name(key[len(prefix):])
             if prefix + name != key:
                 state_dict[prefix + name] = state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, *args)
