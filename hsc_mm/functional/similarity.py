@@ -48,7 +48,8 @@ def join_similarity(cam: Tensor,
             (n, H, W) in [0, 1].
         similarity (Tensor): Mean cosines over the views, background first,
             (n + 1, H, W).
-        temperature (float): tau, > 0; that of the pixel contrast.
+        temperature (float): tau, > 0; that of the pixel contrast by default,
+            whatever it was in training.
 
     Returns:
         Tensor: (n, H, W) in [0, 1].
