@@ -98,10 +98,9 @@ def make_model(name: str,
         model.decode_head.type = plain_head.PlainHSCHead
     for key in WITHOUT.get(name, ()):
         model.decode_head.losses[key] = None
+    model.decode_head.seed_from = 'raw'  # A step makes none.
     if name == 'cam':
-        model.decode_head.update(refiner=None, seed_from='raw')
-    if name == 'seam':
-        model.decode_head.seed_from = 'refined'
+        model.decode_head.refiner = None
     torch.manual_seed(1)
     model = MODELS.build(model).to(args.device)
     model.init_weights()

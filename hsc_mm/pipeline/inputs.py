@@ -25,6 +25,8 @@ _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
 #: Keys that no result depends on, and those whose contents are hashed.
 _IDLE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
          'ann_file', 'data_root', 'pseudo_dir')
+#: The same of a training: seeds are made afterwards.
+_IDLE_TRAINING = (*_IDLE, 'seed_from')
 #: The same of hooks; the last checkpoint is written in any case.
 _IDLE_HOOKS = dict(logger=None, visualization=None,
                    checkpoint=('interval', 'max_keep_ckpts'))
@@ -69,8 +71,9 @@ def config_hash(cfg: Config, split: str) -> str:
     roots = {os.path.normpath(root)
              for root in _values(relevant, ['data_root']) if root}
     # A test has no hash of weights but that of its checkpoint.
-    weights = _WEIGHTS if split == 'train' else ()
-    return digest(_without_places(relevant, roots, weights))
+    weights, idle = (_WEIGHTS, _IDLE_TRAINING) if split == 'train' else (
+        (), _IDLE)
+    return digest(_without_places(relevant, roots, weights, idle))
 
 
 def _relevant(cfg: dict, split: str) -> dict:
@@ -85,12 +88,7 @@ def _relevant(cfg: dict, split: str) -> dict:
         for key, value in cfg.items()
         if not key.startswith(_NOT_TRAINING)
     }
-    model = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
-    head = model.get('decode_head')
-    if isinstance(head, Mapping):
-        model['decode_head'] = {
-            k: v for k, v in head.items() if k != 'seed_from'}
-    kept['model'] = model
+    kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
     kept['default_hooks'] = {
         name: hook and {
             k: v for k, v in hook.items()
@@ -102,15 +100,17 @@ def _relevant(cfg: dict, split: str) -> dict:
 
 
 def _without_places(part: object, roots: set[str],
-                    weights: Collection[str]) -> object:
-    """Return a config without the places of data and weights."""
+                    weights: Collection[str],
+                    idle: Collection[str]) -> object:
+    """Return a config without the places of data and weights, or idle keys."""
     if isinstance(part, Mapping):
         return {
             key: '(file)' if key in weights and _is_file(value) else (
-                _without_places(value, roots, weights))
-            for key, value in part.items() if key not in _IDLE}
+                _without_places(value, roots, weights, idle))
+            for key, value in part.items() if key not in idle}
     if isinstance(part, list | tuple):
-        return [_without_places(value, roots, weights) for value in part]
+        return [_without_places(value, roots, weights, idle)
+                for value in part]
     if isinstance(part, str) and '/' in part:
         path = os.path.normpath(part)
         for root in sorted(roots, key=len, reverse=True):
