@@ -6,6 +6,7 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,8 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from hsc_analysis.tables_command import fill
+from hsc_converters.new_configs import write_configs
+from hsc_converters.new_dataset import NewDataset
 from hsc_mm.pseudo_labels.refiners import build_refiner
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.registry import DATASETS, LABEL_RULES, MODELS
@@ -184,3 +187,28 @@ def test_tables_of_matrices_are_those_of_their_files(monkeypatch):
     assert pages
     for path in pages:
         assert fill(path.read_text())[0] == path.read_text(), path
+
+
+def test_configs_on_those_of_own_pictures_keep_what_these_say(tmp_path):
+    for name in ('one', 'two', 'three'):
+        folder = tmp_path / 'pictures' / name
+        folder.mkdir(parents=True)
+        picture = np.random.default_rng(len(name)).integers(
+            0, 255, (50, 60, 3), np.uint8)
+        cv2.imwrite(str(folder / f'{name}.png'), picture)
+    out = tmp_path / 'mine'
+    new = NewDataset(str(tmp_path / 'pictures'), iters=2, crop=320)
+    write_configs(new, out, ROOT / 'configs' / 'own')
+    text = (ROOT / 'docs' / 'own-data.md').read_text()
+    found = dict(re.findall(
+        r'```python\n# configs/mine/(\w+\.py)\n(.*?)```', text, re.S))
+    assert len(found) == 2
+    written = Config.fromfile(out / 'hsc_mine.py')
+    for name, code in found.items():
+        (out / name).write_text(code)
+        cfg = Config.fromfile(out / name)
+        assert cfg != written
+        assert cfg.model.decode_head.num_classes == 4
+        assert cfg.model.second_view == written.model.second_view
+        assert cfg.train_dataloader.dataset == written.train_dataloader.dataset
+        MODELS.build(cfg.model.decode_head)
