@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The table of the paper on the whole PASCAL VOC 2012, both stages: SEAM and EPS,
-# HSC on each, by the clean recipe and by the release's; then the same beside
-# the published figures. Interrupted, the same command resumes.
+# HSC on each, and on ResNet-38 HSC on EPS by the release's recipe; then the
+# same beside the published figures. Interrupted, the same command resumes.
 #
 #   VOC2012_ROOT=... RESNET38D_WEIGHTS=... benchmarks/voc.sh work_dirs/voc
 #   NETWORK=r50 benchmarks/voc.sh work_dirs/voc-r50      # no weights to convert
