@@ -9,6 +9,9 @@ from .prototypes import Bank
 
 __all__ = ['bank_similarity', 'join_similarity', 'map_rows']
 
+#: What stands for the similarity to a prototype that does not exist.
+_UNSEEN = -2.0
+
 
 def bank_similarity(embedding: Tensor, banks: Sequence[Bank]) -> Tensor:
     """Compare embeddings with the prototypes of classes, in float32.
@@ -18,17 +21,19 @@ def bank_similarity(embedding: Tensor, banks: Sequence[Bank]) -> Tensor:
         banks (sequence[Bank]): Of C rows each, one for each view.
 
     Returns:
-        Tensor: Cosine to each row, the mean of the banks, (B, C, h, w) in
-        [-1, 1]; -1 for a class that a bank has not seen.
+        Tensor: Cosine to each row, the mean of the banks that have seen the
+        class, (B, C, h, w) in [-1, 1]; -2 for a class that none has seen.
     """
-    found = []
     with torch.autocast(embedding.device.type, enabled=False):
         unit = F.normalize(embedding.float(), dim=1)
-        for bank in banks:
-            cosine = torch.einsum('bdhw,cd->bchw', unit,
-                                  F.normalize(bank.rows.float(), dim=1))
-            found.append(cosine.masked_fill(~bank.seen[:, None, None], -1.0))
-    return torch.stack(found).mean(dim=0)
+        rows = torch.stack([bank.rows for bank in banks]).float()
+        seen = torch.stack([bank.seen for bank in banks])
+        count = seen.sum(dim=0)
+        weights = seen / count.clamp(min=1)
+        # The mean of cosines is a product with the mean of unit rows.
+        mean = (F.normalize(rows, dim=2) * weights[..., None]).sum(dim=0)
+        cosine = torch.einsum('bdhw,cd->bchw', unit, mean)
+        return cosine.masked_fill((count == 0)[:, None, None], _UNSEEN)
 
 
 def join_similarity(cam: Tensor,
@@ -40,13 +45,15 @@ def join_similarity(cam: Tensor,
               \left( s / \tau \right) \right)
 
     The softmax is over the background and the classes that the image holds.
+    A class without a prototype has its CAM alone, as have all classes if the
+    background has none.
     Prototypes of the pixel level of HSC then take part in the seeds. (HSC,
     Wu et al., IJCAI 2023, makes its seeds of the CAM alone.)
 
     Args:
         cam (Tensor): Normalised CAMs of the n classes that the image holds,
             (n, H, W) in [0, 1].
-        similarity (Tensor): Mean cosines over the views, background first,
+        similarity (Tensor): Of :func:`bank_similarity`, background first,
             (n + 1, H, W).
         temperature (float): tau, > 0; that of the pixel contrast by default,
             whatever it was in training.
@@ -54,7 +61,10 @@ def join_similarity(cam: Tensor,
     Returns:
         Tensor: (n, H, W) in [0, 1].
     """
-    return (cam + (similarity / temperature).softmax(dim=0)[1:]) / 2
+    joined = (cam + (similarity / temperature).softmax(dim=0)[1:]) / 2
+    # Halfway to the least cosine, -1, as resizing rounds.
+    seen = similarity > (_UNSEEN - 1) / 2
+    return torch.where(seen[1:] & seen[:1], joined, cam)
 
 
 def map_rows(chosen: Tensor, num_classes: int, num_maps: int) -> Tensor:

@@ -20,11 +20,12 @@ def test_similarity_is_the_mean_cosine_of_the_banks():
     found = bank_similarity(embedding, banks)
     assert found.shape == (2, 4, 3, 4)
     for image, row, y, x in np.ndindex(*found.shape):
-        pixel, expected = embedding[image, :, y, x].numpy(), 0
-        for bank in banks:
-            one = bank.rows[row].numpy()
-            expected += (pixel @ one / np.linalg.norm(pixel) / np.linalg.norm(
-                one) if bank.seen[row] else -1) / 2
+        pixel = embedding[image, :, y, x].numpy()
+        cosines = [
+            pixel @ one / np.linalg.norm(pixel) / np.linalg.norm(one)
+            for one in (bank.rows[row].numpy() for bank in banks
+                        if bank.seen[row])]
+        expected = np.mean(cosines) if cosines else -2
         assert found[image, row, y, x].item() == pytest.approx(
             expected, abs=1e-6)
 
@@ -53,6 +54,19 @@ def test_cam_and_probability_count_the_same():
         exponent = np.exp(similarity[:, y, x].numpy() / 0.2)
         expected = (cam[:, y, x].numpy() + (exponent / exponent.sum())[1:]) / 2
         np.testing.assert_allclose(found[:, y, x], expected, atol=1e-6)
+
+
+def test_a_class_without_a_prototype_has_its_cam():
+    generator = torch.Generator().manual_seed(2)
+    cam = torch.rand(2, 3, 4, generator=generator)
+    similarity = torch.rand(3, 3, 4, generator=generator)
+    similarity[2] = -2.0
+    found = join_similarity(cam, similarity)
+    assert torch.equal(found[1], cam[1])
+    assert torch.allclose(found[0],
+                          join_similarity(cam[:1], similarity[:2])[0])
+    similarity[0] = -2.0
+    assert torch.equal(join_similarity(cam, similarity), cam)
 
 
 def test_rows_are_those_of_the_chosen_classes():

@@ -50,15 +50,18 @@ def test_absent_classes_take_no_part(config):
     assert not model.make_cams(maps, torch.tensor([0, 0])).any()
 
 
-def test_a_class_that_was_never_seen_has_no_probability(config):
+def test_a_class_that_was_never_seen_has_its_cam(config):
     model = build(config)
     fill_prototypes(model)
     for bank in model.decode_head.losses['contrast'].levels['pixel'].bank:
         bank.seen[2] = False
     maps = predict(model)[0][0]
-    assert (maps[4] == -1).all()
-    cam = model.make_cams(maps, torch.tensor([1, 1]))
-    assert cam[1].max() <= 0.5 + 1e-3
+    assert (maps[4] == -2).all()
+    present = torch.tensor([1, 1])
+    cam, alone = (model.make_cams(one, present) for one in (maps, maps[:2]))
+    assert torch.equal(cam[1], alone[1])
+    assert cam[1].max() > 0.9
+    assert not torch.allclose(cam[0], alone[0])
 
 
 @pytest.mark.parametrize('losses', [

@@ -95,7 +95,7 @@ class ContrastLevel(nn.Module):
                 **self.bank_cfg) for _ in range(2))
 
     def similarity(self, embedding: Tensor) -> Tensor:
-        """Compare embeddings with both banks, (B, C, h, w) in [-1, 1]."""
+        """See :func:`hsc_mm.functional.bank_similarity`, (B, C, h, w)."""
         return bank_similarity(embedding,
                                [bank.snapshot() for bank in self.bank])
 
