@@ -70,7 +70,8 @@ class ViewLoss(nn.Module):
         ``seed_from='prototypes'`` of :class:`hsc_mm.CAMHead` asks.
 
         Returns:
-            Tensor: (B, C, h, w) in [-1, 1], background first.
+            Tensor: (B, C, h, w) in [-1, 1], background first; -2 for a
+            class of which the loss knows nothing.
         """
         raise NotImplementedError
 
