@@ -9,8 +9,8 @@ from hsc_mm.utils import read_index_png
 from hsc_mm.utils.progress import progress
 
 __all__ = [
-    'MASK_ADVICE', 'check_masks', 'index_problems', 'mask_problems',
-    'mode_problems', 'some_of'
+    'MASK_ADVICE', 'check_indices', 'check_masks', 'index_problems',
+    'mask_problems', 'mode_problems', 'some_of'
 ]
 
 T = TypeVar('T')
@@ -54,6 +54,29 @@ def index_problems(path: str,
         found = np.unique(read_index_png(path))
     except (OSError, ValueError) as error:
         return [str(error)]
+    return _wrong_indices(found, path, all_classes, ignore_index)
+
+
+def check_indices(mask: np.ndarray, path: str | None, all_classes: int,
+                  ignore_index: int = 255) -> None:
+    """Raise ValueError if a mask that was read holds what is no class.
+
+    Args:
+        mask (np.ndarray): Indices of classes, (H, W).
+        path (str, optional): Its file, for the message.
+        all_classes (int): C, the background included.
+        ignore_index (int): Index of pixels that do not count.
+    """
+    if mask.size and mask.max() >= all_classes:
+        lines = _wrong_indices(np.unique(mask), path or 'a mask',
+                               all_classes, ignore_index)
+        if lines:
+            raise ValueError(f'{lines[0]}. Do masks and classes belong '
+                             'together?')
+
+
+def _wrong_indices(found: np.ndarray, path: str, all_classes: int,
+                   ignore_index: int) -> list[str]:
     wrong = [int(i) for i in found if i >= all_classes and i != ignore_index]
     if not wrong:
         return []

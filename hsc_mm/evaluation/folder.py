@@ -10,6 +10,7 @@ from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
+from hsc_mm.datasets.mask_checks import check_indices
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.progress import progress
 from .confusion import background_iou, false_pixels
@@ -55,6 +56,18 @@ def label_and_truth(folder: str, info: dict) -> tuple[np.ndarray, np.ndarray]:
     return label, truth
 
 
+def _pair(folder: str, info: dict,
+          dataset: BaseImageLabelDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Read label and mask of an item, and refuse what is no class."""
+    pair = label_and_truth(folder, info)
+    paths = (os.path.join(folder, f'{info["img_id"]}.png'),
+             info['seg_map_path'])
+    for mask, path in zip(pair, paths, strict=True):
+        check_indices(mask, path, len(dataset.metainfo['classes']),
+                      dataset.ignore_index)
+    return pair
+
+
 def covers(folder: str | Path, dataset: BaseImageLabelDataset) -> bool:
     """Say whether a split has masks, and each image ``<img_id>.png`` there."""
     ids = (dataset.get_data_info(i)['img_id'] for i in range(len(dataset)))
@@ -86,7 +99,8 @@ def score_folder(folder: str,
 
     Raises:
         FileNotFoundError: A file is missing.
-        ValueError: A file is broken or of another size than its mask.
+        ValueError: A file is broken, of another size than its mask, or holds
+            an index that is no class.
     """
     classes = list(dataset.metainfo['classes'])
     areas = torch.zeros(4, len(classes), dtype=torch.float64)
@@ -97,7 +111,7 @@ def score_folder(folder: str,
         info = dataset.get_data_info(index)
         if info['img_id'] in skip:
             continue
-        found, truth = map(torch.from_numpy, label_and_truth(folder, info))
+        found, truth = map(torch.from_numpy, _pair(folder, info, dataset))
         one = IoUMetric.intersect_and_union(
             found, truth, len(classes), dataset.ignore_index)
         areas += torch.stack(one).double()
@@ -151,14 +165,15 @@ def rank_images(folder: str,
     Images whose mask is ignored everywhere are left out.
 
     Raises:
-        ValueError: A file is broken or of another size than its mask.
+        ValueError: A file is broken, of another size than its mask, or holds
+            an index that is no class.
     """
     classes = len(dataset.metainfo['classes'])
     ranked = []
     for index in progress(
             range(len(dataset)), len(dataset), 'scoring', delay=2):
         info = dataset.get_data_info(index)
-        label, truth = label_and_truth(folder, info)
+        label, truth = _pair(folder, info, dataset)
         score = image_score(label, truth, classes, dataset.ignore_index)
         if score is not None:
             ranked.append(Scored(score, info['img_id'], index))

@@ -8,13 +8,14 @@ from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets.class_names import image_name
+from hsc_mm.datasets.mask_checks import check_indices
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 from hsc_mm.utils.numbers import check_finite_maps, check_keys
 from hsc_mm.utils.outputs import claim, refuse_data_folder
 from .confusion import false_pixels
 
-__all__ = ['MaskMetric', 'write_mask', 'write_seed']
+__all__ = ['MaskMetric', 'check_truth', 'write_mask', 'write_seed']
 
 # The base class takes any argument; mmseg's test.py sets keep_results.
 _ARGUMENTS = {*signature(IoUMetric).parameters, 'keep_results',
@@ -34,7 +35,20 @@ def write_seed(path: str | Path,
                     note)
 
 
-def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
+def check_truth(sample: dict, all_classes: int, ignore_index: int) -> None:
+    """Raise ValueError if the mask of a sample holds what is no class.
+
+    Such pixels would be left out of the areas of its class, and of scores.
+    """
+    if 'gt_sem_seg' in sample:
+        check_indices(
+            sample['gt_sem_seg']['data'].cpu().numpy(),
+            sample.get('seg_map_path') or sample.get('img_path'),
+            all_classes, ignore_index)
+
+
+def write_mask(folder: str, sample: dict, dataset_meta: dict,
+               written: dict[str, str] | None = None) -> None:
     """Write the prediction of a sample as ``<img_id>.png``, in VOC's colours.
 
     Args:
@@ -43,13 +57,24 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict) -> None:
             the data set has ids.
         dataset_meta (dict): ``label_map`` is followed backwards, so that the
             file holds the indices that the data set's own masks would.
+        written (dict, optional): Name -> image of the masks written before;
+            grows.
 
     Raises:
         FileExistsError: The folder is that of the images or masks, or holds
             a file of this name that was not written here.
-        ValueError: The id leads out of the folder.
+        ValueError: The id leads out of the folder, or is that of another
+            image, which was written before.
     """
     name = image_name(sample)
+    path = str(sample.get('img_path'))
+    before = {} if written is None else written
+    if before.setdefault(name, path) != path:
+        raise ValueError(
+            f'output_dir {folder}: expected a name of its own for each image, '
+            f'found "{name}" for {before[name]} and {path}. Write the masks '
+            'of one folder of images at a time, or take a data set whose '
+            'samples have img_id, such as hsc_mm.ImageLabelDataset.')
     inputs = [sample.get(k) for k in ('img_path', 'seg_map_path')]
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
     if sample.get('reduce_zero_label'):  # the masks begin at 1
@@ -82,6 +107,7 @@ class MaskMetric(IoUMetric):
         check_keys(type(self).__name__, kwargs, _ARGUMENTS)
         super().__init__(**kwargs)
         self.supervision = supervision
+        self._written: dict[str, str] = {}
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the scores of all images; see the base class."""
@@ -101,12 +127,16 @@ class MaskMetric(IoUMetric):
         """Score a batch and write its masks.
 
         Raises:
-            ValueError: See :func:`hsc_mm.utils.numbers.check_finite_maps`.
+            ValueError: See :func:`hsc_mm.utils.numbers.check_finite_maps`,
+                :func:`check_truth` and :func:`write_mask`.
         """
         for sample in data_samples:
             if 'seg_logits' in sample:
                 check_finite_maps(sample.get('img_path'),
                                   sample['seg_logits']['data'])
+            if not self.format_only:
+                check_truth(sample, len(self.dataset_meta['classes']),
+                            self.ignore_index)
         folder, self.output_dir = self.output_dir, None
         try:
             super().process(data_batch, data_samples)
@@ -114,4 +144,4 @@ class MaskMetric(IoUMetric):
             self.output_dir = folder
         if folder is not None:
             for sample in data_samples:
-                write_mask(folder, sample, self.dataset_meta)
+                write_mask(folder, sample, self.dataset_meta, self._written)

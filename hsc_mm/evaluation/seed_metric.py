@@ -11,7 +11,7 @@ from hsc_mm.registry import METRICS
 from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
 from .counts import SeedCounts
-from .mask_metric import write_mask
+from .mask_metric import check_truth, write_mask
 from .report import seed_report, seed_tables
 from .selection import read_selection
 from .threshold_rules import find_rule
@@ -88,6 +88,7 @@ class SeedMetric(BaseMetric):
         self.format_only = format_only
         self.ignore_index = ignore_index
         self.labels_on_unseen_split = False
+        self._written: dict[str, str] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -98,7 +99,8 @@ class SeedMetric(BaseMetric):
         """Count the pixels of a batch and keep its class scores."""
         for sample in data_samples:
             if self.output_dir is not None:
-                write_mask(self.output_dir, sample, self.dataset_meta)
+                write_mask(self.output_dir, sample, self.dataset_meta,
+                           self._written)
             if self.format_only:
                 self.results.append(None)
                 continue
@@ -114,6 +116,8 @@ class SeedMetric(BaseMetric):
                     'the prediction has no bg_threshold: it is a mask, not a '
                     'CAM. Take val_evaluator=test_evaluator=dict(type='
                     "'hsc_mm.MaskMetric', iou_metrics=['mIoU']).")
+            check_truth(sample, len(sample['cls_scores']) + 1,
+                        self.ignore_index)
             name = image_name(sample)
             self._count(sample, name in self.selecting)
             self.results.append((name, sample['cls_scores'].cpu(),

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from hsc_mm.datasets import VOCImageLabelDataset
-from hsc_mm.evaluation.folder import covers, ground_truth, score_folder
+from hsc_mm.evaluation.folder import (
+    covers,
+    ground_truth,
+    rank_images,
+    score_folder,
+)
 from hsc_mm.utils import (
     read_index_png,
     to_classes,
@@ -83,3 +88,20 @@ def test_what_cannot_be_scored(voc_root, tmp_path):
     cv2.imwrite(str(folder / 'img_01.png'), np.zeros((2, 2), np.uint8))
     with pytest.raises(ValueError, match=r'img_01\.png: expected the size'):
         score_folder(str(folder), data)
+
+
+@pytest.mark.parametrize('whose', ['SegmentationClass', 'found'])
+def test_an_index_that_is_no_class_is_named(voc_root, tmp_path, whose):
+    # The data set reads 32 masks when it is built; scoring reads all.
+    data = _data(voc_root)
+    folders = {'SegmentationClass': voc_root / 'SegmentationClass',
+               'found': tmp_path / 'found'}
+    shutil.copytree(folders['SegmentationClass'], folders['found'])
+    path = folders[whose] / 'img_02.png'
+    mask = read_index_png(path).copy()
+    mask[:3] = 77
+    write_index_png(path, mask, voc_palette())
+    for score in (score_folder, rank_images):
+        with pytest.raises(ValueError, match=rf'{whose}/img_02\.png: expected '
+                           r'indices 0\.\.2 and 255, found \[77\]'):
+            score(str(folders['found']), data)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from hsc_mm.evaluation import MaskMetric, mask_metric
@@ -37,3 +38,30 @@ def test_indices_are_those_of_the_masks_on_disk(tmp_path):
     write_mask(str(tmp_path), _sample(seed, reduce_zero_label=True), {})
     assert np.array_equal(read_index_png(tmp_path / 'a.png'),
                           np.array(seed) + 1)
+
+
+def test_an_index_that_is_no_class_is_named():
+    metric = MaskMetric(iou_metrics=['mIoU'])
+    metric.dataset_meta = dict(classes=('background', 'cat'))
+    sample = dict(seg_map_path='m/a.png', gt_sem_seg=dict(
+        data=torch.tensor([[0, 77, 255]])), pred_sem_seg=dict(
+            data=torch.tensor([[0, 1, 1]])))
+    with pytest.raises(ValueError, match=r'm/a\.png: expected indices 0\.\.1 '
+                       r'and 255, found \[77\]'):
+        metric.process({}, [sample])
+    sample['gt_sem_seg']['data'][0, 1] = 1
+    metric.process({}, [sample])
+    assert np.isclose(metric.evaluate(1)['mIoU'], 100)
+
+
+def test_images_of_one_name_do_not_share_a_mask(tmp_path):
+    metric = MaskMetric(output_dir=str(tmp_path), format_only=True)
+    metric.dataset_meta = dict(classes=('background', 'cat'))
+    for _ in range(2):      # of one image as often as it comes
+        metric.process({}, [_sample([[0, 1]])])
+    other = _sample([[1, 1]]) | dict(img_path='q/a.jpg')
+    with pytest.raises(ValueError, match='found "a" for p/a.jpg and q/a.jpg'):
+        metric.process({}, [other])
+    assert read_index_png(tmp_path / 'a.png').tolist() == [[0, 1]]
+    metric.process({}, [other | dict(img_id='q/a')])
+    assert read_index_png(tmp_path / 'q' / 'a.png').tolist() == [[1, 1]]

@@ -144,3 +144,14 @@ def test_masks_of_a_segmentor_are_refused():
     with pytest.raises(ValueError, match=r'0\.jpg: SeedMetric scores seeds, '
                        r'and the prediction has no bg_threshold.*MaskMetric'):
         SeedMetric().process({}, [sample])
+
+
+def test_an_index_that_is_no_class_is_named():
+    metric = SeedMetric()
+    metric.dataset_meta = dict(classes=CLASSES, split='train')
+    sample = next(iter(seed_samples(random_images())))
+    sample['seg_map_path'] = 'm/a.png'
+    sample['gt_sem_seg']['data'][0, 0, 0] = 77
+    with pytest.raises(ValueError, match=r'm/a\.png: expected indices 0\.\.\d'
+                       r' and 255, found \[77\]'):
+        metric.process({}, [sample])
