@@ -105,7 +105,7 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
         return kept['miou']
     names.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(names, ''.join(f'{i}\n' for i in ids).encode())
-    resume = ['--resume'] * (work_dir / 'last_checkpoint').is_file()
+    resume = ['--resume'] * any(work_dir.glob('iter_*.pth'))
     status = subprocess.run(
         [sys.executable, '-m', 'hsc_mm', 'train', str(leaf), '--work-dir',
          str(work_dir), *resume, '--cfg-options', f'randomness.seed={seed}',

@@ -1,5 +1,6 @@
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import cv2
@@ -189,3 +190,17 @@ def test_arrays_are_written_whole(tmp_path):
     with pytest.raises(ValueError, match='allow_pickle'):
         write_npz(tmp_path / 'a.npz', code=[object()])
     assert np.load(tmp_path / 'a.npz')['cam'].shape == (2, 3, 4)
+
+
+def test_writers_of_long_names_do_not_meet(tmp_path):
+    # Temporary names are cut, so that these differ by nothing of the file's.
+    paths = [tmp_path / ('x' * 240 + end) for end in 'ab']
+
+    def write(path):
+        for _ in range(50):
+            atomic_write_bytes(path, path.name[-1:].encode() * 100_000)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, paths))
+    assert [path.read_bytes() for path in paths] == [
+        one * 100_000 for one in (b'a', b'b')]
+    assert sorted(tmp_path.iterdir()) == paths

@@ -64,10 +64,13 @@ def main() -> None:
 
     from hsc_mm.engine.runner import build_runner, prepare_cpu_ranks
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
+    from hsc_mm.inference.configs import check_one_metric
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
     from hsc_mm.utils.work_dirs import refuse_data_of
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    if args.out or args.threshold or args.select or args.select_list:
+        check_one_metric(cfg, '--out, --threshold and --select')
     _choose_threshold(cfg, args)
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)

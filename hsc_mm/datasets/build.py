@@ -48,11 +48,20 @@ def build_split(cfg: Config,
         files as the pipeline of the config does.
 
     Raises:
-        ValueError: It is not a data set of this package, masks are needed
-            and there are none, or files are bad.
+        ValueError: The config has no such split, it is not a data set of
+            this package, masks are needed and there are none, or files are
+            bad.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    options = copy.deepcopy(cfg[f'{split}_dataloader'].dataset)
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader:
+        there = [name for name in ('train', 'val', 'test')
+                 if cfg.get(f'{name}_dataloader')]
+        raise ValueError(
+            f'{split}_dataloader of {cfg.filename}: expected the data of the '
+            f'split "{split}", found none. The config has '
+            f'{", ".join(there) or "no split"}: name one of these, or add it.')
+    options = copy.deepcopy(loader.dataset)
     if not is_ours(options):
         raise ValueError(
             f'{split}_dataloader of {cfg.filename}: expected a data set of '

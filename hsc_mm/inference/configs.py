@@ -15,8 +15,8 @@ from .config_files import read_config
 from .missing_maps import drop_losses_without_maps
 
 __all__ = [
-    'config_folder', 'load_config', 'resume_from_work_dir', 'use_crf',
-    'use_tta', 'without_truth'
+    'check_one_metric', 'config_folder', 'load_config',
+    'resume_from_work_dir', 'use_crf', 'use_tta', 'without_truth'
 ]
 
 _CRF = 'hsc_mm.CRFRefinedSegmentor'
@@ -73,6 +73,24 @@ def load_config(path: str | Path,
     check_named(cfg.get('model'))
     drop_losses_without_maps(cfg)
     return cfg
+
+
+def check_one_metric(cfg: Config, who: str) -> None:
+    """Refuse several metrics where one is changed.
+
+    Args:
+        cfg (Config): Whose ``test_evaluator`` it is.
+        who (str): What changes it, for the message.
+
+    Raises:
+        ValueError: The evaluator is a list.
+    """
+    found = cfg.get('test_evaluator')
+    if isinstance(found, list | tuple):
+        raise ValueError(
+            f'test_evaluator of {cfg.filename}: expected dict(type=...), one '
+            f'metric, for {who}, found a list of {len(found)}. Leave one, '
+            'and run the others by "test" without such options.')
 
 
 def resume_from_work_dir(cfg: Config, named: bool = False) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from hsc_mm.inference.configs import check_one_metric
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
 from .contents import split_hash
@@ -50,6 +51,8 @@ def build_pipeline(cam_cfg: Config,
         names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
         listed = [dict(type=name) for name in names]
     others = {str(cfg.filename): cfg for cfg in baselines}
+    for cfg in (cam_cfg, seg_cfg or {}, *others.values()):
+        check_one_metric(cfg, 'the pipeline')
     listed = [*_baseline_steps(others), *listed]
     steps = [_build_step(entry, cam_cfg) for entry in listed]
     if seg_cfg is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.images import NOTE
+from hsc_mm.utils.io import draft_path
 
 __all__ = ['MaskWriter', 'georeference']
 
@@ -71,9 +72,8 @@ class MaskWriter:
         self.shape, self.palette = shape, np.asarray(palette, np.uint8)
         self.note, self.place = note, place
         self._row = 0
-
-    def _draft(self, path: Path) -> Path:
-        return path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+        self._drafts = {one: draft_path(one)
+                        for one in (self.path, self.tif) if one}
 
     def _chunk(self, kind: bytes, data: bytes) -> None:
         self._file.write(struct.pack('>I', len(data)) + kind + data +
@@ -81,7 +81,7 @@ class MaskWriter:
 
     def __enter__(self) -> 'MaskWriter':
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self._draft(self.path), 'wb')
+        self._file = open(self._drafts[self.path], 'wb')
         self._zip = zlib.compressobj()
         self._file.write(b'\x89PNG\r\n\x1a\n')
         height, width = self.shape
@@ -94,7 +94,7 @@ class MaskWriter:
         if self.place is not None and self.tif is not None:
             import rasterio
             self._raster = rasterio.open(
-                self._draft(self.tif), 'w', driver='GTiff', dtype='uint8',
+                self._drafts[self.tif], 'w', driver='GTiff', dtype='uint8',
                 count=1, height=height, width=width, compress='deflate',
                 blockysize=32, photometric='palette', BIGTIFF='IF_SAFER',
                 **self.place)
@@ -127,12 +127,12 @@ class MaskWriter:
             if self._raster is not None:
                 self._raster.close()
             if kind is None:
-                os.replace(self._draft(self.path), self.path)
+                os.replace(self._drafts[self.path], self.path)
                 if self._raster is not None:
-                    os.replace(self._draft(self.tif), self.tif)
+                    os.replace(self._drafts[self.tif], self.tif)
         finally:
             self._file.close()
-            self._draft(self.path).unlink(missing_ok=True)
+            self._drafts[self.path].unlink(missing_ok=True)
             if self._raster is not None:
                 self._raster.close()
-                self._draft(self.tif).unlink(missing_ok=True)
+                self._drafts[self.tif].unlink(missing_ok=True)

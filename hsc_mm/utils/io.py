@@ -3,6 +3,7 @@ import hashlib
 import json
 import math
 import os
+import uuid
 import zipfile
 from functools import partial
 from io import BytesIO
@@ -14,8 +15,8 @@ import numpy as np
 from .limits import check_regular
 
 __all__ = [
-    'atomic_write_bytes', 'digest', 'read_json', 'read_text', 'write_json',
-    'write_npz'
+    'atomic_write_bytes', 'digest', 'draft_path', 'read_json', 'read_text',
+    'write_json', 'write_npz'
 ]
 
 
@@ -32,9 +33,7 @@ def atomic_write_bytes(path: str | Path,
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # As long as the name allows: most systems take 255 bytes.
-    stem = os.fsdecode(os.fsencode(path.name)[:200])
-    temporary = path.with_name(f'.{stem}.{os.getpid()}.tmp')
+    temporary = draft_path(path)
     try:
         with open(temporary, 'wb') as file:
             file.write(data)
@@ -44,6 +43,16 @@ def atomic_write_bytes(path: str | Path,
         if isinstance(error, OSError) and error.filename is None:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def draft_path(path: Path) -> Path:
+    """Return a temporary name beside a file, another one at every call.
+
+    It is one of a hidden file, ``.NAME.ID.tmp``. NAME is cut at 200 bytes,
+    as most systems take 255.
+    """
+    stem = os.fsdecode(os.fsencode(path.name)[:200])
+    return path.with_name(f'.{stem}.{uuid.uuid4().hex}.tmp')
 
 
 def digest(content: Any) -> str:

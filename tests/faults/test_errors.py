@@ -220,6 +220,20 @@ def test_devices_are_there(shared_voc, tmp_path, monkeypatch, capsys, base):
             assert not (tmp_path / 'out').exists()
 
 
+def test_several_metrics_are_refused_where_one_is_changed(
+        base, tmp_path, monkeypatch, capsys):
+    two = tmp_path / 'two.py'
+    two.write_text(f'_base_ = "{base}"\ntest_evaluator = ['
+                   'dict(type="hsc_mm.SeedMetric"), dict(type="IoUMetric")]')
+    weights = tmp_path / 'w.pth'
+    torch.save(dict(state_dict=dict(a=torch.ones(1))), weights)
+    status, lines = run(monkeypatch, capsys, 'test', two, weights, '--out',
+                        tmp_path / 'out', '--work-dir', tmp_path / 'w')
+    assert (status, len(lines)) == (1, 1), lines
+    assert re.search(r'test_evaluator of .*two\.py: expected .*one metric, '
+                     r'for --out.*found a list of 2', lines[0]), lines
+
+
 @pytest.mark.parametrize('content', [b'', b'weights', b'PK\x03\x04half',
                                      [1, 2], {}])
 def test_checkpoints_that_are_none(base, tmp_path, monkeypatch, capsys,

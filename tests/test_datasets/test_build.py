@@ -55,6 +55,14 @@ def test_what_cannot_be_built_is_said(cfg):
         build_split(cfg, 'train')
 
 
+def test_a_split_that_the_config_has_not_is_named(cfg):
+    cfg.val_dataloader = None
+    with pytest.raises(ValueError, match=r'val_dataloader of .*cam\.py: '
+                       r'expected the data of the split "val", found none\. '
+                       'The config has train, test'):
+        build_split(cfg, 'val')
+
+
 def test_what_loads_truth_is_left_out(cfg):
     types = [step['type'] for step in without_truth(
         cfg.train_dataloader.dataset.pipeline)]

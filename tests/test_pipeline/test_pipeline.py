@@ -178,6 +178,22 @@ def test_a_killed_training_resumes_exactly(tmp_path, shared_voc):
         assert torch.equal(value, found[name]), name
 
 
+def test_a_training_killed_before_it_noted_its_last_checkpoint(
+        tmp_path, shared_voc):
+    whole = _pipeline(tmp_path, shared_voc, iters=4)
+    expected = _cam_only(whole)
+    folder = whole.context.folder('cam')
+    # All iterations are done, and the note is that of an earlier one.
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_2.pth'))
+    again = _pipeline(tmp_path, shared_voc, iters=4)
+    cam = again.steps['cam']
+    again._place(cam).begin(again._inputs(cam), resume=True)
+    found = _cam_only(again)
+    assert again.context.checkpoint('cam').name == 'iter_4.pth'
+    for name, value in expected.items():
+        assert torch.equal(value, found[name]), name
+
+
 def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
     voc = shutil.copytree(shared_voc, tmp_path / 'voc')
     pipeline = _pipeline(tmp_path, voc)
@@ -186,6 +202,18 @@ def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
                        r'.*output\.txt.*expected 32, found 64 channels'):
         pipeline.run(say=lambda line: None)
     assert not (tmp_path / 'work' / 'manifests' / 'cam.json').exists()
+
+
+@pytest.mark.parametrize('stage', ['cam', 'seg'])
+def test_a_stage_has_one_metric(tmp_path, shared_voc, stage):
+    cfgs = dict(
+        cam=load_config(cam_config(shared_voc, tmp_path / 'cam.py', 2)),
+        seg=load_config(seg_config(shared_voc, tmp_path / 'seg.py', 2)))
+    one = cfgs[stage].test_evaluator
+    cfgs[stage].test_evaluator = [one, one]
+    with pytest.raises(ValueError, match=rf'test_evaluator of .*{stage}\.py: '
+                       r'expected dict.*for the pipeline, found a list of 2'):
+        build_pipeline(cfgs['cam'], cfgs['seg'], tmp_path / 'work')
 
 
 def test_the_second_stage_must_read_pseudo_labels(tmp_path, shared_voc):

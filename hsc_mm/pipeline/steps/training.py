@@ -1,11 +1,10 @@
 """Steps that train: the CAM stage and the segmentation stage."""
-from pathlib import Path
-
 from mmengine.config import Config
 
 from hsc_mm.registry import MODELS, STEPS
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.health import read_health, spoken
+from hsc_mm.utils.work_dirs import newest_whole
 from ..context import Context
 from ..inputs import stage_inputs, with_pseudo_dir
 from ..step import Outcome, Step, run_tool
@@ -22,10 +21,18 @@ class _Training(Step):
         if resumable:
             arguments.append('--resume')
         run_tool('train', arguments, folder / 'output.txt')
-        last = Path((folder / 'last_checkpoint').read_text().strip()).name
-        checkpoint = folder / last
+        # A killed run may not have noted its last one in last_checkpoint.
+        hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+        checkpoint = newest_whole(
+            folder, dict(filename_tmpl=hook.get('filename_tmpl')))
+        if checkpoint is None:
+            raise ValueError(
+                f'{folder}: expected the checkpoint of the finished training,'
+                ' found none that is whole. The pipeline keeps checkpoints '
+                'there: set default_hooks.checkpoint.out_dir=None.')
         return Outcome([checkpoint],
-                       dict(checkpoint=last, hash=file_sum(checkpoint)[:16],
+                       dict(checkpoint=checkpoint.name,
+                            hash=file_sum(checkpoint)[:16],
                             warnings=spoken(read_health(folder))))
 
 

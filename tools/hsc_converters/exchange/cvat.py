@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from hsc_mm.utils import write_json
+from hsc_mm.utils.io import draft_path
 from hsc_mm.utils.limits import check_pixels
 from hsc_mm.utils.outputs import check_name, claim
 from .records import Item, MaskClasses, ReadMask
@@ -60,7 +61,7 @@ def write_cvat(folder: Path, items: Iterable[Item],
     lines = ['# label:color_rgb:parts:actions', *(
         f'{name}:{",".join(map(str, classes.colour(index)))}::'
         for name, index in everything.items())]
-    draft = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    draft = draft_path(path)
     try:
         with zipfile.ZipFile(draft, 'w') as archive:
             names = []
