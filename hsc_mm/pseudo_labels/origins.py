@@ -12,8 +12,8 @@ from hsc_mm.utils.images import NOTE
 from hsc_mm.utils.pool import map_threads
 
 __all__ = [
-    'ORIGIN_ADVICE', 'check_origins', 'input_note', 'other_classes',
-    'read_note'
+    'ORIGIN_ADVICE', 'check_origins', 'input_note', 'named_indices',
+    'other_classes', 'read_note'
 ]
 
 #: What to do about labels of other images.
@@ -65,7 +65,8 @@ def read_note(path: str | Path) -> str:
                          'Make the file again.') from error
 
 
-def check_origins(labels: Sequence[str], images: Sequence[str]) -> list[str]:
+def check_origins(labels: Sequence[str], images: Sequence[str],
+                  edited: bool = False) -> list[str]:
     """Compare labels with the images that they were made from.
 
     Images are read whole, labels as far as their notes. A folder without
@@ -74,6 +75,8 @@ def check_origins(labels: Sequence[str], images: Sequence[str]) -> list[str]:
     Args:
         labels (sequence[str]): Files of pseudo labels.
         images (sequence[str]): The image of each.
+        edited (bool): Whether other programs may have changed them, which
+            leaves no note.
 
     Returns:
         list[str]: A line for each label of another image, and for each that
@@ -81,6 +84,8 @@ def check_origins(labels: Sequence[str], images: Sequence[str]) -> list[str]:
         read are left to other checks.
     """
     notes = map_threads(_note_of, labels)
+    if edited:
+        notes = [note or None for note in notes]
     if not any(notes):
         return []
     return list(filter(None, map_threads(
@@ -122,7 +127,7 @@ def other_classes(looked: Sequence[tuple[dict, set[int]]]) -> list[str]:
     shown = [(info, found - {0, 255}) for info, found in looked
              if 'gt_label' in info and found - {0, 255}]
     wrong = [info['img_id'] for info, found in shown
-             if not found & _named(info)]
+             if not found & named_indices(info)]
     if len(shown) < 2 or 2 * len(wrong) <= len(shown):
         return []
     return [f'{len(wrong)} of {len(shown)} labels that were examined show '
@@ -130,7 +135,7 @@ def other_classes(looked: Sequence[tuple[dict, set[int]]]) -> list[str]:
             f'{", ".join(wrong[:3])}']
 
 
-def _named(info: dict) -> set[int]:
+def named_indices(info: dict) -> set[int]:
     """Return the mask indices of the classes that an image label names."""
     held = {int(k) + 1 for k in np.flatnonzero(info['gt_label'])}
     label_map = info.get('label_map')

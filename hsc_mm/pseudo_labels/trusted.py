@@ -1,10 +1,19 @@
 """Trusted masks: those that a person corrected, in a folder of the user's."""
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from hsc_mm.utils import read_json
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+
+from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.class_names import image_name
+from hsc_mm.datasets.mask_labels import indices
+from hsc_mm.utils import read_json, voc_palette
 from hsc_mm.utils.alike import RENAME, composed
+from hsc_mm.utils.headers import open_picture
+from .origins import named_indices
 
 __all__ = ['TRUSTED', 'TrustedMasks', 'check_mask_classes']
 
@@ -89,6 +98,65 @@ class TrustedMasks:
                 f'{len(self.ids)} masks, of none of its {len(img_ids)} '
                 'images. Name the right folder, or leave trusted_dir out.')
         return count
+
+
+    def check_content(self, infos: Sequence[dict]) -> None:
+        """Compare masks with image labels, and indices with colours.
+
+        Editors may number the colours of a mask anew, so that the mask looks
+        right and its indices are those of other classes. A class that the
+        image label does not name is a warning.
+
+        Args:
+            infos (sequence[dict]): Items of a data set with image labels;
+                those without a mask or label are passed over.
+
+        Raises:
+            ValueError: The colours of a mask are those of the image's
+                classes in VOC's palette, and its indices others.
+        """
+        renumbered, doubtful = [], []
+        for info in infos:
+            name = image_name(info)
+            if name not in self.ids or 'gt_label' not in info:
+                continue
+            path, named = self.path(name), named_indices(info)
+            colours = _indices_of_colours(path)
+            other = [f'index {index} has the colour of {meant}'
+                     for index, meant in colours.items() if index != meant]
+            more = indices(path) - named - {0, 255}
+            if other and {*colours.values()} <= named | {0, 255}:
+                renumbered.append(f'{path}: {", ".join(other)}')
+            elif more:
+                doubtful.append(f'{path} ({", ".join(map(str, more))})')
+        raise_problems(
+            f'trusted_dir {self.folder}', renumbered,
+            'An editor has numbered the colours anew. Save the masks with '
+            'the palette that they came with, or map colours to indices; '
+            'LoadPseudoLabel(check_origin=False) accepts them as they are.')
+        if doubtful and is_main_process():
+            print_log(
+                f'{self.folder}: {len(doubtful)} trusted masks show classes '
+                'that the image label does not name, such as (indices) '
+                f'{"; ".join(doubtful[:3])}. Correct the mask or the label.',
+                'current', logging.WARNING)
+
+
+def _indices_of_colours(path: str) -> dict[int, int]:
+    """Return index -> index of its colour in VOC's palette.
+
+    Empty where the file has no palette, or a colour is none of VOC's.
+    """
+    with open_picture(path, path, checked=False)[0] as picture:
+        if picture.mode != 'P':
+            return {}
+        palette = picture.getpalette('RGB') or []
+    voc = {tuple(c): i for i, c in enumerate(voc_palette().tolist())}
+    found = {index: voc.get(tuple(palette[3 * index:3 * index + 3]))
+             for index in sorted(indices(path))}
+    known = {index: meant for index, meant in found.items()
+             if meant is not None}
+    return known if len(known) == len(found) else {}
 
 
 def check_mask_classes(path: Path, classes: Sequence[str] | None) -> None:

@@ -2,11 +2,13 @@
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
+from PIL import Image
 
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.sampler import Draw
 from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
 from hsc_mm.pseudo_labels.files import write_soft_cam
+from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.utils import (
     read_index_png,
@@ -131,6 +133,64 @@ def test_it_says_what_it_is(tmp_path):
     assert 'threshold=(0.3, 0.3)' in repr(
         LoadPseudoLabel(str(tmp_path), suffix='.npz'))
     assert repr(LoadPseudoLabel('.')) == "LoadPseudoLabel(pseudo_dir='.')"
+
+
+@pytest.fixture
+def trusted_dog(voc_root, tmp_path):
+    """A corrected mask of an image of a dog, as an array, and its file."""
+    labels = read_json(voc_root / 'image_labels.json')['images']
+    name = next(name for name, found in labels.items() if found == ['dog'])
+    shape = read_index_png(voc_root / 'SegmentationClass' /
+                           f'{name}.png').shape
+    mask = np.zeros(shape, np.uint8)
+    mask[:20] = 12
+    return mask, tmp_path / 'mine' / f'{name}.png'
+
+
+def test_a_trusted_mask_that_an_editor_has_numbered_anew(
+        voc_root, soft_dir, trusted_dog):
+    mask, path = trusted_dog
+    options = dict(suffix='.npz', trusted_dir=str(path.parent))
+    path.parent.mkdir()
+    colours = Image.fromarray(voc_palette()[mask])
+    colours.quantize(colors=2).save(path)
+    assert set(np.unique(read_index_png(path))) == {0, 1}
+    with pytest.raises(ValueError, match=rf'{path.name}: index \d has the '
+                       r'colour of \d+'):
+        data(voc_root, soft_dir, **options)
+    data(voc_root, soft_dir, check_origin=False, **options)
+    # The same picture with its own indices, and colours of a person's own.
+    write_index_png(path, mask, voc_palette())
+    data(voc_root, soft_dir, **options)
+    write_index_png(path, mask, voc_palette()[::-1])
+    data(voc_root, soft_dir, **options)
+
+
+def test_a_trusted_mask_with_a_class_of_no_label_is_doubtful(
+        voc_root, soft_dir, trusted_dog, monkeypatch):
+    told = []
+    monkeypatch.setattr('hsc_mm.pseudo_labels.trusted.print_log',
+                        lambda line, *args: told.append(line))
+    mask, path = trusted_dog
+    write_index_png(path, np.where(mask, 8, 0).astype(np.uint8),
+                    voc_palette())
+    data(voc_root, soft_dir, suffix='.npz', trusted_dir=str(path.parent))
+    assert (f'1 trusted masks show classes that the image label does not '
+            f'name, such as (indices) {path} (8)') in told[0]
+
+
+def test_a_trusted_mask_of_another_picture(voc_root, soft_dir, trusted_dog):
+    mask, path = trusted_dog
+    image = voc_root / 'JPEGImages' / f'{path.stem}.jpg'
+    options = dict(suffix='.npz', trusted_dir=str(path.parent))
+    write_index_png(path, mask, voc_palette(), input_note(image, None))
+    data(voc_root, soft_dir, **options)
+    image.write_bytes(image.read_bytes() + b'0')
+    with pytest.raises(ValueError, match=rf'{path.name}: made from another'):
+        data(voc_root, soft_dir, **options)
+    # An editor keeps no note: of such a mask nothing is known.
+    write_index_png(path, mask, voc_palette())
+    data(voc_root, soft_dir, **options)
 
 
 def test_trusted_masks_of_no_image_are_counted(voc_root, soft_dir, tmp_path,

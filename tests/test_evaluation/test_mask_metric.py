@@ -60,7 +60,7 @@ def test_images_of_one_name_do_not_share_a_mask(tmp_path):
     for _ in range(2):      # of one image as often as it comes
         metric.process({}, [_sample([[0, 1]])])
     other = _sample([[1, 1]]) | dict(img_path='q/a.jpg')
-    with pytest.raises(ValueError, match=r'found "a" for p/a\.jpg and q/a\.jpg'):
+    with pytest.raises(ValueError, match=r'"a" for p/a\.jpg and q/a\.jpg'):
         metric.process({}, [other])
     assert read_index_png(tmp_path / 'a.png').tolist() == [[0, 1]]
     metric.process({}, [other | dict(img_id='q/a')])

@@ -135,6 +135,8 @@ class LoadPseudoLabel(BaseTransform):
             'missing ones.')
         raise_problems(f'pseudo_dir {self.pseudo_dir}',
                        self.other_origins(infos), ORIGIN_ADVICE)
+        if self.check_origin:
+            self.trusted.check_content(infos)
         looked = [(info, indices(path)) for info in some_of(infos)
                   for path in [self._path(info)] if path.endswith('.png')]
         if self.check_origin:
@@ -161,11 +163,15 @@ class LoadPseudoLabel(BaseTransform):
             check_mask_classes(Path(self.pseudo_dir) / name, classes)
 
     def other_origins(self, infos: list[dict]) -> list[str]:
-        """See :func:`.check_origins`; trusted masks are a person's own."""
-        own = [info for info in infos if self.check_origin and
-               image_name(info) not in self.trusted]
-        return check_origins(list(map(self._path, own)),
-                             [info['img_path'] for info in own])
+        """See :func:`.check_origins`; a person may edit trusted masks."""
+        lines = []
+        for trusted in (False, True):
+            some = [info for info in infos if self.check_origin and
+                    (image_name(info) in self.trusted) is trusted]
+            lines += check_origins(list(map(self._path, some)),
+                                   [info['img_path'] for info in some],
+                                   edited=trusted)
+        return lines
 
     def _problem(self, info: dict) -> str | None:
         try:
