@@ -6,17 +6,22 @@ from hsc_mm.registry import HOOKS
 
 __all__ = ['ExactResumeHook']
 
+# Key in checkpoints: the seed of the train loader's sampler.
+_SEED = 'draw_seed'
+
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Keep torch's random numbers in the checkpoint.
+    """Keep torch's random numbers, and the seed of the draws.
 
     mmengine restores weights, optimiser and schedule;
     :class:`hsc_mm.ReproducibleSampler` brings data and augmentations back to
-    where they were. What is left open are the random numbers drawn by the
-    model (dropout): this hook saves their state, and restores it before the
-    first iteration after resuming. It also keeps a validation from moving
-    them, so that a run that validated continues as one that did not.
+    where they were, from the seed that this hook keeps: a run whose config
+    names none has drawn one. What is left open are the random numbers drawn
+    by the model (dropout): this hook saves their state, and restores it
+    before the first iteration after resuming. It also keeps a validation
+    from moving them, so that a run that validated continues as one that did
+    not.
 
     With several ranks nothing is restored: a checkpoint holds the state of
     the first one only, and each rank's dropout is seeded again.
@@ -42,12 +47,21 @@ class ExactResumeHook(Hook):
             torch.cuda.set_rng_state(state['cuda'].cpu())
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Add the state to the checkpoint."""
+        """Add state and seed to the checkpoint."""
         checkpoint['rng_state'] = self._state()
+        seed = getattr(runner.train_dataloader.sampler, 'seed', None)
+        if seed is not None:
+            checkpoint[_SEED] = int(seed)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Remember the state, if this is a resumed run of one process."""
-        if not runner._resume or runner.world_size > 1:
+        """Take the seed of a resumed run; of one process, note its state."""
+        if not runner._resume:
+            return
+        seed = checkpoint.get(_SEED)
+        if isinstance(seed, int) and hasattr(
+                runner.train_dataloader.sampler, 'seed'):
+            runner.train_dataloader.sampler.seed = seed
+        if runner.world_size > 1:
             return
         self._pending = checkpoint.get('rng_state')
         try:
