@@ -23,7 +23,17 @@ class _Recorder(Hook):
         self.losses[batch_idx] = outputs['loss'].item()
 
 
-def _train(config, work_dir, resume=False, **changes):
+class _Validations(Hook):
+    """The iterations that were validated."""
+
+    def __init__(self):
+        self.iterations = []
+
+    def after_val(self, runner):
+        self.iterations.append(runner.iter)
+
+
+def _train(config, work_dir, resume=False, hook=None, **changes):
     cfg = Config.fromfile(config)
     cfg.work_dir = str(work_dir)
     cfg.experiment_name = work_dir.name
@@ -32,6 +42,8 @@ def _train(config, work_dir, resume=False, **changes):
     runner = Runner.from_cfg(cfg)
     recorder = _Recorder()
     runner.register_hook(recorder)
+    if hook is not None:
+        runner.register_hook(hook)
     runner.train()
     return runner, recorder.losses
 
@@ -63,6 +75,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one(make, seed, shared_voc,
     for (name, one), other in zip(whole.model.state_dict().items(),
                                   resumed.model.state_dict().values()):
         assert torch.equal(one, other), name
+
+
+def test_a_validation_that_a_kill_cut_short_is_done_first(shared_voc,
+                                                           tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'config.py', iters=4)
+    changes = {'train_cfg.val_interval': 2}
+    _train(config, tmp_path / 'whole', **changes)
+    assert (tmp_path / 'whole' / 'last_validation').read_text() == '4'
+    changes['default_hooks.checkpoint.save_best'] = 'seed/mIoU_best'
+    for validated, iterations in ((None, [4]), ('2', [4]), ('4', [])):
+        half = tmp_path / f'validated_{validated}'
+        half.mkdir()
+        shutil.copy(tmp_path / 'whole' / 'iter_4.pth', half)
+        if validated:
+            (half / 'last_validation').write_text(validated)
+        counter = _Validations()
+        _train(config, half, resume=True, hook=counter, **changes)
+        assert counter.iterations == iterations
+        assert [path.name for path in half.glob('best_*.pth')] == [
+            'best_seed_mIoU_best_iter_4.pth'] * bool(iterations)
 
 
 def test_a_second_run_does_not_overwrite_the_first(shared_voc, tmp_path):

@@ -1,13 +1,19 @@
 """Hook that restores random numbers, so that resuming is exact."""
+from pathlib import Path
+
 import torch
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 
 from hsc_mm.registry import HOOKS
+from hsc_mm.utils import atomic_write_bytes
 
 __all__ = ['ExactResumeHook']
 
 # Key in checkpoints: the seed of the train loader's sampler.
 _SEED = 'draw_seed'
+# File in the work folder: the iteration that was validated last.
+_VALIDATED = 'last_validation'
 
 
 @HOOKS.register_module()
@@ -22,6 +28,9 @@ class ExactResumeHook(Hook):
     before the first iteration after resuming. It also keeps a validation
     from moving them, so that a run that validated continues as one that did
     not.
+
+    A checkpoint is written before the validation of its iteration. If that
+    did not end, a run that resumes there begins with it.
 
     With several ranks nothing is restored: a checkpoint holds the state of
     the first one only, and each rank's dropout is seeded again.
@@ -78,6 +87,36 @@ class ExactResumeHook(Hook):
         if self._pending is not None:
             self._restore(self._pending)
             self._pending = None
+
+    def before_train_epoch(self, runner) -> None:
+        """Make up for a validation that was due when the run was killed."""
+        done = [self._validated(runner)] if is_main_process() else [None]
+        broadcast_object_list(done)
+        loop = runner.train_loop
+        if (runner._resume and runner.val_loop is not None
+                and done[0] != runner.iter >= max(loop.val_begin, 1)
+                and (runner.iter % loop.val_interval == 0
+                     or runner.iter == loop.max_iters)):
+            runner.logger.info(f'The validation of iteration {runner.iter} '
+                               'had not ended: it is done first.')
+            runner.val_loop.run()
+
+    @staticmethod
+    def _validated(runner) -> int | None:
+        """Read which iteration was validated last; a new run forgets it."""
+        note = Path(runner.work_dir) / _VALIDATED
+        if not runner._resume:
+            note.unlink(missing_ok=True)
+        try:
+            return int(note.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def after_val(self, runner) -> None:
+        """Note that the validation has ended."""
+        if is_main_process():
+            atomic_write_bytes(Path(runner.work_dir) / _VALIDATED,
+                               str(runner.iter).encode())
 
     def before_val_epoch(self, runner) -> None:
         """Remember the state before a validation."""

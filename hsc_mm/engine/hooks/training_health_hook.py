@@ -53,7 +53,7 @@ class TrainingHealthHook(Hook):
         self._watch: LossWatch | None = None
         self._spread: dict[str, Tensor] = {}
         self._equal: dict[str, int] = {}
-        self._due = self._scored = False
+        self._due = self._looked = self._scored = False
         self._handles: list = []
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -139,6 +139,7 @@ class TrainingHealthHook(Hook):
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
         """Note whether there were masks to score on."""
+        self._looked = True
         self._scored |= any('mIoU' in name for name in metrics or ())
 
     after_test_epoch = after_val_epoch
@@ -153,7 +154,10 @@ class TrainingHealthHook(Hook):
 
     def after_run(self, runner) -> None:
         """Say the findings, as the last lines."""
-        unscored = {} if self._scored else UNSCORED
+        # A run that resumes at its end has been validated before.
+        skipped = not self._looked and getattr(
+            runner, '_val_loop', None) is not None
+        unscored = {} if self._scored or skipped else UNSCORED
         for line in (*spoken(self._loaded), *spoken(unscored)):
             runner.logger.warning(line)
 
