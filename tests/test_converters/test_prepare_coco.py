@@ -276,6 +276,34 @@ def test_equal_areas_lay_the_smaller_id_on_top_in_any_order():
         assert mask[1].tolist() == [2, 2, 1, 1, 1, 1, 0, 0]
 
 
+def test_ids_that_are_text_lay_the_first_on_top():
+    ones = [annotation(number, 1, category, [box(left, 0, left + 4, 4)], 16)
+            for number, category, left in (
+                ('b', DOG, 0), ('a', CAT, 2), ('b', CAT, 1))]
+    found = parse_instances(
+        dict(
+            images=[dict(id=1, file_name='b.jpg', height=6, width=8)],
+            annotations=ones,
+            categories=[dict(id=DOG, name='dog'), dict(id=CAT, name='cat')]),
+        'x.json')
+    mask = draw_mask(found.images[0], found.index)
+    # Of equal ids the later one lies on top.
+    assert mask[1].tolist() == [2, 1, 1, 1, 1, 1, 0, 0]
+
+
+def test_ids_that_are_text_change_no_mask(prepared, tmp_path):
+    root = make_coco(tmp_path)
+    path = instances_path(root, 'train2014')
+    content = json.loads(path.read_text())
+    for one in content['annotations']:
+        one['id'] = f'{one["id"]:04d}'
+    path.write_text(json.dumps(content))
+    done = run('--root', root, '--splits', 'train2014', '--workers', 1)
+    assert done.returncode == 0, done.stderr
+    assert checksums(done.stdout)['train2014'] == checksums(
+        prepared[1].stdout)['train2014']
+
+
 def test_splits_of_other_categories_are_refused(tmp_path):
     root = make_coco(tmp_path)
     path = instances_path(root, 'val2014')
