@@ -102,14 +102,16 @@ def read_voc_xml(path: str | Path) -> list[str]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not XML, or an object has no name.
+        ValueError: The file is not XML, has an encoding that is not read, or
+            an object has no name.
     """
     check_regular(path)
     try:
         root = ET.parse(path).getroot()
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise ValueError(f'{path}: expected a VOC annotation in XML, but '
-                         f'{error}. Fetch the file again.') from error
+                         f'{error}. Fetch the file again, or save it as '
+                         'UTF-8.') from error
     names = [item.findtext('name') for item in root.iter('object')]
     if None in names:
         raise ValueError(f'{path}: an <object> has no <name>. Fetch the file '

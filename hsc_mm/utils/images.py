@@ -16,7 +16,8 @@ from .pixels import decode
 from .wholeness import check_whole
 
 __all__ = [
-    'NOTE', 'read_image', 'read_index_png', 'read_map', 'write_index_png'
+    'NOTE', 'read_image', 'read_index_png', 'read_map', 'write_grey_png',
+    'write_index_png'
 ]
 
 #: Key of the text in a PNG that says what it was made from.
@@ -34,6 +35,16 @@ def write_index_png(path: str | Path,
     mask = as_bytes(mask, str(path))
     image = Image.fromarray(mask, mode='P')
     image.putpalette(np.asarray(palette, dtype=np.uint8).ravel().tolist())
+    _write_png(path, image, note)
+
+
+def write_grey_png(path: str | Path, values: np.ndarray,
+                   note: str = '') -> None:
+    """Write a map, (H, W) uint8, as a grey PNG; see ``write_index_png``."""
+    _write_png(path, Image.fromarray(values), note)
+
+
+def _write_png(path: str | Path, image: Image.Image, note: str) -> None:
     buffer = BytesIO()
     text = PngInfo()
     if note:

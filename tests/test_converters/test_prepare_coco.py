@@ -183,18 +183,51 @@ def test_masks_of_others_are_not_touched(tmp_path):
     assert len(done.stderr.splitlines()) == 1
     assert 'expected a new or empty folder' in done.stderr
     assert path.read_bytes() == b'theirs'
+    assert not (root / 'image_labels_train2014.json').exists()
     assert run('--root', root, '--no-masks').returncode == 0
 
 
-def test_masks_of_other_annotations_are_refused(tmp_path):
+def files(root) -> dict[Path, bytes]:
+    """Return the content of all files of a folder."""
+    return {p: p.read_bytes() for p in root.rglob('*') if p.is_file()}
+
+
+@pytest.mark.parametrize('options', [(), ('--no-masks', )])
+@pytest.mark.parametrize('split', ['train2014', 'val2014'])
+def test_masks_of_other_annotations_are_refused_before_anything_is_written(
+        tmp_path, split, options):
     root = make_coco(tmp_path)
-    masks(root)
-    path = instances_path(root, 'train2014')
+    assert run('--root', root, '--workers', 1).returncode == 0
+    path = instances_path(root, split)
     content = json.loads(path.read_text())
-    content['annotations'].pop()
+    for one in content['categories']:  # the order of classes is another one
+        one['id'] = {CAT: DOG, DOG: CAT}.get(one['id'], one['id'])
     path.write_text(json.dumps(content))
-    with pytest.raises(FileExistsError, match='masks of other annotations'):
-        masks(root)
+    (root / 'image_labels_train2014.json').unlink()
+    (root / 'image_labels_val2014.json').unlink()
+    before = files(root)
+    done = run('--root', root, '--workers', 1, *options)
+    assert done.returncode == 1
+    assert f'SegmentationClass/{split}: expected' in done.stderr
+    assert 'found masks of other annotations' in done.stderr
+    assert 'Nothing was written: move the folder away' in done.stderr
+    assert '--no-masks' not in done.stderr
+    assert files(root) == before
+    (root / 'SegmentationClass' / split).rename(root / 'old')
+    other = ({'train2014', 'val2014'} - {split}).pop()
+    again = run('--root', root, '--splits', split, *options)
+    assert again.returncode == 0, again.stderr
+    labels = read_json(root / f'image_labels_{split}.json')
+    assert labels['classes'][15:17] == ['dog', 'cat']
+    assert not (root / f'image_labels_{other}.json').exists()
+
+
+def test_without_masks_labels_of_the_same_annotations_are_written(prepared):
+    root, _ = prepared
+    before = files(root)
+    done = run('--root', root, '--no-masks')
+    assert done.returncode == 0, done.stderr
+    assert files(root) == before
 
 
 def test_broken_annotations_are_listed_and_the_rest_is_made(tmp_path):
@@ -274,6 +307,34 @@ def test_equal_areas_lay_the_smaller_id_on_top_in_any_order():
                             dict(id=CAT, name='cat')]), 'x.json')
         mask = draw_mask(found.images[0], found.index)
         assert mask[1].tolist() == [2, 2, 1, 1, 1, 1, 0, 0]
+
+
+def test_ids_that_are_text_lay_the_first_on_top():
+    ones = [annotation(number, 1, category, [box(left, 0, left + 4, 4)], 16)
+            for number, category, left in (
+                ('b', DOG, 0), ('a', CAT, 2), ('b', CAT, 1))]
+    found = parse_instances(
+        dict(
+            images=[dict(id=1, file_name='b.jpg', height=6, width=8)],
+            annotations=ones,
+            categories=[dict(id=DOG, name='dog'), dict(id=CAT, name='cat')]),
+        'x.json')
+    mask = draw_mask(found.images[0], found.index)
+    # Of equal ids the later one lies on top.
+    assert mask[1].tolist() == [2, 1, 1, 1, 1, 1, 0, 0]
+
+
+def test_ids_that_are_text_change_no_mask(prepared, tmp_path):
+    root = make_coco(tmp_path)
+    path = instances_path(root, 'train2014')
+    content = json.loads(path.read_text())
+    for one in content['annotations']:
+        one['id'] = f'{one["id"]:04d}'
+    path.write_text(json.dumps(content))
+    done = run('--root', root, '--splits', 'train2014', '--workers', 1)
+    assert done.returncode == 0, done.stderr
+    assert checksums(done.stdout)['train2014'] == checksums(
+        prepared[1].stdout)['train2014']
 
 
 def test_splits_of_other_categories_are_refused(tmp_path):

@@ -4,6 +4,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from hsc_converters.voc_subset import choose_images, cut_subset
 from hsc_mm.datasets import VOCImageLabelDataset
@@ -62,6 +63,56 @@ def test_what_is_written_is_what_the_data_set_reads(voc, tmp_path):
     assert [data.get_data_info(i)['gt_label'].tolist() for i in range(5)] == [
         [float('cat' in found[i]), float('dog' in found[i])]
         for i in (ids[0], ids[2], ids[4], ids[6], ids[7])]
+
+
+def _swap_sides(path):
+    Image.open(path).transpose(Image.Transpose.TRANSPOSE).save(path)
+
+
+def _turn(path):
+    picture = Image.open(path).convert('RGB')
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(path, exif=exif)
+
+
+@pytest.mark.parametrize('folder', [
+    'SegmentationClass', 'SegmentationClassAug', 'SaliencyMaps',
+    'JPEGImages'])
+def test_files_of_another_size_are_refused_before_anything_is_written(
+        voc, tmp_path, folder):
+    root, ids = voc
+    place = 7 if folder == 'SegmentationClassAug' else 4
+    path = root / folder / f'{ids[place]}.png'
+    if folder == 'JPEGImages':  # EXIF turns the picture, not its mask
+        _turn(path.with_suffix('.jpg'))
+        path = root / 'SegmentationClass' / path.name
+    else:
+        _swap_sides(path)
+    width, height = Image.open(path).size
+    kind = 'saliency map' if folder == 'SaliencyMaps' else 'mask'
+    with pytest.raises(ValueError, match=(
+            rf'Nothing was written.*\n  {path}: expected a {kind} of the '
+            f'size of its image, {height} x {width}, '
+            f'found {width} x {height}')):
+        cut_subset(root, tmp_path / 'small', ['cat', 'dog'], long_side=24)
+    assert not (tmp_path / 'small').exists()
+
+
+def test_a_missing_picture_is_refused_before_anything_is_written(
+        voc, tmp_path):
+    root, ids = voc
+    (root / 'JPEGImages' / f'{ids[6]}.jpg').unlink()
+    with pytest.raises(ValueError, match=rf'{ids[6]}\.jpg: missing'):
+        cut_subset(root, tmp_path / 'small', ['cat', 'dog'], long_side=24)
+    assert not (tmp_path / 'small').exists()
+
+
+def test_files_that_are_not_taken_may_have_any_size(voc, tmp_path):
+    root, ids = voc
+    path = root / 'SegmentationClass' / f'{ids[1]}.png'  # with a person
+    _swap_sides(path)
+    assert cut_subset(root, tmp_path / 'small', ['cat', 'dog'], 24)
 
 
 def test_a_name_that_is_none_of_vocs(voc):

@@ -434,6 +434,21 @@ def test_xml_names_without_repeats(tmp_path):
         read_voc_xml(path)
 
 
+@pytest.mark.parametrize('encoding', ['gb2312', 'gbk', 'klingon', 'utf-8'])
+def test_xml_in_an_encoding_that_is_not_read_is_named(tmp_path, encoding):
+    path = tmp_path / 'x.xml'
+    path.write_bytes(
+        f'<?xml version="1.0" encoding="{encoding}"?><annotation><object>'
+        '<name>'.encode() + '狗'.encode('gbk') +
+        b'</name></object></annotation>')
+    with pytest.raises(ValueError, match=r'x\.xml: expected a VOC annotation '
+                       'in XML, but .*save it as UTF-8'):
+        read_voc_xml(path)
+    path.write_text('<?xml version="1.0" encoding="utf-8"?><annotation>'
+                    '<object><name>狗</name></object></annotation>', 'utf-8')
+    assert read_voc_xml(path) == ['狗']
+
+
 def test_labels_from_mask(tmp_path):
     mask = np.zeros((4, 5), dtype=np.uint8)
     mask[0, 0], mask[1], mask[2] = 1, 2, 255

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from tiny_configs import ROOT, cam_config, hsc_config
 
 from hsc_converters.saliency import write_maps
@@ -17,6 +18,7 @@ from hsc_converters.saliency_provider import (
     SaliencyProvider,
     as_map,
     build_provider,
+    origin_of,
 )
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.aux_maps import AuxMapFolder, colour_problem
@@ -28,6 +30,7 @@ from hsc_mm.inference.missing_maps import (
     map_notice,
 )
 from hsc_mm.registry import MODELS
+from hsc_mm.utils import read_map
 
 TRAIN = 'ImageSets/Segmentation/train.txt'
 KEY = 'train_dataloader.dataset.aux_maps.saliency'
@@ -297,6 +300,78 @@ def test_maps_are_made_kept_and_used(voc_root):
     assert 'img_05.jpg' in run.failures[0]
 
 
+@pytest.fixture
+def pictures(tmp_path):
+    """Two grey pictures; and what makes maps of all of a folder."""
+    folder, out = tmp_path / 'mine', tmp_path / 'maps'
+    folder.mkdir()
+    for name, grey in (('x.png', 40), ('y.png', 80)):
+        Image.new('RGB', (6, 4), (grey, ) * 3).save(folder / name)
+
+    def make(origin='first'):
+        return write_maps(list_inputs(str(folder)), lambda rgb: rgb[..., 0],
+                          out, origin=origin)
+
+    run = make()
+    assert (run.made, run.there, run.failures, run.unknown) == (2, 0, [], [])
+    return folder, out, make
+
+
+def _grey(out, name):
+    return read_map(out / f'{name}.png')[0, 0]
+
+
+def test_maps_of_replaced_pictures_are_made_again(pictures):
+    folder, out, make = pictures
+    assert (make().made, make().there) == (0, 2)
+    Image.new('RGB', (6, 4), (200, ) * 3).save(folder / 'y.png')
+    run = make()
+    assert (run.made, run.there, run.failures) == (1, 1, [])
+    assert (_grey(out, 'x'), _grey(out, 'y')) == (40, 200)
+    Image.new('L', (6, 4), 120).save(folder / 'x.bmp')  # takes the name x
+    run = make()
+    assert (run.made, run.there) == (2, 1)
+    assert (_grey(out, 'x'), _grey(out, 'x-2')) == (120, 40)
+
+
+def test_maps_of_another_provider_are_refused(pictures):
+    folder, out, make = pictures
+    Image.new('L', (6, 4), 120).save(folder / 'a.png')
+    before = {p: p.read_bytes() for p in out.iterdir()}
+    with pytest.raises(FileExistsError, match=(
+            r"maps: it holds maps of the provider 'first', x\.png among them, "
+            r"expected those of 'second'\. .*Choose another folder")):
+        make('second')
+    assert {p: p.read_bytes() for p in out.iterdir()} == before
+    assert make().made == 1
+
+
+def test_maps_without_a_note_are_kept_and_named(pictures):
+    folder, out, make = pictures
+    Image.new('L', (6, 4), 7).save(out / 'x.png')  # another program's
+    Image.new('RGB', (6, 4), (200, ) * 3).save(folder / 'x.png')
+    for origin in ('first', 'second'):
+        if origin == 'second':
+            (out / 'y.png').unlink()
+        run = make(origin)
+        assert (run.there + run.made, run.failures) == (2, [])
+        assert run.unknown == [str(out / 'x.png')]
+        assert _grey(out, 'x') == 7
+    Image.new('L', (8, 8), 7).save(out / 'x.png')
+    line, = make('second').failures
+    assert 'x.png: expected a saliency map of the size of its image' in line
+    assert 'move it away and run again' in line
+    assert read_map(out / 'x.png').shape == (8, 8)
+
+
+def test_a_note_needs_no_option_of_plain_values():
+    assert origin_of('a:b') == origin_of('a:b', {}) == 'a:b'
+    assert origin_of('a:b', dict(y=(1, 2), x='ü')) == \
+        'a:b {"x": "\\u00fc", "y": [1, 2]}'
+    assert origin_of('a:b', dict(x=1)) != origin_of('a:b', dict(x=2))
+    assert 'dtype' in origin_of('a:b', dict(x=np.dtype('int8')))
+
+
 def test_the_provider_sees_rgb(tmp_path):
     path = tmp_path / 'red.png'
     Image.new('RGB', (5, 4), (250, 10, 20)).save(path)
@@ -367,8 +442,8 @@ def test_a_broken_module_names_the_provider(tmp_path, monkeypatch, text,
 def test_the_command(tmp_path, shared_voc, monkeypatch):
     (tmp_path / 'mine.py').write_text(
         'import numpy as np\n'
-        'def nothing(image):\n'
-        '    return np.zeros(image.shape[:2])\n')
+        'def nothing(image, value=0.0):\n'
+        '    return np.full(image.shape[:2], value)\n')
     command = ('make_saliency', '--provider', 'mine:nothing', '--images',
                shared_voc / 'JPEGImages', '--out', tmp_path / 'maps')
     with monkeypatch.context() as patch:
@@ -376,6 +451,17 @@ def test_the_command(tmp_path, shared_voc, monkeypatch):
         done = run_here(*command)
     assert done.returncode == 0, done.stderr
     assert '8 written, 0 skipped, 0 failed, 8 in total' in done.stdout
+    path = tmp_path / 'maps' / 'img_00.png'
+    Image.open(path).copy().save(path, pnginfo=PngInfo())
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        again = run_here(*command)
+        other = run_here(*command, '--provider-options', 'value=0.5')
+    assert '0 written, 8 skipped, 0 failed, 8 in total' in again.stdout
+    assert '1 map(s) without a note' in again.stderr
+    assert f'{path}' in again.stderr
+    assert other.returncode == 1
+    assert "'mine:nothing {\"value\": 0.5}'" in other.stderr
     sys.modules.pop('mine')
     done = run_here(*command)
     assert done.returncode == 1

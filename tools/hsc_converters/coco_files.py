@@ -27,24 +27,23 @@ from hsc_mm.utils import (
 )
 from hsc_mm.utils.outputs import claim, place
 from .coco_masks import broken_outlines, draw_mask, has_pycocotools
+from .coco_origins import (
+    MANIFEST,
+    MASKS,
+    annotation_file,
+    identity_of,
+    is_ours,
+    source_sum,
+)
 from .voc import write_labels
 
 __all__ = [
-    'MASKS', 'Masks', 'SPLIT_SIZES', 'label_file', 'read_split',
-    'write_lists', 'write_masks'
+    'Masks', 'SPLIT_SIZES', 'label_file', 'read_split', 'write_lists',
+    'write_masks'
 ]
 
-MASKS = 'SegmentationClass'
-MANIFEST = 'masks.json'
-# Raised with every change of what a mask looks like.
-RULES = 1
 # Images of COCO 2014 that have an annotation, of 82,783 and 40,504.
 SPLIT_SIZES = dict(train2014=82081, val2014=40137)
-
-
-def annotation_file(root: Path, split: str) -> Path:
-    """Return the path of the instances JSON of a split."""
-    return place(root / 'annotations', f'instances_{split}.json')
 
 
 def label_file(root: Path, split: str) -> Path:
@@ -62,14 +61,8 @@ def read_split(root: Path, split: str) -> tuple[Instances, str]:
         FileNotFoundError: The JSON is missing.
         ValueError: It has another form.
     """
-    path = annotation_file(root, split)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{path}: there is no such file. Unpack '
-            f'annotations_trainval2014.zip of COCO in {root}, or name other '
-            'splits by --splits.')
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return read_instances(path), digest
+    source = source_sum(root, split)
+    return read_instances(annotation_file(root, split)), source
 
 
 def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
@@ -150,7 +143,8 @@ def write_masks(
     """
     has_pycocotools(required=True)
     folder = root / MASKS / split
-    _open(folder, dict(annotations=source, rules=RULES))
+    if not is_ours(folder, identity_of(source)):
+        write_json(folder / MANIFEST, identity_of(source))
     images = instances.images
     draw = partial(_write_mask, folder, instances.index)
     results = _map(draw, images, workers)
@@ -164,24 +158,6 @@ def write_masks(
         line = [image.img_id, *labels[image.img_id], digest]
         checksum.update(('\t'.join(line) + '\n').encode())
     return Masks(made, len(images) - made, problems, checksum.hexdigest())
-
-
-def _open(folder: Path, identity: dict) -> None:
-    """Claim a folder, or see that it is of the same origin."""
-    manifest = folder / MANIFEST
-    if manifest.is_file():
-        if read_json(manifest) == identity:
-            return
-        found = 'masks of other annotations or of another version'
-    elif not folder.is_dir() or not any(folder.iterdir()):
-        write_json(manifest, identity)
-        return
-    else:
-        found = f'other files in it, and no {MANIFEST}'
-    raise FileExistsError(
-        f'{folder}: expected a new or empty folder, or masks of the same '
-        f'annotations, found {found}. Nothing was written there: move the '
-        'folder away and run again, or keep it by --no-masks.')
 
 
 def _write_mask(folder: Path, index: dict[int, int],

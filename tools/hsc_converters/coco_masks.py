@@ -34,8 +34,9 @@ def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
 
     Larger areas (``area`` of the annotation, else the pixels of its outline)
     come first, so that smaller ones lie on top; of equal areas the smaller
-    annotation id lies on top. Crowd regions are drawn like the others, as
-    their class. What is broken is left out: see :func:`broken_outlines`.
+    annotation id lies on top, of ids that are text the first of the alphabet.
+    Crowd regions are drawn like the others, as their class. What is broken is
+    left out: see :func:`broken_outlines`.
 
     Args:
         image (COCOImage): Image and annotations.
@@ -47,16 +48,17 @@ def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
     from pycocotools import mask as coco_mask
     shape = (image.height, image.width)
     drawn = []
-    for one in image.annotations:
+    # By falling id, whatever ids are; sorting by area keeps that order.
+    for one in sorted(image.annotations, key=lambda a: a['id'], reverse=True):
         outline, _ = _whole(one.get('segmentation'), *shape)
         if outline:
             runs = coco_mask.frPyObjects(outline, *shape)
             runs = coco_mask.merge(runs) if isinstance(runs, list) else runs
             area = one.get('area', int(coco_mask.area(runs)))
-            drawn.append((-area, -one['id'], index[one['category_id']], runs))
+            drawn.append((-area, index[one['category_id']], runs))
     # By columns, as what is decoded lies in memory.
     mask = np.zeros(shape, dtype=np.uint8, order='F')
-    for _, _, class_index, runs in sorted(drawn, key=lambda d: d[:2]):
+    for _, class_index, runs in sorted(drawn, key=lambda d: d[0]):
         np.copyto(
             mask, class_index, where=coco_mask.decode(runs).view(np.bool_))
     return np.ascontiguousarray(mask)

@@ -3,12 +3,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput
-from hsc_mm.utils import atomic_write_bytes, read_image
+from hsc_mm.pseudo_labels.origins import input_note, read_note
+from hsc_mm.utils import read_image, write_grey_png
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder, written
 from .saliency_provider import SaliencyProvider, as_map
@@ -22,59 +22,118 @@ class SaliencyRun:
 
     Attributes:
         made (int): Maps that were written.
-        there (int): Maps that were there, whole and of the size of their
-            image.
+        there (int): Maps that were there and were kept.
         failures (list[str]): A line for each image without a map.
+        unknown (list[str]): Paths of those kept maps that have no note of
+            what they were made from.
     """
     made: int = 0
     there: int = 0
     failures: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
                out: str | Path,
-               progress: Callable | None = None) -> SaliencyRun:
+               progress: Callable | None = None,
+               origin: str = '') -> SaliencyRun:
     """Write ``<name>.png`` for each image, grey, 255 = salient.
 
-    Files appear whole or not at all; those that are there and fit are kept,
-    so a run that was stopped is gone on with by the same call. An image that
-    cannot be read, or whose map is wrong, costs nothing but its own map.
+    Files appear whole or not at all, with a note of image and provider;
+    those that are there and fit are kept, so a run that was stopped is gone
+    on with by the same call. A map of a picture that was replaced is made
+    again. One without a note, of an earlier version or of another program, is
+    kept. An image that cannot be read, or whose map is wrong, costs nothing
+    but its own map.
 
     Args:
         images (iterable[ImageInput]): What to look at.
         provider (SaliencyProvider): The model.
         out (str | Path): The folder; locked meanwhile.
         progress (callable, optional): Wraps images and their number.
+        origin (str): What tells the provider apart, see
+            :func:`.saliency_provider.origin_of`.
 
     Returns:
         SaliencyRun: Counts and failures.
 
     Raises:
-        FileExistsError: ``out`` is a folder of images, has a file of this name
-            that was not written here, or another process writes there.
+        FileExistsError: ``out`` is a folder of images, has maps of another
+            provider, or a file of this name that was not written here, or
+            another process writes there.
         OSError: A file cannot be written.
     """
     images = list(images)
     refuse_data_folder(out, [image.path for image in images],
                        names=[image.name for image in images])
     with locked(out):
+        _check_provider(images, out, origin)
         return _write(progress(images, len(images)) if progress else images,
-                      provider, out)
+                      provider, out, origin)
+
+
+def _our_map(image: ImageInput, out: str | Path) -> Path | None:
+    """Return the map of an image, if one is there that we wrote, whole."""
+    name = f'{image.name}.png'
+    path = place(out, name)
+    if name in written(out) and path.is_file() and not check_files(
+            str(path), {}):
+        return path
+    return None
+
+
+def _check_provider(images: Iterable[ImageInput], out: str | Path,
+                    origin: str) -> None:
+    """Refuse a folder with maps of another provider."""
+    for path in filter(None, (_our_map(image, out) for image in images)):
+        note = read_note(path)
+        found = note.partition(' ')[2]
+        if note and found != origin:
+            raise FileExistsError(
+                f'--out {out}: it holds maps of the provider {found!r}, '
+                f'{path.relative_to(out)} among them, expected those of '
+                f'{origin!r}. Nothing was written. Choose another folder, or '
+                'remove these maps.')
+
+
+def _note(image: ImageInput, origin: str) -> str:
+    """Return what a map notes: a hash of the image, and the provider."""
+    return '' if image.path is None else \
+        f'{input_note(image.path, None)} {origin}'
+
+
+def _is_kept(image: ImageInput, path: Path, origin: str,
+             run: SaliencyRun) -> bool:
+    """Say whether a map that is there is that of its image.
+
+    Raises:
+        ValueError: It has another size, and may be another program's.
+    """
+    if check_files(image.path, {}):  # reading it says what is wrong
+        return False
+    wrong, note = check_files(
+        image.path, {'saliency map': str(path)}), read_note(path)
+    if note:
+        return not wrong and note == _note(image, origin)
+    if wrong:
+        raise ValueError(f'{wrong[0]}. It does not say that this command made '
+                         'it, and was left: move it away and run again.')
+    run.unknown.append(str(path))
+    return True
 
 
 def _write(images: Iterable[ImageInput], provider: SaliencyProvider,
-           out: str | Path) -> SaliencyRun:
+           out: str | Path, origin: str) -> SaliencyRun:
     run = SaliencyRun()
     for image in images:
-        path = place(out, f'{image.name}.png')
-        kinds = {'saliency map': str(path)}
-        if f'{image.name}.png' in written(out) and path.is_file() and \
-                not check_files(image.path, kinds):
-            run.there += 1
-            continue
+        path, there = place(out, f'{image.name}.png'), _our_map(image, out)
         try:
+            if there and _is_kept(image, there, origin, run):
+                run.there += 1
+                continue
             pixels = image.read(read_image)
             found = as_map(provider(_rgb(pixels)), pixels.shape[:2])
+            note = _note(image, origin)
         except MemoryError:
             raise
         except Exception as error:  # the provider is anybody's code
@@ -83,7 +142,7 @@ def _write(images: Iterable[ImageInput], provider: SaliencyProvider,
             run.failures.append(f'{image.path}: {kind}{error}')
             continue
         claim(out, f'{image.name}.png', [image.path])
-        atomic_write_bytes(path, cv2.imencode('.png', found)[1].tobytes())
+        write_grey_png(path, found, note)
         run.made += 1
     return run
 

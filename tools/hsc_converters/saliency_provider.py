@@ -1,5 +1,6 @@
 """The interface of a saliency model."""
 import importlib
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -10,7 +11,7 @@ import numpy as np
 
 from hsc_mm.registry import MODELS
 
-__all__ = ['SaliencyProvider', 'as_map', 'build_provider']
+__all__ = ['SaliencyProvider', 'as_map', 'build_provider', 'origin_of']
 
 
 @runtime_checkable
@@ -71,6 +72,13 @@ def build_provider(name: str,
         raise ValueError(f'provider {name}: expected something that can be '
                          f'called with an image, found {built!r}.')
     return built
+
+
+def origin_of(name: str, options: Mapping[str, Any] | None = None) -> str:
+    """Return what tells a provider apart: its name, and its options."""
+    if not options:
+        return name
+    return f'{name} {json.dumps(options, sort_keys=True, default=repr)}'
 
 
 def _with_options(target: Any, options: Mapping[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """Preparation of a folder in VOC layout: image labels, lists, checks."""
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.outputs import claim_file, inside
 
 __all__ = [
-    'SPLIT_SIZES', 'check_split', 'collect_labels', 'labels_from_mask',
-    'write_labels'
+    'SPLIT_SIZES', 'check_pictures', 'check_split', 'collect_labels',
+    'labels_from_mask', 'write_labels'
 ]
 
 # PASCAL VOC 2012 segmentation; train_aug is VOC's train and SBD's pictures
@@ -103,21 +104,34 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
     ]
     if problems:
         return [], problems
-    images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in ids}
+    masks = {i: root / 'SegmentationClass' / f'{i}.png' for i in ids}
+    return ids, check_pictures(root, masks)
+
+
+def check_pictures(root: Path, masks: Mapping[str, Path]) -> list[str]:
+    """Check pictures, and masks and saliency maps where there are any.
+
+    Args:
+        root (Path): Folder in VOC layout.
+        masks (mapping[str, Path]): Image id -> its mask.
+
+    Returns:
+        list[str]: A line for each problem.
+    """
+    images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in masks}
     missing = set(missing_files(images.values()))
     problems = missing_lines(sorted(missing))
-    folders = {'mask': 'SegmentationClass', 'saliency map': 'SaliencyMaps'}
     for image_id, path in images.items():
         if path in missing:
             continue
         maps = {
-            kind: str(root / folder / f'{image_id}.png')
-            for kind, folder in folders.items()
+            'mask': str(masks[image_id]),
+            'saliency map': str(root / 'SaliencyMaps' / f'{image_id}.png')
         }
         problems += check_files(
             path, {k: p
                    for k, p in maps.items() if os.path.exists(p)})
-    return ids, problems
+    return problems
 
 
 def write_labels(path: Path, labels: ImageLabels) -> None:

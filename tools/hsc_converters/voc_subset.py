@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 
+from hsc_mm.datasets.checks import raise_problems
 from hsc_mm.datasets.labels import ImageLabels, read_list
 from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.utils import (
@@ -17,7 +18,7 @@ from hsc_mm.utils import (
 from hsc_mm.utils.locks import hold
 from hsc_mm.utils.outputs import claim, claim_folder
 from hsc_mm.utils.progress import progress
-from .voc import write_labels
+from .voc import check_pictures, write_labels
 
 __all__ = ['choose_images', 'cut_subset']
 
@@ -109,10 +110,20 @@ def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
 
     Returns:
         dict[str, int]: Split -> number of pictures.
+
+    Raises:
+        FileExistsError: ``out`` holds other files.
+        FileNotFoundError: See :func:`choose_images`.
+        ValueError: See there; or pictures are missing, or files are broken,
+            or a mask or a map has another size than its picture.
     """
     chosen = choose_images(root, classes, per_class)
-    hold(claim_folder(out))
     labels = {**chosen['train_aug'], **chosen['val']}
+    raise_problems(
+        str(root), check_pictures(root, {i: _mask(root, i) for i in labels}),
+        'Nothing was written: correct these files, or remove them from the '
+        'lists in ImageSets/Segmentation.')
+    hold(claim_folder(out))
     for image_id in progress(labels, len(labels), 'pictures'):
         image = read_image(root / 'JPEGImages' / f'{image_id}.jpg')
         scale = min(1.0, long_side / max(image.shape[:2]))

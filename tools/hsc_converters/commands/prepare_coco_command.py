@@ -33,7 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-masks',
         action='store_true',
-        help='write labels and lists alone; needs no pycocotools')
+        help='write labels and lists alone; needs no pycocotools, and refuses '
+        'masks of other annotations')
     parser.add_argument(
         '--unannotated',
         action='store_true',
@@ -53,11 +54,13 @@ def main() -> int:
 
     from hsc_mm.utils.locks import hold
     from ..coco import prepare
-    from ..coco_files import MASKS
     from ..coco_masks import has_pycocotools
+    from ..coco_origins import MASKS, check_masks
     hold(args.root, '--root')
     if not args.no_masks:
         has_pycocotools(required=True)
+    for split in args.splits:
+        check_masks(args.root, split, not args.no_masks)
     table = Table('split', 'images\nlisted', 'expected of\nCOCO 2014',
                   'pictures\nmissing', 'masks\nmade', 'masks\nkept',
                   'broken\nannotations')
