@@ -8,7 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from hsc_mm.datasets.checks import raise_problems
-from hsc_mm.datasets.class_names import image_name
+from hsc_mm.datasets.class_names import IMAGE_SUFFIXES, image_name
 from hsc_mm.datasets.mask_labels import indices
 from hsc_mm.utils import read_json, voc_palette
 from hsc_mm.utils.alike import RENAME, composed
@@ -42,6 +42,7 @@ class TrustedMasks:
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = None if folder in (None, 'none') else Path(folder)
         self.ids: frozenset[str] = frozenset()
+        self._unread: list[str] = []
         if self.folder is None:
             return
         if not self.folder.is_dir():
@@ -49,10 +50,14 @@ class TrustedMasks:
                 f'trusted_dir {folder}: there is no such folder. "python -m '
                 'hsc_mm import" makes it; without corrected masks leave '
                 'trusted_dir out.')
-        self.ids = frozenset(
-            path.relative_to(self.folder).with_suffix('').as_posix()
-            for path in self.folder.rglob('*.png')
-            if not path.name.startswith('.'))
+        files = [path.relative_to(self.folder)
+                 for path in self.folder.rglob('*.*')
+                 if path.suffix.lower() in IMAGE_SUFFIXES
+                 and not path.name.startswith('.')]
+        self.ids = frozenset(path.with_suffix('').as_posix()
+                             for path in files if path.suffix == '.png')
+        self._unread = sorted(str(path) for path in files
+                              if path.suffix != '.png')
 
     def __contains__(self, img_id: str) -> bool:
         return img_id in self.ids
@@ -81,6 +86,12 @@ class TrustedMasks:
         """
         if self.folder is None:
             return 0
+        if self._unread and is_main_process():
+            print_log(
+                f'{self.folder}: {len(self._unread)} pictures are no masks '
+                f'<img_id>.png and are not read, such as {self._unread[0]}. '
+                'Save them as PNG, with the suffix .png.', 'current',
+                logging.WARNING)
         check_mask_classes(self.folder / TRUSTED, classes)
         lacking = {composed(i) for i in img_ids if i not in self.ids}
         alike = sorted(i for i in self.ids.difference(img_ids)

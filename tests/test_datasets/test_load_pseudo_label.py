@@ -1,4 +1,6 @@
 """Hard and soft pseudo labels in a training pipeline."""
+import shutil
+
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
@@ -174,9 +176,12 @@ def test_a_trusted_mask_with_a_class_of_no_label_is_doubtful(
     mask, path = trusted_dog
     write_index_png(path, np.where(mask, 8, 0).astype(np.uint8),
                     voc_palette())
+    shutil.copy(path, path.with_name('img_00.PNG'))
     data(voc_root, soft_dir, suffix='.npz', trusted_dir=str(path.parent))
     assert (f'1 trusted masks show classes that the image label does not '
-            f'name, such as (indices) {path} (8)') in told[0]
+            f'name, such as (indices) {path} (8)') in told[1]
+    assert '1 pictures are no masks <img_id>.png and are not read, such as ' \
+        'img_00.PNG' in told[0]
 
 
 def test_a_trusted_mask_of_another_picture(voc_root, soft_dir, trusted_dog):
