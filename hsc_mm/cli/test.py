@@ -87,6 +87,10 @@ def main() -> None:
         cfg = use_crf(cfg, preset=args.crf, backend=args.crf_backend)
     if args.out:
         refuse_data_of(cfg, args.out, '--out')
+        if not cfg.get('test_evaluator'):
+            raise ValueError(
+                f'--out: expected a test_evaluator in {cfg.filename}, which '
+                'writes the masks, found none. Name a config with a test.')
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
         if cfg.test_evaluator.get('format_only'):
             cfg = without_truth(cfg)

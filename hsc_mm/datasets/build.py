@@ -3,7 +3,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from hsc_mm.registry import DATASETS, TRANSFORMS
@@ -14,6 +14,23 @@ __all__ = ['build_split', 'is_ours', 'loads_truth', 'without_truth']
 
 # Loaders of ground truth that do not say so by an attribute.
 _FOREIGN_LOADERS = ('LoadAnnotations', 'LoadDepthAnnotation')
+
+
+def split_options(cfg: Config, split: str) -> ConfigDict:
+    """Return the config of a split's data set, not a copy.
+
+    Raises:
+        ValueError: The config has no such split.
+    """
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader:
+        there = [name for name in ('train', 'val', 'test')
+                 if cfg.get(f'{name}_dataloader')]
+        raise ValueError(
+            f'{split}_dataloader of {cfg.filename}: expected the data of the '
+            f'split "{split}", found none. The config has '
+            f'{", ".join(there) or "no split"}: name one of these, or add it.')
+    return loader.dataset
 
 
 def build_split(cfg: Config,
@@ -53,15 +70,7 @@ def build_split(cfg: Config,
             bad.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader:
-        there = [name for name in ('train', 'val', 'test')
-                 if cfg.get(f'{name}_dataloader')]
-        raise ValueError(
-            f'{split}_dataloader of {cfg.filename}: expected the data of the '
-            f'split "{split}", found none. The config has '
-            f'{", ".join(there) or "no split"}: name one of these, or add it.')
-    options = copy.deepcopy(loader.dataset)
+    options = copy.deepcopy(split_options(cfg, split))
     if not is_ours(options):
         raise ValueError(
             f'{split}_dataloader of {cfg.filename}: expected a data set of '

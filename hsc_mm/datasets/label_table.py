@@ -18,7 +18,10 @@ __all__ = ['read_label_table']
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
 _EMPTY = ('', 'na', *ABSENT)
-_TRUE, _FALSE = ('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')
+# Marks of a class; those of one letter are not mixed with others.
+_TRUE = ('1', '1.0', 'true', 'yes', 't', 'y', 'x')
+_FALSE = ('0', '0.0', 'false', 'no', 'f', 'n')
+_MARKS = ((*_TRUE[:4], *_FALSE[:4]), ('t', 'f'), ('y', 'n'), ('x', ))
 _NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
 
 
@@ -88,7 +91,8 @@ def _is_one_hot(header: list[str], rows: Rows) -> bool:
     if len(header) == 2 and header[1].strip().lower() in _LABELS:
         return False
     cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
-    return cells <= {*_TRUE, *_FALSE, *_EMPTY} and not cells <= {*_EMPTY}
+    marks = cells.difference(_EMPTY)
+    return bool(marks) and any(marks <= {*some} for some in _MARKS)
 
 
 def _refuse_scores(path: str | Path, header: list[str], rows: Rows) -> None:

@@ -59,9 +59,15 @@ def read_label_json(path: str | Path,
             f'{path}: expected {{"classes": ["cat", ...], "images": '
             '{"image id": ["cat", ...]}} or an instances JSON of COCO; '
             '"images" is missing or has another form.')
-    return settle(path, classes, {
-        image.replace('\\', '/'): names for image, names in images.items()
-    }, none)
+    slashed = {image.replace('\\', '/'): names
+               for image, names in images.items()}
+    twice = [image for image in images if '\\' in image
+             and image.replace('\\', '/') in images]
+    if len(slashed) < len(images):
+        raise ValueError(
+            f'{path}: expected each image once, found "{twice[0]}" with '
+            'slashes too. Put all its labels under one of them.')
+    return settle(path, classes, slashed, none)
 
 
 def _is_names(value) -> bool:

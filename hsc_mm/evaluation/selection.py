@@ -180,7 +180,10 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
     if scores_seeds(cfg):
         cfg.test_evaluator.selection = str(path)
         return
+    kept = {img_id for img_id, _ in _files(dataset)} - set(chosen)
+    # Places in the whole list, whatever part of it the config took.
+    cfg.test_dataloader.dataset.indices = None
     cfg.test_dataloader.dataset.indices = [
-        place for place, (img_id, _) in enumerate(_files(dataset))
-        if img_id not in set(chosen)
+        place for place, (img_id, _) in enumerate(
+            _files(build_split(cfg, 'test'))) if img_id in kept
     ]

@@ -149,7 +149,7 @@ def use_tta(cfg: Config, required: bool = True) -> Config:
             f'tta_pipeline of {cfg.filename}: expected one list of '
             f'RandomFlip, found {len(flips)}. Put all flips into one.')
     cfg = copy.deepcopy(cfg)
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    build.split_options(cfg, 'test').pipeline = cfg.tta_pipeline
     if cfg.model.type == _CRF:  # merges views itself
         return cfg
     cfg.tta_model.module = cfg.model
@@ -195,7 +195,7 @@ def use_crf(cfg: Config, **crf) -> Config:
 def without_truth(cfg: Config) -> Config:
     """Return a copy of a config whose test reads images and no masks."""
     cfg = copy.deepcopy(cfg)
-    dataset = cfg.test_dataloader.dataset
+    dataset = build.split_options(cfg, 'test')
     dataset.pipeline = build.without_truth(dataset.pipeline)
     if dataset.get('data_prefix'):
         dataset.data_prefix.pop('seg_map_path', None)

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
-from hsc_mm.datasets.build import without_truth
+from hsc_mm.datasets.build import split_options, without_truth
 from hsc_mm.datasets.label_folders import PREDICTED, list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
 from hsc_mm.datasets.transforms.load_image import (
@@ -60,7 +60,7 @@ def array_pipeline(cfg: Config) -> tuple[Compose, Callable, dict]:
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     steps = without_truth(
-        copy.deepcopy(cfg.test_dataloader.dataset.pipeline))
+        copy.deepcopy(split_options(cfg, 'test').pipeline))
     if not steps or not is_loader(steps[0]):
         raise ValueError(
             f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage '

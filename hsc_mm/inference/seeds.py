@@ -13,7 +13,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.datasets.build import build_split, without_truth
+from hsc_mm.datasets.build import (
+    build_split,
+    split_options,
+    without_truth,
+)
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.pool import guard_workers
@@ -96,7 +100,7 @@ def seed_dataset(cfg: Config,
     built = build_split(
         cfg,
         split,
-        pipeline=without_truth(cfg.test_dataloader.dataset.pipeline),
+        pipeline=without_truth(split_options(cfg, 'test').pipeline),
         masks=False,
         check=check)
     if guard and split != 'train':

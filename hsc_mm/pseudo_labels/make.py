@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import split_options
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
@@ -146,7 +147,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
                 split=split,
                 # What CAMs are computed by: model and test pipeline.
                 inference=digest([
-                    cfg.model.to_dict(), cfg.test_dataloader.dataset.pipeline
+                    cfg.model.to_dict(), split_options(cfg, 'test').pipeline
                 ]),
                 classes=list(dataset.metainfo['classes']),
                 mask_classes=list(dataset.all_classes)),
@@ -188,7 +189,7 @@ def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
     stream = iterate_cams(engine, loader, run.existing)
     if run.tiled:
         tiled = TiledImages(
-            engine, dataset, cfg.test_dataloader.dataset.pipeline,
+            engine, dataset, split_options(cfg, 'test').pipeline,
             options.tiles or Tiles(), chain)
         stream = itertools.chain(
             stream, tiled.soft_cams(run.tiled, run, folder))

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import split_options
 from hsc_mm.utils.pixels import as_colours
 from hsc_mm.utils.pool import guard_workers
 from .view_pipeline import ViewPipeline
@@ -141,7 +142,7 @@ def view_loader(dataset: BaseImageLabelDataset,
     pipeline beside it says how the views are to be flipped. Each of the
     workers holds two batches in memory.
     """
-    pipeline = ViewPipeline(cfg.test_dataloader.dataset.pipeline)
+    pipeline = ViewPipeline(split_options(cfg, 'test').pipeline)
     loader = guard_workers(DataLoader(
         _Reader(dataset, pipeline, with_images),
         sampler=list(batches),

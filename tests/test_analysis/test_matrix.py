@@ -35,7 +35,8 @@ def test_rows_have_mean_and_sample_deviation():
     assert [cam['config'], hsc['config']] == ['cam', 'hsc']
     assert cam['columns']['seeds, best'] == dict(
         mean=31.0, std=pytest.approx(2**0.5), values=[30.0, 32.0],
-        threshold=pytest.approx(0.3), classes=dict(dog=31.0, cat=33.0))
+        threshold=pytest.approx(0.3), classes=dict(dog=31.0, cat=33.0),
+        split='val')
     assert hsc['columns']['seeds, best']['std'] is None
     text = markdown(found).splitlines()
     assert text[0] == ('| config | seeds | seeds, best | minutes | images/s '
@@ -70,6 +71,24 @@ def test_differences_are_paired_over_equal_seeds():
     assert '| hsc | +2.0 [-10.7, +14.7] |' in markdown(found)
     assert paired({0: 1.0}, {0: 0.0})['interval'] is None
     assert paired({0: 1.0}, {1: 0.0})['mean'] is None
+
+
+def test_scores_of_other_splits_or_classes_are_not_compared(tmp_path):
+    cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c')]
+    cells[1]['rows'][0]['split'] = 'test'
+    cells[2]['rows'][0].update(classes=['dog', 'cow'])
+    found = collect(cells, 'a')
+    assert found['apart'] == ['b', 'c']
+    assert found['splits']['seeds, best'] == 'val, test'
+    text = markdown(found)
+    assert 'Not compared, as split or classes differ: b, c.' in text
+    assert '| b | - |\n| c | - |' in text
+    (tmp_path / 'matrix.json').write_text(json.dumps(found))
+    assert read_matrix(tmp_path / 'matrix.json') == found
+    cells[1]['config'] = 'a.py'
+    with pytest.raises(ValueError, match=r'a\.py: expected the column "seeds, '
+                       r'best" to be of one split'):
+        collect(cells)
 
 
 def test_pages_get_the_tables_of_their_json(tmp_path, monkeypatch):

@@ -1,9 +1,15 @@
 """Splits of a config, built for another purpose than training."""
+from functools import partial
+
 import pytest
 from mmengine.config import Config
 from tiny_configs import hsc_config
 
 from hsc_mm.datasets.build import build_split, loads_truth, without_truth
+from hsc_mm.inference.configs import use_tta
+from hsc_mm.inference.configs import without_truth as without_masks
+from hsc_mm.inference.inputs import array_pipeline
+from hsc_mm.inference.seeds import seed_dataset
 
 
 @pytest.fixture
@@ -61,6 +67,15 @@ def test_a_split_that_the_config_has_not_is_named(cfg):
                        r'expected the data of the split "val", found none\. '
                        'The config has train, test'):
         build_split(cfg, 'val')
+
+
+@pytest.mark.parametrize('read', [
+    array_pipeline, use_tta, without_masks,
+    partial(seed_dataset, split='train')])
+def test_who_reads_the_test_split_says_that_there_is_none(cfg, read):
+    cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
+    with pytest.raises(ValueError, match=r'test_dataloader of .*found none'):
+        read(cfg)
 
 
 def test_what_loads_truth_is_left_out(cfg):

@@ -521,3 +521,28 @@ def test_a_picture_in_the_first_line_is_no_header(tmp_path, first):
     assert list(read_label_table(path).images) == [first, 'img_01.jpg']
     path.write_text('Image Index,Findings\nimg_01.jpg,dog\n')
     assert list(read_label_table(path).images) == ['img_01.jpg']
+
+
+def test_an_image_twice_in_a_json_by_its_slashes(tmp_path):
+    path = _write(tmp_path / 'l.json', json.dumps(dict(images={
+        'x\\a.jpg': ['cat'], 'x/a.jpg': ['dog']})))
+    with pytest.raises(ValueError, match=r'l\.json: expected each image once, '
+                       r'found "x\\a\.jpg" with slashes too'):
+        read_label_json(path)
+
+
+@pytest.mark.parametrize(('yes', 'no'), [('y', 'n'), ('T', 'F'), ('x', '')])
+def test_marks_of_a_single_class(tmp_path, yes, no):
+    path = _write(tmp_path / 'l.csv',
+                  f'image,cat\na.jpg,{yes}\nb.jpg,{no}\n')
+    found = read_labels(path)
+    assert found.classes == ['cat']
+    assert found.images == {'a.jpg': ['cat'], 'b.jpg': []}
+
+
+@pytest.mark.parametrize(('name', 'cells'), [
+    ('label', 'yn'), ('axis', 'xy'), ('kind', 'tx')])
+def test_letters_that_are_names(tmp_path, name, cells):
+    path = _write(tmp_path / 'l.csv', f'image,{name}\na.jpg,{cells[0]}\n'
+                  f'b.jpg,{cells[1]}\n')
+    assert read_labels(path).classes == sorted(cells)

@@ -4,9 +4,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from seed_samples import CLASSES, random_images, seed_samples, slow_scores
+from tiny_configs import seg_config
 
 from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation import SeedMetric
 from hsc_mm.evaluation.confusion import pixel_average_precision
 from hsc_mm.evaluation.counts import cam_histogram, precision_histogram
@@ -15,6 +18,7 @@ from hsc_mm.evaluation.report import seed_tables
 from hsc_mm.evaluation.selection import (
     choose_selection,
     read_selection,
+    use_selection,
     write_selection,
 )
 from hsc_mm.evaluation.threshold_rules import rule_names, threshold_by
@@ -238,3 +242,17 @@ def test_masks_do_not_move_a_label_free_threshold(tmp_path):
     second = _evaluate(other, tmp_path)[1]['label_free']
     assert first['threshold'] == second['threshold']
     assert first['mIoU'] != second['mIoU']
+
+
+@pytest.mark.parametrize('indices', [None, [2, 5, 6, 7], 5, -3])
+def test_a_segmentor_is_scored_on_the_others_of_its_part(
+        shared_voc, tmp_path, indices):
+    cfg = Config.fromfile(seg_config(shared_voc, tmp_path / 'seg.py', 2))
+    cfg.test_dataloader.dataset.indices = indices
+    data = build_split(cfg, 'test')
+    ids = [data.get_data_info(i)['img_id'] for i in range(len(data))]
+    write_selection(tmp_path / 'few.txt', [ids[1]])
+    use_selection(cfg, None, tmp_path / 'few.txt')
+    data = build_split(cfg, 'test')
+    assert [data.get_data_info(i)['img_id'] for i in range(len(data))] == [
+        ids[0], *ids[2:]]

@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import split_options
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.leak_guard import image_files, training_images
 from hsc_mm.inference import seeds
@@ -101,10 +102,11 @@ def class_scores(cfg: Config, checkpoint: str, split: str,
     Raises:
         ValueError: The images have no labels, or one cannot be read.
     """
-    trained = training_images(cfg.train_dataloader.dataset).files
+    loader = cfg.get('train_dataloader') or {}
+    trained = training_images(loader.get('dataset')).files
     if listed:
         cfg = copy.deepcopy(cfg)
-        cfg[f'{split}_dataloader'].dataset.ann_file = os.path.abspath(listed)
+        split_options(cfg, split).ann_file = os.path.abspath(listed)
     # Scores do not depend on the labels, whatever chooses the CAMs.
     dataset = seeds.seed_dataset(cfg, split, guard=False)
     if not len(dataset) or 'gt_label' not in dataset.get_data_info(0):

@@ -39,7 +39,8 @@ def read_matrix(path: str | Path) -> dict:
         (f'seeds of {row["config"]}', row['seeds']) for row in found['rows']]
     wrong = [what for what, all_ in lists if len(set(all_)) < len(all_)]
     again = [dict(row, columns={
-        name: column_of(column['values'])
+        name: column_of(column['values']) | {
+            key: column[key] for key in ('split', 'classes') if key in column}
         for name, column in row['columns'].items()
     }) for row in found['rows']]
     for row in found['rows']:

@@ -27,29 +27,55 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
         None for one seed), ``values`` by seed, and of scores ``threshold``,
         ``classes`` (mean IoU of each class) and ``difference``
         (:func:`paired`). ``sizes``: mIoU of small, medium and large pictures
-        at the best threshold. ``paired_to``, and ``splits``: column ->
-        split.
+        at the best threshold. ``paired_to``; ``apart``: configs that are not
+        compared, as their scores are of another split or other classes; and
+        ``splits``: column -> splits.
+
+    Raises:
+        ValueError: Scores of one config are of several splits or classes.
     """
     groups: dict[str, list[dict]] = {}
     for cell in cells:
         groups.setdefault(cell['config'], []).append(cell)
     rows = [_row(config, group) for config, group in groups.items()]
-    compare(rows, paired_to)
-    splits = {one['what']: one['split'] for group in groups.values()
-              for cell in group for one in cell['rows']}
-    return dict(rows=rows, paired_to=paired_to, splits=splits)
+    splits: dict[str, list[str]] = {}
+    for row in rows:
+        for name, column in row['columns'].items():
+            if 'split' in column:
+                splits.setdefault(name, []).append(column['split'])
+    return dict(
+        rows=rows, paired_to=paired_to, apart=compare(rows, paired_to),
+        splits={name: ', '.join(dict.fromkeys(found))
+                for name, found in splits.items()})
 
 
-def compare(rows: list[dict], paired_to: str | None) -> None:
-    """Put ``difference`` into the columns of rows, see :func:`collect`."""
+def compare(rows: list[dict], paired_to: str | None) -> list[str]:
+    """Put ``difference`` into the columns of rows, see :func:`collect`.
+
+    Returns:
+        list[str]: Configs with a score of another split or other classes.
+    """
     base = next((row for row in rows if row['config'] == paired_to), None)
+    apart: dict[str, None] = {}
     for row in rows if base else ():
         for name, column in row['columns'].items():
             other = base['columns'].get(name)
-            if row is not base and other and name not in _COST:
+            if row is base or not other or name in _COST:
+                continue
+            if _differ(column, other):
+                apart[row['config']] = None
+            else:
                 column['difference'] = paired(
                     dict(zip(row['seeds'], column['values'], strict=True)),
                     dict(zip(base['seeds'], other['values'], strict=True)))
+    return list(apart)
+
+
+def _differ(column: dict, other: dict) -> bool:
+    """Say whether scores are of another split or other classes."""
+    return any(list(column[key]) != list(other[key])
+               for key in ('split', 'classes')
+               if key in column and key in other)
 
 
 def _row(config: str, group: list[dict]) -> dict:
@@ -57,11 +83,17 @@ def _row(config: str, group: list[dict]) -> dict:
     columns: dict[str, dict] = {}
     for what in dict.fromkeys(name for cell in scores for name in cell):
         found = [cell.get(what) for cell in scores]
+        kinds = {(one['split'], tuple(one['classes']))
+                 for one in found if one}
+        if len(kinds) > 1:
+            raise ValueError(
+                f'{config}: expected the column "{what}" to be of one split '
+                f'and its classes, found {sorted(kinds)}. Run the others in '
+                'another work dir.')
         columns[what] = column_of([one and one['miou'] for one in found])
         columns[what]['threshold'] = _mean(
             [one and one['threshold'] for one in found])
-        names = dict.fromkeys(
-            name for one in found if one for name in one['classes'])
+        columns[what]['split'], names = next(iter(kinds))
         columns[what]['classes'] = {
             name: _mean([
                 dict(zip(one['classes'], one['iou'], strict=True)).get(name)
@@ -148,6 +180,9 @@ def markdown(found: dict) -> str:
                 [[row['config'], *(_gap(row['columns'].get(c))
                                    for c in compared)]
                  for row in rows if row['config'] != found['paired_to']]))
+        if found.get('apart'):
+            parts.append('Not compared, as split or classes differ: '
+                         f'{", ".join(found["apart"])}.')
     if compared:
         shown = [row for row in rows if compared[-1] in row['columns']]
         classes = list(dict.fromkeys(

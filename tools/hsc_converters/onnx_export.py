@@ -10,7 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
-from hsc_mm.datasets.build import without_truth
+from hsc_mm.datasets.build import split_options, without_truth
 from hsc_mm.inference.class_names import ClassNames
 from hsc_mm.inference.models import open_model
 from hsc_mm.inference.onnx_model import FORMAT
@@ -143,7 +143,7 @@ def _content(model: nn.Module, names: ClassNames, task: str, settings: dict,
 
 def _settings(cfg: Config) -> dict[str, Any]:
     """Return how the test pipeline and the preprocessor make the input."""
-    load, *steps = without_truth(cfg.test_dataloader.dataset.pipeline)
+    load, *steps = without_truth(split_options(cfg, 'test').pipeline)
     wrong = [one['type'] for one in steps
              if one['type'] not in ('Resize', *_PACKERS)]
     resizes = [one for one in steps if one['type'] == 'Resize']
