@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 
 from hsc_mm.evaluation.mask_metric import write_seed
+from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.tiles import MaskWriter
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import (
@@ -19,7 +20,7 @@ from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.pictures import class_colours
 from .class_names import ClassNames
 
-__all__ = ['draw_prediction', 'write_prediction']
+__all__ = ['draw_prediction', 'note_of', 'write_prediction']
 
 # Times its height in the strip at which a picture is painted, at least.
 _FINER = 4
@@ -60,11 +61,17 @@ def _smaller(image: np.ndarray, step: int,
                       interpolation=how)
 
 
+def note_of(path: str | Path | None) -> str:
+    """Return the note in the mask of an image; '' of one without a file."""
+    return input_note(path, None) if path else ''
+
+
 def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
                      names: ClassNames) -> None:
     """Write ``<name>.overlay.png``, ``<name>.mask.png``, ``<name>.npz``.
 
-    The mask holds mask indices, in VOC's colours. The ``.npz`` of the CAM
+    The mask holds mask indices, in VOC's colours, and a note of the image it
+    is of. The ``.npz`` of the CAM
     stage is a soft seed (``cam`` (k, H, W) float16, ``classes`` (k,) mask
     indices) with the ``names`` of its classes and the ``scores`` (K,); that
     of a segmentation model holds ``mask`` (H, W) of class indices and all
@@ -93,14 +100,15 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
         return
     mask, values = others
     place = georeference(result['path'])
+    note = note_of(result['path'])
     if place:
         indices = to_mask_indices(result['mask'], names.label_map)
         tif = claim(folder, f'{result["name"]}.mask.tif', [result['path']])
-        with MaskWriter(mask, indices.shape, voc_palette(), place=place,
-                        tif=tif) as writer:
+        with MaskWriter(mask, indices.shape, voc_palette(), note,
+                        place=place, tif=tif) as writer:
             writer.write(indices)
     else:
-        write_seed(mask, result['mask'], names.label_map)
+        write_seed(mask, result['mask'], names.label_map, note)
     if result['task'] == 'cam':
         raw = dict(
             cam=result['cam'].astype(np.float16),

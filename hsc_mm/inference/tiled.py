@@ -22,6 +22,7 @@ from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import voc_palette
 from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import claim
+from .predictions import note_of
 
 __all__ = ['predict_large', 'sample_of_tiles']
 
@@ -116,8 +117,8 @@ def predict_large(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles,
     path = claim(out_dir, f'{name}.mask.png', [scan.path])
     place = georeference(scan.path)
     tif = claim(out_dir, f'{name}.mask.tif', [scan.path]) if place else None
-    with MaskWriter(path, scan.shape, voc_palette(), place=place,
-                    tif=tif) as writer:
+    with MaskWriter(path, scan.shape, voc_palette(), note_of(scan.path),
+                    place=place, tif=tif) as writer:
         seen = write_blocks(
             writer, _watched(blocks, heat if model.is_cam else None),
             label_of, model.names.label_map, small)

@@ -29,6 +29,7 @@ from hsc_converters.exchange.polygons import components, outlines
 from hsc_converters.exchange.records import Item, MaskClasses
 from hsc_mm.cli import import_command
 from hsc_mm.datasets.transforms import LoadPseudoLabel
+from hsc_mm.inference.predictions import note_of
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.pseudo_labels.trusted import TRUSTED
@@ -367,6 +368,31 @@ train_dataloader = dict(dataset=dict(
         write_index_png(voc_root / 'pseudo' / f'{name}.png', masks[name],
                         voc_palette())
     return Config.fromfile(path), voc_root, masks
+
+
+def test_masks_of_other_pictures_are_not_exported(project, tmp_path):
+    # "1" and "1-2" are names by the order of folders, as in predict.
+    cfg, root, masks = project
+    folders = []
+    for name, number in (('img_01', '1'), ('img_03', '1-2')):
+        folders.append(tmp_path / name)
+        folders[-1].mkdir()
+        picture = shutil.copy(root / 'JPEGImages' / f'{name}.jpg',
+                              folders[-1] / '1.jpg')
+        write_index_png(tmp_path / 'p' / f'{number}.mask.png', masks[name],
+                        voc_palette(), note_of(picture))
+    for folder in (tmp_path / 'right', tmp_path / 'wrong'):
+        def export(images, folder=folder):
+            export_masks(cfg, tmp_path / 'p', folder, ExportOptions(
+                'coco', images=tuple(map(str, images))))
+        if folder.name == 'right':
+            export(folders)
+            assert (folder / 'instances.json').is_file()
+        else:
+            with pytest.raises(ValueError, match=r'1\.mask\.png: made from '
+                               r'another image than .*img_03/1\.jpg'):
+                export(folders[::-1])
+            assert not folder.exists()
 
 
 def test_from_pseudo_labels_to_training(project, tmp_path):

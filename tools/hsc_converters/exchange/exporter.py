@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets.checks import raise_problems
 from hsc_mm.datasets.mask_labels import compare_labels
+from hsc_mm.pseudo_labels.origins import check_origins
 from hsc_mm.pseudo_labels.trusted import (
     TRUSTED,
     TrustedMasks,
@@ -102,8 +103,14 @@ def export_masks(cfg: Config,
     left = {one.img_id: one for one in records if one.img_id not in done}
     queue = _judge(list(left.values()), source, classes, options)
     queue = queue[:options.first]
+    listed = [left[one.img_id] for one in queue]
+    raise_problems(
+        f'masks of {source}', check_origins(
+            [str(mask_file(source, one.img_id)) for one in listed],
+            [one.img_path for one in listed], edited=True),
+        'Make the masks again, or name the images in the order in which '
+        '"predict" was given them.')
     with locked(out):
-        listed = [left[one.img_id] for one in queue]
         steps = progress(listed, len(listed)) if progress else listed
         files = write(Path(out), _items(
             steps, source, Path(out), pictures, options.pictures), classes)
