@@ -71,7 +71,7 @@ def import_seeds(cfg: Config | str | Path,
         cfg (Config | str | Path): Whose data set names images and classes.
         source (str | Path): Folder with a file for each image.
         out (str | Path): Folder to write to: new, empty, or that of the same
-            seeds, which are written again.
+            seeds, which are written again, all at once at the end.
         options (ImportOptions, optional): Format and meaning of the files.
         threshold (float, optional): Background threshold of masks; by
             default ``model.test_cfg.bg_threshold``, or 0.3.
@@ -108,21 +108,25 @@ def import_seeds(cfg: Config | str | Path,
         summary = ImportSummary(options.form, options.kind, chain.threshold,
                                 len(infos))
         workers = workers if chain.refines and chain.parallel else 0
-        results = map_ordered(
-            converter, ((info['img_id'], info) for info in infos), workers)
-        shown = []
-        for (_, found), info in zip(
-                progress(results, len(infos)) if progress else results, infos,
-                strict=True):
-            if isinstance(found, FileNotFoundError):
-                summary.missing.append(found.filename or str(found))
-            elif isinstance(found, BaseException):
-                summary.broken.append(str(found) or type(found).__name__)
-            else:
-                shown.append((info, found))
-        summary.missing = missing_lines(summary.missing)
-        _check_labels(source, shown, dataset)
-        converter.finish(summary.written, summary.total - summary.written)
+        with converter.drafts:
+            results = map_ordered(
+                converter, ((info['img_id'], info) for info in infos), workers)
+            shown = []
+            for (_, found), info in zip(
+                    progress(results, len(infos)) if progress else results,
+                    infos, strict=True):
+                if isinstance(found, FileNotFoundError):
+                    summary.missing.append(found.filename or str(found))
+                elif isinstance(found, BaseException):
+                    summary.broken.append(str(found) or type(found).__name__)
+                else:
+                    shown.append((info, found))
+            summary.missing = missing_lines(summary.missing)
+            _check_labels(source, shown, dataset)
+            if shown:  # else there is nothing to put in place of old ones
+                converter.finish([info['img_id'] for info in infos],
+                                 summary.written,
+                                 summary.total - summary.written)
     return summary
 
 
