@@ -105,7 +105,8 @@ def import_masks(cfg: Config,
     refuse_data_of(cfg, out, '--out')
     form = find_format(source) if options.form == 'auto' else options.form
     records, classes = list_records(cfg, options.split, list(options.images))
-    found = list(FORMATS[form][1](source, classes))
+    by_id = {one.img_id: one for one in records}
+    found = list(FORMATS[form][1](source, classes, by_id))
     if not found:
         raise ValueError(f'{source}: expected corrected masks, found none. In '
                          'Label Studio, tasks without an annotation do not '
@@ -113,7 +114,6 @@ def import_masks(cfg: Config,
     _check_folder(out, classes)
     refuse_data_folder(out, [one.img_path for one in records],
                        names=[one.img_id for one in records])
-    by_id = {one.img_id: one for one in records}
     summary, ignored, pixels = ImportSummary(form), 0, 0
     with locked(out):
         manifest = claim(out, TRUSTED)

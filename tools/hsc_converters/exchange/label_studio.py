@@ -1,6 +1,6 @@
 """Label Studio: tasks with brush masks, and its JSON export."""
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hsc_mm.datasets.labels import image_stem
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from .brush import decode_brush, encode_brush
+from .picture_names import Unclear, find_ids
 from .records import Item, MaskClasses, ReadMask
 
 __all__ = ['read_label_studio', 'write_label_studio']
@@ -71,7 +72,8 @@ def _brush(mask: np.ndarray, name: str, number: str) -> dict:
         value=dict(format='rle', rle=encode_brush(mask), brushlabels=[name]))
 
 
-def read_label_studio(path: Path, classes: MaskClasses
+def read_label_studio(path: Path, classes: MaskClasses,
+                      ids: Collection[str] = ()
                       ) -> Iterator[tuple[str, ReadMask]]:
     """Yield the images that a person annotated, and what reads their masks.
 
@@ -82,10 +84,12 @@ def read_label_studio(path: Path, classes: MaskClasses
     Args:
         path (Path): Label Studio's export in the format JSON.
         classes (MaskClasses): Names and indices.
+        ids (collection[str]): Ids of the data, see :func:`.find_ids`.
 
     Raises:
         ValueError: It is no such file. The reader of a mask raises it where
-            a region is none of the brush, or names no class.
+            a region is none of the brush, or names no class, or two images may
+            be meant.
     """
     content = read_json(path)
     if not isinstance(content, list) or not all(
@@ -95,6 +99,7 @@ def read_label_studio(path: Path, classes: MaskClasses
         raise ValueError(f'{path}: expected an export of Label Studio, format '
                          'JSON: a list of tasks with "data"; found something '
                          'else. Choose JSON there, not JSON-MIN.')
+    found = []
     for task in content:
         whole = [
             one for one in task.get('annotations') or []
@@ -102,21 +107,27 @@ def read_label_studio(path: Path, classes: MaskClasses
         ]
         if whole:
             last = max(whole, key=lambda one: str(one.get('updated_at', '')))
-            name = _name(task['data'], path)
-            yield name, partial(_draw, last.get('result') or [],
-                                f'{path}: {name}', classes)
+            found.append((task['data'], last.get('result') or []))
+    given = [isinstance(data.get('img_id'), str) for data, _ in found]
+    names = [
+        posixpath.normpath(data['img_id']) if whole else _name(data, path)
+        for (data, _), whole in zip(found, given, strict=True)]
+    img_ids, unclear = find_ids(
+        [name for name, whole in zip(names, given, strict=True)
+         if not whole], ids)
+    for (_, result), name, whole in zip(found, names, given, strict=True):
+        img_id = name if whole else img_ids[name]
+        yield img_id, Unclear(name, path) if not whole and name in unclear \
+            else partial(_draw, result, f'{path}: {img_id}', classes)
 
 
 def _name(data: dict, path: Path) -> str:
-    """Return the id of the image of a task."""
-    if isinstance(data.get('img_id'), str):
-        return posixpath.normpath(data['img_id'])
+    """Return the name of the picture of a task, without its suffix."""
     url = data.get('image')
     if not isinstance(url, str):
         raise ValueError(f'{path}: expected "image" in the data of each task, '
                          f'found {sorted(data)}. Export the project again.')
-    name = posixpath.normpath(unquote(url.rpartition('?d=')[2]))
-    return image_stem(name.removeprefix('images/'))
+    return image_stem(posixpath.normpath(unquote(url.rpartition('?d=')[2])))
 
 
 def _draw(result: Any, where: str, classes: MaskClasses,
