@@ -829,6 +829,51 @@ def test_ids_that_begin_as_the_folder_of_an_export(project, tmp_path, form):
         check({wanted: one}, {f'{name}.jpg': one})
 
 
+def test_the_last_annotation_counts_in_several_tasks(project, tmp_path):
+    cfg, root, masks = project
+    export_masks(cfg, root / 'pseudo', tmp_path / 'out',
+                 ExportOptions('label-studio', first=2))
+    path = tmp_path / 'out' / 'tasks.json'
+    first, second = read_json(path)
+    good = first['predictions'][0]['result']
+    wanted = first['data']['img_id']
+
+    def take(*tasks):
+        write_json(path, [
+            dict(second, annotations=second['predictions']),
+            *(dict(data=data, annotations=[dict(result=result, **date)])
+              for data, result, date in tasks)])
+        out = tmp_path / str(len([*tmp_path.iterdir()]))
+        found = import_masks(cfg, path, out, ImportOptions(
+            accept_labels=True, replace=True))
+        assert second['data']['img_id'] in found.written
+        file = out / f'{wanted}.png'
+        return read_index_png(file) if file.is_file() else found.refused[0]
+
+    old, new = dict(updated_at='2024-01-01'), dict(updated_at='2024-05-01')
+    by_picture = dict(image=first['data']['image'])
+    for data in (first['data'], by_picture):
+        for tasks in ([(data, good, new), (first['data'], [], old)],
+                      [(first['data'], [], old), (data, good, new)]):
+            assert np.array_equal(take(*tasks), masks[wanted])
+    assert np.array_equal(take((by_picture, good, new), (
+        by_picture, good, new)), masks[wanted])
+    assert f'{wanted}: expected one annotation that was updated last, found ' \
+        '2 of "updated_at" None.' in take(
+            (by_picture, good, {}), (by_picture, [], {}))
+
+
+def test_two_masks_of_one_image_are_refused(project, tmp_path):
+    _, root, masks = project
+    found = bring_pictures('coco', root, {
+        'img_01.jpg': masks['img_01'], 'images/img_01.jpg': masks['img_03'],
+        'img_05.jpg': masks['img_05']}, tmp_path / 'trusted')
+    assert found.written == ['img_05']
+    assert found.refused == [
+        f'{root / "coco.json"}: expected one mask of "img_01", found 2. '
+        'Remove all but the right one.']
+
+
 def test_damaged_archives_are_told(tmp_path):
     write, read, _ = FORMATS['cvat']
     path = write(tmp_path, items(), NAMES)[0]

@@ -10,7 +10,7 @@ from hsc_mm.datasets.labels import image_stem
 from hsc_mm.utils import write_json
 from hsc_mm.utils.outputs import claim
 from ..coco_masks import broken_outlines, draw_mask, has_pycocotools
-from .picture_names import Unclear, find_ids
+from .picture_names import find_ids, unclear_name
 from .polygons import components, outlines
 from .records import Item, MaskClasses, ReadMask
 
@@ -118,7 +118,7 @@ def read_coco(path: Path, classes: MaskClasses,
     images = {image_stem(image.img_id): image for image in found.images}
     img_ids, unclear = find_ids(images, ids)
     for name, image in images.items():
-        yield img_ids[name], Unclear(name, path) if name in unclear \
+        yield img_ids[name], unclear_name(name, path) if name in unclear \
             else partial(_draw, image, index, path)
 
 

@@ -21,6 +21,7 @@ from hsc_mm.utils.outputs import claim, place, refuse_data_folder
 from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS, find_format
 from .order import mask_file
+from .picture_names import refuse_repeats
 from .records import IGNORED, MaskClasses, Record, check_mask, list_records
 
 __all__ = ['ImportOptions', 'ImportSummary', 'import_masks']
@@ -106,7 +107,7 @@ def import_masks(cfg: Config,
     form = find_format(source) if options.form == 'auto' else options.form
     records, classes = list_records(cfg, options.split, list(options.images))
     by_id = {one.img_id: one for one in records}
-    found = list(FORMATS[form][1](source, classes, by_id))
+    found = refuse_repeats([*FORMATS[form][1](source, classes, by_id)], source)
     if not found:
         raise ValueError(f'{source}: expected corrected masks, found none. In '
                          'Label Studio, tasks without an annotation do not '

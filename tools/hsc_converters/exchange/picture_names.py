@@ -1,10 +1,13 @@
 """Names of pictures in files of annotation tools, and whose they are."""
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ['PICTURES', 'Unclear', 'find_ids']
+from .records import ReadMask
+
+__all__ = ['PICTURES', 'find_ids', 'refuse_repeats', 'unclear_name']
 
 #: Where an export puts pictures; ids may begin with it too.
 PICTURES = 'images/'
@@ -40,26 +43,34 @@ def find_ids(names: Iterable[str],
     return ids, unclear
 
 
-class Unclear:
-    """Stands for the reader of a mask of which two images could be meant.
+def unclear_name(name: str, where: str | Path) -> ReadMask:
+    """Return a reader that refuses the mask of a name of :func:`find_ids`."""
+    short = name.removeprefix(PICTURES)
+    return _refusal(
+        f'{where}: expected names of one image each, found "{name}": it may '
+        'be the image of this name or, in the folder of an export, '
+        f'"{short}". Write "{PICTURES}{name}" or "{short}" there.')
+
+
+def refuse_repeats(found: Sequence[tuple[str, ReadMask]],
+                   where: str | Path) -> list[tuple[str, ReadMask]]:
+    """List each image once; masks of one that comes twice are refused.
 
     Args:
-        name (str): Name of its picture.
+        found (sequence[tuple[str, ReadMask]]): Image ids, and what reads
+            their masks.
         where (str | Path): The file.
     """
+    counts = Counter(img_id for img_id, _ in found)
+    return [
+        (img_id, read if counts[img_id] == 1 else _refusal(
+            f'{where}: expected one mask of "{img_id}", found '
+            f'{counts[img_id]}. Remove all but the right one.'))
+        for img_id, read in dict(found).items()]
 
-    def __init__(self, name: str, where: str | Path) -> None:
-        self.name, self.where = name, where
 
-    def __call__(self, size: tuple[int, int]) -> np.ndarray:
-        """Refuse it.
+def _refusal(text: str) -> ReadMask:
+    def read(size: tuple[int, int]) -> np.ndarray:
+        raise ValueError(text)
 
-        Raises:
-            ValueError: Always.
-        """
-        short = self.name.removeprefix(PICTURES)
-        raise ValueError(
-            f'{self.where}: expected names of one image each, found '
-            f'"{self.name}": it may be the image of this name or, in the '
-            f'folder of an export, "{short}". Write '
-            f'"{PICTURES}{self.name}" or "{short}" there.')
+    return read
