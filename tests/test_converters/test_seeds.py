@@ -1,4 +1,5 @@
 """Seeds of other projects: formats, classes, sizes, hostile files."""
+import errno
 import importlib
 import os
 import pickle
@@ -15,6 +16,7 @@ from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_converters.seeds import (
+    convert,
     evaluate_seeds,
     import_seeds,
     load_npy,
@@ -662,6 +664,24 @@ def test_a_refused_import_leaves_the_seeds_that_are_there(
     for img_id in IDS:
         (tmp_path / 'from' / f'{img_id}.npy').write_bytes(b'')
     assert bring(tmp_path / 'from', '--kind', kind, '--format', 'npy') == 1
+    assert contents(tmp_path / 'out') == good
+
+
+def test_a_full_disk_ends_an_import_and_costs_no_seed(
+        bring, maps, tmp_path, monkeypatch, capsys):
+    save(tmp_path / 'from', from_zero(maps))
+    assert bring(tmp_path / 'from') == 0
+    good = contents(tmp_path / 'out')
+    write = convert.write_soft_cam
+
+    def fill(path, *arguments):
+        if path.stem == 'img_03':
+            raise OSError(errno.ENOSPC, 'No space left on device', str(path))
+        write(path, *arguments)
+
+    monkeypatch.setattr(convert, 'write_soft_cam', fill)
+    assert bring(tmp_path / 'from') == 1
+    assert 'the disk is full' in capsys.readouterr().err
     assert contents(tmp_path / 'out') == good
 
 

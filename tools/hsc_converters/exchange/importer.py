@@ -1,5 +1,4 @@
 """Import of corrected masks, which become trusted."""
-import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from hsc_mm.utils import (
     write_index_png,
     write_json,
 )
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder
 from hsc_mm.utils.work_dirs import refuse_data_of
@@ -25,9 +25,6 @@ from .picture_names import refuse_repeats
 from .records import IGNORED, MaskClasses, Record, check_mask, list_records
 
 __all__ = ['ImportOptions', 'ImportSummary', 'import_masks']
-
-# Of the disk, not of a mask: the import ends.
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ def import_masks(cfg: Config,
                 check_mask(f'{source}: {img_id}', mask, record, classes)
                 kind = _take(mask, record, out, classes, options)
             except (OSError, ValueError) as error:
-                if getattr(error, 'errno', None) in _DISK:
+                if getattr(error, 'errno', None) in DISK_ERRORS:
                     raise
                 summary.refused.append(str(error))
                 continue

@@ -17,6 +17,7 @@ from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.utils.alike import missing_lines
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
 from hsc_mm.utils.work_dirs import refuse_data_of
@@ -88,6 +89,7 @@ def import_seeds(cfg: Config | str | Path,
         FileExistsError: ``out`` holds other files, or other seeds, or
             another process writes into it.
         FileNotFoundError: There is no such source, or no seed in it.
+        OSError: The disk is full, or cannot be written.
         ValueError: Arguments contradict each other, the seeds do not
             show the classes of the image labels, or ``out`` is a folder of
             the data, or lies among class folders.
@@ -117,6 +119,8 @@ def import_seeds(cfg: Config | str | Path,
                     infos, strict=True):
                 if isinstance(found, FileNotFoundError):
                     summary.missing.append(found.filename or str(found))
+                elif getattr(found, 'errno', None) in DISK_ERRORS:
+                    raise found
                 elif isinstance(found, BaseException):
                     summary.broken.append(str(found) or type(found).__name__)
                 else:
