@@ -12,7 +12,7 @@ from hsc_mm.utils import read_index_png, write_npz
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.limits import check_pixels, most_pixels
 
-__all__ = ['check_label', 'read_soft_cam', 'write_soft_cam']
+__all__ = ['check_label', 'read_soft_cam', 'soft_classes', 'write_soft_cam']
 
 Shape = tuple[int, int]
 
@@ -52,6 +52,16 @@ def read_soft_cam(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f'{path}: expected CAMs between 0 and 1, found '
                          f'{cam.min()} to {cam.max()}.')
     return cam, classes
+
+
+def soft_classes(path: str | Path) -> set[int]:
+    """Return the mask indices of the maps of soft CAMs, without the maps.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is empty, broken, or holds something else.
+    """
+    return set(_read_npz(path, _array_header)[1].tolist())
 
 
 def check_label(path: str | Path,

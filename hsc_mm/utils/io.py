@@ -1,4 +1,5 @@
 """Files that are written whole or not at all."""
+import errno
 import hashlib
 import json
 import math
@@ -15,9 +16,12 @@ import numpy as np
 from .limits import check_regular
 
 __all__ = [
-    'atomic_write_bytes', 'digest', 'draft_path', 'read_json', 'read_text',
-    'write_json', 'write_npz'
+    'DISK_ERRORS', 'atomic_write_bytes', 'digest', 'draft_path', 'read_json',
+    'read_text', 'write_json', 'write_npz'
 ]
+
+#: Of the disk, not of a file: what writes many files ends.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def atomic_write_bytes(path: str | Path,

@@ -13,6 +13,7 @@ from hsc_analysis.label_check import find_suspects
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.outputs import MARKER
 
 
 def _scores(wrong=(3, 14), seed=0):
@@ -97,3 +98,16 @@ def test_the_command_lists_and_draws(shared_voc, tmp_path, monkeypatch,
         f'train_dataloader.dataset.ann_file={first}'])
     assert cli.run(labels_command.main) == 0
     assert 'trained on 1 of these images' in capsys.readouterr().err
+    # One image: each class is in all images or in none.
+    first.write_text('img_00\n')
+    monkeypatch.setattr('sys.argv', [
+        *sys.argv[:sys.argv.index('--list')], '--list', str(first)])
+    (out / 'mine.jpg').write_bytes(b'mine')
+    for ours in (True, False):
+        (out / 'labels.jpg').write_bytes(b'old')
+        if not ours:  # the marker does not name it
+            (out / MARKER).write_text('"*"\n"labels.csv"\n')
+        assert cli.run(labels_command.main) == 0
+        assert '0 labels of 1 images' in capsys.readouterr().out
+        assert (out / 'labels.jpg').exists() is not ours
+    assert (out / 'mine.jpg').exists()

@@ -798,6 +798,108 @@ def test_only_what_a_person_submitted_counts_in_label_studio(
         import_masks(cfg, path, tmp_path / 'wrong')
 
 
+def bring_pictures(form, root, given, out):
+    """Import masks of pictures: name in the file -> mask."""
+    path = root / f'{form}.json'
+    shutil.rmtree(root / form, ignore_errors=True)
+    file = FORMATS[form][0](root / form, [
+        Item('', name, mask) for name, mask in given.items()],
+        MaskClasses(('background', 'cat', 'dog')))[0]
+    content = read_json(file)
+    for task in content if form == 'label-studio' else ():
+        del task['data']['img_id']
+        task['annotations'] = task.pop('predictions')
+    write_json(path, content)
+    cfg = Config.fromfile(root / 'config.py')
+    return import_masks(cfg, path, out, ImportOptions(accept_labels=True))
+
+
+@pytest.mark.parametrize('form', ['coco', 'label-studio'])
+def test_ids_that_begin_as_the_folder_of_an_export(project, tmp_path, form):
+    _, root, masks = project
+    pictures = root / 'JPEGImages'
+    (pictures / 'images').mkdir()
+    for name in ('img_01', 'img_03'):
+        shutil.copy(pictures / f'{name}.jpg', pictures / 'images')
+    write_json(root / 'image_labels.json', dict(
+        classes=['cat', 'dog'], images={name: ['cat'] for name in (
+            'img_01.jpg', 'images/img_01.jpg', 'images/img_03.jpg')}))
+    one, other, third = (masks[f'img_0{n}'] for n in (1, 3, 5))
+
+    def check(wanted, given):
+        out = tmp_path / str(len([*tmp_path.iterdir()]))
+        found = bring_pictures(form, root, given, out)
+        assert not found.refused
+        assert sorted(found.written) == sorted(wanted)
+        for name, mask in wanted.items():
+            assert np.array_equal(read_index_png(out / f'{name}.png'), mask)
+
+    # One with the id of one image alone.
+    check({'images/img_03': one}, {'images/img_03.jpg': one})
+    # Names of the data, and those of an export.
+    check({'images/img_01': one, 'images/img_03': other},
+          {'images/img_01.jpg': one, 'images/img_03.jpg': other})
+    check({'images/img_01': one, 'img_01': other},
+          {'images/img_01.jpg': one, 'img_01.jpg': other})
+    check({'images/img_01': one, 'img_01': other, 'images/img_03': third},
+          {'images/images/img_01.jpg': one, 'images/img_01.jpg': other,
+           'images/images/img_03.jpg': third})
+    found = bring_pictures(form, root, {'images/img_01.jpg': one},
+                           tmp_path / 'unclear')
+    assert not found.written
+    assert 'found "images/img_01": it may be the image of this name or, in ' \
+        'the folder of an export, "img_01". Write "images/images/img_01" or ' \
+        '"img_01" there.' in found.refused[0]
+    for name, wanted in (('images/images/img_01', 'images/img_01'),
+                         ('img_01', 'img_01')):
+        check({wanted: one}, {f'{name}.jpg': one})
+
+
+def test_the_last_annotation_counts_in_several_tasks(project, tmp_path):
+    cfg, root, masks = project
+    export_masks(cfg, root / 'pseudo', tmp_path / 'out',
+                 ExportOptions('label-studio', first=2))
+    path = tmp_path / 'out' / 'tasks.json'
+    first, second = read_json(path)
+    good = first['predictions'][0]['result']
+    wanted = first['data']['img_id']
+
+    def take(*tasks):
+        write_json(path, [
+            dict(second, annotations=second['predictions']),
+            *(dict(data=data, annotations=[dict(result=result, **date)])
+              for data, result, date in tasks)])
+        out = tmp_path / str(len([*tmp_path.iterdir()]))
+        found = import_masks(cfg, path, out, ImportOptions(
+            accept_labels=True, replace=True))
+        assert second['data']['img_id'] in found.written
+        file = out / f'{wanted}.png'
+        return read_index_png(file) if file.is_file() else found.refused[0]
+
+    old, new = dict(updated_at='2024-01-01'), dict(updated_at='2024-05-01')
+    by_picture = dict(image=first['data']['image'])
+    for data in (first['data'], by_picture):
+        for tasks in ([(data, good, new), (first['data'], [], old)],
+                      [(first['data'], [], old), (data, good, new)]):
+            assert np.array_equal(take(*tasks), masks[wanted])
+    assert np.array_equal(take((by_picture, good, new), (
+        by_picture, good, new)), masks[wanted])
+    assert f'{wanted}: expected one annotation that was updated last, found ' \
+        '2 of "updated_at" None.' in take(
+            (by_picture, good, {}), (by_picture, [], {}))
+
+
+def test_two_masks_of_one_image_are_refused(project, tmp_path):
+    _, root, masks = project
+    found = bring_pictures('coco', root, {
+        'img_01.jpg': masks['img_01'], 'images/img_01.jpg': masks['img_03'],
+        'img_05.jpg': masks['img_05']}, tmp_path / 'trusted')
+    assert found.written == ['img_05']
+    assert found.refused == [
+        f'{root / "coco.json"}: expected one mask of "img_01", found 2. '
+        'Remove all but the right one.']
+
+
 def test_damaged_archives_are_told(tmp_path):
     write, read, _ = FORMATS['cvat']
     path = write(tmp_path, items(), NAMES)[0]

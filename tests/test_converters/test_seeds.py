@@ -1,4 +1,5 @@
 """Seeds of other projects: formats, classes, sizes, hostile files."""
+import errno
 import importlib
 import os
 import pickle
@@ -15,6 +16,7 @@ from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_converters.seeds import (
+    convert,
     evaluate_seeds,
     import_seeds,
     load_npy,
@@ -117,6 +119,12 @@ def assert_soft(folder, maps) -> None:
         assert set(classes.tolist()) <= {8, 12}
         for found, wanted in zip(cam, one.values(), strict=True):
             assert np.abs(found.astype(np.float32) - wanted).max() < 1e-3
+
+
+def contents(folder) -> dict:
+    """Return what the files of a folder hold."""
+    return {path.name: path.read_bytes() if path.is_file() else None
+            for path in folder.iterdir()}
 
 
 def test_a_dictionary_of_maps(bring, maps, tmp_path):
@@ -638,6 +646,63 @@ def test_seeds_of_other_classes_than_the_labels_are_refused(
     assert bring(source) == 1
     assert re.search(said, capsys.readouterr().err)
     assert not read_json(tmp_path / 'out' / 'imported_seeds.json')['complete']
+
+
+@pytest.mark.parametrize('kind', ['soft', 'hard'])
+def test_a_refused_import_leaves_the_seeds_that_are_there(
+        bring, maps, tmp_path, capsys, kind):
+    save(tmp_path / 'from', from_zero(maps))
+    assert bring(tmp_path / 'from', '--kind', kind) == 0
+    good = contents(tmp_path / 'out')
+    shutil.rmtree(tmp_path / 'from')
+    save(tmp_path / 'from', {
+        i: {19 - k: one for k, one in found.items()}  # 7 and 11: turned round
+        for i, found in maps.items()})
+    assert bring(tmp_path / 'from', '--kind', kind) == 1
+    assert 'in the same order?' in capsys.readouterr().err
+    assert contents(tmp_path / 'out') == good
+    for img_id in IDS:
+        (tmp_path / 'from' / f'{img_id}.npy').write_bytes(b'')
+    assert bring(tmp_path / 'from', '--kind', kind, '--format', 'npy') == 1
+    assert contents(tmp_path / 'out') == good
+
+
+def test_a_full_disk_ends_an_import_and_costs_no_seed(
+        bring, maps, tmp_path, monkeypatch, capsys):
+    save(tmp_path / 'from', from_zero(maps))
+    assert bring(tmp_path / 'from') == 0
+    good = contents(tmp_path / 'out')
+    write = convert.write_soft_cam
+
+    def fill(path, *arguments):
+        if path.stem == 'img_03':
+            raise OSError(errno.ENOSPC, 'No space left on device', str(path))
+        write(path, *arguments)
+
+    monkeypatch.setattr(convert, 'write_soft_cam', fill)
+    assert bring(tmp_path / 'from') == 1
+    assert 'the disk is full' in capsys.readouterr().err
+    assert contents(tmp_path / 'out') == good
+
+
+def test_seeds_written_again_take_the_places_of_the_first(
+        bring, maps, tmp_path, capsys):
+    save(tmp_path / 'from', from_zero(maps))
+    assert bring(tmp_path / 'from') == 0
+    half = {i: {k: one / 2 for k, one in found.items()}
+            for i, found in maps.items()}
+    del half['img_05']
+    shutil.rmtree(tmp_path / 'from')
+    save(tmp_path / 'from', from_zero(half))
+    drafts = tmp_path / 'out' / '.import.tmp'  # of a killed run
+    drafts.mkdir()
+    (drafts / 'img_05.npz').write_bytes(b'')
+    assert bring(tmp_path / 'from') == 1
+    assert_soft(tmp_path / 'out', half)
+    assert not (tmp_path / 'out' / 'img_05.npz').exists()
+    assert not drafts.exists()
+    manifest = read_json(tmp_path / 'out' / 'imported_seeds.json')
+    assert (manifest['complete'], manifest['count']) == (False, 7)
 
 
 def test_the_name_of_maps_is_of_one_format_alone(bring, tmp_path, capsys):

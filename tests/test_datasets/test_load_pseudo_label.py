@@ -9,7 +9,7 @@ from PIL import Image
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.sampler import Draw
 from hsc_mm.datasets.transforms import LoadPseudoLabel, SeedBySampler
-from hsc_mm.pseudo_labels.files import write_soft_cam
+from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
 from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.pseudo_labels.soft_cam import band_label
 from hsc_mm.utils import (
@@ -117,6 +117,18 @@ def test_the_list_is_looked_through_before_training(
     (soft_dir / 'img_01.npz').unlink()
     with pytest.raises(ValueError, match=r'img_01\.npz: missing'):
         data(voc_root, soft_dir, metainfo, suffix='.npz')
+
+
+def test_soft_cams_of_classes_turned_round_are_refused(voc_root, soft_dir):
+    data(voc_root, soft_dir, suffix='.npz')
+    for path in soft_dir.glob('*.npz'):
+        cam, classes = read_soft_cam(path)
+        if len(classes) == 1:
+            write_soft_cam(path, cam, 20 - classes)
+    with pytest.raises(ValueError, match='of 8 labels that were examined show '
+                       'none of the classes of their image label'):
+        data(voc_root, soft_dir, suffix='.npz')
+    data(voc_root, soft_dir, suffix='.npz', check_origin=False)
 
 
 def test_masks_with_unknown_classes_are_told(voc_root):

@@ -44,7 +44,7 @@ def main() -> int:
     from hsc_mm.inference import load_config, use_tta
     from hsc_mm.utils import atomic_write_bytes, check_device
     from hsc_mm.utils.locks import hold
-    from hsc_mm.utils.outputs import claim_file, claim_folder
+    from hsc_mm.utils.outputs import claim_file, claim_folder, written
     from .label_check import class_scores, draw, find_suspects, table
     from .sheet import write_picture
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
@@ -58,10 +58,12 @@ def main() -> int:
     path = Path(args.out) / 'labels.csv'
     atomic_write_bytes(claim_file(path), table(
         suspects, dataset, trained).encode())
+    picture = Path(args.out) / 'labels.jpg'
     if suspects:
-        picture = Path(args.out) / 'labels.jpg'
         write_picture(picture, draw(suspects[:args.draw], dataset))
         print(f'{picture}: the first {min(args.draw, len(suspects))}')
+    elif picture.is_file() and picture.name in written(args.out):
+        picture.unlink()  # of an earlier run: it shows other labels
     if any(trained):
         cli.warn([f'the model was trained on {sum(trained)} of these images: '
                   'it remembers their labels, and contradicts fewer of them'])

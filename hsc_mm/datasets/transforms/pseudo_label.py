@@ -13,7 +13,7 @@ from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.datasets.class_names import image_name
 from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.mask_labels import indices
-from hsc_mm.pseudo_labels.files import check_label, read_soft_cam
+from hsc_mm.pseudo_labels.files import check_label, read_soft_cam, soft_classes
 from hsc_mm.pseudo_labels.origins import (
     ORIGIN_ADVICE,
     check_origins,
@@ -137,8 +137,10 @@ class LoadPseudoLabel(BaseTransform):
                        self.other_origins(infos), ORIGIN_ADVICE)
         if self.check_origin:
             self.trusted.check_content(infos)
-        looked = [(info, indices(path)) for info in some_of(infos)
-                  for path in [self._path(info)] if path.endswith('.png')]
+        looked = [(info, soft_classes(path) if path.endswith('.npz') else
+                   indices(path)) for info in some_of(infos)
+                  for path in [self._path(info)]
+                  if path.endswith(('.npz', '.png'))]
         if self.check_origin:
             raise_problems(f'pseudo_dir {self.pseudo_dir}',
                            other_classes(looked), ORIGIN_ADVICE)

@@ -1,5 +1,5 @@
 """COCO's instances JSON: masks as runs or as polygons."""
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from hsc_mm.datasets.labels import image_stem
 from hsc_mm.utils import write_json
 from hsc_mm.utils.outputs import claim
 from ..coco_masks import broken_outlines, draw_mask, has_pycocotools
+from .picture_names import find_ids, unclear_name
 from .polygons import components, outlines
 from .records import Item, MaskClasses, ReadMask
 
@@ -85,8 +86,8 @@ def _write(folder: Path, items: Iterable[Item], classes: MaskClasses,
     return [path]
 
 
-def read_coco(path: Path, classes: MaskClasses
-              ) -> Iterator[tuple[str, ReadMask]]:
+def read_coco(path: Path, classes: MaskClasses,
+              ids: Collection[str] = ()) -> Iterator[tuple[str, ReadMask]]:
     """Yield image ids, and what reads their masks.
 
     Categories go by their names, not by their ids. Where annotations
@@ -95,11 +96,12 @@ def read_coco(path: Path, classes: MaskClasses
     Args:
         path (Path): Instances JSON: runs, compressed or not, and polygons.
         classes (MaskClasses): Names and indices.
+        ids (collection[str]): Ids of the data, see :func:`.find_ids`.
 
     Raises:
         ValueError: The file is no such JSON, has a category that is no class,
             or pycocotools is missing. The reader of a mask raises it where
-            an outline is broken.
+            an outline is broken, or two images may be meant.
     """
     has_pycocotools(required=True)
     found = read_instances(path)
@@ -113,9 +115,11 @@ def read_coco(path: Path, classes: MaskClasses
         category: classes.index(found.classes[place - 1], str(path))
         for category, place in found.index.items() if category in used
     }
-    for image in found.images:
-        name = image_stem(image.img_id.removeprefix('images/'))
-        yield name, partial(_draw, image, index, path)
+    images = {image_stem(image.img_id): image for image in found.images}
+    img_ids, unclear = find_ids(images, ids)
+    for name, image in images.items():
+        yield img_ids[name], unclear_name(name, path) if name in unclear \
+            else partial(_draw, image, index, path)
 
 
 def _draw(image: COCOImage, index: dict[int, int],

@@ -3,7 +3,7 @@ import os
 import posixpath
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -84,8 +84,8 @@ def write_cvat(folder: Path, items: Iterable[Item],
     return [path, labels]
 
 
-def read_cvat(path: Path, classes: MaskClasses
-              ) -> Iterator[tuple[str, ReadMask]]:
+def read_cvat(path: Path, classes: MaskClasses,
+              ids: Collection[str] = ()) -> Iterator[tuple[str, ReadMask]]:
     """Yield image ids, and what reads their masks.
 
     Images that its list names and that have no mask are background.
@@ -93,6 +93,7 @@ def read_cvat(path: Path, classes: MaskClasses
     Args:
         path (Path): The archive that CVAT exports, or its unpacked folder.
         classes (MaskClasses): Names and indices.
+        ids (collection[str]): Not needed: names are ids.
 
     Raises:
         ValueError: It is no such archive, or has a label that is no class.

@@ -1,5 +1,5 @@
 """FiftyOne's ImageSegmentationDirectory: pictures and masks of indices."""
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -48,14 +48,15 @@ def write_fiftyone(folder: Path, items: Iterable[Item],
     return [folder / _MASKS, targets]
 
 
-def read_fiftyone(path: Path, classes: MaskClasses
-                  ) -> Iterator[tuple[str, ReadMask]]:
+def read_fiftyone(path: Path, classes: MaskClasses,
+                  ids: Collection[str] = ()) -> Iterator[tuple[str, ReadMask]]:
     """Yield image ids, and what reads their masks.
 
     Args:
         path (Path): Folder with ``labels``, and ``mask_targets.json``;
             without that, values are mask indices.
         classes (MaskClasses): Names and indices.
+        ids (collection[str]): Not needed: names are ids.
 
     Raises:
         ValueError: The names are none of the classes. The reader of a mask

@@ -1,5 +1,4 @@
 """Import of corrected masks, which become trusted."""
-import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +15,16 @@ from hsc_mm.utils import (
     write_index_png,
     write_json,
 )
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder
 from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS, find_format
 from .order import mask_file
+from .picture_names import refuse_repeats
 from .records import IGNORED, MaskClasses, Record, check_mask, list_records
 
 __all__ = ['ImportOptions', 'ImportSummary', 'import_masks']
-
-# Of the disk, not of a mask: the import ends.
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,8 @@ def import_masks(cfg: Config,
     refuse_data_of(cfg, out, '--out')
     form = find_format(source) if options.form == 'auto' else options.form
     records, classes = list_records(cfg, options.split, list(options.images))
-    found = list(FORMATS[form][1](source, classes))
+    by_id = {one.img_id: one for one in records}
+    found = refuse_repeats([*FORMATS[form][1](source, classes, by_id)], source)
     if not found:
         raise ValueError(f'{source}: expected corrected masks, found none. In '
                          'Label Studio, tasks without an annotation do not '
@@ -113,7 +112,6 @@ def import_masks(cfg: Config,
     _check_folder(out, classes)
     refuse_data_folder(out, [one.img_path for one in records],
                        names=[one.img_id for one in records])
-    by_id = {one.img_id: one for one in records}
     summary, ignored, pixels = ImportSummary(form), 0, 0
     with locked(out):
         manifest = claim(out, TRUSTED)
@@ -131,7 +129,7 @@ def import_masks(cfg: Config,
                 check_mask(f'{source}: {img_id}', mask, record, classes)
                 kind = _take(mask, record, out, classes, options)
             except (OSError, ValueError) as error:
-                if getattr(error, 'errno', None) in _DISK:
+                if getattr(error, 'errno', None) in DISK_ERRORS:
                     raise
                 summary.refused.append(str(error))
                 continue

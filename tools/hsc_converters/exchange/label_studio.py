@@ -1,6 +1,6 @@
 """Label Studio: tasks with brush masks, and its JSON export."""
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hsc_mm.datasets.labels import image_stem
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from .brush import decode_brush, encode_brush
+from .picture_names import find_ids, unclear_name
 from .records import Item, MaskClasses, ReadMask
 
 __all__ = ['read_label_studio', 'write_label_studio']
@@ -71,21 +72,25 @@ def _brush(mask: np.ndarray, name: str, number: str) -> dict:
         value=dict(format='rle', rle=encode_brush(mask), brushlabels=[name]))
 
 
-def read_label_studio(path: Path, classes: MaskClasses
+def read_label_studio(path: Path, classes: MaskClasses,
+                      ids: Collection[str] = ()
                       ) -> Iterator[tuple[str, ReadMask]]:
     """Yield the images that a person annotated, and what reads their masks.
 
     Tasks without an annotation, and those that were skipped, are passed
-    over. Of several annotations the one that was updated last counts.
+    over. Of several annotations of an image, in one task or in several, the
+    one that was updated last counts.
     Regions are drawn in their order, later ones on top.
 
     Args:
         path (Path): Label Studio's export in the format JSON.
         classes (MaskClasses): Names and indices.
+        ids (collection[str]): Ids of the data, see :func:`.find_ids`.
 
     Raises:
         ValueError: It is no such file. The reader of a mask raises it where
-            a region is none of the brush, or names no class.
+            a region is none of the brush, or names no class, two images may be
+            meant, or two annotations be the last.
     """
     content = read_json(path)
     if not isinstance(content, list) or not all(
@@ -95,32 +100,55 @@ def read_label_studio(path: Path, classes: MaskClasses
         raise ValueError(f'{path}: expected an export of Label Studio, format '
                          'JSON: a list of tasks with "data"; found something '
                          'else. Choose JSON there, not JSON-MIN.')
+    found = []
     for task in content:
         whole = [
             one for one in task.get('annotations') or []
             if isinstance(one, dict) and not one.get('was_cancelled')
         ]
         if whole:
-            last = max(whole, key=lambda one: str(one.get('updated_at', '')))
-            name = _name(task['data'], path)
-            yield name, partial(_draw, last.get('result') or [],
-                                f'{path}: {name}', classes)
+            found.append((*_name(task['data'], path), whole))
+    img_ids, unclear = find_ids(
+        [name for name, is_id, _ in found if not is_id], ids)
+    for name in sorted(unclear):
+        yield name, unclear_name(name, path)
+    images = {}
+    for name, is_id, whole in found:
+        if is_id or name not in unclear:
+            images.setdefault(
+                name if is_id else img_ids[name], []).extend(whole)
+    for img_id, whole in images.items():
+        yield img_id, partial(_draw, whole, f'{path}: {img_id}', classes)
 
 
-def _name(data: dict, path: Path) -> str:
-    """Return the id of the image of a task."""
+def _name(data: dict, path: Path) -> tuple[str, bool]:
+    """Return the id of a task's image, or the name of its picture."""
     if isinstance(data.get('img_id'), str):
-        return posixpath.normpath(data['img_id'])
+        return posixpath.normpath(data['img_id']), True
     url = data.get('image')
     if not isinstance(url, str):
         raise ValueError(f'{path}: expected "image" in the data of each task, '
                          f'found {sorted(data)}. Export the project again.')
     name = posixpath.normpath(unquote(url.rpartition('?d=')[2]))
-    return image_stem(name.removeprefix('images/'))
+    return image_stem(name), False
 
 
-def _draw(result: Any, where: str, classes: MaskClasses,
+def _latest(annotations: Sequence[dict], where: str) -> Any:
+    """Return the regions of the annotation that was updated last."""
+    dates = [str(one.get('updated_at', '')) for one in annotations]
+    last = [one.get('result') or [] for one, date in zip(
+        annotations, dates, strict=True) if date == max(dates)]
+    if any(one != last[0] for one in last):
+        raise ValueError(
+            f'{where}: expected one annotation that was updated last, found '
+            f'{len(last)} of "updated_at" {max(dates) or None}. Remove all '
+            'but the right one.')
+    return last[0]
+
+
+def _draw(annotations: Sequence[dict], where: str, classes: MaskClasses,
           size: tuple[int, int]) -> np.ndarray:
+    result = _latest(annotations, where)
     mask = np.zeros(size, np.uint8)
     if not isinstance(result, list) or not all(
             isinstance(region, dict) and

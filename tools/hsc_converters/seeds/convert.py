@@ -1,5 +1,5 @@
 """Conversion of the seed of an image: its file, checked, written as ours."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from errno import ENOENT
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from hsc_mm.utils import (
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 from hsc_mm.utils.pixels import as_rgb
+from .drafts import Drafts
 from .maps import ForeignMaps, fit_to_image, unit_range
 from .readers import (
     FORMATS,
@@ -37,8 +38,10 @@ MANIFEST = 'imported_seeds.json'
 class SeedConverter:
     """Reads seeds of others image by image, and writes them as ours.
 
+    Seeds of an earlier run stay as they are until :meth:`finish`.
+
     Way of an image: file -> maps or mask -> mask indices -> size of the
-    image -> refiners and rule -> ``<out>/<img_id>.npz`` or ``.png``.
+    image -> refiners and rule -> ``<img_id>.npz`` or ``.png``, a draft.
 
     Args:
         source (str | Path): Folder with a file for each image.
@@ -60,6 +63,7 @@ class SeedConverter:
                  chain: LabelChain,
                  read_image: Callable[[str], np.ndarray]) -> None:
         self.source, self.out = Path(source), Path(out)
+        self.drafts = Drafts(self.out)
         self.all_classes = all_classes
         self.options, self.chain = options, chain
         self.read_image = read_image
@@ -99,10 +103,14 @@ class SeedConverter:
             raise FileExistsError(
                 f'--out {self.out}: expected a new or empty folder, found '
                 'other files in it. Choose another folder.')
-        write_json(manifest, dict(self.identity, complete=False))
+        else:
+            write_json(manifest, dict(self.identity, complete=False))
 
-    def finish(self, count: int, failed: int) -> None:
-        """Note in the manifest how many seeds there are."""
+    def finish(self, img_ids: Iterable[str], count: int,
+               failed: int) -> None:
+        """Put the drafts in place; the manifest notes how many there are."""
+        write_json(self.out / MANIFEST, dict(self.identity, complete=False))
+        self.drafts.take(img_ids)
         write_json(self.out / MANIFEST, dict(
             self.identity, complete=not failed, count=count, failed=failed))
 
@@ -125,9 +133,6 @@ class SeedConverter:
             ValueError: It is broken, of another size, or holds a class that
                 the data set does not have; the message names the file.
         """
-        for suffix in ('.npz', '.png'):  # of an earlier run: not this file's
-            place(self.out, f'{info["img_id"]}{suffix}').unlink(
-                missing_ok=True)
         path = self.path(info['img_id'])
         if not path.is_file():
             raise FileNotFoundError(ENOENT, 'missing', str(path))
@@ -152,7 +157,7 @@ class SeedConverter:
                            mask.astype(int) + self.options.offset)
         self._check(np.unique(shifted[shifted != 255]))
         # Mask indices already: nothing is left to be turned round.
-        write_seed(self.out / f'{info["img_id"]}.png', shifted, None,
+        write_seed(self.drafts.path(info['img_id'], '.png'), shifted, None,
                    input_note(info['img_path'], None))
         return set(np.unique(shifted).tolist())
 
@@ -183,11 +188,11 @@ class SeedConverter:
             SoftCAM(info['img_id'], maps, indices, None, image))
         note = input_note(info['img_path'], None)
         if made.cam is not None:
-            write_soft_cam(self.out / f'{info["img_id"]}.npz', made.cam,
+            write_soft_cam(self.drafts.path(info['img_id'], '.npz'), made.cam,
                            made.classes, note)
         if made.mask is not None:
-            write_seed(self.out / f'{info["img_id"]}.png', made.mask, None,
-                       note)
+            write_seed(self.drafts.path(info['img_id'], '.png'), made.mask,
+                       None, note)
         return {index for index, one in zip(indices.tolist(), maps,
                                             strict=True) if one.any()}
 

@@ -17,6 +17,7 @@ from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.utils.alike import missing_lines
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
 from hsc_mm.utils.work_dirs import refuse_data_of
@@ -71,7 +72,7 @@ def import_seeds(cfg: Config | str | Path,
         cfg (Config | str | Path): Whose data set names images and classes.
         source (str | Path): Folder with a file for each image.
         out (str | Path): Folder to write to: new, empty, or that of the same
-            seeds, which are written again.
+            seeds, which are written again, all at once at the end.
         options (ImportOptions, optional): Format and meaning of the files.
         threshold (float, optional): Background threshold of masks; by
             default ``model.test_cfg.bg_threshold``, or 0.3.
@@ -88,6 +89,7 @@ def import_seeds(cfg: Config | str | Path,
         FileExistsError: ``out`` holds other files, or other seeds, or
             another process writes into it.
         FileNotFoundError: There is no such source, or no seed in it.
+        OSError: The disk is full, or cannot be written.
         ValueError: Arguments contradict each other, the seeds do not
             show the classes of the image labels, or ``out`` is a folder of
             the data, or lies among class folders.
@@ -108,21 +110,27 @@ def import_seeds(cfg: Config | str | Path,
         summary = ImportSummary(options.form, options.kind, chain.threshold,
                                 len(infos))
         workers = workers if chain.refines and chain.parallel else 0
-        results = map_ordered(
-            converter, ((info['img_id'], info) for info in infos), workers)
-        shown = []
-        for (_, found), info in zip(
-                progress(results, len(infos)) if progress else results, infos,
-                strict=True):
-            if isinstance(found, FileNotFoundError):
-                summary.missing.append(found.filename or str(found))
-            elif isinstance(found, BaseException):
-                summary.broken.append(str(found) or type(found).__name__)
-            else:
-                shown.append((info, found))
-        summary.missing = missing_lines(summary.missing)
-        _check_labels(source, shown, dataset)
-        converter.finish(summary.written, summary.total - summary.written)
+        with converter.drafts:
+            results = map_ordered(
+                converter, ((info['img_id'], info) for info in infos), workers)
+            shown = []
+            for (_, found), info in zip(
+                    progress(results, len(infos)) if progress else results,
+                    infos, strict=True):
+                if isinstance(found, FileNotFoundError):
+                    summary.missing.append(found.filename or str(found))
+                elif getattr(found, 'errno', None) in DISK_ERRORS:
+                    raise found
+                elif isinstance(found, BaseException):
+                    summary.broken.append(str(found) or type(found).__name__)
+                else:
+                    shown.append((info, found))
+            summary.missing = missing_lines(summary.missing)
+            _check_labels(source, shown, dataset)
+            if shown:  # else there is nothing to put in place of old ones
+                converter.finish([info['img_id'] for info in infos],
+                                 summary.written,
+                                 summary.total - summary.written)
     return summary
 
 
