@@ -131,9 +131,11 @@ class SeedConverter:
         Raises:
             FileNotFoundError: There is no seed.
             ValueError: It is broken, of another size, or holds a class that
-                the data set does not have; the message names the file.
+                the data set does not have; the message names the file. Or
+                the name leads out of the folder.
         """
         path = self.path(info['img_id'])
+        self.drafts.path(info['img_id'], '')  # before anything is read
         if not path.is_file():
             raise FileNotFoundError(ENOENT, 'missing', str(path))
         size, _ = image_shapes(info['img_path'])
