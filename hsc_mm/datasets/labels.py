@@ -59,14 +59,15 @@ def read_label_json(path: str | Path,
             f'{path}: expected {{"classes": ["cat", ...], "images": '
             '{"image id": ["cat", ...]}} or an instances JSON of COCO; '
             '"images" is missing or has another form.')
-    slashed = {image.replace('\\', '/'): names
-               for image, names in images.items()}
-    twice = [image for image in images if '\\' in image
-             and image.replace('\\', '/') in images]
-    if len(slashed) < len(images):
-        raise ValueError(
-            f'{path}: expected each image once, found "{twice[0]}" with '
-            'slashes too. Put all its labels under one of them.')
+    # Names without a backslash first, so that the other spelling is named.
+    slashed: dict[str, list[str]] = {}
+    for image in sorted(images, key=lambda name: '\\' in name):
+        name = image.replace('\\', '/')
+        if name in slashed:
+            raise ValueError(
+                f'{path}: expected each image once, found "{image}" with '
+                'slashes too. Put all its labels under one of them.')
+        slashed[name] = images[image]
     return settle(path, classes, slashed, none)
 
 

@@ -181,9 +181,9 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
         cfg.test_evaluator.selection = str(path)
         return
     kept = {img_id for img_id, _ in _files(dataset)} - set(chosen)
-    # Places in the whole list, whatever part of it the config took.
-    cfg.test_dataloader.dataset.indices = None
-    cfg.test_dataloader.dataset.indices = [
-        place for place, (img_id, _) in enumerate(
-            _files(build_split(cfg, 'test'))) if img_id in kept
-    ]
+    options = cfg.test_dataloader.dataset
+    if options.get('indices') is not None:  # places count in the whole list
+        options.indices = None
+        dataset = build_split(cfg, 'test')
+    options.indices = [place for place, (img_id, _) in enumerate(
+        _files(dataset)) if img_id in kept]

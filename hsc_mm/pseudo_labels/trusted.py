@@ -110,7 +110,6 @@ class TrustedMasks:
                 'images. Name the right folder, or leave trusted_dir out.')
         return count
 
-
     def check_content(self, infos: Sequence[dict]) -> None:
         """Compare masks with image labels, and indices with colours.
 
@@ -132,10 +131,11 @@ class TrustedMasks:
             if name not in self.ids or 'gt_label' not in info:
                 continue
             path, named = self.path(name), named_indices(info)
-            colours = _indices_of_colours(path)
+            shown = indices(path)
+            colours = _indices_of_colours(path, shown)
             other = [f'index {index} has the colour of {meant}'
                      for index, meant in colours.items() if index != meant]
-            more = indices(path) - named - {0, 255}
+            more = shown - named - {0, 255}
             if other and {*colours.values()} <= named | {0, 255}:
                 renumbered.append(f'{path}: {", ".join(other)}')
             elif more:
@@ -153,7 +153,7 @@ class TrustedMasks:
                 'current', logging.WARNING)
 
 
-def _indices_of_colours(path: str) -> dict[int, int]:
+def _indices_of_colours(path: str, shown: set[int]) -> dict[int, int]:
     """Return index -> index of its colour in VOC's palette.
 
     Empty where the file has no palette, or a colour is none of VOC's.
@@ -164,7 +164,7 @@ def _indices_of_colours(path: str) -> dict[int, int]:
         palette = picture.getpalette('RGB') or []
     voc = {tuple(c): i for i, c in enumerate(voc_palette().tolist())}
     found = {index: voc.get(tuple(palette[3 * index:3 * index + 3]))
-             for index in sorted(indices(path))}
+             for index in sorted(shown)}
     known = {index: meant for index, meant in found.items()
              if meant is not None}
     return known if len(known) == len(found) else {}
