@@ -18,10 +18,11 @@ __all__ = ['read_label_table']
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
 _EMPTY = ('', 'na', *ABSENT)
-# Marks of a class; those of one letter are not mixed with others.
-_TRUE = ('1', '1.0', 'true', 'yes', 't', 'y', 'x')
-_FALSE = ('0', '0.0', 'false', 'no', 'f', 'n')
-_MARKS = ((*_TRUE[:4], *_FALSE[:4]), ('t', 'f'), ('y', 'n'), ('x', ))
+# Marks for and against a class; those of one letter are not mixed.
+_MARKS = ((('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')),
+          (('t', ), ('f', )), (('y', ), ('n', )), (('x', ), ()))
+_TRUE = tuple(mark for yes, _ in _MARKS for mark in yes)
+_FALSE = tuple(mark for _, no in _MARKS for mark in no)
 _NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
 
 
@@ -92,7 +93,7 @@ def _is_one_hot(header: list[str], rows: Rows) -> bool:
         return False
     cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
     marks = cells.difference(_EMPTY)
-    return bool(marks) and any(marks <= {*some} for some in _MARKS)
+    return bool(marks) and any(marks <= {*yes, *no} for yes, no in _MARKS)
 
 
 def _refuse_scores(path: str | Path, header: list[str], rows: Rows) -> None:

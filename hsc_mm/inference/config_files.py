@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.numbers import nearest
 from .config_keys import TOP_LEVEL
 from .config_values import check_values
@@ -16,8 +17,7 @@ from .config_values import check_values
 __all__ = ['read_config']
 
 # A config is read by way of a temporary copy: no fault of the config.
-_TEMPORARY = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
-              errno.EMFILE)
+_TEMPORARY = (*DISK_ERRORS, errno.EMFILE)
 
 
 def read_config(path: str | Path, options: dict | None = None,

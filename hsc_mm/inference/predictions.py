@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from hsc_mm.evaluation.mask_metric import write_seed
-from hsc_mm.pseudo_labels.origins import input_note
+from hsc_mm.pseudo_labels.origins import note_of
 from hsc_mm.tiles import MaskWriter
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import (
@@ -20,7 +20,7 @@ from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.pictures import class_colours
 from .class_names import ClassNames
 
-__all__ = ['draw_prediction', 'note_of', 'write_prediction']
+__all__ = ['draw_prediction', 'write_prediction']
 
 # Times its height in the strip at which a picture is painted, at least.
 _FINER = 4
@@ -59,11 +59,6 @@ def _smaller(image: np.ndarray, step: int,
     height, width = image.shape[:2]
     return cv2.resize(image, (-(-width // step), -(-height // step)),
                       interpolation=how)
-
-
-def note_of(path: str | Path | None) -> str:
-    """Return the note in the mask of an image; '' of one without a file."""
-    return input_note(path, None) if path else ''
 
 
 def write_prediction(folder: str | Path, image: np.ndarray, result: dict,

@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from hsc_mm.functional.cam import choose_classes, seed_scores
+from hsc_mm.pseudo_labels.origins import note_of
 from hsc_mm.tiles import Block, MaskWriter, Scan, Tiles, blend
 from hsc_mm.tiles.large import (
     Preview,
@@ -22,7 +23,6 @@ from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import voc_palette
 from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import claim
-from .predictions import note_of
 
 __all__ = ['predict_large', 'sample_of_tiles']
 

@@ -13,7 +13,7 @@ from hsc_mm.utils.pool import map_threads
 
 __all__ = [
     'ORIGIN_ADVICE', 'check_origins', 'input_note', 'named_indices',
-    'other_classes', 'read_note'
+    'note_of', 'other_classes', 'read_note'
 ]
 
 #: What to do about labels of other images.
@@ -43,6 +43,11 @@ def input_note(image: str | Path,
     others = [digest([(path.name, file_sum(path)) for path in files])
               ] if files else []
     return '-'.join([file_sum(image)[:16], digest(listed), *others])
+
+
+def note_of(image: str | Path | None) -> str:
+    """Return the note of an image alone; '' of one without a file."""
+    return input_note(image, None) if image else ''
 
 
 def read_note(path: str | Path) -> str:

@@ -29,9 +29,9 @@ from hsc_converters.exchange.polygons import components, outlines
 from hsc_converters.exchange.records import Item, MaskClasses
 from hsc_mm.cli import import_command
 from hsc_mm.datasets.transforms import LoadPseudoLabel
-from hsc_mm.inference.predictions import note_of
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.origins import note_of
 from hsc_mm.pseudo_labels.trusted import TRUSTED
 from hsc_mm.utils import read_index_png, read_json, voc_palette, write_json
 from hsc_mm.utils.images import write_index_png

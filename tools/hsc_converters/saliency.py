@@ -7,7 +7,7 @@ import numpy as np
 
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.inference.inputs import ImageInput
-from hsc_mm.pseudo_labels.origins import input_note, read_note
+from hsc_mm.pseudo_labels.origins import note_of, read_note
 from hsc_mm.utils import read_image, write_grey_png
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, place, refuse_data_folder, written
@@ -98,8 +98,8 @@ def _check_provider(images: Iterable[ImageInput], out: str | Path,
 
 def _note(image: ImageInput, origin: str) -> str:
     """Return what a map notes: a hash of the image, and the provider."""
-    return '' if image.path is None else \
-        f'{input_note(image.path, None)} {origin}'
+    note = note_of(image.path)
+    return note and f'{note} {origin}'
 
 
 def _is_kept(image: ImageInput, path: Path, origin: str,

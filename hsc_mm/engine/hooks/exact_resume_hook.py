@@ -4,6 +4,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
 
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
@@ -90,9 +91,11 @@ class ExactResumeHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Make up for a validation that was due when the run was killed."""
+        loop = runner.train_loop
+        if not isinstance(loop, IterBasedTrainLoop):
+            return  # it counts epochs, and comes here in each
         done = [self._validated(runner)] if is_main_process() else [None]
         broadcast_object_list(done)
-        loop = runner.train_loop
         if (runner._resume and runner.val_loop is not None
                 and done[0] != runner.iter >= max(loop.val_begin, 1)
                 and (runner.iter % loop.val_interval == 0
