@@ -67,25 +67,28 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
     refuse_data_folder(out, [image.path for image in images],
                        names=[image.name for image in images])
     with locked(out):
-        _check_provider(images, out, origin)
+        maps = _our_maps(images, out)
+        _check_provider(maps.values(), out, origin)
         return _write(progress(images, len(images)) if progress else images,
-                      provider, out, origin)
+                      provider, out, origin, maps)
 
 
-def _our_map(image: ImageInput, out: str | Path) -> Path | None:
-    """Return the map of an image, if one is there that we wrote, whole."""
-    name = f'{image.name}.png'
-    path = place(out, name)
-    if name in written(out) and path.is_file() and not check_files(
-            str(path), {}):
-        return path
-    return None
+def _our_maps(images: Iterable[ImageInput],
+              out: str | Path) -> dict[str, Path]:
+    """Return name -> map of the images that have one of ours, whole."""
+    ours, found = written(out), {}
+    for image in images:
+        name = f'{image.name}.png'
+        path = place(out, name)
+        if name in ours and path.is_file() and not check_files(str(path), {}):
+            found[image.name] = path
+    return found
 
 
-def _check_provider(images: Iterable[ImageInput], out: str | Path,
+def _check_provider(maps: Iterable[Path], out: str | Path,
                     origin: str) -> None:
     """Refuse a folder with maps of another provider."""
-    for path in filter(None, (_our_map(image, out) for image in images)):
+    for path in maps:
         note = read_note(path)
         found = note.partition(' ')[2]
         if note and found != origin:
@@ -123,10 +126,11 @@ def _is_kept(image: ImageInput, path: Path, origin: str,
 
 
 def _write(images: Iterable[ImageInput], provider: SaliencyProvider,
-           out: str | Path, origin: str) -> SaliencyRun:
+           out: str | Path, origin: str,
+           maps: dict[str, Path]) -> SaliencyRun:
     run = SaliencyRun()
     for image in images:
-        path, there = place(out, f'{image.name}.png'), _our_map(image, out)
+        path, there = place(out, f'{image.name}.png'), maps.get(image.name)
         try:
             if there and _is_kept(image, there, origin, run):
                 run.there += 1
