@@ -20,7 +20,7 @@ from hsc_mm.engine.resumed import resume_notes
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
-from hsc_mm.models.heads.cam_head import present_name
+from hsc_mm.models.heads.version1 import use_present_names
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.checkpoints import why_not_whole
 from hsc_mm.utils.numbers import nearest
@@ -86,11 +86,8 @@ class StartupCheckHook(Hook):
         if not self.check_weights:
             return
         name = str(runner._load_from or runner.work_dir)
-        state = {
-            _HEAD + present_name(key.removeprefix(_HEAD))
-            if key.startswith(_HEAD) else key: value
-            for key, value in checkpoint.get('state_dict', checkpoint).items()
-        }
+        state = dict(checkpoint.get('state_dict', checkpoint))
+        use_present_names(state, _HEAD)
         model = bare_model(runner.model)
         if runner._resume or not training:
             # Other projects keep prototypes out of their checkpoints, and

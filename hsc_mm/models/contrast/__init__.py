@@ -1,11 +1,6 @@
 """Hierarchical semantic contrast: the objective and its levels."""
-from .levels import (
-    ClassContrast,
-    ContrastLevel,
-    Evidence,
-    PixelContrast,
-    ROIContrast,
-)
+from .base import ContrastLevel, Evidence
+from .levels import ClassContrast, PixelContrast, ROIContrast
 from .objective import HierarchicalContrast
 
 __all__ = [

@@ -1,119 +1,15 @@
-"""Levels of the contrast: each a loss with its own momentum prototypes.
-
-In one file, though long: the protocol, and the three levels that show it.
-"""
-from typing import NamedTuple
-
-from mmseg.utils import ConfigType
-from torch import Tensor, nn
+"""Levels of the contrast, in which HSC compares what the views show."""
+from torch import Tensor
 
 from hsc_mm.functional.class_contrast import class_contrast
 from hsc_mm.functional.pixel_contrast import pixel_contrast
-from hsc_mm.functional.prototypes import (
-    Bank,
-    MomentumPrototypes,
-    Observation,
-)
+from hsc_mm.functional.prototypes import Bank, Observation
 from hsc_mm.functional.roi_contrast import roi_contrast
-from hsc_mm.functional.similarity import bank_similarity
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
+from .base import ContrastLevel, Evidence
 
-__all__ = [
-    'ClassContrast', 'ContrastLevel', 'Evidence', 'PixelContrast',
-    'ROIContrast'
-]
-
-
-class Evidence(NamedTuple):
-    """What a level of the contrast looks at; one entry a view in each list.
-
-    Attributes:
-        masks (list[Tensor]): Pseudo masks M, (B, h, w) int64, 0 is
-            background and -1 neither.
-        class_weights (list[Tensor]): Weights of the classes at each position
-            for centres of classes, (B, C, h, w), see
-            :func:`hsc_mm.functional.contrast_weights`.
-        pixel_weights (list[Tensor]): The same for prototypes of pixels.
-        labels (Tensor): y+, labels with the background, (B, C).
-        embeddings (dict[str, list[Tensor]]): Name -> embeddings on the grid
-            of the masks, (B, D, h, w).
-    """
-    masks: list[Tensor]
-    class_weights: list[Tensor]
-    pixel_weights: list[Tensor]
-    labels: Tensor
-    embeddings: dict[str, list[Tensor]]
-
-
-class ContrastLevel(nn.Module):
-    """A level of :class:`hsc_mm.HierarchicalContrast`, and its two banks.
-
-    A subclass computes :meth:`compare`; this class builds a bank for each
-    view when the head is known, hands it snapshots, and stages what the
-    batch observed. :class:`hsc_mm.MomentumPrototypeHook` commits it.
-
-    Args:
-        bank (dict): Arguments of :class:`hsc_mm.MomentumPrototypes`:
-            ``momentum``, ``init``, ``normalize``.
-        loss_weight (float): Factor on the loss.
-
-    Attributes:
-        embedding (str): The embedding of the head that the level compares.
-        log_name (str, optional): Name in the log, behind ``loss_``; by
-            default the key in the dict of levels.
-        has_similarity (bool): Whether a row of the bank is a class, so that
-            :meth:`similarity` means something.
-    """
-    embedding = 'region'
-    log_name: str | None = None
-    has_similarity = False
-
-    def __init__(self,
-                 bank: ConfigType = dict(),
-                 loss_weight: float = 0.1) -> None:
-        super().__init__()
-        self.bank_cfg = dict(bank)
-        self.bank = nn.ModuleList()
-        self.loss_weight = check_number(
-            f'loss_weight of {type(self).__name__}', loss_weight, least=0)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """tuple[str]: Parts of the head that the level needs."""
-        return (self.embedding, )
-
-    def rows(self, num_classes: int) -> int:
-        """Return the number of prototypes of a view: one a class."""
-        return num_classes
-
-    def bind(self, num_classes: int, channels: dict[str, int]) -> None:
-        """Build the banks; see :meth:`hsc_mm.models.losses.ViewLoss.bind`."""
-        self.bank = nn.ModuleList(
-            MomentumPrototypes(
-                self.rows(num_classes), channels[self.embedding],
-                **self.bank_cfg) for _ in range(2))
-
-    def similarity(self, embedding: Tensor) -> Tensor:
-        """See :func:`hsc_mm.functional.bank_similarity`, (B, C, h, w)."""
-        return bank_similarity(embedding,
-                               [bank.snapshot() for bank in self.bank])
-
-    def compare(self, evidence: Evidence,
-                banks: list[Bank]) -> tuple[Tensor, list[Observation]]:
-        """Return the unweighted loss, and what each view observed.
-
-        The banks are prototypes of earlier iterations.
-        """
-        raise NotImplementedError
-
-    def forward(self, evidence: Evidence) -> Tensor:
-        """Return the weighted loss, and stage the observations."""
-        loss, observed = self.compare(
-            evidence, [bank.snapshot() for bank in self.bank])
-        for bank, one in zip(self.bank, observed, strict=True):
-            bank.stage(one)
-        return self.loss_weight * loss
+__all__ = ['ClassContrast', 'PixelContrast', 'ROIContrast']
 
 
 @MODELS.register_module()

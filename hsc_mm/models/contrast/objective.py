@@ -21,7 +21,7 @@ from ..losses.base import (
     two_views,
 )
 from ..views import Targets, View
-from .levels import Evidence
+from .base import Evidence
 
 __all__ = ['HierarchicalContrast']
 

@@ -2,8 +2,6 @@
 
 In one file, though long: its arguments and methods are one contract.
 """
-import re
-
 import torch
 from mmengine.model import BaseModule
 from mmseg.utils import ConfigType, OptConfigType, OptMultiConfig, SampleList
@@ -15,21 +13,9 @@ from hsc_mm.registry import MODELS
 from ..features import pick_features
 from ..losses.base import LossDict, similarity_source
 from ..views import Targets, View
+from .version1 import use_present_names
 
 __all__ = ['CAMHead']
-
-#: Names in checkpoints of version 1, and what these weights are called now.
-_RENAMED = ((r'^pcm\.', 'refiner.'),
-            (r'^(pixel|region)_projector\.', r'embeddings.\1.'),
-            (r'^contrast\.banks\.classes\.', 'contrast.banks.cls.'),
-            (r'^contrast\.banks\.(\w+)\.', r'losses.contrast.levels.\1.bank.'))
-
-
-def present_name(name: str) -> str:
-    """Return what a weight of the head, maybe of version 1, is called now."""
-    for pattern, replacement in _RENAMED:
-        name = re.sub(pattern, replacement, name)
-    return name
 
 
 @MODELS.register_module()
@@ -273,8 +259,5 @@ class CAMHead(BaseModule):
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args: object) -> None:
         """Load weights; those of version 1 get their present names."""
-        for key in [key for key in state_dict if key.startswith(prefix)]:
-            name = present_name(key[len(prefix):])
-            if prefix + name != key:
-                state_dict[prefix + name] = state_dict.pop(key)
+        use_present_names(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
