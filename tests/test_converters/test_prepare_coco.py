@@ -28,6 +28,7 @@ from hsc_converters.coco_files import (
     write_masks,
 )
 from hsc_converters.coco_masks import broken_outlines, draw_mask
+from hsc_converters.coco_origins import check_masks
 from hsc_mm.datasets.coco_annotations import parse_instances
 from hsc_mm.utils import read_index_png, read_json
 
@@ -49,7 +50,7 @@ def mask_file(root, image: int, split='train2014') -> Path:
 
 def masks(root, workers=1, split='train2014'):
     """Draw the masks of the annotated images of a split."""
-    instances, source = read_split(root, split)
+    instances, source = read_split(root, split), check_masks(root, split)
     return write_masks(root, split, instances.annotated(), source, workers)
 
 
@@ -96,14 +97,13 @@ def test_a_category_that_means_no_class_shifts_no_index(tmp_path):
     first = dict(id=0, name='background')
     content['categories'].append(first)
     path.write_text(json.dumps(content))
-    instances, _ = read_split(tmp_path, 'train2014')
+    instances = read_split(tmp_path, 'train2014')
     assert (instances.index[CAT], len(instances.classes)) == (16, 80)
     assert len(write_lists(tmp_path, 'train2014', instances).classes) == 80
     first['name'] = 'normal'
     path.write_text(json.dumps(content))
-    instances, _ = read_split(tmp_path, 'train2014')
     with pytest.raises(ValueError, match=r"found \['normal'\], which mean"):
-        write_lists(tmp_path, 'train2014', instances)
+        read_split(tmp_path, 'train2014')
 
 
 def test_masks_agree_with_pycocotools_pixel_by_pixel(prepared):
@@ -343,9 +343,16 @@ def test_splits_of_other_categories_are_refused(tmp_path):
     content = json.loads(path.read_text())
     content['categories'].append(dict(id=12, name='street sign'))
     path.write_text(json.dumps(content))
+    before = files(root)
     done = run('--root', root, '--no-masks')
     assert done.returncode == 1
     assert 'expected the categories that' in done.stderr
+    assert files(root) == before
+    alone = run('--root', root, '--splits', 'val2014', '--no-masks')
+    assert alone.returncode == 0, alone.stderr
+    later = run('--root', root, '--splits', 'train2014', '--no-masks')
+    assert later.returncode == 1
+    assert 'image_labels_val2014.json has, found others' in later.stderr
 
 
 @pytest.mark.parametrize(('change', 'text'), [
@@ -362,7 +369,7 @@ def test_a_json_of_another_form_is_one_line(tmp_path, change, text):
     change(content)
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=text):
-        write_lists(root, 'train2014', read_split(root, 'train2014')[0])
+        read_split(root, 'train2014')
 
 
 def test_a_missing_json_is_one_line(tmp_path):

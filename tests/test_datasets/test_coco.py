@@ -23,6 +23,7 @@ from hsc_converters.coco_files import (
     write_lists,
     write_masks,
 )
+from hsc_converters.coco_origins import check_masks
 from hsc_mm.datasets import COCOImageLabelDataset
 from hsc_mm.datasets.coco import COCO_CLASSES
 from hsc_mm.registry import DATASETS
@@ -38,8 +39,8 @@ def coco(tmp_path_factory):
     """A tiny COCO, prepared."""
     root = make_coco(tmp_path_factory.mktemp('coco'))
     for split in ('train2014', 'val2014'):
-        instances, source = read_split(root, split)
-        instances = instances.annotated()
+        source = check_masks(root, split)
+        instances = read_split(root, split).annotated()
         write_lists(root, split, instances)
         write_masks(root, split, instances, source)
     return root

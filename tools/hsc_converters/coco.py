@@ -3,11 +3,11 @@ import argparse
 
 from hsc_mm.cli import common as cli
 from hsc_mm.datasets.checks import missing_files
+from hsc_mm.datasets.coco_annotations import Instances
 from hsc_mm.datasets.labels import image_stem
 from .coco_files import (
     SPLIT_SIZES,
     label_file,
-    read_split,
     write_lists,
     write_masks,
 )
@@ -20,13 +20,19 @@ def picture_name(img_id: str) -> str:
     return f'{img_id}.jpg' if image_stem(img_id) == img_id else img_id
 
 
-def prepare(args: argparse.Namespace, split: str) -> tuple[list, list, str]:
+def prepare(args: argparse.Namespace, split: str, instances: Instances,
+            source: str) -> tuple[list, list, str]:
     """Write the files of one split.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        split (str): ``'train2014'`` or the like.
+        instances (Instances): Its annotations.
+        source (str): SHA-256 of their file.
 
     Returns:
         tuple[list, list, str]: Row of the table, problems, checksum.
     """
-    instances, source = read_split(args.root, split)
     found, listed = len(instances.images), 'all of them listed'
     if not args.unannotated:
         instances = instances.annotated()

@@ -33,13 +33,12 @@ from .coco_origins import (
     annotation_file,
     identity_of,
     is_ours,
-    source_sum,
 )
 from .voc import write_labels
 
 __all__ = [
-    'Masks', 'SPLIT_SIZES', 'label_file', 'read_split', 'write_lists',
-    'write_masks'
+    'Masks', 'SPLIT_SIZES', 'check_classes', 'label_file', 'read_split',
+    'write_lists', 'write_masks'
 ]
 
 # Images of COCO 2014 that have an annotation, of 82,783 and 40,504.
@@ -51,45 +50,59 @@ def label_file(root: Path, split: str) -> Path:
     return place(root, f'image_labels_{split}.json')
 
 
-def read_split(root: Path, split: str) -> tuple[Instances, str]:
+def read_split(root: Path, split: str) -> Instances:
     """Read the annotations of a split.
-
-    Returns:
-        tuple[Instances, str]: They, and the SHA-256 of their file.
 
     Raises:
         FileNotFoundError: The JSON is missing.
-        ValueError: It has another form.
-    """
-    source = source_sum(root, split)
-    return read_instances(annotation_file(root, split)), source
-
-
-def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
-    """Write the image labels and the list of ids of a split.
-
-    Raises:
-        ValueError: No image has an annotation, a category means no class, or
-            another split has other classes.
+        ValueError: It has another form, a category means no class, or no
+            image has an annotation.
     """
     path = annotation_file(root, split)
-    labels = instance_labels(instances, path)
+    instances = read_instances(path)
     nothing = [name for name in instances.classes if means_nothing(name)]
     if nothing:
         raise ValueError(
             f'{path}: expected categories that are classes, whose order is '
             f'that of the indices of masks, found {nothing}, which mean no '
             'class. Remove them and what is annotated as them.')
-    for other in sorted(root.glob('image_labels_*.json')):
-        if other != label_file(root, split) and read_json(other, dict).get(
-                'classes') != labels.classes:
-            raise ValueError(
-                f'{path}: expected the categories '
-                f'that {other} has, found others. Splits share the indices '
-                'of their masks: remove what belongs to other data.')
-    if not any(labels.images.values()):
+    if not any(image.annotations for image in instances.images):
         raise ValueError(f'{path}: expected an image with an annotation, '
                          'found none. Fetch it again.')
+    return instances
+
+
+def check_classes(root: Path, splits: dict[str, Instances]) -> None:
+    """Refuse splits of different categories: masks share their indices.
+
+    Args:
+        root (Path): Folder in COCO's layout. Labels of splits that are not
+            prepared now count.
+        splits (dict[str, Instances]): Split -> its annotations.
+
+    Raises:
+        ValueError: A split has other categories than another.
+    """
+    written = {label_file(root, split) for split in splits}
+    known = {
+        path: read_json(path, dict).get('classes')
+        for path in sorted(root.glob('image_labels_*.json'))
+        if path not in written
+    }
+    for split, instances in splits.items():
+        path = annotation_file(root, split)
+        known[path] = instances.classes
+        other = next(iter(known))
+        if known[other] != instances.classes:
+            raise ValueError(
+                f'{path}: expected the categories that {other} has, found '
+                'others. Splits share the indices of their masks: remove '
+                'what belongs to other data.')
+
+
+def write_lists(root: Path, split: str, instances: Instances) -> ImageLabels:
+    """Write the image labels and the list of ids of a split."""
+    labels = instance_labels(instances, annotation_file(root, split))
     listed = claim(root / 'ImageSets', f'{split}.txt', option='--root')
     write_labels(label_file(root, split), labels)
     atomic_write_bytes(listed, ('\n'.join(labels.images) + '\n').encode())

@@ -36,7 +36,7 @@ def source_sum(root: Path, split: str) -> str:
     return file_sum(path)
 
 
-def check_masks(root: Path, split: str, drawn: bool = True) -> None:
+def check_masks(root: Path, split: str, drawn: bool = True) -> str:
     """Refuse masks that would not fit the labels; nothing is written.
 
     Args:
@@ -44,6 +44,9 @@ def check_masks(root: Path, split: str, drawn: bool = True) -> None:
         split (str): ``'train2014'`` or the like.
         drawn (bool): Whether masks will be drawn. If not, masks of which
             nothing is known may be there.
+
+    Returns:
+        str: SHA-256 of the annotations.
 
     Raises:
         FileNotFoundError: The annotations are missing.
@@ -56,6 +59,7 @@ def check_masks(root: Path, split: str, drawn: bool = True) -> None:
     elif (folder / MANIFEST).is_file() and read_json(
             folder / MANIFEST, dict).get('annotations') != source:
         raise _other_masks(folder, 'masks of other annotations')
+    return source
 
 
 def identity_of(source: str) -> dict:

@@ -54,19 +54,24 @@ def main() -> int:
 
     from hsc_mm.utils.locks import hold
     from ..coco import prepare
+    from ..coco_files import check_classes, read_split
     from ..coco_masks import has_pycocotools
     from ..coco_origins import MASKS, check_masks
     hold(args.root, '--root')
     if not args.no_masks:
         has_pycocotools(required=True)
-    for split in args.splits:
-        check_masks(args.root, split, not args.no_masks)
+    sources = {
+        split: check_masks(args.root, split, not args.no_masks)
+        for split in args.splits
+    }
+    splits = {split: read_split(args.root, split) for split in sources}
+    check_classes(args.root, splits)
     table = Table('split', 'images\nlisted', 'expected of\nCOCO 2014',
                   'pictures\nmissing', 'masks\nmade', 'masks\nkept',
                   'broken\nannotations')
     problems, checksums = [], []
-    for split in args.splits:
-        row, wrong, checksum = prepare(args, split)
+    for split, source in sources.items():
+        row, wrong, checksum = prepare(args, split, splits.pop(split), source)
         table.add_row(*map(str, row))
         problems += wrong
         checksums += [checksum] if checksum else []
