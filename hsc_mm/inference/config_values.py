@@ -85,6 +85,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
                'SegDataPreProcessor', None)
     _check_channels(cfg, path)
     _check_epochs(cfg, path)
+    _check_schedules(cfg, path)
     _check_intervals(cfg, path)
     for split in ('train', 'val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
@@ -179,6 +180,27 @@ def _check_epochs(cfg: Config, path: str | Path) -> None:
             'which would not end. Set max_iters, or '
             "train_dataloader.sampler=dict(type='DefaultSampler', "
             'shuffle=True).')
+
+
+def _check_schedules(cfg: Config, path: str | Path) -> None:
+    """Refuse schedules in epochs, mmengine's default, where there are none.
+
+    They would not move a rate from the first iteration to the last. Those of
+    validations move there.
+    """
+    loop = cfg.get('train_cfg') or {}
+    if not (loop.get('by_epoch') is False or str(loop.get('type')).endswith(
+            'IterBasedTrainLoop')):
+        return
+    for number, one in enumerate(_listed(cfg.get('param_scheduler') or ())):
+        kind = _get(one, 'type')
+        if kind and not str(kind).startswith('ReduceOnPlateau') and one.get(
+                'by_epoch', True) and not one.get('convert_to_iter_based'):
+            raise ValueError(
+                f'param_scheduler.{number} of {path}: expected '
+                'by_epoch=False, for train_cfg counts iterations, found '
+                f'{one.get("by_epoch", "none, which means True")}. It would '
+                'never change the rate.')
 
 
 def _check_intervals(cfg: Config, path: str | Path) -> None:

@@ -193,6 +193,27 @@ def test_epochs_of_a_sampler_that_has_none(loop, sampler):
         check_values(cfg, 'x.py')
 
 
+@pytest.mark.parametrize('loop', [
+    dict(by_epoch=False, max_iters=2),
+    dict(type='IterBasedTrainLoop', max_iters=2),
+    dict(type='DefaultSampler', max_epochs=2)], ids=str)
+@pytest.mark.parametrize(('schedule', 'moves'), [
+    (dict(type='PolyLR', end=2), False),
+    (dict(type='PolyLR', end=2, by_epoch=True), False),
+    (dict(type='PolyLR', end=2, by_epoch=False), True),
+    (dict(type='PolyLR', convert_to_iter_based=True), True),
+    (dict(type='ReduceOnPlateauLR', monitor='mIoU'), True)], ids=str)
+def test_schedules_in_epochs_of_a_loop_that_has_none(loop, schedule, moves):
+    cfg = Config(dict(
+        model=dict(type='M'), train_cfg=loop, param_scheduler=[
+            dict(type='LinearLR', by_epoch=False, end=1), schedule]))
+    if moves or 'max_epochs' in loop:
+        check_values(cfg, 'x.py')
+        return
+    with pytest.raises(ValueError, match=r'param_scheduler\.1 of x\.py: exp'):
+        check_values(cfg, 'x.py')
+
+
 @pytest.mark.parametrize('number', [0, -5, 1.5, 'a'])
 def test_trainings_without_iterations(shared_voc, tmp_path, number):
     config = cam_config(shared_voc, tmp_path / 'c.py')

@@ -135,20 +135,25 @@ def test_tests_score_the_average(trained, tmp_path, tta, with_hook):
 
 def test_a_run_without_average_is_resumed_with_one(trained, tmp_path):
     config, _, _, _ = trained
-    plain, _ = _runner(config, tmp_path / 'plain', custom_hooks=[],
-                       val_dataloader=None, val_evaluator=None, val_cfg=None)
-    plain.train()
     cfg = Config.fromfile(config)
-    cfg.train_cfg.max_iters = cfg.param_scheduler[0].end = 6
-    cfg.train_cfg.val_interval = 6
+    cfg.param_scheduler[0].end, cfg.train_cfg.val_interval = 8, 6
+    cfg.dump(str(tmp_path / 'plain.py'))
+    plain, _ = _runner(tmp_path / 'plain.py', tmp_path / 'plain',
+                       custom_hooks=[], val_dataloader=None,
+                       val_evaluator=None, val_cfg=None)
+    plain.train()
+    cfg.train_cfg.max_iters = 6
     cfg.dump(str(tmp_path / 'longer.py'))
     resumed, watch = _runner(tmp_path / 'longer.py', tmp_path / 'plain',
                              resume=True)
     resumed.train()
     assert len(watch.trained) == 2
+    moved = False
     for name, value in resumed.model.named_parameters():
         first, second = (weights[name] for weights in watch.trained)
         assert torch.equal(value, second)
+        moved = moved or not torch.equal(first, second)
         assert torch.allclose(
             _hook(resumed).ema_model.module.state_dict()[name],
             first + MOMENTUM * (second - first), atol=1e-6), name
+    assert moved

@@ -5,25 +5,35 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper, OptimWrapperDict, PolyLR
 from torch import nn
 
 from hsc_mm.datasets.labels import data_hash
 from hsc_mm.engine.fitting import first_problem
 from hsc_mm.engine.hooks import ExactResumeHook
-from hsc_mm.engine.resumed import resume_notes
+from hsc_mm.engine.resumed import (
+    check_rates,
+    check_resumable,
+    resume_notes,
+)
 from hsc_mm.utils.health import spoken
 
 SETTINGS = dict(
     optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+    param_scheduler=[dict(type='PolyLR', end=4, by_epoch=False)],
     train_dataloader=dict(batch_size=2, num_workers=4, dataset=dict(
         data_root='a', pipeline=[dict(type='Crop', size=(3, 4))])),
     randomness=dict(seed=0), work_dir='a')
 
 
-def notes(change, size=8, text=None, images='a'):
-    before = Config(SETTINGS)
+def changed(change):
     now = Config(SETTINGS)
     now.merge_from_dict(change)
+    return now
+
+
+def notes(change, size=8, text=None, images='a'):
+    before, now = Config(SETTINGS), changed(change)
     meta = dict(cfg=before.pretty_text if text is None else text,
                 dataset_meta=dict(size=8, images='a'))
     return resume_notes(now, meta, dict(size=size, images=images))
@@ -44,6 +54,46 @@ def test_settings_that_differ_are_named(change, said):
     assert ('rates of the checkpoint' in line) == ('optim' in said)
 
 
+@pytest.mark.parametrize(('change', 'said'), [
+    ({'param_scheduler.0.end': 12}, 'param_scheduler.0.end 4 -> 12'),
+    ({'param_scheduler': [dict(type='CosineAnnealingLR', T_max=4)]},
+     "param_scheduler.0.type 'PolyLR' -> 'CosineAnnealingLR'"),
+    ({'param_scheduler': SETTINGS['param_scheduler'] * 2},
+     "param_scheduler.1.type 'unset' -> 'PolyLR'"),
+    ({'optim_wrapper.optimizer.type': 'AdamW'}, "'SGD' -> 'AdamW'")])
+def test_what_a_checkpoint_would_overwrite_is_refused(change, said):
+    meta = dict(cfg=Config(SETTINGS).pretty_text)
+    with pytest.raises(ValueError, match=r'checkpoint x\.pth: exp') as caught:
+        check_resumable(changed(change), meta, 'x.pth')
+    assert said in str(caught.value)
+    check_resumable(changed({'train_cfg': dict(max_iters=9)}), meta, 'x.pth')
+    check_resumable(changed(change), {}, 'x.pth')
+
+
+@pytest.mark.parametrize(('rate', 'steps', 'last', 'refused'), [
+    (0.0, 4, 12, True), (0.1, 4, 12, False), (0.0, 2, 12, False),
+    (0.0, 3, 4, False), (0.0, 3, 5, True)])
+@pytest.mark.parametrize('several', [False, True])
+def test_a_schedule_that_has_ended_at_0_is_refused(rate, steps, last,
+                                                   refused, several):
+    weight = nn.Parameter(torch.zeros(1))
+    wrapper = OptimWrapper(torch.optim.SGD([weight], lr=rate))
+    schedule = PolyLR(wrapper, end=4, by_epoch=False)
+    for _ in range(steps):
+        wrapper.update_params(weight.sum())
+        schedule.step()
+    wrapper.optimizer.param_groups[0]['lr'] = rate
+    runner = SimpleNamespace(
+        optim_wrapper=OptimWrapperDict(a=wrapper) if several else wrapper,
+        param_schedulers=dict(a=[schedule]) if several else [schedule],
+        iter=steps, max_iters=last)
+    if refused:
+        with pytest.raises(ValueError, match='train_cfg: expected an end wi'):
+            check_rates(runner)
+        return
+    check_rates(runner)
+
+
 @pytest.mark.parametrize('change', [
     {}, {'work_dir': 'b'}, {'train_dataloader.num_workers': 0},
     {'train_dataloader.dataset.data_root': 'b'},
@@ -61,6 +111,16 @@ def test_other_data_and_configs_that_are_none():
     assert notes({}, images=None) == []
     for text in ('', 'x = = 1', 'raise SystemExit', 5):
         assert notes({'randomness.seed': 1}, text=text) == []
+
+
+@pytest.mark.parametrize(('done', 'lost'), [(6, 0), (7, 1), (8, 2)])
+def test_gradients_that_were_gathered_are_lost_with_a_note(done, lost):
+    cfg = changed({'optim_wrapper.accumulative_counts': 3})
+    meta = dict(cfg=cfg.pretty_text, iter=done)
+    found = resume_notes(cfg, meta, {})
+    assert len(found) == bool(lost)
+    assert not lost or f'gradients of {lost} of 3 iterations' in found[0]
+    assert resume_notes(changed({}), dict(iter=done), {}) == []
 
 
 def test_whole_numbers_are_no_weights():

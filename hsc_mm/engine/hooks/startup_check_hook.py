@@ -16,7 +16,11 @@ from hsc_mm.engine.fitting import (
     first_problem,
     guard_batch_norms,
 )
-from hsc_mm.engine.resumed import resume_notes
+from hsc_mm.engine.resumed import (
+    check_rates,
+    check_resumable,
+    resume_notes,
+)
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
@@ -107,6 +111,8 @@ class StartupCheckHook(Hook):
                     f'config: {problem}.{advice}')
             check_class_names(name, checkpoint, _classes(runner))
             if runner._resume:
+                check_resumable(runner.cfg, checkpoint.get('meta') or {},
+                                name)
                 for note in resume_notes(runner.cfg, checkpoint.get('meta')
                                          or {}, _meta(runner)):
                     runner.logger.warning(note)
@@ -142,6 +148,8 @@ class StartupCheckHook(Hook):
             runner.logger.warning(
                 f'nothing is left to train: the checkpoint is of iteration '
                 f'{runner.iter}, and train_cfg ends at {runner.max_iters}.')
+        elif runner._resume:
+            check_rates(runner)
         guard_batch_norms(bare_model(runner.model))
         _check_classes(bare_model(runner.model), _meta(runner))
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
