@@ -42,16 +42,20 @@ def main() -> int:
     from hsc_mm.inference import load_config
     from hsc_mm.utils import write_json
     from hsc_mm.utils.outputs import claim_file
+    from hsc_mm.utils.work_dirs import refuse_data_of
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    seg = args.seg_config and load_config(
+        args.seg_config, args.seg_options, args.work_dir, '--seg-options')
     # Before the work: a file of the user's is refused at once.
     configs = [args.config, args.seg_config]
+    for one in filter(None, (args.json and cfg, args.json and seg)):
+        refuse_data_of(one, Path(args.json).parent, '--json')
     out = args.json and claim_file(args.json, configs, '--json')
     findings = examine(
         cfg,
         args.dry_run,
         lambda title: print(f'looking at: {title}', file=sys.stderr),
-        args.seg_config and load_config(args.seg_config, args.seg_options,
-                                        args.work_dir, '--seg-options'))
+        seg)
     if args.json:
         write_json(out, as_json(findings))
     title = ' and '.join(filter(None, configs))

@@ -83,9 +83,9 @@ def build_split(cfg: Config,
         prefix.pop('seg_map_path', None)
     elif masks and not prefix.get('seg_map_path'):
         raise ValueError(
-            f'{split}_dataloader of {cfg.filename}: expected seg_map_path in '
-            f'its data_prefix, found {sorted(prefix)}. Name a split with '
-            'masks.')
+            f'{split}_dataloader of {cfg.filename}: expected a folder of '
+            'masks, seg_map_path in its data_prefix, found none. Name a '
+            'split with masks.')
     if not maps:
         options['aux_maps'] = None
     if labels is not None:

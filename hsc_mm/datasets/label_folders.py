@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from hsc_mm.utils.outputs import written
+from hsc_mm.utils.outputs import MARKER, written
 from .class_names import (
     IMAGE_SUFFIXES,
     NONE,
@@ -43,8 +43,8 @@ def list_pictures(root: Path,
     Args:
         root (Path): The folder.
         left_out (dict): Why -> paths; lines are added.
-        ours (iterable[str]): Paths that a folder above notes as written by
-            this project.
+        ours (iterable[str]): Paths that a folder notes as written by this
+            project; ``FOLDER/*`` is all of a folder.
 
     Raises:
         OSError: A folder cannot be read.
@@ -53,7 +53,8 @@ def list_pictures(root: Path,
     predicted = set(ours)
     for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
-        if _MANIFESTS & set(files) or 'vis_data' in folders:
+        if _MANIFESTS & set(files) or 'vis_data' in folders or (
+                os.path.join(folder, '*') in predicted):
             left_out[_OURS].append(folder)
             folders.clear()
             continue
@@ -116,14 +117,15 @@ def read_label_folders(root: str | Path,
                                 'sub-folder per class; there is none.')
     left_out: dict[str, list[str]] = defaultdict(list)
     pictures: dict[str, list[Path]] = {}
-    ours = {str(root / name) for name in written(root)}
+    # What a command wrote beside or below class folders is no picture.
+    ours = {str(marker.parent / name) for marker in root.rglob(MARKER)
+            for name in written(marker.parent)}
     for entry in sorted(root.iterdir()):
         if _hidden(entry.name):
             left_out['hidden'].append(str(entry))
         elif entry.is_dir():
             before = len(left_out[_OURS])
-            here = {str(entry / name) for name in written(entry)}
-            pictures[entry.name] = list_pictures(entry, left_out, ours | here)
+            pictures[entry.name] = list_pictures(entry, left_out, ours)
             if not pictures[entry.name] and len(left_out[_OURS]) > before:
                 del pictures[entry.name]
         else:

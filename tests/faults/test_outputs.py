@@ -275,6 +275,15 @@ def test_no_output_lies_among_class_folders(mine, tmp_path, monkeypatch,
                             '--config', config, '--out', out)
         assert status == 1
         assert f'--out {out}: expected another folder than one of the' in said
+    for name, *words in (
+        ('check_labels', config, config, '--out', out),
+        ('contact_sheet', config, tmp_path / 'masks', '--out', out / 'a.jpg'),
+        ('contact_sheet', config, tmp_path / 'masks', '--out', mine / 'a.jpg'),
+        ('export_onnx', config, config, '--out', out / 'a.onnx'),
+        ('doctor', config, '--json', mine / 'a' / 'x' / 'a.json')):
+        status, said = _run(monkeypatch, capsys, name, *words)
+        assert status == 1
+        assert ': expected another folder than one of the data' in said
     (tmp_path / 'black.py').write_text('def f(image):\n'
                                        '    return 0 * image[..., 0]\n')
     monkeypatch.syspath_prepend(tmp_path)

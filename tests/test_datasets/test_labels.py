@@ -17,7 +17,7 @@ from hsc_mm.datasets.labels import (
     read_voc_xml,
 )
 from hsc_mm.utils import voc_palette, write_index_png
-from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.outputs import claim, claim_folder
 
 
 def _write(path, text):
@@ -177,6 +177,23 @@ def test_folders_of_ours_are_no_classes(tmp_path, name):
     found = read_labels(tmp_path)
     assert found.classes == ['cat', 'dog']
     assert 'written by hsc_mm' in [note.what for note in found.notes]
+
+
+def test_outputs_below_class_folders_are_no_pictures(tmp_path):
+    for place in ('cat/1.jpg', 'dog/2.jpg'):
+        _write(tmp_path / place, place)
+    _write(claim(tmp_path / 'cat' / 'looks', 'worst.jpg'), 'a sheet')
+    _write(claim_folder(tmp_path / 'cat' / 'figs') / 'grid.png', 'a figure')
+    _write(claim_folder(tmp_path / 'dog' / 'a' / 'b') / 'c' / 'x.png', 'x')
+    claim_folder(tmp_path / 'lab')  # what wrote into it has failed
+    claim(tmp_path / 'js', 'doctor.json')
+    (tmp_path / 'js' / 'doctor.json').write_text('{}')
+    found = read_labels(tmp_path)
+    assert list(found.images) == ['cat/1.jpg', 'dog/2.jpg']
+    note, = (note for note in found.notes if note.what == 'written by hsc_mm')
+    assert sorted(note.names) == [str(tmp_path / name) for name in (
+        'cat/figs', 'cat/looks/worst.jpg', 'dog/a/b', 'js/doctor.json',
+        'lab')]
 
 
 def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path,

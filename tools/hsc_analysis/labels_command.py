@@ -45,9 +45,11 @@ def main() -> int:
     from hsc_mm.utils import atomic_write_bytes, check_device
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_file, claim_folder, written
+    from hsc_mm.utils.work_dirs import refuse_data_of
     from .label_check import class_scores, draw, find_suspects, table
     from .sheet import write_picture
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    refuse_data_of(cfg, args.out, '--out')
     hold(claim_folder(args.out, '--out'), '--out')
     dataset, scores, trained = class_scores(
         use_tta(cfg) if args.tta else cfg, args.checkpoint, args.split,

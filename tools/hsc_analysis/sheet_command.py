@@ -43,8 +43,10 @@ def main() -> None:
     args = parse_args()
     from hsc_mm.evaluation.folder import rank_images
     from hsc_mm.inference import load_config
+    from hsc_mm.utils.work_dirs import refuse_data_of
     from .sheet import contact_sheet, masked_dataset, write_picture
     cfg = load_config(args.config, args.cfg_options)
+    refuse_data_of(cfg, os.path.dirname(args.out) or '.', '--out')
     dataset = masked_dataset(cfg, args.split, args.folder)
     ranked = rank_images(args.folder, dataset)
     if not ranked:

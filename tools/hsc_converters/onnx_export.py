@@ -18,6 +18,7 @@ from hsc_mm.utils import digest, write_json
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
+from hsc_mm.utils.work_dirs import refuse_data_of
 from .onnx_trace import OUTPUTS, Graph, trace
 
 __all__ = ['OnnxExport', 'export_onnx']
@@ -66,10 +67,12 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
     Raises:
         FileExistsError: A file is there that was not written here, or
             another process writes into the folder.
-        ValueError: The model cannot be exported, or gives other outputs.
+        ValueError: The model cannot be exported, or gives other outputs, or
+            the folder is one of the data.
     """
     if Path(out).suffix != '.onnx':
         raise ValueError(f'--out {out}: expected a name that ends in .onnx.')
+    refuse_data_of(cfg, Path(out).parent, '--out')
     settings = _settings(cfg)
     model, names, _, _ = open_model(cfg, checkpoint, 'cpu', False)
     _check_model(model)
