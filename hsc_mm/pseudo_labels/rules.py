@@ -7,6 +7,7 @@ import numpy as np
 
 from hsc_mm.registry import LABEL_RULES, build_part
 from hsc_mm.utils import check_number
+from .identity import part_identity
 from .refiners import Refiner, build_refiner
 from .soft_cam import SoftCAM, agree, band_label, best_label
 
@@ -55,7 +56,7 @@ class LabelRule(ABC):
 
     @abstractmethod
     def identity(self) -> dict:
-        """Return JSON values that tell two settings apart."""
+        """Return JSON values that tell two settings of the class apart."""
 
 
 @LABEL_RULES.register_module()
@@ -163,7 +164,7 @@ class AgreementRule(LabelRule):
         """Return JSON values that tell two settings apart."""
         return dict(
             type='AgreementRule',
-            refiners=[refiner.identity() for refiner in self.refiners],
+            refiners=[part_identity(one) for one in self.refiners],
             threshold=self.rule.threshold)
 
 

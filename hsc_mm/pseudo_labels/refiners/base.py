@@ -73,7 +73,7 @@ class Refiner(ABC):
 
     @abstractmethod
     def identity(self) -> dict:
-        """Return JSON values that tell two settings apart."""
+        """Return JSON values that tell two settings of the class apart."""
 
 
 def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
