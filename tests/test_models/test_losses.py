@@ -93,6 +93,42 @@ def test_a_loss_that_returns_no_tensor_is_named(monkeypatch, nothing):
         LossDict(dict(mine=dict(type=Spread)))([view], None)
 
 
+@pytest.mark.parametrize(('found', 'text'), [
+    (lambda cam: (cam > 0).sum(), r'found Tensor of torch.int64 \(\)'),
+    (lambda cam: (cam > 0).any(), r'found Tensor of torch.bool \(\)'),
+    (lambda cam: dict(spread=cam.sum(), edges=3.0), 'found 3.0 as .edges.'),
+    (lambda cam: dict(spread=cam.sum(), edges=None), 'found None as .edges.'),
+    (lambda cam: dict(edges=(cam > 0).sum()), r'int64 \(\) as .edges.'),
+])
+def test_a_loss_that_cannot_be_learned_from_is_named(monkeypatch, found,
+                                                     text):
+    monkeypatch.setattr(Spread, 'forward',
+                        lambda self, views, _: found(views[0].cam))
+    cam = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    losses = LossDict(dict(mine=dict(type=Spread)))
+    with pytest.raises(ValueError, match=r'losses\.mine \(Spread\): expected '
+                       rf'a Tensor.*{text}'):
+        losses([View(None, (), cam, cam)], None)
+
+
+def test_one_loss_at_least_has_a_gradient(monkeypatch):
+    """Alone, the others would end in the middle of the first step."""
+    monkeypatch.setattr(Spread, 'forward',
+                        lambda self, views, _: views[0].cam.detach().sum())
+    cam = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    targets = Targets(torch.ones(2, 2))
+    mine = dict(mine=dict(type=Spread))
+    with pytest.raises(ValueError, match=r'losses: expected one with a '
+                       r'gradient, found none: mine \(Spread\)\..*detach'):
+        LossDict(mine)([View(None, (), cam, cam)], targets)
+    found = LossDict(dict(mine, cls=dict(type='hsc_mm.ClassificationLoss')))(
+        [View(None, (), cam, cam)], targets)
+    assert set(found) == {'loss_mine', 'loss_cls'}
+    with torch.no_grad():
+        LossDict(mine)([View(None, (), cam, cam)], targets)
+    LossDict(mine)([View(None, (), cam.detach(), cam.detach())], targets)
+
+
 @pytest.mark.parametrize(('part', 'text'), [
     ('edges', r'losses\.mine of Head \(Spread\) needs "edges", found '
      r"\['second_view'\]\. Add it to the head, embeddings=dict\(edges="),

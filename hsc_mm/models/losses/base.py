@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
+from hsc_mm.utils.shapes import described
 from ..views import Targets, View
 
 __all__ = [
@@ -173,27 +174,45 @@ class LossDict(nn.ModuleDict):
             dict[str, Tensor]: Scalars named ``loss_*``.
 
         Raises:
-            ValueError: Two losses have one name, or one returns no tensor.
+            ValueError: Two losses have one name, one returns no tensor of
+                floats, or none has a gradient though the CAMs have.
         """
         found: dict[str, Tensor] = {}
         with torch.autocast(views[0].cam.device.type, enabled=False):
             for name, loss in self.items():
                 result = loss(views, targets)
-                if isinstance(result, Tensor):
-                    result = {name: result}
-                if not isinstance(result, dict):
-                    raise ValueError(
-                        f'losses.{name} ({type(loss).__name__}): expected a '
-                        f'Tensor or a dict of them, found {result!r}. Where '
-                        'there is nothing to learn, return a sum of zero: '
-                        'views[0].cam.sum() * 0.')
-                for key, value in result.items():
+                single = not isinstance(result, dict)
+                for key, value in ({name: result} if single else
+                                   result).items():
+                    if not isinstance(value, Tensor) or \
+                            not value.is_floating_point():
+                        raise ValueError(
+                            f'losses.{name} ({type(loss).__name__}): '
+                            'expected a Tensor of floats or a dict of them, '
+                            f'found {described(value)}'
+                            f'{"" if single else f" as {key!r}"}. Where '
+                            'there is nothing to learn, return a sum of '
+                            'zero: views[0].cam.sum() * 0.')
                     if f'loss_{key}' in found:
                         raise ValueError(
                             f'losses: expected different names, found '
                             f'"loss_{key}" twice. Rename an entry.')
                     found[f'loss_{key}'] = value
+        self._check_gradient(views, found)
         return found
+
+    def _check_gradient(self, views: list[View],
+                        found: dict[str, Tensor]) -> None:
+        """Refuse losses of which none can be learned from."""
+        if torch.is_grad_enabled() and views[0].cam.requires_grad and \
+                not any(one.requires_grad for one in found.values()):
+            named = [f'{name} ({type(loss).__name__})'
+                     for name, loss in self.items()]
+            raise ValueError(
+                'losses: expected one with a gradient, found none: '
+                f'{", ".join(named)}. Compute them from the views without '
+                'detach(); where there is nothing to learn, return '
+                'views[0].cam.sum() * 0.')
 
 
 def _remedy(part: str) -> str:
