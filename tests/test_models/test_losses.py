@@ -80,8 +80,30 @@ def test_two_losses_of_one_name_are_refused():
                            mine=dict(type=Spread)))
     cam = torch.zeros(2, 3, 4, 4)
     view = View(None, (), cam, cam, embed=dict(edges=lambda: cam))
-    with pytest.raises(ValueError, match='"loss_spread" twice'):
+    with pytest.raises(ValueError, match='"loss_spread" twice, of spread and '
+                       r'mine \(Spread\)\. Return other names'):
         losses([view], Targets(torch.ones(2, 2)))
+
+
+def test_names_of_levels_are_changed_at_the_levels():
+    """Two entries of a contrast: the names are not those of the entries."""
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    hsc = head_config('hsc', losses=dict(
+        cls=dict(type='hsc_mm.ClassificationLoss')))
+    maps = [torch.randn(3, 8, *size).relu() for size in ((12, 12), (8, 8))]
+    labels = torch.tensor([[1., 0, 0], [0, 1, 0], [1, 0, 1]])
+    hsc.losses['again'] = hsc.losses.contrast
+    with pytest.raises(ValueError, match=r'"loss_roi" twice, of contrast and '
+                       r'again \(HierarchicalContrast\)\. Rename its levels, '
+                       r'losses\.again\.levels=dict\(roi=None, NAME='):
+        TheirHead(8, 4, hsc.embeddings, hsc.losses).loss(maps, labels)
+    levels = hsc.losses.contrast.levels
+    hsc.losses['again'] = dict(hsc.losses.contrast, levels={
+        f'{name}_2': level for name, level in levels.items()})
+    found = TheirHead(8, 4, hsc.embeddings, hsc.losses).loss(maps, labels)
+    assert set(found) == {'loss_cls', 'loss_roi', 'loss_class', 'loss_pixel',
+                          'loss_roi_2', 'loss_cls_2', 'loss_pixel_2'}
 
 
 @pytest.mark.parametrize('nothing', [None, 0.0])

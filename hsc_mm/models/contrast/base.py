@@ -51,7 +51,7 @@ class ContrastLevel(nn.Module):
     Attributes:
         embedding (str): The embedding of the head that the level compares.
         log_name (str, optional): Name in the log, behind ``loss_``; by
-            default the key in the dict of levels.
+            default the key in the dict of levels, ``'class'`` for ``cls``.
         has_similarity (bool): Whether a row of the bank is a class, so that
             :meth:`similarity` means something.
     """

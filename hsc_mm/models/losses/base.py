@@ -178,6 +178,7 @@ class LossDict(nn.ModuleDict):
                 floats, or none has a gradient though the CAMs have.
         """
         found: dict[str, Tensor] = {}
+        owners: dict[str, str] = {}
         with torch.autocast(views[0].cam.device.type, enabled=False):
             for name, loss in self.items():
                 result = loss(views, targets)
@@ -193,10 +194,13 @@ class LossDict(nn.ModuleDict):
                             f'{"" if single else f" as {key!r}"}. Where '
                             'there is nothing to learn, return a sum of '
                             'zero: views[0].cam.sum() * 0.')
-                    if f'loss_{key}' in found:
+                    if key in owners:
                         raise ValueError(
-                            f'losses: expected different names, found '
-                            f'"loss_{key}" twice. Rename an entry.')
+                            'losses: expected different names, found '
+                            f'"loss_{key}" twice, of {owners[key]} and '
+                            f'{name} ({type(loss).__name__}). '
+                            f'{_renaming(name, key, loss, single)}.')
+                    owners[key] = name
                     found[f'loss_{key}'] = value
         self._check_gradient(views, found)
         return found
@@ -213,6 +217,17 @@ class LossDict(nn.ModuleDict):
                 f'{", ".join(named)}. Compute them from the views without '
                 'detach(); where there is nothing to learn, return '
                 'views[0].cam.sum() * 0.')
+
+
+def _renaming(name: str, key: str, loss: nn.Module, single: bool) -> str:
+    """Say how the second of two losses of one name comes by another."""
+    if single:
+        return f'Rename the entry {name}'
+    if hasattr(loss, 'log_names'):
+        level = {log: one for one, log in loss.log_names.items()}.get(key, key)
+        return (f'Rename its levels, losses.{name}.levels=dict({level}=None, '
+                'NAME=dict(type=...))')
+    return 'Return other names in its forward()'
 
 
 def _remedy(part: str) -> str:
