@@ -14,7 +14,8 @@ from hsc_mm.functional.supervision import class_scores
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.shapes import check_shape
 from ..features import pick_features
-from ..losses.base import LossDict, similarity_source
+from ..losses.base import similarity_source
+from ..losses.loss_dict import LossDict
 from ..views import Targets, View
 from .version1 import use_present_names
 
