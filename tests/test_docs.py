@@ -18,6 +18,7 @@ from mmseg.structures import SegDataSample
 from hsc_analysis.tables_command import fill
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
+from hsc_mm.pseudo_labels.chain import LabelChain, label_stream
 from hsc_mm.pseudo_labels.refiners import build_refiner
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.registry import DATASETS, LABEL_RULES, MODELS
@@ -94,6 +95,13 @@ def test_refiners_rules_embeddings_and_data_of_strangers(project, tmp_path):
     assert soft.cam.shape == cam.shape and np.isfinite(soft.cam).all()
     rule = LABEL_RULES.build(dict(type='hsc_mm.ShareRule', share=0.5))
     assert set(np.unique(rule(soft))) == {0, 3, 5}
+    chain = LabelChain(cfg.pseudo_label.refiners, rule)
+    made = list(label_stream([soft, soft._replace(img_id='two')], chain))
+    assert [one.mask.shape for one in made] == [(12, 16)] * 2
+    assert str(chain) == 'BilateralFilter, PAR, ShareRule (share 0.5)'
+    noted = chain.identity()
+    assert noted['rule']['class'] == 'my_project.rules.ShareRule'
+    assert noted['refiners'][0]['size'] == 9
     module = MODELS.build(dict(type='hsc_mm.DeepEmbedding', in_channels=4))
     assert module(torch.rand(1, 4, 2, 2)).shape == (1, module.channels, 2, 2)
     for name in ('cat_1', 'dog_2'):

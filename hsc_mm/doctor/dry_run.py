@@ -15,6 +15,7 @@ from mmengine.hooks import Hook
 
 from hsc_mm.datasets.transforms.load_image import reading_options
 from hsc_mm.engine.runner import build_runner
+from hsc_mm.models.features import feature_map
 from hsc_mm.utils.health import read_health
 from hsc_mm.utils.progress import progress
 from .case import Case
@@ -53,7 +54,7 @@ def views(case: Case) -> Iterator[Finding]:
             feats = case.model.eval().extract_feat(
                 torch.zeros(1, len(bands or 'RGB'), height, width))
         feat = feats[index] if isinstance(feats, list | tuple) else feats
-        rows, columns = feat.shape[2:]
+        rows, columns = feature_map(feat, index, 'decode_head').shape[2:]
         yield fact(f'view {number}: {height} x {width} pixels give '
                    f'{rows} x {columns} positions, {feat.shape[1]} channels')
         if min(rows, columns) < _FEW:

@@ -127,11 +127,23 @@ class MomentumPrototypes(nn.Module):
     def stage(self, observation: Observation) -> None:
         """Keep what this rank's share of a batch observed.
 
-        In evaluation nothing is kept.
+        In evaluation nothing is kept. Rows that are not finite are left
+        out by :meth:`commit`.
+
+        Args:
+            observation (Observation): Of R rows and D channels.
 
         Raises:
             RuntimeError: What was staged before has not been committed.
+            ValueError: It is of another size, which would be broadcast.
         """
+        sizes = tuple(self.rows.shape), tuple(self.seen.shape)
+        found = tuple(tuple(part.shape) for part in observation)
+        if found != sizes:
+            raise ValueError(
+                f'expected an Observation of total {sizes[0]} and weight '
+                f'{sizes[1]}, found {" and ".join(map(str, found))}: a row '
+                'for each of the bank, see MomentumPrototypes.')
         if self._staged is not None:
             raise RuntimeError(
                 "MomentumPrototypes: expected a commit after each iteration, "

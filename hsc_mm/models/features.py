@@ -1,11 +1,13 @@
 """Selection of a backbone's feature maps by a head."""
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
 from hsc_mm.utils.numbers import check_number
+from hsc_mm.utils.shapes import described
 
-__all__ = ['pick_features']
+__all__ = ['feature_map', 'pick_features']
 
 
 def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],
@@ -18,10 +20,13 @@ def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],
 
     Raises:
         ValueError: There are fewer maps, they have other channels, or they
-            are tokens or vectors. All that is wrong is named at once, with
-            the channels of every map.
+            are tokens, vectors, or lists with a class token. All that is
+            wrong is named at once, with the channels of every map.
     """
-    channels = [None if f is None else f.shape[1] for f in feats]
+    channels = [
+        f.shape[1] if isinstance(f, Tensor) and f.ndim > 1 else None
+        for f in feats
+    ]
     there = (f'The backbone gives {len(feats)} feature maps, of '
              f'{channels} channels')
     chosen, problems = [], []
@@ -31,13 +36,7 @@ def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],
             problems.append(f'expected a feature map {index}, found none')
             continue
         feat = feats[index]
-        if feat.ndim != 4:
-            raise ValueError(
-                f'in_index of {owner}: expected feature maps (B, D, h, w), '
-                f'found shape {tuple(feat.shape)} as number {index} of the '
-                'backbone, which gives tokens or pools. See its arguments: '
-                'out_type="featmap" of VisionTransformer, '
-                'gap_before_final_norm=False of ConvNeXt.')
+        feature_map(feat, index, owner)
         if feat.shape[1] != wide:
             problems.append(f'expected {wide}, found {feat.shape[1]} channels '
                             f'in feature map {index} of the backbone')
@@ -48,3 +47,32 @@ def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],
             f'{there}: state {where}.in_channels and {where}.in_index, or '
             'model.backbone.out_indices, accordingly.')
     return chosen
+
+
+def feature_map(feat: Any, index: int, owner: str) -> Tensor:
+    """Return an output of a backbone, if it is a map (B, D, h, w).
+
+    Args:
+        feat (Any): What was found.
+        index (int): Which of the outputs it is, for the message.
+        owner (str): Whose ``in_index`` says so, for the message.
+
+    Raises:
+        ValueError: It is no Tensor of four dimensions; the message names
+            the arguments of backbones that give maps.
+    """
+    if isinstance(feat, Tensor) and feat.ndim == 4:
+        return feat
+    remedy = ('which gives tokens or pools. See its arguments: '
+              'out_type="featmap" of VisionTransformer, '
+              'gap_before_final_norm=False of ConvNeXt.')
+    found = described(feat)
+    if isinstance(feat, Tensor):
+        found = f'shape {tuple(feat.shape)}'
+    elif isinstance(feat, list | tuple):
+        remedy = ('which gives a class token beside its map. Set '
+                  'model.backbone.output_cls_token=False (of a '
+                  'VisionTransformer of mmseg).')
+    raise ValueError(f'in_index of {owner}: expected feature maps (B, D, h, '
+                     f'w), found {found} as number {index} of the backbone, '
+                     f'{remedy}')

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.numbers import check_number
+from .features import feature_map
 
 __all__ = ['ScaledFeatures']
 
@@ -51,7 +52,8 @@ class ScaledFeatures(BaseModule):
             raise ValueError(
                 'in_index of ScaledFeatures: expected the index of one of '
                 f'{len(feats)} feature maps, found {self.in_index}.')
-        feat = feats[self.in_index]
+        feat = feature_map(feats[self.in_index], self.in_index,
+                           'ScaledFeatures')
         if self.training and not self._looked:
             self._looked = bool(self.factor) or self._measure(feat)
         feats[self.in_index] = feat * torch.where(

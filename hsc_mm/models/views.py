@@ -7,6 +7,8 @@ import torch
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from hsc_mm.utils.shapes import check_shape
+
 __all__ = ['AuxMap', 'Targets', 'View']
 
 
@@ -22,9 +24,10 @@ class View:
         cam (Tensor): Raw CAM logits A, (B, C, h, w), background first.
         source (Tensor): What refinement starts from and evidence is made of
             without it: the activation, or the logits, (B, C, h, w).
-        refine (callable, optional): Makes the refined CAM R of the source.
+        refine (callable, optional): Makes the refined CAM R of the source;
+            ``functools.partial`` of a module, so that errors name its class.
         embed (dict[str, callable], optional): Name -> what makes that
-            embedding.
+            embedding, in the same way.
         statistics (tuple[Tensor, Tensor], optional): Mean and deviation of
             the image's normalisation, (3, 1, 1) each.
         attention (Tensor, optional): Attention between the n patches, of
@@ -54,8 +57,15 @@ class View:
 
     @cached_property
     def refined(self) -> Tensor | None:
-        """Tensor, optional: Refined CAM R, (B, C, h, w); None without."""
-        return None if self._refine is None else self._refine()
+        """Tensor, optional: Refined CAM R, (B, C, h, w); None without.
+
+        ValueError where the refiner makes other maps.
+        """
+        if self._refine is None:
+            return None
+        return check_shape(
+            f'refiner of the head{_made_by(self._refine)}', self._refine(),
+            (len(self.cam), self.num_classes, 'h', 'w'))
 
     @property
     def evidence(self) -> Tensor:
@@ -82,12 +92,18 @@ class View:
 
         Raises:
             KeyError: The head has none of that name.
+            ValueError: It is no map of each image, or of other channels
+                than its module says.
         """
         if name not in self._embeddings:
             if name not in self._embed:
                 raise KeyError(f'embedding "{name}": expected one of '
                                f'{sorted(self._embed)}.')
-            self._embeddings[name] = self._embed[name]()
+            make = self._embed[name]
+            wide = getattr(getattr(make, 'func', make), 'channels', 'D')
+            self._embeddings[name] = check_shape(
+                f'embedding "{name}"{_made_by(make)}', make(),
+                (len(self.cam), wide, 'h', 'w'))
         return self._embeddings[name]
 
     def compute(self, parts: Iterable[str]) -> None:
@@ -101,6 +117,12 @@ class View:
                 self.refined  # noqa: B018
             elif part in self._embed:
                 self.embedding(part)
+
+
+def _made_by(make: Callable[[], Tensor]) -> str:
+    """Name the class of a module whose call ``partial`` holds back."""
+    module = getattr(make, 'func', None)
+    return '' if module is None else f' ({type(module).__name__})'
 
 
 class AuxMap(NamedTuple):

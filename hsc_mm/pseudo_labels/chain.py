@@ -10,6 +10,7 @@ from mmengine.config import Config
 from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.utils import check_keys, check_number
 from hsc_mm.utils.pool import map_ordered
+from .identity import part_identity, rule_line
 from .refiners import Refiner, build_refiner
 from .rules import LabelRule, build_rule
 from .soft_cam import SoftCAM
@@ -166,17 +167,21 @@ class LabelChain:
                        for path in one.files(img_id)})
 
     def identity(self) -> dict:
-        """Return what a manifest notes of it, plain JSON values."""
+        """Return what a manifest notes of it, plain JSON values.
+
+        Raises:
+            ValueError: See :func:`.identity.part_identity`.
+        """
         return dict(
             threshold=self.threshold,
             soft=self.soft,
-            refiners=[refiner.identity() for refiner in self.refiners],
-            rule=None if self.soft == 'only' else self.rule.identity())
+            refiners=[part_identity(one) for one in self.refiners],
+            rule=None if self.soft == 'only' else part_identity(self.rule))
 
     def __str__(self) -> str:
         steps = [type(refiner).__name__ for refiner in self.refiners]
-        steps.append('soft CAMs' if self.soft == 'only' else _line(
-            self.rule.identity()))
+        steps.append('soft CAMs' if self.soft == 'only' else rule_line(
+            self.rule))
         return ', '.join(steps)
 
 
@@ -216,16 +221,6 @@ def _section(found: object) -> dict:
                          f'{list(_KEYS)}, found {found!r}.')
     check_keys('pseudo_label', found or {}, _KEYS)
     return dict(found or {})
-
-
-def _line(identity: Mapping) -> str:
-    """Write the identity of a rule in a line."""
-    values = [
-        f'{key} {value}' for key, value in identity.items()
-        if key not in ('type', 'refiners')
-    ]
-    names = [f'{one["type"]}' for one in identity.get('refiners', ())]
-    return f'{identity["type"]} ({", ".join(names + values)})'
 
 
 def label_stream(stream: Iterable[SoftCAM | Labelled | Failure],

@@ -7,8 +7,10 @@ import numpy as np
 
 from hsc_mm.registry import LABEL_RULES, build_part
 from hsc_mm.utils import check_number
+from hsc_mm.utils.shapes import described
+from .identity import part_identity
 from .refiners import Refiner, build_refiner
-from .soft_cam import SoftCAM, agree, band_label, best_label
+from .soft_cam import IGNORED, SoftCAM, agree, band_label, best_label
 
 __all__ = [
     'AgreementRule', 'BandRule', 'LabelRule', 'ThresholdRule', 'build_rule'
@@ -35,11 +37,12 @@ class LabelRule(ABC):
             without a class is background.
 
         Raises:
-            ValueError: The soft CAM lacks what the rule reads.
+            ValueError: The soft CAM lacks what the rule reads, or
+                :meth:`label` returns no mask of the image and its classes.
         """
         if not len(soft.cam):
             return np.zeros(soft.cam.shape[1:], dtype=np.uint8)
-        return self.label(soft)
+        return _checked(self.label(soft), soft, type(self).__name__)
 
     def reads_threshold(self, background: bool) -> bool:
         """Say whether the rule's ``threshold`` decides about pixels.
@@ -51,11 +54,38 @@ class LabelRule(ABC):
 
     @abstractmethod
     def label(self, soft: SoftCAM) -> np.ndarray:
-        """Label the pixels of an image with at least one class."""
+        """Label the pixels of an image with at least one class.
+
+        Returns:
+            np.ndarray: (H, W), integers: 0, 255, or one of ``classes``.
+        """
 
     @abstractmethod
     def identity(self) -> dict:
-        """Return JSON values that tell two settings apart."""
+        """Return JSON values that tell two settings of the class apart."""
+
+
+def _checked(mask: np.ndarray, soft: SoftCAM, name: str) -> np.ndarray:
+    """Return the mask of a rule as bytes, or raise ValueError."""
+    size = soft.cam.shape[1:]
+    if not isinstance(mask, np.ndarray) or mask.shape != size \
+            or mask.dtype.kind not in 'iu':
+        raise ValueError(
+            f'{soft.img_id}: {name}: expected a mask from it, an ndarray of '
+            f'integers {size}, found {described(mask)}.')
+    labels = mask.astype(np.uint8, copy=False)
+    known = [0, *map(int, soft.classes), IGNORED]
+    table = np.ones(256, dtype=bool)
+    table[known] = False
+    wrong = table[labels]
+    if labels is not mask:
+        wrong |= labels != mask
+    if wrong.any():
+        raise ValueError(
+            f'{soft.img_id}: {name}: expected a mask from it of {known} '
+            '(background, classes of the image, ignored), found '
+            f'{np.unique(mask[wrong]).tolist()}.')
+    return labels
 
 
 @LABEL_RULES.register_module()
@@ -163,7 +193,7 @@ class AgreementRule(LabelRule):
         """Return JSON values that tell two settings apart."""
         return dict(
             type='AgreementRule',
-            refiners=[refiner.identity() for refiner in self.refiners],
+            refiners=[part_identity(one) for one in self.refiners],
             threshold=self.rule.threshold)
 
 

@@ -112,6 +112,18 @@ def test_staging_twice_names_the_hook():
     bank.stage(seen)
 
 
+@pytest.mark.parametrize(('total', 'weight'), [
+    ((1, 5), (1, )), ((3, 1), (3, )), ((3, 5), (1, )), ((3, 5), (3, 1)),
+    ((5, ), (3, )), ((4, 5), (4, ))])
+def test_an_observation_of_another_size_is_refused(total, weight):
+    """Many would be broadcast, and all prototypes would be one."""
+    bank = MomentumPrototypes(3, 5)
+    with pytest.raises(ValueError, match=r'expected an Observation of total '
+                       r'\(3, 5\) and weight \(3,\)') as error:
+        bank.stage(Observation(torch.ones(total), torch.ones(weight)))
+    assert f'found {total} and {weight}' in str(error.value)
+
+
 def test_evaluation_stages_nothing():
     bank = MomentumPrototypes(1, 2).eval()
     for _ in range(2):

@@ -397,6 +397,29 @@ def test_what_a_subclass_computes_makes_the_seeds_too():
     assert doubled.loss(views, samples) != plain.loss(views, samples)
 
 
+@pytest.mark.parametrize(('cut', 'found'), [
+    (lambda cam: cam[:, 1:], r'\(3, 3, 9, 11\)'),
+    (lambda cam: cam[:, :1], r'\(3, 1, 9, 11\)'),
+    (lambda cam: cam[:1], r'\(1, 4, 9, 11\)'),
+    (lambda cam: cam.mean((2, 3)), r'\(3, 4\)'),
+    (lambda cam: [cam], 'list')])
+def test_a_cam_has_a_map_of_each_class_and_image(cut, found):
+    """One map for all classes would be broadcast, and trained."""
+
+    class Cut(CAMHead):
+
+        def compute_cam(self, feats, image):
+            return cut(super().compute_cam(feats, image))
+
+    views, samples = draw()
+    head = build((), Cut)
+    for run in (lambda: head.loss(views, samples),
+                lambda: head.predict(*views[0])):
+        with pytest.raises(ValueError, match='compute_cam of Cut: expected a '
+                           rf'Tensor \(3, 4, h, w\), found .*{found}'):
+            run()
+
+
 def test_a_subclass_that_overrides_forward_is_not_ignored_at_test_time():
     class Shifted(CAMHead):
 

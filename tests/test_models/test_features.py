@@ -45,3 +45,27 @@ def test_tokens_and_vectors_are_no_maps(shape):
                        rf'w\), found shape \({shape[0]}, {shape[1]}.*'
                        'out_type="featmap"'):
         pick((0, ), (16, ), (torch.rand(shape), ))
+
+
+@pytest.mark.parametrize('make', [list, tuple])
+def test_a_map_beside_a_class_token_is_named(make):
+    """mmseg's VisionTransformer(output_cls_token=True)."""
+    pair = make([torch.rand(2, 16, 5, 6), torch.rand(2, 16)])
+    for feats in ((pair, ), (FEATS[0], pair)):
+        with pytest.raises(ValueError, match=r'in_index of Head: expected '
+                           r'feature maps \(B, D, h, w\), found '
+                           f'{make.__name__} as number -1 .*'
+                           'output_cls_token=False'):
+            pick((-1, ), (16, ), feats)
+    # One that is not chosen is left alone.
+    assert pick((0, ), (4, ), (FEATS[0], pair)) == [FEATS[0]]
+    with pytest.raises(ValueError, match=r'of \[4, None\] channels'):
+        pick((0, ), (5, ), (FEATS[0], pair))
+
+
+@pytest.mark.parametrize(('found', 'name'), [
+    (None, 'None'), (dict(out=FEATS[0]), 'dict'), ('map', 'str')])
+def test_what_is_no_tensor_is_no_map(found, name):
+    with pytest.raises(ValueError, match=r'expected feature maps \(B, D, h, '
+                       rf'w\), found {name} as number 0'):
+        pick((0, ), (16, ), (found, ))

@@ -8,8 +8,9 @@ from hsc_mm.functional.contrast_maps import (
     contrast_cam,
     foreground_quantiles,
 )
+from hsc_mm.functional.prototypes import Observation
 from hsc_mm.functional.resize import resize_bilinear
-from hsc_mm.models import ROIContrast, Targets
+from hsc_mm.models import PixelContrast, ROIContrast, Targets
 
 
 def draw():
@@ -173,6 +174,25 @@ def test_two_levels_of_a_kind_are_two_losses():
     fine = dict(type='hsc_mm.ClassContrast', top=4, bank_top=2)
     found = losses(draw(), levels=dict(fine=fine))
     assert set(found) == {'roi', 'class', 'pixel', 'fine'}
+
+
+@pytest.mark.parametrize(('cut', 'text'), [
+    (lambda seen: [Observation(one.total[:1], one.weight[:1])
+                   for one in seen], r'expected an Observation of total '
+     r'\(4, 5\) .* found \(1, 5\) and \(1,\)'),
+    (lambda seen: seen[:1], 'expected an Observation of each of 2 views, '
+     'found 1'),
+])
+def test_what_a_level_observed_is_looked_at(cut, text):
+
+    class Odd(PixelContrast):
+
+        def compare(self, evidence, banks):
+            loss, seen = super().compare(evidence, banks)
+            return loss, cut(seen)
+
+    with pytest.raises(ValueError, match=f'compare of Odd: {text}'):
+        losses(draw(), levels=dict(odd=dict(type=Odd)))
 
 
 def test_a_level_may_need_parts_that_are_no_embedding(monkeypatch):

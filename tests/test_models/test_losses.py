@@ -80,8 +80,30 @@ def test_two_losses_of_one_name_are_refused():
                            mine=dict(type=Spread)))
     cam = torch.zeros(2, 3, 4, 4)
     view = View(None, (), cam, cam, embed=dict(edges=lambda: cam))
-    with pytest.raises(ValueError, match='"loss_spread" twice'):
+    with pytest.raises(ValueError, match='"loss_spread" twice, of spread and '
+                       r'mine \(Spread\)\. Return other names'):
         losses([view], Targets(torch.ones(2, 2)))
+
+
+def test_names_of_levels_are_changed_at_the_levels():
+    """Two entries of a contrast: the names are not those of the entries."""
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    hsc = head_config('hsc', losses=dict(
+        cls=dict(type='hsc_mm.ClassificationLoss')))
+    maps = [torch.randn(3, 8, *size).relu() for size in ((12, 12), (8, 8))]
+    labels = torch.tensor([[1., 0, 0], [0, 1, 0], [1, 0, 1]])
+    hsc.losses['again'] = hsc.losses.contrast
+    with pytest.raises(ValueError, match=r'"loss_roi" twice, of contrast and '
+                       r'again \(HierarchicalContrast\)\. Rename its levels, '
+                       r'losses\.again\.levels=dict\(roi=None, NAME='):
+        TheirHead(8, 4, hsc.embeddings, hsc.losses).loss(maps, labels)
+    levels = hsc.losses.contrast.levels
+    hsc.losses['again'] = dict(hsc.losses.contrast, levels={
+        f'{name}_2': level for name, level in levels.items()})
+    found = TheirHead(8, 4, hsc.embeddings, hsc.losses).loss(maps, labels)
+    assert set(found) == {'loss_cls', 'loss_roi', 'loss_class', 'loss_pixel',
+                          'loss_roi_2', 'loss_cls_2', 'loss_pixel_2'}
 
 
 @pytest.mark.parametrize('nothing', [None, 0.0])
@@ -91,6 +113,42 @@ def test_a_loss_that_returns_no_tensor_is_named(monkeypatch, nothing):
     with pytest.raises(ValueError, match=r'losses\.mine \(Spread\): expected '
                        f'a Tensor .* found {nothing}'):
         LossDict(dict(mine=dict(type=Spread)))([view], None)
+
+
+@pytest.mark.parametrize(('found', 'text'), [
+    (lambda cam: (cam > 0).sum(), r'found Tensor of torch.int64 \(\)'),
+    (lambda cam: (cam > 0).any(), r'found Tensor of torch.bool \(\)'),
+    (lambda cam: dict(spread=cam.sum(), edges=3.0), 'found 3.0 as .edges.'),
+    (lambda cam: dict(spread=cam.sum(), edges=None), 'found None as .edges.'),
+    (lambda cam: dict(edges=(cam > 0).sum()), r'int64 \(\) as .edges.'),
+])
+def test_a_loss_that_cannot_be_learned_from_is_named(monkeypatch, found,
+                                                     text):
+    monkeypatch.setattr(Spread, 'forward',
+                        lambda self, views, _: found(views[0].cam))
+    cam = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    losses = LossDict(dict(mine=dict(type=Spread)))
+    with pytest.raises(ValueError, match=r'losses\.mine \(Spread\): expected '
+                       rf'a Tensor.*{text}'):
+        losses([View(None, (), cam, cam)], None)
+
+
+def test_one_loss_at_least_has_a_gradient(monkeypatch):
+    """Alone, the others would end in the middle of the first step."""
+    monkeypatch.setattr(Spread, 'forward',
+                        lambda self, views, _: views[0].cam.detach().sum())
+    cam = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    targets = Targets(torch.ones(2, 2))
+    mine = dict(mine=dict(type=Spread))
+    with pytest.raises(ValueError, match=r'losses: expected one with a '
+                       r'gradient, found none: mine \(Spread\)\..*detach'):
+        LossDict(mine)([View(None, (), cam, cam)], targets)
+    found = LossDict(dict(mine, cls=dict(type='hsc_mm.ClassificationLoss')))(
+        [View(None, (), cam, cam)], targets)
+    assert set(found) == {'loss_mine', 'loss_cls'}
+    with torch.no_grad():
+        LossDict(mine)([View(None, (), cam, cam)], targets)
+    LossDict(mine)([View(None, (), cam.detach(), cam.detach())], targets)
 
 
 @pytest.mark.parametrize(('part', 'text'), [

@@ -76,5 +76,14 @@ def test_wrong_arguments_are_refused():
         ScaledFeatures(1, in_index=2)(FEATS)
 
 
+@pytest.mark.parametrize('feats', [
+    (torch.rand(2, 3, 4, 4), [torch.rand(2, 3, 4, 4), torch.rand(2, 3)]),
+    (torch.rand(2, 9, 3), )])
+def test_what_is_no_map_is_refused(feats):
+    with pytest.raises(ValueError, match=r'in_index of ScaledFeatures: '
+                       r'expected feature maps .* of the backbone'):
+        ScaledFeatures(rms=1.0)(feats)
+
+
 def test_two_ranks_measure_one_batch():
     assert on_two_ranks(measured_factor) == pytest.approx([2 / 5, 2 / 5])

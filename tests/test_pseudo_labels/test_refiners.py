@@ -3,6 +3,7 @@ import json
 import math
 import pickle
 import statistics
+from functools import partial
 
 import numpy as np
 import pytest
@@ -395,6 +396,57 @@ def test_bad_settings_are_named(cfg, words):
 def test_bad_inputs_are_named(refine, change, words):
     with pytest.raises(ValueError, match=words):
         refine(draw()._replace(**change))
+
+
+class Own(Refiner):
+    """Returns what it is told."""
+    needs = ()
+
+    def __init__(self, change):
+        self.change = change
+
+    def refine(self, soft):
+        return self.change(soft)
+
+    def identity(self):
+        return {}
+
+
+@pytest.mark.parametrize(('change', 'words'), [
+    (lambda soft: None, 'a SoftCAM .*found None'),
+    (lambda soft: soft.cam, 'a SoftCAM .*found ndarray'),
+    (lambda soft: soft._replace(cam=None), 'ndarray .*found None'),
+    (lambda soft: soft._replace(cam=list(soft.cam)), 'found list'),
+    (lambda soft: soft._replace(cam=torch.from_numpy(soft.cam)),
+     r'found Tensor of torch.float32 \(2, 6, 7\)'),
+    (lambda soft: soft._replace(cam=soft.cam.astype(object)), 'of object'),
+    (lambda soft: soft._replace(cam=soft.cam + 0j), 'of complex'),
+    (lambda soft: soft._replace(cam=soft.cam[0]), r'found .* \(6, 7\)'),
+    (lambda soft: soft._replace(cam=soft.cam[:1]), r'found .* \(1, 6, 7\)'),
+    (lambda soft: soft._replace(cam=soft.cam * np.nan), 'found nan to'),
+    (lambda soft: soft._replace(cam=soft.cam - 2),
+     r'\[0, 1\], found -\S+ to -'),
+    (lambda soft: soft._replace(cam=soft.cam * 255), r'\[0, 1\], found .* to'),
+    (lambda soft: soft._replace(background=[[0.5] * 7] * 6),
+     'background .*found list'),
+    (lambda soft: soft._replace(background=soft.cam), 'background .*2, 6, 7'),
+    (lambda soft: soft._replace(background=soft.cam[0] * np.inf),
+     'finite maps .*found a background'),
+    (lambda soft: soft._replace(classes=soft.classes[::-1]),
+     r'classes \[2 5\] .*found \[5 2\]'),
+    (lambda soft: soft._replace(classes=None), 'classes .*found None'),
+])
+def test_what_a_refiner_returns_is_named(change, words):
+    with pytest.raises(ValueError, match=f'cat_1: Own: expected.*{words}'):
+        Own(change)(draw())
+
+
+def test_maps_of_other_numbers_and_rounded_ones_are_taken():
+    cam = draw().cam
+    for found in (cam.astype(np.float16), cam > 0.5, cam * 1.0005,
+                  (cam > 0.5).astype(np.uint8)):
+        refine = Own(partial(SoftCAM._replace, cam=found))
+        assert refine(draw()).cam is found
 
 
 def test_recorded_attention_goes_into_the_affinity():

@@ -51,7 +51,7 @@ class ContrastLevel(nn.Module):
     Attributes:
         embedding (str): The embedding of the head that the level compares.
         log_name (str, optional): Name in the log, behind ``loss_``; by
-            default the key in the dict of levels.
+            default the key in the dict of levels, ``'class'`` for ``cls``.
         has_similarity (bool): Whether a row of the bank is a class, so that
             :meth:`similarity` means something.
     """
@@ -98,9 +98,21 @@ class ContrastLevel(nn.Module):
         raise NotImplementedError
 
     def forward(self, evidence: Evidence) -> Tensor:
-        """Return the weighted loss, and stage the observations."""
+        """Return the weighted loss, and stage the observations.
+
+        Raises:
+            ValueError: :meth:`compare` observed something of another size.
+        """
         loss, observed = self.compare(
             evidence, [bank.snapshot() for bank in self.bank])
+        owner = f'compare of {type(self).__name__}'
+        if len(observed) != len(self.bank):
+            raise ValueError(f'{owner}: expected an Observation of each of '
+                             f'{len(self.bank)} views, found '
+                             f'{len(observed)}.')
         for bank, one in zip(self.bank, observed, strict=True):
-            bank.stage(one)
+            try:
+                bank.stage(one)
+            except ValueError as error:
+                raise ValueError(f'{owner}: {error}') from error
         return self.loss_weight * loss

@@ -78,7 +78,6 @@ class ClassContrast(ContrastLevel):
         temperature (float): tau, > 0.
         **kwargs: See :class:`ContrastLevel`.
     """
-    log_name = 'class'
 
     def __init__(self,
                  top: int = 128,

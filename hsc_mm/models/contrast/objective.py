@@ -27,6 +27,8 @@ __all__ = ['HierarchicalContrast']
 
 #: Parts of a view that are no embedding.
 _NO_EMBEDDING = ('second_view', 'refined', 'attention')
+#: A level of this name would be called as the classification loss is.
+_LOG = dict(cls='class')
 LEVELS = dict(
     roi=dict(type='hsc_mm.ROIContrast'),
     cls=dict(type='hsc_mm.ClassContrast'),
@@ -108,7 +110,7 @@ class HierarchicalContrast(ViewLoss):
                              'set losses=dict(contrast=None) in the head.')
         self.log_names: dict[str, str] = {}
         for name, level in self.levels.items():
-            short = getattr(level, 'log_name', None) or name
+            short = getattr(level, 'log_name', None) or _LOG.get(name, name)
             self.log_names[name] = name if short in (
                 self.log_names.values()) else short
         if len({*self.log_names.values()}) < len(self.levels):
@@ -171,7 +173,7 @@ class HierarchicalContrast(ViewLoss):
 
         Returns:
             dict[str, Tensor]: :attr:`log_names` of a level -> its loss;
-            ``'class'`` for the class level.
+            ``'class'`` for the level ``cls``.
         """
         views = two_views(views, type(self).__name__)
         grid = tuple(self.grid or views[1].cam.shape[2:])

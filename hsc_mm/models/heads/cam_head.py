@@ -2,6 +2,8 @@
 
 In one file, though long: its arguments and methods are one contract.
 """
+from functools import partial
+
 import torch
 from mmengine.model import BaseModule
 from mmseg.utils import ConfigType, OptConfigType, OptMultiConfig, SampleList
@@ -10,8 +12,10 @@ from torch import Tensor, nn
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.functional.supervision import class_scores
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.shapes import check_shape
 from ..features import pick_features
-from ..losses.base import LossDict, similarity_source
+from ..losses.base import similarity_source
+from ..losses.loss_dict import LossDict
 from ..views import Targets, View
 from .version1 import use_present_names
 
@@ -174,12 +178,18 @@ class CAMHead(BaseModule):
                 feats: tuple[Tensor, ...],
                 image: Tensor,
                 attention: Tensor | None = None) -> View:
-        """Make a view; see :meth:`compute_cam` for the arguments."""
-        cam = self.compute_cam(feats, image)
+        """Make a view; see :meth:`compute_cam` for the arguments.
+
+        Raises:
+            ValueError: :meth:`compute_cam` returns other maps.
+        """
+        cam = check_shape(f'compute_cam of {type(self).__name__}',
+                          self.compute_cam(feats, image),
+                          (len(image), self.num_classes, 'h', 'w'))
         source = cam if self.refine_from == 'logits' else self.activate(cam)
         refine = None
         if self.refiner is not None:
-            refine = lambda: self.refiner(source, feats, image)  # noqa: E731
+            refine = partial(self.refiner, source, feats, image)
         return View(
             image,
             feats,
@@ -187,7 +197,7 @@ class CAMHead(BaseModule):
             source,
             refine=refine,
             embed={
-                name: lambda module=module: module(feats[self.in_index])
+                name: partial(module, feats[self.in_index])
                 for name, module in self.embeddings.items()
             },
             statistics=(self.image_mean, self.image_std),

@@ -1,5 +1,5 @@
 """Losses of both stages."""
-from .base import LossDict, ViewLoss, training_progress, two_views
+from .base import ViewLoss, training_progress, two_views
 from .cam_losses import (
     ClassificationLoss,
     EquivarianceCrossLoss,
@@ -7,6 +7,7 @@ from .cam_losses import (
     MinPoolingLoss,
     SaliencyLoss,
 )
+from .loss_dict import LossDict
 from .noisy_labels import (
     BootstrappedCrossEntropyLoss,
     SymmetricCrossEntropyLoss,

@@ -1,18 +1,12 @@
-"""The protocol of losses of the CAM stage, and the dict that runs them."""
-from collections.abc import Iterable
-
-import torch
+"""The protocol of losses of the CAM stage."""
 from mmengine.logging import MessageHub
-from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
-from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from ..views import Targets, View
 
 __all__ = [
-    'LossDict', 'ViewLoss', 'similarity_source', 'training_progress',
-    'two_views'
+    'ViewLoss', 'similarity_source', 'training_progress', 'two_views'
 ]
 
 
@@ -110,98 +104,3 @@ def two_views(views: list[View], owner: str) -> list[View]:
             'model.second_view=(height, width), or switch off what compares '
             'them.')
     return views
-
-
-class LossDict(nn.ModuleDict):
-    """The losses of a head by name, built, checked and run.
-
-    Args:
-        cfg (dict): Name -> config of a loss; None leaves one out. Each has
-            the signature of :class:`ViewLoss`. The log calls it
-            ``loss_<name>``, or by the names in the dict that it returns.
-
-    Raises:
-        ValueError: No loss is left.
-    """
-
-    def __init__(self, cfg: ConfigType) -> None:
-        built = {
-            name: MODELS.build(one) for name, one in cfg.items() if one
-        }
-        if not built:
-            raise ValueError('losses: expected at least one loss, found '
-                             'none. Leave "cls" in.')
-        super().__init__(built)
-
-    def _joined(self, attribute: str) -> tuple[str, ...]:
-        found = (getattr(one, attribute, ()) for one in self.values())
-        return tuple(dict.fromkeys(name for names in found for name in names))
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """tuple[str]: Parts of the head that some loss needs."""
-        return self._joined('needs')
-
-    @property
-    def needs_maps(self) -> tuple[str, ...]:
-        """tuple[str]: Auxiliary maps that some loss needs."""
-        return self._joined('needs_maps')
-
-    def check(self, provided: Iterable[str], owner: str) -> None:
-        """Raise ValueError for a loss whose needs are not provided."""
-        provided = set(provided)
-        for name, loss in self.items():
-            for part in getattr(loss, 'needs', ()):
-                if part not in provided:
-                    raise ValueError(
-                        f'losses.{name} of {owner} ({type(loss).__name__}) '
-                        f'needs "{part}", found {sorted(provided)}. '
-                        f'{_remedy(part)}, or switch the loss off: '
-                        f'losses=dict({name}=None).')
-
-    def bind(self, num_classes: int, channels: dict[str, int]) -> None:
-        """Tell the losses about the head; see :meth:`ViewLoss.bind`."""
-        for loss in self.values():
-            if hasattr(loss, 'bind'):
-                loss.bind(num_classes, channels)  # type: ignore[operator]
-
-    def forward(self, views: list[View],
-                targets: Targets) -> dict[str, Tensor]:
-        """Compute all losses in float32, also inside autocast.
-
-        Returns:
-            dict[str, Tensor]: Scalars named ``loss_*``.
-
-        Raises:
-            ValueError: Two losses have one name, or one returns no tensor.
-        """
-        found: dict[str, Tensor] = {}
-        with torch.autocast(views[0].cam.device.type, enabled=False):
-            for name, loss in self.items():
-                result = loss(views, targets)
-                if isinstance(result, Tensor):
-                    result = {name: result}
-                if not isinstance(result, dict):
-                    raise ValueError(
-                        f'losses.{name} ({type(loss).__name__}): expected a '
-                        f'Tensor or a dict of them, found {result!r}. Where '
-                        'there is nothing to learn, return a sum of zero: '
-                        'views[0].cam.sum() * 0.')
-                for key, value in result.items():
-                    if f'loss_{key}' in found:
-                        raise ValueError(
-                            f'losses: expected different names, found '
-                            f'"loss_{key}" twice. Rename an entry.')
-                    found[f'loss_{key}'] = value
-        return found
-
-
-def _remedy(part: str) -> str:
-    """Say how a head comes by a part."""
-    return dict(
-        refined="Give the head a refiner, refiner=dict(type='hsc_mm."
-        "PixelCorrelation', ...)",
-        attention='Set model.attention=dict(last=NUMBER_OF_BLOCKS); the '
-        'backbone must be a vision transformer',
-        second_view='Set model.second_view=(height, width)').get(
-            part, f'Add it to the head, embeddings=dict({part}=dict(...))')

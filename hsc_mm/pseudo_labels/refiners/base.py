@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.registry import REFINERS, build_part
+from hsc_mm.utils.shapes import described
 from ..soft_cam import SoftCAM
 
 __all__ = ['Refiner', 'build_refiner']
@@ -45,22 +46,14 @@ class Refiner(ABC):
 
         Raises:
             ValueError: Something that the refiner needs is missing, does not
-                fit the CAM, or is out of range; or what it returns does not
-                fit, or is not finite.
+                fit the CAM, or is out of range; or what it returns is no
+                SoftCAM of the same classes and size, in [0, 1].
         """
         if not len(soft.cam):
             return soft
         check_soft_cam(soft, self.needs, type(self).__name__)
         found = self.refine(soft)
-        maps = [found.cam] if found.background is None else [
-            found.cam, found.background[None]]
-        if found.cam.shape != soft.cam.shape or not all(
-                part.shape[1:] == soft.cam.shape[1:]
-                and np.isfinite(part).all() for part in maps):
-            raise ValueError(
-                f'{soft.img_id}: {type(self).__name__}: expected finite maps '
-                f'of shape {soft.cam.shape} from it, found '
-                f'{[part.shape for part in maps]}.')
+        _check_refined(found, soft, type(self).__name__)
         return found
 
     @abstractmethod
@@ -73,7 +66,7 @@ class Refiner(ABC):
 
     @abstractmethod
     def identity(self) -> dict:
-        """Return JSON values that tell two settings apart."""
+        """Return JSON values that tell two settings of the class apart."""
 
 
 def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
@@ -86,11 +79,7 @@ def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
         raise ValueError(f'{prefix}expected cam (k, H, W) with a class for '
                          f'each map, found {cam.shape} and classes '
                          f'{np.shape(soft.classes)}.')
-    # Half precision and interpolation may go a little too far.
-    if not (cam.min() >= -1e-3 and cam.max() <= 1 + 1e-3):
-        raise ValueError(f'{prefix}expected cam in [0, 1], found '
-                         f'{cam.min()} to {cam.max()}; normalise each map '
-                         'by its maximum first.')
+    _check_range(f'{prefix}expected cam', cam)
     if soft.background is not None and soft.background.shape != size:
         raise ValueError(f'{prefix}expected background of the size {size} '
                          f'of cam, found {soft.background.shape}.')
@@ -115,6 +104,42 @@ def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
             raise ValueError(f'{prefix}expected attention of {(n, n)} for '
                              f'the grid {tuple(grid)}, found '
                              f'{attention.shape}.')
+
+
+def _check_range(expected: str, cam: np.ndarray) -> None:
+    """Refuse NaN, and maps that are not normalised."""
+    # Half precision and interpolation may go a little too far.
+    if not (cam.min() >= -1e-3 and cam.max() <= 1 + 1e-3):
+        raise ValueError(f'{expected} in [0, 1], found {cam.min()} to '
+                         f'{cam.max()}; normalise each map by its maximum '
+                         'first.')
+
+
+def _check_refined(found: SoftCAM, soft: SoftCAM, name: str) -> None:
+    """Raise ValueError for what is no refined CAM of the same image."""
+    prefix = f'{soft.img_id}: {name}: '
+    if not isinstance(found, SoftCAM):
+        raise ValueError(f'{prefix}expected a SoftCAM from it, found '
+                         f'{described(found)}. Return '
+                         'soft._replace(cam=...) in refine().')
+    parts = dict(cam=soft.cam.shape)
+    if found.background is not None:
+        parts['background'] = soft.cam.shape[1:]
+    for key, shape in parts.items():
+        part = getattr(found, key)
+        if not isinstance(part, np.ndarray) or part.shape != shape \
+                or part.dtype.kind not in 'fiub':
+            raise ValueError(
+                f'{prefix}expected an ndarray of numbers {shape} as {key} '
+                f'from it, found {described(part)}.')
+    _check_range(f'{prefix}expected cam from it', found.cam)
+    if found.background is not None and not np.isfinite(
+            found.background).all():
+        raise ValueError(f'{prefix}expected finite maps from it, found a '
+                         'background with NaN or infinity.')
+    if not np.array_equal(found.classes, soft.classes):
+        raise ValueError(f'{prefix}expected classes {soft.classes} from it, '
+                         f'found {found.classes}: a refiner leaves them.')
 
 
 def build_refiner(cfg: dict | Refiner) -> Refiner:

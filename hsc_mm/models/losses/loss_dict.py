@@ -1,0 +1,141 @@
+"""The losses of a head by name, built, checked and run."""
+from collections.abc import Iterable
+
+import torch
+from mmseg.utils import ConfigType
+from torch import Tensor, nn
+
+from hsc_mm.registry import MODELS
+from hsc_mm.utils.shapes import described
+from ..views import Targets, View
+
+__all__ = ['LossDict']
+
+
+class LossDict(nn.ModuleDict):
+    """The losses of a head by name, built, checked and run.
+
+    Args:
+        cfg (dict): Name -> config of a loss; None leaves one out. Each has
+            the signature of :class:`hsc_mm.models.ViewLoss`. The log calls it
+            ``loss_<name>``, or by the names in the dict that it returns.
+
+    Raises:
+        ValueError: No loss is left.
+    """
+
+    def __init__(self, cfg: ConfigType) -> None:
+        built = {
+            name: MODELS.build(one) for name, one in cfg.items() if one
+        }
+        if not built:
+            raise ValueError('losses: expected at least one loss, found '
+                             'none. Leave "cls" in.')
+        super().__init__(built)
+
+    def _joined(self, attribute: str) -> tuple[str, ...]:
+        found = (getattr(one, attribute, ()) for one in self.values())
+        return tuple(dict.fromkeys(name for names in found for name in names))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """tuple[str]: Parts of the head that some loss needs."""
+        return self._joined('needs')
+
+    @property
+    def needs_maps(self) -> tuple[str, ...]:
+        """tuple[str]: Auxiliary maps that some loss needs."""
+        return self._joined('needs_maps')
+
+    def check(self, provided: Iterable[str], owner: str) -> None:
+        """Raise ValueError for a loss whose needs are not provided."""
+        provided = set(provided)
+        for name, loss in self.items():
+            for part in getattr(loss, 'needs', ()):
+                if part not in provided:
+                    raise ValueError(
+                        f'losses.{name} of {owner} ({type(loss).__name__}) '
+                        f'needs "{part}", found {sorted(provided)}. '
+                        f'{_remedy(part)}, or switch the loss off: '
+                        f'losses=dict({name}=None).')
+
+    def bind(self, num_classes: int, channels: dict[str, int]) -> None:
+        """Tell the losses about the head; see ``bind`` of ViewLoss."""
+        for loss in self.values():
+            if hasattr(loss, 'bind'):
+                loss.bind(num_classes, channels)  # type: ignore[operator]
+
+    def forward(self, views: list[View],
+                targets: Targets) -> dict[str, Tensor]:
+        """Compute all losses in float32, also inside autocast.
+
+        Returns:
+            dict[str, Tensor]: Scalars named ``loss_*``.
+
+        Raises:
+            ValueError: Two losses have one name, one returns no tensor of
+                floats, or none has a gradient though the CAMs have.
+        """
+        found: dict[str, Tensor] = {}
+        owners: dict[str, str] = {}
+        with torch.autocast(views[0].cam.device.type, enabled=False):
+            for name, loss in self.items():
+                result = loss(views, targets)
+                single = not isinstance(result, dict)
+                for key, value in ({name: result} if single else
+                                   result).items():
+                    if not isinstance(value, Tensor) or \
+                            not value.is_floating_point():
+                        raise ValueError(
+                            f'losses.{name} ({type(loss).__name__}): '
+                            'expected a Tensor of floats or a dict of them, '
+                            f'found {described(value)}'
+                            f'{"" if single else f" as {key!r}"}. Where '
+                            'there is nothing to learn, return a sum of '
+                            'zero: views[0].cam.sum() * 0.')
+                    if key in owners:
+                        raise ValueError(
+                            'losses: expected different names, found '
+                            f'"loss_{key}" twice, of {owners[key]} and '
+                            f'{name} ({type(loss).__name__}). '
+                            f'{_renaming(name, key, loss, single)}.')
+                    owners[key] = name
+                    found[f'loss_{key}'] = value
+        self._check_gradient(views, found)
+        return found
+
+    def _check_gradient(self, views: list[View],
+                        found: dict[str, Tensor]) -> None:
+        """Refuse losses of which none can be learned from."""
+        if torch.is_grad_enabled() and views[0].cam.requires_grad and \
+                not any(one.requires_grad for one in found.values()):
+            named = [f'{name} ({type(loss).__name__})'
+                     for name, loss in self.items()]
+            raise ValueError(
+                'losses: expected one with a gradient, found none: '
+                f'{", ".join(named)}. Compute them from the views without '
+                'detach(); where there is nothing to learn, return '
+                'views[0].cam.sum() * 0.')
+
+
+def _renaming(name: str, key: str, loss: nn.Module, single: bool) -> str:
+    """Say how the second of two losses of one name comes by another."""
+    if single:
+        return f'Rename the entry {name}'
+    names = getattr(loss, 'log_names', None)
+    if isinstance(names, dict):
+        level = {log: one for one, log in names.items()}.get(key, key)
+        return (f'Rename its levels, losses.{name}.levels=dict({level}=None, '
+                'NAME=dict(type=...))')
+    return 'Return other names in its forward()'
+
+
+def _remedy(part: str) -> str:
+    """Say how a head comes by a part."""
+    return dict(
+        refined="Give the head a refiner, refiner=dict(type='hsc_mm."
+        "PixelCorrelation', ...)",
+        attention='Set model.attention=dict(last=NUMBER_OF_BLOCKS); the '
+        'backbone must be a vision transformer',
+        second_view='Set model.second_view=(height, width)').get(
+            part, f'Add it to the head, embeddings=dict({part}=dict(...))')

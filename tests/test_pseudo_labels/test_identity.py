@@ -1,0 +1,97 @@
+"""What manifests note of refiners and rules, so that none is another."""
+import json
+
+import numpy as np
+import pytest
+
+from hsc_mm.pseudo_labels import LabelChain
+from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.refiners import PAR, Refiner
+from hsc_mm.pseudo_labels.rules import AgreementRule, LabelRule
+
+
+class Blur(Refiner):
+    """A refiner whose identity is its settings alone."""
+    needs = ()
+
+    def __init__(self, size=9):
+        self.size = size
+
+    def refine(self, soft):
+        return soft
+
+    def identity(self):
+        return dict(size=self.size)
+
+
+class Median(Blur):
+    """Another one with the same settings."""
+
+
+class Plain(LabelRule):
+    """A rule without a setting."""
+
+    def label(self, soft):
+        return np.zeros(soft.cam.shape[1:], np.uint8)
+
+    def identity(self):
+        return {}
+
+
+class FinerPAR(PAR):
+    """A part of the package, changed; its identity is inherited."""
+
+
+def elsewhere():
+    """A class of the same name in another module."""
+    return type('Blur', (Blur, ), dict(__module__='my_project.other'))()
+
+
+def folder(path, chain):
+    return PseudoLabelFolder(path, chain.identity())
+
+
+@pytest.mark.parametrize(('one', 'other'), [
+    (Blur(), Median()), (Blur(), Blur(7)), (Blur(), elsewhere()),
+    (PAR(), FinerPAR())])
+@pytest.mark.parametrize('place', ['refiners', 'rule'])
+def test_a_folder_tells_two_refiners_apart(tmp_path, one, other, place):
+
+    def chain(refiner):
+        if place == 'refiners':
+            return LabelChain([refiner])
+        return LabelChain(rule=AgreementRule([refiner, PAR()], 0.3))
+
+    folder(tmp_path, chain(one))
+    folder(tmp_path, chain(one))
+    with pytest.raises(FileExistsError, match='another folder'):
+        folder(tmp_path, chain(other))
+
+
+def test_a_rule_need_not_name_its_class(tmp_path):
+    chain = LabelChain([Blur(size=(3, 5))], Plain())
+    assert str(chain) == 'Blur, Plain'
+    folder(tmp_path, chain)
+    folder(tmp_path, chain)     # tuples are lists in a file
+    with pytest.raises(FileExistsError, match='another folder'):
+        folder(tmp_path, LabelChain([Blur(size=(3, 5))]))
+
+
+def test_parts_of_the_package_are_noted_as_before():
+    rule = AgreementRule([PAR(), PAR(steps=3)], 0.25)
+    assert LabelChain([PAR()], rule).identity() == dict(
+        threshold=0.3, soft=None, refiners=[PAR().identity()],
+        rule=rule.identity())
+    assert rule.identity() == json.loads(json.dumps(dict(
+        type='AgreementRule', threshold=0.25,
+        refiners=[PAR().identity(), PAR(steps=3).identity()])))
+    assert str(LabelChain([PAR()], rule)) == (
+        'PAR, AgreementRule (PAR, PAR, threshold 0.25)')
+
+
+@pytest.mark.parametrize('found', [None, 'Blur', dict(size=np.float32(3))])
+def test_an_identity_that_no_file_can_hold_is_refused(found):
+    one = Blur()
+    one.identity = lambda: found
+    with pytest.raises(ValueError, match=r'identity\(\) of Blur: expected'):
+        LabelChain([one]).identity()

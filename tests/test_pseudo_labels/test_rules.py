@@ -1,0 +1,60 @@
+"""What a label rule returns is looked at before it is written."""
+import numpy as np
+import pytest
+import torch
+
+from hsc_mm.pseudo_labels.chain import LabelChain, label_stream
+from hsc_mm.pseudo_labels.rules import LabelRule
+from hsc_mm.pseudo_labels.soft_cam import SoftCAM
+
+SOFT = SoftCAM('cat_1', np.linspace(0, 1, 60, dtype=np.float32).reshape(
+    2, 5, 6), np.array([1, 3]), None)
+MASK = SOFT.classes[SOFT.cam.argmax(0)]
+
+
+class Own(LabelRule):
+    """Returns what it is told."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def label(self, soft):
+        return self.found
+
+    def identity(self):
+        return {}
+
+
+@pytest.mark.parametrize(('found', 'words'), [
+    (None, 'found None'),
+    (MASK.tolist(), 'found list'),
+    (torch.from_numpy(MASK), r'found Tensor of torch.int64 \(5, 6\)'),
+    (MASK > 0, r'found ndarray of bool \(5, 6\)'),
+    (MASK + 0.7, r'found ndarray of float64 \(5, 6\)'),
+    (MASK[:2], r'found ndarray of int64 \(2, 6\)'),
+    (MASK[None], r'found ndarray of int64 \(1, 5, 6\)'),
+])
+def test_what_is_no_mask_is_refused(found, words):
+    with pytest.raises(ValueError, match='cat_1: Own: expected a mask.*'
+                       rf'integers.*\(5, 6\).*{words}'):
+        Own(found)(SOFT)
+    reason, = label_stream([SOFT], LabelChain(rule=Own(found)))
+    assert 'cat_1: Own' in reason.reason
+
+
+@pytest.mark.parametrize('index', [-1, 2, 77, 254, 300, 256 + 3])
+def test_a_class_that_the_image_has_not_is_refused(index):
+    mask = MASK.copy()
+    mask[2, 3] = index
+    with pytest.raises(ValueError, match=r'cat_1: Own: expected .*\[0, 1, 3, '
+                       rf'255\].*found \[{index}\]'):
+        Own(mask)(SOFT)
+
+
+@pytest.mark.parametrize('kind', [np.uint8, np.int16, np.int64])
+def test_integers_become_bytes(kind):
+    mask = MASK.astype(kind)
+    mask[0, 0], mask[0, 1] = 0, 255
+    found = Own(mask)(SOFT)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, mask)
