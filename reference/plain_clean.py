@@ -121,12 +121,16 @@ def _nce(vector, bank, target):
 
 def _strongest(weight, embedding, top):
     """Return the weighted sum, and the sum of weights, of the strongest."""
-    flat = weight.flatten()
+    flat = weight.flatten().float().tolist()
     vectors = embedding.permute(0, 2, 3, 1).flatten(0, 2)
-    # Equal weights are chosen among as torch does it.
-    order = flat.float().topk(min(top, len(flat))).indices.tolist()
-    return (sum(flat[i] * vectors[i] for i in order),
-            sum(flat[i].item() for i in order))
+    least = sorted(flat)[-min(top, len(flat))]
+    above = [i for i, value in enumerate(flat) if value > least]
+    tied = [i for i, value in enumerate(flat) if value == least]
+    # Equal weights share the places that are left.
+    share = (min(top, len(flat)) - len(above)) / len(tied)
+    parts = [(i, flat[i]) for i in above] + [(i, share * least) for i in tied]
+    return (sum(part * vectors[i] for i, part in parts),
+            sum(part for _, part in parts))
 
 
 def class_loss(regions, weight, label, banks, top, bank_top, within=True,

@@ -85,22 +85,26 @@ def measured_factor(rank):
 
 #: Rank 0 has two images without class 3, rank 1 two without class 2.
 LABELS = ((1, 1, 0), (0, 1, 0), (1, 0, 1), (0, 0, 1))
+RECIPES = ('clean', 'release', 'shares', 'ties')
 
 
 def _head(recipe):
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    method = ('hsc', 'hsc_release') if recipe == 'release' else ('hsc', )
+    methods = dict(
+        release=('seam', 'hsc', 'hsc_release'),
+        ties=('hsc', )).get(recipe, ('seam', 'hsc'))
+    refiner = None if recipe == 'ties' else dict(
+        type='hsc_mm.PixelCorrelation', in_channels=(6, 8), in_index=(0, 1),
+        reduced=(4, 4), embed_channels=6)
     levels = dict(
         cls=dict(top=20, bank_top=6), pixel=dict(loss_weight=0.1))
     masks = dict(background=(0.5, 0.8), background_as='quantile') if (
         recipe == 'shares') else dict(
             background=0.1, background_as='score')
     head = CAMHead(**head_config(
-        'seam', *method, in_channels=10, num_classes=4,
+        *methods, in_channels=10, num_classes=4, refiner=refiner,
         embeddings=dict(region=dict(channels=7), pixel=dict(channels=6)),
-        refiner=dict(type='hsc_mm.PixelCorrelation', in_channels=(6, 8),
-                     in_index=(0, 1), reduced=(4, 4), embed_channels=6),
         losses=dict(cls=dict(type='hsc_mm.ClassificationLoss'),
                     contrast=dict(masks, levels=levels))))
     head.init_weights()
@@ -168,4 +172,4 @@ def contrast_steps(recipe, images, steps=3):
 def contrast_share(rank):
     images = [0, 1] if rank == 0 else [2, 3]
     return {recipe: contrast_steps(recipe, images)
-            for recipe in ('clean', 'release', 'shares')}
+            for recipe in RECIPES}

@@ -13,7 +13,8 @@ from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, check_root, raise_problems
 from .class_names import spelled
-from .labels import data_hash, image_stem
+from .facts import facts_of_items
+from .labels import image_stem
 from .mask_labels import check_mask_labels
 
 __all__ = ['BaseImageLabelDataset']
@@ -53,6 +54,9 @@ class BaseImageLabelDataset(BaseSegDataset):
             False for those who tell broken ones one by one.
         kwargs: Those of :class:`mmseg.datasets.BaseSegDataset`. ``ann_file``
             is the list of image ids; without it all labelled images count.
+
+    Attributes:
+        facts (dict): See :func:`hsc_mm.datasets.facts.data_facts`.
 
     Raises:
         FileNotFoundError: ``data_root``, ``ann_file``, ``label_file`` or a
@@ -157,9 +161,27 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
-        self._metainfo.update(split=self.split, size=len(infos),
-                              images=data_hash(infos))
+        self.facts = facts_of_items(self.split, infos)
         return infos
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the classes of an item, for ``ClassBalancedDataset``.
+
+        Args:
+            idx (int): Its index.
+
+        Returns:
+            list[int]: Indices into ``metainfo['classes']``, from 1.
+
+        Raises:
+            ValueError: Items have no image labels.
+        """
+        if not self.with_labels:
+            raise ValueError(f'with_labels of {type(self).__name__}: expected '
+                             'True, found False. Classes cannot be balanced '
+                             'without image labels: set with_labels=True.')
+        label = self.get_data_info(idx)['gt_label']
+        return (np.flatnonzero(label) + 1).tolist()
 
     def image_path(self, image_id: str) -> str:
         """Return the path of an image; ids may carry their own suffix."""

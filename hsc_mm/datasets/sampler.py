@@ -17,7 +17,8 @@ class Draw(int):
     """The index of an item, and the place of the draw in the sequence.
 
     It is an ``int`` to every data set; mmengine's hand it on to their
-    pipelines as ``results['sample_idx']``.
+    pipelines as ``results['sample_idx']``. What mmengine's wrappers compute
+    to find an item, a remainder or a difference, has the same place.
 
     Attributes:
         key (tuple[int, int]): Seed, and the number of the draw.
@@ -28,6 +29,15 @@ class Draw(int):
         draw = super().__new__(cls, index)
         draw.key = key
         return draw
+
+    def _placed(self, index: int) -> 'Draw':
+        return Draw(index, self.key) if isinstance(index, int) else index
+
+    def __mod__(self, number: int) -> 'Draw':
+        return self._placed(super().__mod__(number))
+
+    def __sub__(self, number: int) -> 'Draw':
+        return self._placed(super().__sub__(number))
 
     def __reduce__(self):
         return Draw, (int(self), self.key)
@@ -101,6 +111,8 @@ class SeedBySampler(BaseTransform):
     seed and on the number of the draw, not on worker, rank or on what was
     drawn before. It needs :class:`hsc_mm.ReproducibleSampler`; with another
     sampler, or a wrapper that makes indices of its own, it does nothing.
+    mmengine's ``ClassBalancedDataset`` is such a wrapper, and
+    :class:`hsc_mm.ClassBalancedSampler` does what it does.
 
     Required keys: ``sample_idx``. Nothing is modified.
     """

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mmengine.dataset import BaseDataset
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.facts import data_facts
 from hsc_mm.registry import DATASETS
 
 __all__ = [
@@ -83,7 +84,7 @@ def check_image_labels(test_cfg: dict | None, evaluated: Any,
     files = image_files(evaluated)
     unseen = [path for path in files if path not in trained.files]
     if unseen and not test_cfg.get(SWITCH):
-        split = evaluated.metainfo.get('split', 'the evaluated split')
+        split = data_facts(evaluated).get('split', 'the evaluated split')
         problem = (f' (training list: {trained.problem})'
                    if trained.problem else '')
         raise ValueError(

@@ -49,6 +49,8 @@ class SeedMetric(BaseMetric):
         kwargs: Those of :class:`mmengine.evaluator.BaseMetric`.
 
     Attributes:
+        split (str): Name of the evaluated split;
+            :class:`hsc_mm.LeakGuardHook` sets it.
         labels_on_unseen_split (bool): Whether image labels of images that
             the model was not trained on chose the classes;
             :class:`hsc_mm.LeakGuardHook` knows and sets it.
@@ -87,6 +89,7 @@ class SeedMetric(BaseMetric):
         self.output_dir = output_dir
         self.format_only = format_only
         self.ignore_index = ignore_index
+        self.split = ''
         self.labels_on_unseen_split = False
         self._written: dict[str, str] = {}
         self._reset()
@@ -169,7 +172,7 @@ class SeedMetric(BaseMetric):
         report = seed_report(self._counts, self._own, self.threshold_rule,
                              _average_precision(scores, labels))
         report['facts'] = dict(
-            split=self.dataset_meta.get('split', 'unnamed'),
+            split=self.split or self.dataset_meta.get('split', 'unnamed'),
             images=len(kept),
             views=self._views,
             used_image_labels=self._used_labels,

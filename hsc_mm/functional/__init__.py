@@ -15,6 +15,8 @@ from .grid_crf import *  # noqa: F403
 from .grid_crf import __all__ as _grid_crf
 from .pixel_contrast import *  # noqa: F403
 from .pixel_contrast import __all__ as _pixel_contrast
+from .positions import *  # noqa: F403
+from .positions import __all__ as _positions
 from .prototypes import *  # noqa: F403
 from .prototypes import __all__ as _prototypes
 from .refinement import *  # noqa: F403
@@ -30,6 +32,6 @@ from .supervision import __all__ as _supervision
 
 __all__ = [
     *_cam, *_class_contrast, *_contrast_maps, *_equivariance, *_grid_crf,
-    *_pixel_contrast, *_prototypes, *_refinement, *_resize, *_roi_contrast,
-    *_similarity, *_supervision
+    *_pixel_contrast, *_positions, *_prototypes, *_refinement, *_resize,
+    *_roi_contrast, *_similarity, *_supervision
 ]

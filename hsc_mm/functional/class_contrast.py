@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .distributed import all_sum
-from .prototypes import Bank, Observation, strongest, weighted_sums
+from .positions import strongest, weighted_sums
+from .prototypes import Bank, Observation
 
 __all__ = ['class_contrast', 'class_contrast_loss']
 
@@ -75,6 +76,7 @@ def class_contrast(regions: list[Tensor],
                    tops: tuple[int, int] = (128, 16),
                    background: bool = True,
                    sequential: bool = False,
+                   share_ties: bool = True,
                    **terms) -> tuple[Tensor, list[Observation]]:
     """Class level from embeddings and weights, without its weight of 0.1.
 
@@ -95,6 +97,7 @@ def class_contrast(regions: list[Tensor],
             HSC's release, which leaves its row random.
         sequential (bool): Whether a class sees the rows moved by the classes
             before it, as in the release.
+        share_ties (bool): See :func:`strongest`; False in the release.
         **terms: See :func:`class_contrast_loss`.
 
     Returns:
@@ -108,7 +111,8 @@ def class_contrast(regions: list[Tensor],
     centers, exists, observed = [], [], []
     for region, weight in zip(regions, weights, strict=True):
         flat = weight.transpose(0, 1).flatten(1) * present[:, None]
-        many, few = (flat * part for part in strongest(flat, *tops))
+        many, few = (flat * part for part in strongest(
+            flat, *tops, share_ties=share_ties))
         total = all_sum(weighted_sums(many, region))
         centers.append(F.normalize(total, dim=1))
         exists.append(all_sum(many.sum(dim=1)) > 0)

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from .contrast_maps import IGNORE
 from .distributed import all_sum
-from .prototypes import Bank, Observation, strongest, weighted_sums
+from .positions import strongest, weighted_sums
+from .prototypes import Bank, Observation
 
 __all__ = [
     'batch_prototypes', 'observe_classes', 'pixel_contrast',
@@ -13,7 +14,9 @@ __all__ = [
 ]
 
 
-def observe_classes(pixel: Tensor, weight: Tensor) -> Observation:
+def observe_classes(pixel: Tensor,
+                    weight: Tensor,
+                    share_ties: bool = True) -> Observation:
     """Sum up the pixels where each class is strongest.
 
     Of the joined batch, h * w / 16 positions a class.
@@ -22,13 +25,14 @@ def observe_classes(pixel: Tensor, weight: Tensor) -> Observation:
         pixel (Tensor): Pixel embedding u, (B, D, h, w).
         weight (Tensor): Weights of the classes at each position,
             (B, C, h, w).
+        share_ties (bool): See :func:`strongest`; False in the release.
 
     Returns:
         Observation: This rank's share, (C, D) and (C,), without gradient.
     """
     count = max(weight.shape[2] * weight.shape[3] // 16, 1)
     flat = weight.detach().transpose(0, 1).flatten(1)
-    flat = flat * strongest(flat, count)[0]
+    flat = flat * strongest(flat, count, share_ties=share_ties)[0]
     return Observation(weighted_sums(flat, pixel.detach()), flat.sum(dim=1))
 
 
@@ -112,8 +116,11 @@ def pixel_contrast_loss(pixels: list[Tensor],
     return torch.stack(losses).sum() / len(pixels)
 
 
-def pixel_contrast(pixels: list[Tensor], weights: list[Tensor],
-                   masks: list[Tensor], banks: list[Bank],
+def pixel_contrast(pixels: list[Tensor],
+                   weights: list[Tensor],
+                   masks: list[Tensor],
+                   banks: list[Bank],
+                   share_ties: bool = True,
                    **terms) -> tuple[Tensor, list[Observation]]:
     """Pixel level from embeddings, weights and masks, without its weight.
 
@@ -124,6 +131,7 @@ def pixel_contrast(pixels: list[Tensor], weights: list[Tensor],
             (B, C, h, w) each, background first.
         masks (list[Tensor]): Pseudo masks, (B, h, w) each.
         banks (list[Bank]): Momentum prototypes, (C, D) each.
+        share_ties (bool): See :func:`strongest`; False in the release.
         **terms: See :func:`pixel_contrast_loss`.
 
     Returns:
@@ -131,7 +139,8 @@ def pixel_contrast(pixels: list[Tensor], weights: list[Tensor],
         view observed of its bank.
     """
     observed = [
-        observe_classes(*one) for one in zip(pixels, weights, strict=True)
+        observe_classes(*one, share_ties)
+        for one in zip(pixels, weights, strict=True)
     ]
     current = [batch_prototypes(one) for one in observed]
     return pixel_contrast_loss(pixels, masks, current, banks,

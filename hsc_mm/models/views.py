@@ -1,12 +1,15 @@
 """Views and targets: what a loss of the CAM stage may look at."""
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
+from mmengine.structures import PixelData
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from hsc_mm.functional.cam import image_padding
 from hsc_mm.utils.shapes import check_shape
 
 __all__ = ['AuxMap', 'Targets', 'View']
@@ -165,14 +168,15 @@ class Targets(NamedTuple):
 
         Args:
             samples (list[SegDataSample]): With ``gt_label`` (K,), and
-                ``gt_<name>`` for each auxiliary map. The metainfo
+                ``gt_<name>`` for each auxiliary map, (1, H, W), padded here
+                as the preprocessor has padded the image. The metainfo
                 ``optional_maps`` lists those that a sample may lack.
             num_classes (int): C, background included.
             names (iterable[str]): Auxiliary maps that losses need.
 
         Raises:
-            ValueError: Labels and classes differ in number, or a sample
-                lacks a map.
+            ValueError: Labels and classes differ in number, a sample lacks
+                a map, or a map has another size than its image.
         """
         labels = torch.stack([sample.gt_label for sample in samples])
         if labels.shape[1] != num_classes - 1:
@@ -187,7 +191,7 @@ class Targets(NamedTuple):
 
 
 def _auxiliary(samples: SampleList, name: str) -> AuxMap | None:
-    """Stack the auxiliary maps of a batch."""
+    """Stack the auxiliary maps of a batch, padded as their images are."""
     key = f'gt_{name}'
     for sample in samples:
         if key not in sample and name not in sample.metainfo.get(
@@ -200,5 +204,20 @@ def _auxiliary(samples: SampleList, name: str) -> AuxMap | None:
     rows = [row for row, sample in enumerate(samples) if key in sample]
     if not rows:
         return None
-    return AuxMap(rows, torch.stack([samples[row].get(key).data
-                                     for row in rows]))
+    return AuxMap(rows, torch.stack([
+        _padded(samples[row].get(key), name, samples[row].metainfo)
+        for row in rows]))
+
+
+def _padded(found: PixelData, name: str, meta: Mapping[str, Any]) -> Tensor:
+    """Pad a map with its ``fill``, by the padding of its image."""
+    shape = tuple(found.data.shape[1:])
+    image = tuple(meta.get('img_shape', shape)[:2])
+    if shape != image:
+        raise ValueError(
+            f'{meta.get("img_path")}: expected the map "{name}" to have the '
+            f'size of the image, {image}, found {shape}. A transform changes '
+            'the image alone: let it change what results["seg_fields"] names '
+            'too.')
+    return F.pad(found.data, image_padding(meta),
+                 value=found.metainfo.get('fill', 0.0))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from tiny_configs import cam_config
@@ -115,6 +116,37 @@ def test_maps_that_are_there_but_not_loaded_are_no_zero_loss(edges_root):
     assert targets.maps['edges'].rows == [0]
     with pytest.raises(ValueError, match='needs the map "edges", found none'):
         Targets.of([forgotten[0]['data_samples']], 21, ['edges'])
+
+
+@pytest.mark.parametrize(('padding', 'size'), [
+    (dict(size=(140, 150)), (140, 150)), (dict(size_divisor=96), (192, 192))])
+def test_maps_are_padded_like_their_images(edges_root, padding, size):
+    """Images of two sizes, without CropPad: the preprocessor pads them."""
+    pipeline = [step for step in PIPELINE if step['type'] != 'hsc_mm.CropPad']
+    data = _data(edges_root, pipeline, edges=dict(fill=51))
+    packed = [data[number] for number in (0, 1)]
+    before = [one['data_samples'].gt_edges.data.clone() for one in packed]
+    assert len({one.shape for one in before}) == 2
+    batch = MODELS.build(dict(
+        type='SegDataPreProcessor', pad_val=0, seg_pad_val=255,
+        **padding))(pseudo_collate(packed), True)
+    assert batch['inputs'].shape[2:] == size
+    found = Targets.of(batch['data_samples'], 21, ['edges']).maps['edges'].data
+    assert found.shape == (2, 1, *size)
+    for one, whole in zip(before, found):
+        height, width = one.shape[1:]
+        assert torch.equal(whole[:, :height, :width], one)
+        assert torch.allclose(whole[:, height:], torch.tensor(0.2))
+        assert torch.allclose(whole[:, :, width:], torch.tensor(0.2))
+
+
+def test_a_map_of_another_size_than_its_image_is_refused(edges_root):
+    sample = _data(edges_root)[0]['data_samples']
+    sample.set_metainfo(dict(img_shape=(70, 75)))
+    with pytest.raises(ValueError, match=r'img_00\.jpg: expected the map '
+                       r'"edges" to have the size of the image, \(70, 75\), '
+                       r'found \(140, 150\)'):
+        Targets.of([sample], 21, ['edges'])
 
 
 def test_an_optional_folder_without_a_map_is_said(edges_root, monkeypatch):

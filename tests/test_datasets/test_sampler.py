@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 
 from hsc_mm.datasets import sampler as module
 from hsc_mm.datasets.sampler import ReproducibleSampler
@@ -61,3 +62,38 @@ def test_augmentations_follow_the_draw():
     expected = np.random.random()
     np.random.seed(0)
     assert value(5) == expected  # an ordinary index seeds nothing
+
+
+class _Items(BaseDataset):
+    """Items by number, whose pipeline returns what it is given."""
+
+    def __init__(self, names):
+        self.names = names
+        super().__init__(pipeline=[lambda results: results])
+
+    def load_data_list(self):
+        return [dict(name=name) for name in self.names]
+
+
+@pytest.mark.parametrize(('dataset', 'names'), [
+    (lambda: RepeatDataset(_Items('abc'), 3), 'abcabcabc'),
+    (lambda: ConcatDataset([_Items('abc'), _Items('de')]), 'abcde')])
+def test_wrapped_data_sets_hand_the_draw_on(dataset, names):
+    dataset = dataset()
+    sampler = ReproducibleSampler(dataset, seed=3)
+    draws = list(itertools.islice(sampler, 2 * len(names)))
+    items = [dataset[draw] for draw in draws]
+    assert ''.join(item['name'] for item in items) == ''.join(
+        names[draw] for draw in draws)
+    assert [item['sample_idx'].key for item in items] == [
+        (3, number) for number in range(2 * len(names))]
+
+
+def test_the_arithmetic_of_a_draw_is_that_of_numbers():
+    draw = _draws(1)[0]
+    for found, expected in ((draw % 2, int(draw) % 2),
+                            (draw - 9, int(draw) - 9)):
+        assert found == expected
+        assert found.key == draw.key
+    assert draw % 0.75 == int(draw) % 0.75
+    assert draw - 0.5 == int(draw) - 0.5

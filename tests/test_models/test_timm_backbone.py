@@ -194,3 +194,24 @@ def test_lite0_leaves_differ_in_network_threshold_and_rate(path: Path):
         'model.auxiliary_head.in_channels', 'model.test_cfg.bg_threshold',
         # Measured on Lite0 alone: docs/results-demo.md.
         'optim_wrapper.paramwise_cfg.custom_keys.decode_head'))
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('swin_tiny_patch4_window7_224', dict(window_size=2)),
+    ('swinv2_tiny_window8_256', dict(window_size=2)),
+    ('mambaout_femto', None)])
+def test_maps_have_their_channels_in_front(name, options):
+    """Some of timm's networks compute in NHWC."""
+    options = {} if options is None else dict(
+        options, img_size=64, embed_dim=8, depths=(1, ) * 4,
+        num_heads=(1, ) * 4, strict_img_size=False)
+    torch.manual_seed(0)
+    built = TIMMBackbone(name, out_indices=(1, 3), **options).eval()
+    image = torch.randn(2, 3, 64, 128)
+    with torch.no_grad():
+        found, inner = built(image), built.timm_model(image)
+    channels = built.timm_model.feature_info.channels()
+    assert [one.shape[1] for one in found] == channels
+    assert [tuple(one.shape[2:]) for one in found] == [(8, 16), (2, 4)]
+    for one, other in zip(found, inner):
+        assert torch.equal(one, other.permute(0, 3, 1, 2))

@@ -20,7 +20,9 @@ hsc_release = dict(
                 cls=dict(
                     background=False,
                     sequential=True,
+                    share_ties=False,
                     bank=dict(init='random', normalize='new')),
                 pixel=dict(
                     loss_weight=0.1,
+                    share_ties=False,
                     bank=dict(init='random', normalize='new'))))))

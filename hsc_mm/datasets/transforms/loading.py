@@ -135,7 +135,8 @@ class PackImageLabelInputs(PackSegInputs):
 
     The sample gets ``gt_label``, a float tensor of shape (K,) over the
     foreground classes, their number as ``num_labels`` of the metainfo,
-    and ``gt_<name>`` of each map, PixelData of shape (1, H, W) in [0, 1].
+    and ``gt_<name>`` of each map, PixelData of shape (1, H, W) in [0, 1],
+    whose metainfo ``fill`` is the value of padding.
 
     Args:
         meta_keys (sequence[str]): What of ``results`` becomes metainfo.
@@ -161,6 +162,8 @@ class PackImageLabelInputs(PackSegInputs):
             found = results.get(aux_key(name))
             if found is not None:
                 grey = torch.from_numpy(np.ascontiguousarray(found))
+                fill = results['aux_maps'][name]['fill'] / 255
                 sample.set_field(
-                    PixelData(data=grey[None].float() / 255), f'gt_{name}')
+                    PixelData(metainfo=dict(fill=fill),
+                              data=grey[None].float() / 255), f'gt_{name}')
         return packed

@@ -6,6 +6,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
+from hsc_mm.datasets.facts import data_facts
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
 
@@ -28,7 +29,8 @@ class ExactResumeHook(Hook):
     by the model (dropout): this hook saves their state, and restores it
     before the first iteration after resuming. It also keeps a validation
     from moving them, so that a run that validated continues as one that did
-    not.
+    not. :class:`hsc_mm.StartupCheckHook` compares the data, which
+    checkpoints name.
 
     A checkpoint is written before the validation of its iteration. If that
     did not end, a run that resumes there begins with it.
@@ -57,8 +59,10 @@ class ExactResumeHook(Hook):
             torch.cuda.set_rng_state(state['cuda'].cpu())
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Add state and seed to the checkpoint."""
+        """Add state, seed and what names the data to the checkpoint."""
         checkpoint['rng_state'] = self._state()
+        checkpoint['meta'].setdefault('dataset_meta', {}).update(
+            data_facts(runner.train_dataloader.dataset))
         seed = getattr(runner.train_dataloader.sampler, 'seed', None)
         if seed is not None:
             checkpoint[_SEED] = int(seed)

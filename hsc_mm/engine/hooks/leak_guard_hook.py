@@ -3,6 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
 
+from hsc_mm.datasets.facts import data_facts
 from hsc_mm.evaluation import SeedMetric
 from hsc_mm.evaluation.leak_guard import (
     TrainingImages,
@@ -25,7 +26,8 @@ class LeakGuardHook(Hook):
     iteration if that is what it would validate on. With
     ``model.test_cfg.labels_on_unseen_split=True`` it is done, and
     :class:`hsc_mm.SeedMetric` says so. A model whose ``test_cfg`` has no
-    ``use_image_labels`` (the second stage) is let pass.
+    ``use_image_labels`` (the second stage) is let pass. The metric is told
+    the name of the split, too.
 
     Raises:
         ValueError: See :func:`check_image_labels`.
@@ -51,17 +53,20 @@ class LeakGuardHook(Hook):
         self._check(runner, runner.test_loop)
 
     def _check(self, runner, loop: BaseLoop) -> None:
+        dataset = loop.dataloader.dataset
+        metrics = [metric for metric in loop.evaluator.metrics
+                   if isinstance(metric, SeedMetric)]
+        for metric in metrics:
+            metric.split = data_facts(dataset).get('split', '')
         test_cfg = getattr(bare_model(runner.model), 'test_cfg', None) or {}
         if not test_cfg.get('use_image_labels') or loop is self._checked:
             return
         if self._trained is None:
             self._trained = training_images(_training_source(runner))
-        unseen = check_image_labels(test_cfg, loop.dataloader.dataset,
-                                    self._trained)
+        unseen = check_image_labels(test_cfg, dataset, self._trained)
         self._checked = loop
-        for metric in loop.evaluator.metrics:
-            if isinstance(metric, SeedMetric):
-                metric.labels_on_unseen_split = unseen
+        for metric in metrics:
+            metric.labels_on_unseen_split = unseen
 
 
 def _training_source(runner):

@@ -3,12 +3,14 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch import nn
 
+from hsc_mm.datasets.facts import data_facts
 from hsc_mm.engine.fitting import (
     bare_model,
     check_pretrained,
@@ -111,10 +113,10 @@ class StartupCheckHook(Hook):
                     f'config: {problem}.{advice}')
             check_class_names(name, checkpoint, _classes(runner))
             if runner._resume:
-                check_resumable(runner.cfg, checkpoint.get('meta') or {},
-                                name)
-                for note in resume_notes(runner.cfg, checkpoint.get('meta')
-                                         or {}, _meta(runner)):
+                meta = checkpoint.get('meta') or {}
+                check_resumable(runner.cfg, meta, name)
+                for note in resume_notes(runner.cfg, meta,
+                                         data_facts(_dataset(runner))):
                     runner.logger.warning(note)
             if runner._resume and 'optimizer' not in checkpoint:
                 runner.logger.warning(
@@ -193,11 +195,16 @@ def _classes(runner) -> Sequence[str] | None:
 
 
 def _meta(runner) -> Mapping:
-    """Return what is known of the data that a runner is about to read."""
+    """Return the metainfo of the data that a runner is about to read."""
+    return getattr(_dataset(runner), 'metainfo', None) or {}
+
+
+def _dataset(runner) -> Any:
+    """Return the data set that a runner is about to read, None without."""
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
         if isinstance(loop, BaseLoop):
-            return getattr(loop.dataloader.dataset, 'metainfo', None) or {}
-    return {}
+            return loop.dataloader.dataset
+    return None
 
 
 def _whole_ones(runner) -> list[Path]:

@@ -113,8 +113,20 @@ class TIMMBackbone(_TIMMBackbone):
             left_out.remove()
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of ``out_indices``, the last by ``conv_head``."""
-        *maps, last = super().forward(inputs)
+        """Return the maps of ``out_indices``, the last by ``conv_head``.
+
+        Args:
+            inputs (Tensor): Images, (B, 3, H, W), or of other bands.
+
+        Returns:
+            tuple[Tensor]: (B, D, h, w) each, also of networks whose own
+            maps are (B, h, w, D), such as Swin.
+        """
+        maps = super().forward(inputs)
+        # Networks that have no such attribute are NCHW.
+        if getattr(self.timm_model, 'output_fmt', 'NCHW') == 'NHWC':
+            maps = [one.permute(0, 3, 1, 2).contiguous() for one in maps]
+        *maps, last = maps
         if self.conv_head:
             last = self.timm_model.bn2(self.timm_model.conv_head(last))
         return *maps, last

@@ -75,6 +75,9 @@ class ClassContrast(ContrastLevel):
             the release, which leaves its row random.
         sequential (bool): Whether a class sees the rows moved by the classes
             before it, as in the release.
+        share_ties (bool): Whether positions of equal weight share the places
+            that are left; False takes them in the order of ``torch.topk``,
+            as the release does, and depends on the order of the batch.
         temperature (float): tau, > 0.
         **kwargs: See :class:`ContrastLevel`.
     """
@@ -86,6 +89,7 @@ class ClassContrast(ContrastLevel):
                  cross: bool = True,
                  background: bool = True,
                  sequential: bool = False,
+                 share_ties: bool = True,
                  temperature: float = 0.1,
                  **kwargs) -> None:
         super().__init__(**kwargs)
@@ -99,6 +103,7 @@ class ClassContrast(ContrastLevel):
             cross=cross,
             background=background,
             sequential=sequential,
+            share_ties=share_ties,
             temperature=temperature)
 
     def compare(self, evidence: Evidence,
@@ -120,6 +125,9 @@ class PixelContrast(ContrastLevel):
         cross_prototype (bool): Prototypes of the other view.
         cross_label (bool): Pseudo mask of the other view.
         memory (bool): Contrast with the momentum prototypes.
+        share_ties (bool): Whether positions of equal weight share the places
+            that are left; False takes them in the order of ``torch.topk``,
+            as the release does, and depends on the order of the batch.
         temperature (float): tau, > 0.
         **kwargs: See :class:`ContrastLevel`.
     """
@@ -131,6 +139,7 @@ class PixelContrast(ContrastLevel):
                  cross_prototype: bool = True,
                  cross_label: bool = True,
                  memory: bool = True,
+                 share_ties: bool = True,
                  temperature: float = 0.1,
                  **kwargs) -> None:
         super().__init__(**kwargs)
@@ -140,6 +149,7 @@ class PixelContrast(ContrastLevel):
             cross_prototype=cross_prototype,
             cross_label=cross_label,
             memory=memory,
+            share_ties=share_ties,
             temperature=temperature)
 
     def compare(self, evidence: Evidence,
