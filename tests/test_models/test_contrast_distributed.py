@@ -15,19 +15,22 @@ def of_two_ranks():
     return on_two_ranks(contrast_share)
 
 
-@pytest.mark.parametrize('recipe', RECIPES)
+# One process draws what two do in turns. The release depends on the order;
+# for others sums in another order differ by up to 7e-6.
+@pytest.mark.parametrize(('recipe', 'order', 'share'), [
+    *((recipe, (0, 1, 2, 3), 1e-5) for recipe in RECIPES),
+    *((recipe, (0, 2, 1, 3), 2e-5) for recipe in RECIPES
+      if recipe != 'release')])
 def test_losses_gradients_and_banks_equal_the_joined_batch(
-        recipe, of_two_ranks):
-    # One process draws what two do in turns; the release depends on order.
-    order = [0, 1, 2, 3] if recipe == 'release' else [0, 2, 1, 3]
-    expected = contrast_steps(recipe, order)
+        recipe, order, share, of_two_ranks):
+    expected = contrast_steps(recipe, list(order))
     for found in of_two_ranks:
         assert len(found[recipe]) == len(expected)
         for step, (one, other) in enumerate(zip(found[recipe], expected)):
             assert one.keys() == other.keys()
             for name, value in one.items():
                 value, whole = torch.tensor(value), torch.tensor(other[name])
-                limit = 2e-5 * max(whole.abs().max().item(), 1e-3)
+                limit = share * max(whole.abs().max().item(), 1e-3)
                 error = (value - whole).abs().max().item()
                 assert error <= limit, (step, name, error)
 
