@@ -1,14 +1,12 @@
 """Differences between a run that resumes and the one that was interrupted."""
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from hsc_mm.utils.checkpoint_content import literals_only
 
-__all__ = ['check_rates', 'check_resumable', 'resume_notes']
+__all__ = ['changes', 'listed', 'resume_notes', 'settings']
 
 # What decides the result of a training.
 _SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
@@ -16,33 +14,7 @@ _SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
 # What does not, or may be elsewhere on another machine.
 _FREE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
          'data_root', 'init_cfg', 'val_interval', 'seed_from')
-# What a checkpoint's optimizer and schedulers would overwrite.
-_KEPT = ('param_scheduler', 'optim_wrapper.optimizer.type')
 _MOST = 5
-
-
-def check_resumable(cfg: Config, meta: Mapping, name: str) -> None:
-    """Refuse a schedule or optimizer that resuming would not follow.
-
-    mmengine restores the state of both. A new schedule has no effect, one of
-    another type computes nonsense, another optimizer lacks its state.
-
-    Args:
-        cfg (Config): Of the run that resumes.
-        meta (Mapping): ``meta`` of the checkpoint.
-        name (str): The checkpoint, for the message.
-
-    Raises:
-        ValueError: ``param_scheduler`` or the optimizer's type differ.
-    """
-    changed = [line for key, line in _changes(cfg, meta).items()
-               if key.startswith(_KEPT)]
-    if changed:
-        raise ValueError(
-            f'checkpoint {name}: expected the schedule and the optimizer it '
-            'was trained with, whose state is resumed, found '
-            f'{_listed(changed)}. Resume with those of the checkpoint, or '
-            'begin another training from its weights (load_from).')
 
 
 def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
@@ -51,7 +23,7 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
     Args:
         cfg (Config): Of the run that resumes.
         meta (Mapping): ``meta`` of the checkpoint, with the text of its
-            config and the ``dataset_meta`` of its data set.
+            config and what its ``data`` were (version 1: ``dataset_meta``).
         data (Mapping): The same of the training data now: ``size``, the
             number of images, and ``images``, a hash of ids and labels.
 
@@ -59,15 +31,17 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
         list[str]: Lines for the log; none where nothing differs, or where
         the checkpoint does not say.
     """
-    changed = list(_changes(cfg, meta).values())
-    notes = []
+    before, notes = settings(meta.get('cfg')), []
+    changed = before and changes(before, settings(cfg.pretty_text))
     if changed:
-        rates = any(line.startswith('optim_wrapper') for line in changed)
+        rates, longer = (any(line.startswith(part) for line in changed)
+                         for part in ('optim_wrapper', 'train_cfg.max_'))
         notes.append(
             'resumed with other settings than the run began with: '
-            f'{_listed(changed)}. The result is not that of a run with '
+            f'{listed(changed)}. The result is not that of a run with '
             'either.' + ' The optimizer goes on with the learning '
-            'rates of the checkpoint.' * rates)
+            'rates of the checkpoint.' * rates + ' The schedule ends where '
+            'that of the checkpoint does.' * longer)
     steps, done = (cfg.get('optim_wrapper') or {}).get(
         'accumulative_counts', 1), meta.get('iter')
     if isinstance(done, int) and done % steps:
@@ -76,7 +50,7 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
             f'{done % steps} of {steps} iterations are lost, and the run is '
             'not the one that was interrupted. Let default_hooks.checkpoint.'
             'interval be a multiple of optim_wrapper.accumulative_counts.')
-    old = meta.get('dataset_meta') or {}
+    old = meta.get('data') or meta.get('dataset_meta') or {}
     size, images = ((old.get(key), data.get(key)) for key in ('size',
                                                               'images'))
     if None not in size and size[0] != size[1]:
@@ -89,45 +63,28 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
     return notes
 
 
-def check_rates(runner: Runner) -> None:
-    """Refuse to go on at a rate of 0 that no schedule will raise.
+def settings(text: Any) -> dict[str, Any]:
+    """Return the settings in a config's text that decide its result.
 
     Args:
-        runner (Runner): It has resumed.
+        text (str): A config in Python. Nothing of it is executed.
 
-    Raises:
-        ValueError: All rates are 0, and all schedules have ended.
+    Returns:
+        dict: Name with dots -> value, literal ones alone.
     """
-    rates = runner.optim_wrapper.get_lr().values()
-    found = runner.param_schedulers or []  # lists of several optimizers
-    schedules = list(chain(*found.values())) if isinstance(
-        found, dict) else found
-    for one in schedules:
-        last = runner.max_epochs if one.by_epoch else runner.max_iters
-        if one.end >= last or one._global_step + 1 < one.end:
-            return
-    if any(map(any, rates)):
-        return
-    raise ValueError(
-        'train_cfg: expected an end within the schedule of the checkpoint, '
-        f'found {runner.max_iters} iterations. At iteration {runner.iter} the '
-        'schedule has ended and the rate is 0: nothing would be learned. '
-        'Begin a longer training from the weights (load_from), with a '
-        'schedule of its own.')
+    return dict(_leaves(_read(text)))
 
 
-def _changes(cfg: Config, meta: Mapping) -> dict[str, str]:
-    """Return a line for each setting that differs; none if unknown."""
-    before, now = (dict(_leaves(_read(text)))
-                   for text in (meta.get('cfg'), cfg.pretty_text))
-    return {
-        key: f'{key} {before.get(key, "unset")!r} -> '
-        f'{now.get(key, "unset")!r}'
+def changes(before: Mapping, now: Mapping) -> list[str]:
+    """Return a line for each setting that differs."""
+    return [
+        f'{key} {before.get(key, "unset")!r} -> {now.get(key, "unset")!r}'
         for key in {**before, **now} if before.get(key) != now.get(key)
-    } if before else {}
+    ]
 
 
-def _listed(lines: list[str]) -> str:
+def listed(lines: list[str]) -> str:
+    """Join the first lines, and say how many more there are."""
     more = f' and {len(lines) - _MOST} more' * (len(lines) > _MOST)
     return f'{", ".join(lines[:_MOST])}{more}'
 

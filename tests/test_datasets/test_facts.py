@@ -73,6 +73,7 @@ def test_a_run_on_two_splits_names_them(split_voc, tmp_path, capfd):
     """In its result, and where it resumes with another part."""
     cfg = Config.fromfile(cam_config(split_voc, tmp_path / 'cam.py', iters=2))
     cfg.work_dir, cfg.experiment_name = str(tmp_path / 'run'), tmp_path.name
+    cfg.param_scheduler[0].end = 9
     parts = {}
     for split in ('train', 'test'):
         loader = cfg[f'{split}_dataloader']
@@ -87,10 +88,15 @@ def test_a_run_on_two_splits_names_them(split_voc, tmp_path, capfd):
     runner.test()
     facts = json.loads((tmp_path / 'seeds.json').read_text())['facts']
     assert (facts['split'], facts['images']) == ('train + val', 8)
-    cfg.train_dataloader.dataset.datasets = parts['train'][:1]
-    cfg.resume, cfg.train_cfg.max_iters = True, 3
-    cfg.experiment_name += '_again'
-    Runner.from_cfg(cfg).train()
-    printed = capfd.readouterr()
-    assert 'resumed with other data: 8 images when the run began, 5 now' in (
-        printed.out + printed.err)
+    cfg.resume = True
+    for last, split, told in (
+        (3, parts['train'], False), (4, parts['train'][:1], True)):
+        cfg.train_dataloader.dataset.datasets = split
+        cfg.train_cfg.max_iters = last
+        cfg.experiment_name += '_again'
+        capfd.readouterr()
+        Runner.from_cfg(cfg).train()
+        printed = ''.join(capfd.readouterr())
+        assert ('resumed with other data: 8 images when the run began, 5 now'
+                in printed) is told
+        assert 'dataset metainfo from the resumed checkpoint' not in printed

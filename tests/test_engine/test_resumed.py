@@ -11,11 +11,8 @@ from torch import nn
 from hsc_mm.datasets.labels import data_hash
 from hsc_mm.engine.fitting import first_problem
 from hsc_mm.engine.hooks import ExactResumeHook
-from hsc_mm.engine.resumed import (
-    check_rates,
-    check_resumable,
-    resume_notes,
-)
+from hsc_mm.engine.resumable import check_rates, check_resumable
+from hsc_mm.engine.resumed import resume_notes
 from hsc_mm.utils.health import spoken
 
 SETTINGS = dict(
@@ -68,6 +65,38 @@ def test_what_a_checkpoint_would_overwrite_is_refused(change, said):
     assert said in str(caught.value)
     check_resumable(changed({'train_cfg': dict(max_iters=9)}), meta, 'x.pth')
     check_resumable(changed(change), {}, 'x.pth')
+
+
+@pytest.mark.parametrize(('before', 'now', 'refused'), [
+    (dict(type='PolyLR', end=4), dict(type='PolyLR', end=4, begin=0), False),
+    (dict(type='PolyLR'), [dict(type='mmengine.PolyLR', end=4)], False),
+    (dict(type='PolyLR', _scope_='mmseg'), dict(type='PolyLR'), False),
+    (dict(type='PolyLR', end=4), [dict(type='PolyLR', end=5)], True),
+    (dict(a=dict(type='PolyLR', end=4)), dict(a=dict(type='PolyLR', end=5)),
+     True),
+    ([dict(type='PolyLR')], [dict(type='PolyLR'), dict(type='StepLR')], True),
+    ([dict(type='MultiStepLR', milestones=[2, 3])],
+     [dict(type='MultiStepLR', milestones=[2, 4])], True)])
+def test_one_schedule_in_two_spellings_is_resumed(before, now, refused):
+    meta = dict(cfg=Config(dict(param_scheduler=before)).pretty_text)
+    cfg = Config(dict(param_scheduler=now))
+    if refused:
+        with pytest.raises(ValueError, match='expected the schedule and'):
+            check_resumable(cfg, meta, 'x.pth')
+        return
+    check_resumable(cfg, meta, 'x.pth')
+
+
+def test_an_optimizer_of_several_is_compared_by_its_name():
+    first, second, third = (
+        Config(dict(optim_wrapper=dict(
+            a=dict(optimizer=dict(type=kind)),
+            b=dict(optimizer=dict(type='SGD')))))
+        for kind in ('SGD', 'torch.optim.SGD', 'Adam'))
+    meta = dict(cfg=first.pretty_text)
+    check_resumable(second, meta, 'x.pth')
+    with pytest.raises(ValueError, match=r'wrapper\.a\.optimizer\.type .SGD'):
+        check_resumable(third, meta, 'x.pth')
 
 
 @pytest.mark.parametrize(('rate', 'steps', 'last', 'refused'), [

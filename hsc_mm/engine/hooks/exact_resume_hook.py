@@ -61,8 +61,8 @@ class ExactResumeHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add state, seed and what names the data to the checkpoint."""
         checkpoint['rng_state'] = self._state()
-        checkpoint['meta'].setdefault('dataset_meta', {}).update(
-            data_facts(runner.train_dataloader.dataset))
+        checkpoint['meta']['data'] = data_facts(
+            runner.train_dataloader.dataset)
         seed = getattr(runner.train_dataloader.sampler, 'seed', None)
         if seed is not None:
             checkpoint[_SEED] = int(seed)

@@ -18,11 +18,8 @@ from hsc_mm.engine.fitting import (
     first_problem,
     guard_batch_norms,
 )
-from hsc_mm.engine.resumed import (
-    check_rates,
-    check_resumable,
-    resume_notes,
-)
+from hsc_mm.engine.resumable import check_rates, check_resumable
+from hsc_mm.engine.resumed import resume_notes
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
