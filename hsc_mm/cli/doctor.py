@@ -49,7 +49,7 @@ def main() -> int:
     # Before the work: a file of the user's is refused at once.
     configs = [args.config, args.seg_config]
     for one in filter(None, (args.json and cfg, args.json and seg)):
-        refuse_data_of(one, Path(args.json).parent, '--json')
+        refuse_data_of(one, Path(args.json).parent, '--json', one_file=True)
     out = args.json and claim_file(args.json, configs, '--json')
     findings = examine(
         cfg,

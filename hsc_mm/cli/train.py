@@ -30,6 +30,7 @@ def main() -> None:
     from mmengine.device import is_cuda_available
     from mmengine.dist import is_main_process
 
+    from hsc_mm.datasets.build import is_ours
     from hsc_mm.engine.fitting import bare_model
     from hsc_mm.engine.runner import build_runner, prepare_cpu_ranks
     from hsc_mm.inference import load_config
@@ -52,7 +53,8 @@ def main() -> None:
         hook = (cfg.get('default_hooks') or {}).get('checkpoint')
         last = newest_whole(runner.work_dir, hook)
         then = ['test', args.config, str(last)]
-        if getattr(model, 'makes_cams', False):
+        if getattr(model, 'makes_cams', False) and is_ours(
+                cfg.train_dataloader.dataset):  # not where one wraps others
             then = ['make_pseudo_labels', *then[1:], '--out', str(
                 Path(runner.work_dir).with_name('pseudo_labels'))]
         cli.finish(str(last or runner.work_dir), *[

@@ -33,7 +33,8 @@ _SYSTEM = ('__MACOSX', 'lost+found', '$RECYCLE.BIN',
 
 def list_pictures(root: Path,
                   left_out: dict[str, list[str]],
-                  ours: Iterable[str] = ()) -> list[Path]:
+                  ours: Iterable[str] = (),
+                  no_outputs: bool = False) -> list[Path]:
     """List the pictures in a folder and below it, sorted.
 
     Passed over, and noted: files of other suffixes, what is hidden (a dot in
@@ -43,8 +44,10 @@ def list_pictures(root: Path,
     Args:
         root (Path): The folder.
         left_out (dict): Why -> paths; lines are added.
-        ours (iterable[str]): Paths that a folder notes as written by this
-            project; ``FOLDER/*`` is all of a folder.
+        ours (iterable[str]): Paths that a folder above notes as written by
+            this project.
+        no_outputs (bool): Whether all that is noted as written by this
+            project is passed over, not predictions alone.
 
     Raises:
         OSError: A folder cannot be read.
@@ -53,13 +56,14 @@ def list_pictures(root: Path,
     predicted = set(ours)
     for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
+        noted = written(here) if MARKER in files else frozenset()
         if _MANIFESTS & set(files) or 'vis_data' in folders or (
-                os.path.join(folder, '*') in predicted):
+                no_outputs and '*' in noted):
             left_out[_OURS].append(folder)
             folders.clear()
             continue
-        predicted |= {os.path.join(folder, name) for name in written(here)
-                      if name.endswith(PREDICTED)}
+        predicted |= {os.path.join(folder, name) for name in noted
+                      if no_outputs or name.endswith(PREDICTED)}
         for name in sorted(folders):
             if _hidden(name) or (here / name).is_symlink():
                 folders.remove(name)
@@ -117,15 +121,13 @@ def read_label_folders(root: str | Path,
                                 'sub-folder per class; there is none.')
     left_out: dict[str, list[str]] = defaultdict(list)
     pictures: dict[str, list[Path]] = {}
-    # What a command wrote beside or below class folders is no picture.
-    ours = {str(marker.parent / name) for marker in root.rglob(MARKER)
-            for name in written(marker.parent)}
+    ours = {str(root / name) for name in written(root)}
     for entry in sorted(root.iterdir()):
         if _hidden(entry.name):
             left_out['hidden'].append(str(entry))
         elif entry.is_dir():
             before = len(left_out[_OURS])
-            pictures[entry.name] = list_pictures(entry, left_out, ours)
+            pictures[entry.name] = list_pictures(entry, left_out, ours, True)
             if not pictures[entry.name] and len(left_out[_OURS]) > before:
                 del pictures[entry.name]
         else:

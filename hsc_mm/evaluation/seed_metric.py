@@ -50,7 +50,7 @@ class SeedMetric(BaseMetric):
 
     Attributes:
         split (str): Name of the evaluated split;
-            :class:`hsc_mm.LeakGuardHook` sets it.
+            :class:`hsc_mm.LeakGuardHook` sets it. Without, it is unnamed.
         labels_on_unseen_split (bool): Whether image labels of images that
             the model was not trained on chose the classes;
             :class:`hsc_mm.LeakGuardHook` knows and sets it.

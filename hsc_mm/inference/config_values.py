@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dataset import InfiniteSampler
 
-from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.datasets.transforms.load_image import is_loader
-from hsc_mm.registry import DATA_SAMPLERS
 from hsc_mm.utils.numbers import check_number
 from .config_forms import check_forms, check_parts, check_switches
 from .config_keys import check_spelling
+from .config_loops import check_loops
 
 __all__ = ['check_values']
 
@@ -84,9 +82,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
         refuse('model.data_preprocessor', 'one, such as '
                'SegDataPreProcessor', None)
     _check_channels(cfg, path)
-    _check_epochs(cfg, path)
-    _check_schedules(cfg, path)
-    _check_intervals(cfg, path)
+    check_loops(cfg, path)
     for split in ('train', 'val', 'test'):
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
         if 'pipeline' in dataset and not dataset['pipeline']:
@@ -163,61 +159,6 @@ def _check_channels(cfg: Config, path: str | Path) -> None:
                 f'{split}_dataloader have (of other numbers than three also '
                 'one for all), found '
                 f'{", ".join(f"{n} {key}" for key, n in counts.items())}.')
-
-
-def _check_epochs(cfg: Config, path: str | Path) -> None:
-    """Refuse epochs of a sampler that draws for ever: the first has no end."""
-    loop = cfg.get('train_cfg') or {}
-    loader = cfg.get('train_dataloader') or {}
-    name = (loader.get('sampler') or {}).get('type')
-    kind = DATA_SAMPLERS.get(name) if isinstance(name, str) else name
-    if (loop.get('by_epoch') or str(loop.get('type')).endswith(
-            'EpochBasedTrainLoop')) and isinstance(kind, type) and issubclass(
-                kind, ReproducibleSampler | InfiniteSampler):
-        raise ValueError(
-            f'train_cfg of {path}: expected IterBasedTrainLoop, for '
-            f'{kind.__name__} draws for ever, found epochs, the first of '
-            'which would not end. Set max_iters, or '
-            "train_dataloader.sampler=dict(type='DefaultSampler', "
-            'shuffle=True).')
-
-
-def _check_schedules(cfg: Config, path: str | Path) -> None:
-    """Refuse schedules in epochs, mmengine's default, where there are none.
-
-    They would not move a rate from the first iteration to the last. Those of
-    validations move there.
-    """
-    loop = cfg.get('train_cfg') or {}
-    if not (loop.get('by_epoch') is False or str(loop.get('type')).endswith(
-            'IterBasedTrainLoop')):
-        return
-    for number, one in enumerate(_listed(cfg.get('param_scheduler') or ())):
-        kind = _get(one, 'type')
-        if kind and not str(kind).startswith('ReduceOnPlateau') and one.get(
-                'by_epoch', True) and not one.get('convert_to_iter_based'):
-            raise ValueError(
-                f'param_scheduler.{number} of {path}: expected '
-                'by_epoch=False, for train_cfg counts iterations, found '
-                f'{one.get("by_epoch", "none, which means True")}. It would '
-                'never change the rate.')
-
-
-def _check_intervals(cfg: Config, path: str | Path) -> None:
-    """Refuse validations that begin nowhere, or come every 0 iterations."""
-    loop = cfg.get('train_cfg') or {}
-    if loop.get('val_begin') is not None:
-        check_number(f'train_cfg.val_begin of {path}', loop['val_begin'],
-                     least=0, whole=True)
-    for one in _listed(loop.get('dynamic_intervals') or ()):
-        if not isinstance(one, list | tuple) or len(one) != 2:
-            raise ValueError(
-                f'train_cfg.dynamic_intervals of {path}: expected pairs of an '
-                f'iteration and the interval from there on, found {one!r}.')
-        for number, bounds in zip(one, (dict(least=0), dict(above=0)),
-                                  strict=True):
-            check_number(f'train_cfg.dynamic_intervals of {path}', number,
-                         whole=True, **bounds)
 
 
 def _listed(names: object) -> list:

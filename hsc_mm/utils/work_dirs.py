@@ -2,7 +2,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .checkpoints import SUM_SUFFIX, file_sum, why_not_whole
@@ -41,17 +41,31 @@ def refuse_folder_of_config(work_dir: str | Path, config: str | None) -> None:
             'by --work-dir.')
 
 
-def refuse_data_of(cfg: Mapping, folder: str | Path | None,
-                   option: str = 'work_dir') -> None:
+def refuse_data_of(cfg: Mapping,
+                   folder: str | Path | None,
+                   option: str = 'work_dir',
+                   one_file: bool = False) -> None:
     """Refuse a folder of any split; see :func:`refuse_folder_of_data`."""
     for split in ('train', 'val', 'test') if folder else ():
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
-        if isinstance(dataset, Mapping):
-            refuse_folder_of_data(folder, dataset, option)
+        for dataset in _parts((cfg.get(f'{split}_dataloader') or {}).get(
+                'dataset')):
+            refuse_folder_of_data(folder, dataset, option, one_file)
 
 
-def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping,
-                          option: str = 'work_dir') -> None:
+def _parts(dataset: object) -> Iterator[Mapping]:
+    """Yield the data sets in a config of one, or of a wrapper of some."""
+    if isinstance(dataset, Mapping):
+        inner = dataset.get('datasets') or [dataset.get('dataset')]
+        if inner == [None]:
+            yield dataset
+        for one in inner:
+            yield from _parts(one)
+
+
+def refuse_folder_of_data(work_dir: str | Path,
+                          dataset: Mapping,
+                          option: str = 'work_dir',
+                          one_file: bool = False) -> None:
     """Refuse a folder of images, masks or maps as one of outputs.
 
     A run would leave its files among them, and in a folder of class folders
@@ -61,6 +75,8 @@ def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping,
         work_dir (str | Path): The folder of outputs.
         dataset (Mapping): Config of a data set.
         option (str): What messages call the folder.
+        one_file (bool): Whether a single file goes there, which does no harm
+            beside folders of data.
 
     Raises:
         ValueError: It is such a folder, or lies among the class folders.
@@ -74,7 +90,7 @@ def refuse_folder_of_data(work_dir: str | Path, dataset: Mapping,
                if isinstance(one, Mapping))]
     folders = [os.path.join(root, one) for one in named
                if isinstance(one, str) and one]
-    folders += [os.path.join(root, one) for one in _VOC if root]
+    folders += [os.path.join(root, one) for one in _VOC[one_file:] if root]
     if any(os.path.realpath(one) == home for one in folders) or (
             dataset.get('label_file') and os.path.isdir(labels)
             and Path(home).is_relative_to(os.path.realpath(labels))):

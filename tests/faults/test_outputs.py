@@ -42,7 +42,7 @@ from hsc_mm.utils.outputs import (
     place,
     refuse_data_folder,
 )
-from hsc_mm.utils.work_dirs import refuse_folder_of_data
+from hsc_mm.utils.work_dirs import refuse_data_of, refuse_folder_of_data
 
 SEED = np.zeros((8, 8), np.uint8)
 
@@ -498,6 +498,28 @@ def test_a_work_folder_is_not_that_of_the_data(shared_voc, tmp_path):
                                                        match='of the data'):
             refuse_folder_of_data(tmp_path / folder, dict(
                 data_root=str(tmp_path), label_file='classes'))
+
+
+@pytest.mark.parametrize(('folder', 'one_file', 'right'), [
+    ('voc', False, False), ('voc', True, True),
+    ('voc/JPEGImages', True, False),
+    ('classes', True, False), ('classes/cat', True, False),
+    ('other', False, True)])
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_a_file_beside_folders_of_data_does_no_harm(tmp_path, folder,
+                                                    one_file, right, wrapped):
+    for name in ('voc/JPEGImages', 'classes/cat', 'other'):
+        (tmp_path / name).mkdir(parents=True)
+    parts = [dict(data_root=str(tmp_path / 'voc')),
+             dict(data_root=str(tmp_path), label_file='classes')]
+    if wrapped:
+        parts = [dict(type='RepeatDataset', dataset=dict(
+            type='ConcatDataset', datasets=parts))]
+    cfg = dict(zip(('train_dataloader', 'val_dataloader'),
+                   (dict(dataset=part) for part in parts)))
+    with nullcontext() if right else pytest.raises(ValueError,
+                                                   match=r'--out .* of the da'):
+        refuse_data_of(cfg, tmp_path / folder, '--out', one_file)
 
 
 def test_a_pipeline_leaves_folders_of_the_user(shared_voc, tmp_path):

@@ -1,10 +1,12 @@
 """Numbers out of range, keys that nothing reads, trainings that explode."""
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import run_here
 from mmengine.config import Config
+from mmengine.optim import PolyLR
 from tiny_configs import cam_config, seg_config
 from toy_runner import toy_runner
 
@@ -202,16 +204,20 @@ def test_epochs_of_a_sampler_that_has_none(loop, sampler):
     (dict(type='PolyLR', end=2, by_epoch=True), False),
     (dict(type='PolyLR', end=2, by_epoch=False), True),
     (dict(type='PolyLR', convert_to_iter_based=True), True),
-    (dict(type='ReduceOnPlateauLR', monitor='mIoU'), True)], ids=str)
+    (dict(type='ReduceOnPlateauLR', monitor='mIoU'), True),
+    (dict(type='mmengine.ReduceOnPlateauLR', monitor='mIoU'), True),
+    (dict(type=PolyLR, end=2), False)], ids=str)
 def test_schedules_in_epochs_of_a_loop_that_has_none(loop, schedule, moves):
-    cfg = Config(dict(
-        model=dict(type='M'), train_cfg=loop, param_scheduler=[
-            dict(type='LinearLR', by_epoch=False, end=1), schedule]))
-    if moves or 'max_epochs' in loop:
-        check_values(cfg, 'x.py')
-        return
-    with pytest.raises(ValueError, match=r'param_scheduler\.1 of x\.py: exp'):
-        check_values(cfg, 'x.py')
+    pair = [dict(type='LinearLR', by_epoch=False, end=1), schedule]
+    for found, where in ((pair, '1'), (dict(a=schedule, b=pair), 'a.0')):
+        cfg = Config(dict(
+            model=dict(type='M'), train_cfg=loop, param_scheduler=found))
+        if moves or 'max_epochs' in loop:
+            check_values(cfg, 'x.py')
+            continue
+        with pytest.raises(ValueError, match=re.escape(
+                f'param_scheduler.{where} of x.py: expected by_epoch')):
+            check_values(cfg, 'x.py')
 
 
 @pytest.mark.parametrize('number', [0, -5, 1.5, 'a'])

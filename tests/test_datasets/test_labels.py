@@ -180,20 +180,22 @@ def test_folders_of_ours_are_no_classes(tmp_path, name):
 
 
 def test_outputs_below_class_folders_are_no_pictures(tmp_path):
-    for place in ('cat/1.jpg', 'dog/2.jpg'):
-        _write(tmp_path / place, place)
-    _write(claim(tmp_path / 'cat' / 'looks', 'worst.jpg'), 'a sheet')
-    _write(claim_folder(tmp_path / 'cat' / 'figs') / 'grid.png', 'a figure')
-    _write(claim_folder(tmp_path / 'dog' / 'a' / 'b') / 'c' / 'x.png', 'x')
-    claim_folder(tmp_path / 'lab')  # what wrote into it has failed
-    claim(tmp_path / 'js', 'doctor.json')
-    (tmp_path / 'js' / 'doctor.json').write_text('{}')
-    found = read_labels(tmp_path)
-    assert list(found.images) == ['cat/1.jpg', 'dog/2.jpg']
+    root, far = tmp_path / 'root', tmp_path / 'far'
+    for place in (root / 'cat/1.jpg', root / 'dog/2.jpg', far / '3.jpg'):
+        _write(place, place.name)
+    (root / 'linked').symlink_to(far)
+    _write(claim(far, 'sheet.jpg'), 'a sheet of others')
+    _write(claim(root / 'cat' / 'looks', 'worst.jpg'), 'a sheet')
+    _write(claim_folder(root / 'cat' / 'figs') / 'grid.png', 'a figure')
+    _write(claim_folder(root / 'dog' / 'a' / 'b') / 'c' / 'x.png', 'x')
+    claim_folder(root / 'lab')  # what wrote into it has failed
+    _write(claim(root / 'js', 'doctor.json'), '{}')
+    found = read_labels(root)
+    assert list(found.images) == ['cat/1.jpg', 'dog/2.jpg', 'linked/3.jpg']
     note, = (note for note in found.notes if note.what == 'written by hsc_mm')
-    assert sorted(note.names) == [str(tmp_path / name) for name in (
+    assert sorted(note.names) == [str(root / name) for name in (
         'cat/figs', 'cat/looks/worst.jpg', 'dog/a/b', 'js/doctor.json',
-        'lab')]
+        'lab', 'linked/sheet.jpg')]
 
 
 def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path,

@@ -121,6 +121,8 @@ def test_a_loss_that_returns_no_tensor_is_named(monkeypatch, nothing):
     (lambda cam: dict(spread=cam.sum(), edges=3.0), 'found 3.0 as .edges.'),
     (lambda cam: dict(spread=cam.sum(), edges=None), 'found None as .edges.'),
     (lambda cam: dict(edges=(cam > 0).sum()), r'int64 \(\) as .edges.'),
+    (lambda cam: dict(edges=[cam.sum(), 3.0]), r'found list as .edges.'),
+    (lambda cam: dict(edges=[]), r'found list as .edges.'),
 ])
 def test_a_loss_that_cannot_be_learned_from_is_named(monkeypatch, found,
                                                      text):
@@ -146,6 +148,10 @@ def test_one_loss_at_least_has_a_gradient(monkeypatch):
     found = LossDict(dict(mine, cls=dict(type='hsc_mm.ClassificationLoss')))(
         [View(None, (), cam, cam)], targets)
     assert set(found) == {'loss_mine', 'loss_cls'}
+    monkeypatch.setattr(Spread, 'forward', lambda self, views, _: dict(
+        a=[views[0].cam.detach().sum(), views[0].cam.sum()]))
+    found = LossDict(mine)([View(None, (), cam, cam)], targets)
+    assert len(found['loss_a']) == 2
     with torch.no_grad():
         LossDict(mine)([View(None, (), cam, cam)], targets)
     LossDict(mine)([View(None, (), cam.detach(), cam.detach())], targets)

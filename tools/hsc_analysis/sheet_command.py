@@ -46,7 +46,8 @@ def main() -> None:
     from hsc_mm.utils.work_dirs import refuse_data_of
     from .sheet import contact_sheet, masked_dataset, write_picture
     cfg = load_config(args.config, args.cfg_options)
-    refuse_data_of(cfg, os.path.dirname(args.out) or '.', '--out')
+    refuse_data_of(cfg, os.path.dirname(args.out) or '.', '--out',
+                   one_file=True)
     dataset = masked_dataset(cfg, args.split, args.folder)
     ranked = rank_images(args.folder, dataset)
     if not ranked:

@@ -72,7 +72,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
     """
     if Path(out).suffix != '.onnx':
         raise ValueError(f'--out {out}: expected a name that ends in .onnx.')
-    refuse_data_of(cfg, Path(out).parent, '--out')
+    refuse_data_of(cfg, Path(out).parent, '--out', one_file=True)
     settings = _settings(cfg)
     model, names, _, _ = open_model(cfg, checkpoint, 'cpu', False)
     _check_model(model)

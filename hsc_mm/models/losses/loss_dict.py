@@ -1,5 +1,6 @@
 """The losses of a head by name, built, checked and run."""
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from mmseg.utils import ConfigType
@@ -70,7 +71,7 @@ class LossDict(nn.ModuleDict):
         """Compute all losses in float32, also inside autocast.
 
         Returns:
-            dict[str, Tensor]: Scalars named ``loss_*``.
+            dict[str, Tensor]: Scalars named ``loss_*``, or lists of them.
 
         Raises:
             ValueError: Two losses have one name, one returns no tensor of
@@ -84,11 +85,10 @@ class LossDict(nn.ModuleDict):
                 single = not isinstance(result, dict)
                 for key, value in ({name: result} if single else
                                    result).items():
-                    if not isinstance(value, Tensor) or \
-                            not value.is_floating_point():
+                    if not _floats(value):
                         raise ValueError(
                             f'losses.{name} ({type(loss).__name__}): '
-                            'expected a Tensor of floats or a dict of them, '
+                            'expected a Tensor of floats, or a dict of them, '
                             f'found {described(value)}'
                             f'{"" if single else f" as {key!r}"}. Where '
                             'there is nothing to learn, return a sum of '
@@ -108,7 +108,8 @@ class LossDict(nn.ModuleDict):
                         found: dict[str, Tensor]) -> None:
         """Refuse losses of which none can be learned from."""
         if torch.is_grad_enabled() and views[0].cam.requires_grad and \
-                not any(one.requires_grad for one in found.values()):
+                not any(one.requires_grad for value in found.values()
+                        for one in _listed(value)):
             named = [f'{name} ({type(loss).__name__})'
                      for name, loss in self.items()]
             raise ValueError(
@@ -116,6 +117,18 @@ class LossDict(nn.ModuleDict):
                 f'{", ".join(named)}. Compute them from the views without '
                 'detach(); where there is nothing to learn, return '
                 'views[0].cam.sum() * 0.')
+
+
+def _listed(value: Any) -> list:
+    """Return the tensors of a loss; mmengine sums those of a list."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _floats(value: Any) -> bool:
+    """Say whether a loss is a tensor of floats, or a list of such."""
+    return bool(_listed(value)) and all(
+        isinstance(one, Tensor) and one.is_floating_point()
+        for one in _listed(value))
 
 
 def _renaming(name: str, key: str, loss: nn.Module, single: bool) -> str:

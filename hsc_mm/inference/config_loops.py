@@ -1,0 +1,99 @@
+"""Values of a config that say how long it trains, at which rates."""
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
+
+from hsc_mm.datasets.sampler import ReproducibleSampler
+from hsc_mm.registry import DATA_SAMPLERS
+from hsc_mm.utils.numbers import check_number
+
+__all__ = ['check_loops']
+
+
+def check_loops(cfg: Config, path: str | Path) -> None:
+    """Refuse loops without an end, and schedules that do nothing in them.
+
+    Args:
+        cfg (Config): Of either stage.
+        path (str | Path): Its file, for messages.
+
+    Raises:
+        ValueError: The message names the key.
+    """
+    _check_epochs(cfg, path)
+    _check_schedules(cfg, path)
+    _check_intervals(cfg, path)
+
+
+def _check_epochs(cfg: Config, path: str | Path) -> None:
+    """Refuse epochs of a sampler that draws for ever: the first has no end."""
+    loop = cfg.get('train_cfg') or {}
+    loader = cfg.get('train_dataloader') or {}
+    name = (loader.get('sampler') or {}).get('type')
+    kind = DATA_SAMPLERS.get(name) if isinstance(name, str) else name
+    if (loop.get('by_epoch') or _name(loop) == 'EpochBasedTrainLoop') and (
+            isinstance(kind, type) and issubclass(
+                kind, ReproducibleSampler | InfiniteSampler)):
+        raise ValueError(
+            f'train_cfg of {path}: expected IterBasedTrainLoop, for '
+            f'{kind.__name__} draws for ever, found epochs, the first of '
+            'which would not end. Set max_iters, or '
+            "train_dataloader.sampler=dict(type='DefaultSampler', "
+            'shuffle=True).')
+
+
+def _check_schedules(cfg: Config, path: str | Path) -> None:
+    """Refuse schedules in epochs, mmengine's default, where there are none.
+
+    They would not move a rate from the first iteration to the last. Those of
+    validations move there.
+    """
+    loop = cfg.get('train_cfg') or {}
+    if loop.get('by_epoch') is not False and (
+            _name(loop) != 'IterBasedTrainLoop'):
+        return
+    found = cfg.get('param_scheduler') or ()
+    several = isinstance(found, Mapping) and 'type' not in found
+    for where, one in [
+            (f'param_scheduler.{key}{number}', one) for key, listed in (
+                [(f'{key}.', value) for key, value in found.items()]
+                if several else [('', found)])
+            for number, one in enumerate(_listed(listed))]:
+        if _name(one) and not _name(one).startswith('ReduceOnPlateau') and (
+                one.get('by_epoch', True)) and not one.get(
+                    'convert_to_iter_based'):
+            raise ValueError(
+                f'{where} of {path}: expected '
+                'by_epoch=False, for train_cfg counts iterations, found '
+                f'{one.get("by_epoch", "none, which means True")}. It would '
+                'never change the rate.')
+
+
+def _name(part: Any) -> str:
+    """Return the type of a part without scope; '' of none."""
+    kind = part.get('type') if isinstance(part, Mapping) else ''
+    return getattr(kind, '__name__', str(kind or '')).rpartition('.')[2]
+
+
+def _check_intervals(cfg: Config, path: str | Path) -> None:
+    """Refuse validations that begin nowhere, or come every 0 iterations."""
+    loop = cfg.get('train_cfg') or {}
+    if loop.get('val_begin') is not None:
+        check_number(f'train_cfg.val_begin of {path}', loop['val_begin'],
+                     least=0, whole=True)
+    for one in _listed(loop.get('dynamic_intervals') or ()):
+        if not isinstance(one, list | tuple) or len(one) != 2:
+            raise ValueError(
+                f'train_cfg.dynamic_intervals of {path}: expected pairs of an '
+                f'iteration and the interval from there on, found {one!r}.')
+        for number, bounds in zip(one, (dict(least=0), dict(above=0)),
+                                  strict=True):
+            check_number(f'train_cfg.dynamic_intervals of {path}', number,
+                         whole=True, **bounds)
+
+
+def _listed(found: object) -> list:
+    return list(found) if isinstance(found, list | tuple) else [found]
