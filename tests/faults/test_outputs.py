@@ -518,7 +518,7 @@ def test_a_file_beside_folders_of_data_does_no_harm(tmp_path, folder,
     cfg = dict(zip(('train_dataloader', 'val_dataloader'),
                    (dict(dataset=part) for part in parts)))
     with nullcontext() if right else pytest.raises(ValueError,
-                                                   match=r'--out .* of the da'):
+                                                   match=r'--out .* of the d'):
         refuse_data_of(cfg, tmp_path / folder, '--out', one_file)
 
 
