@@ -77,7 +77,7 @@ def test_instances_and_prepared_labels_give_the_same_items(coco):
 
 def test_instances_need_no_masks_and_no_preparation(tmp_path):
     dataset = data(make_coco(tmp_path), INSTANCES)
-    assert dataset.metainfo['split'] == 'instances_train2014'
+    assert dataset.facts['split'] == 'instances_train2014'
     # The last image has no annotation: it shows none of the classes.
     assert [item['gt_label'].any() for item in dataset] == [True] * 6 + [False]
 

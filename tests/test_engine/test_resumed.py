@@ -29,10 +29,10 @@ def changed(change):
     return now
 
 
-def notes(change, size=8, text=None, images='a'):
+def notes(change, size=8, text=None, images='a', key='data'):
     before, now = Config(SETTINGS), changed(change)
     meta = dict(cfg=before.pretty_text if text is None else text,
-                dataset_meta=dict(size=8, images='a'))
+                **{key: dict(size=8, images='a')})
     return resume_notes(now, meta, dict(size=size, images=images))
 
 
@@ -134,6 +134,7 @@ def test_what_does_not_count_is_not_named(change):
 def test_other_data_and_configs_that_are_none():
     assert notes({}, size=3) == [
         'resumed with other data: 8 images when the run began, 3 now.']
+    assert notes({}, size=3, key='dataset_meta') == notes({}, size=3)
     assert notes({}, size=None) == []
     line, = notes({}, images='b')
     assert 'other names or image labels' in line
