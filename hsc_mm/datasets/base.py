@@ -13,8 +13,7 @@ from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, check_root, raise_problems
 from .class_names import spelled
-from .facts import facts_of_items
-from .labels import image_stem
+from .labels import data_hash, image_stem
 from .mask_labels import check_mask_labels
 
 __all__ = ['BaseImageLabelDataset']
@@ -161,7 +160,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
-        self.facts = facts_of_items(self.split, infos)
+        self.facts = dict(split=self.split, size=len(infos),
+                          images=data_hash(infos))
         return infos
 
     def get_cat_ids(self, idx: int) -> list[int]:

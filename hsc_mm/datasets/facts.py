@@ -1,16 +1,9 @@
 """What names the data of a run: its split, its size, its images."""
-from collections.abc import Sequence
 from typing import Any
 
 from hsc_mm.utils import digest
-from .labels import data_hash
 
-__all__ = ['data_facts', 'facts_of_items']
-
-
-def facts_of_items(split: str, infos: Sequence[dict]) -> dict[str, Any]:
-    """Return what :func:`data_facts` says of a data set with these items."""
-    return dict(split=split, size=len(infos), images=data_hash(infos))
+__all__ = ['data_facts']
 
 
 def data_facts(dataset: Any) -> dict[str, Any]:

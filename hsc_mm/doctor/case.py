@@ -1,6 +1,5 @@
 """Case that the checks examine: a config, its data and its model."""
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import check_root
 from hsc_mm.registry import DATASETS, MODELS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
+from hsc_mm.utils.wrappers import wrapped
 
 __all__ = ['Case', 'Split', 'draw_labels', 'read_splits']
 
@@ -81,7 +81,7 @@ def read_splits(cfg: Config) -> list[Split]:
     seen: list[tuple[dict, Split]] = []
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader') or {}
-        for dataset in _leaves(loader.get('dataset')):
+        for dataset in wrapped(loader.get('dataset')):
             same = {k: v for k, v in dataset.items() if k != 'pipeline'}
             twin = next((s for d, s in seen if d == same), None)
             if twin is not None and not twin.is_train:
@@ -90,17 +90,6 @@ def read_splits(cfg: Config) -> list[Split]:
             splits.append(_read(name, dataset))
             seen.append((same, splits[-1]))
     return splits
-
-
-def _leaves(dataset: dict | None) -> Iterator[dict]:
-    """Yield the data sets inside wrappers of mmengine."""
-    if dataset is None:
-        return
-    for inner in dataset.get('datasets') or [dataset.get('dataset')]:
-        if isinstance(inner, dict):
-            yield from _leaves(inner)
-        else:
-            yield dataset
 
 
 def _read(name: str, cfg: dict) -> Split:

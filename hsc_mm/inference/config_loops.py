@@ -10,7 +10,7 @@ from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.registry import DATA_SAMPLERS
 from hsc_mm.utils.numbers import check_number
 
-__all__ = ['check_loops']
+__all__ = ['as_list', 'check_loops']
 
 
 def check_loops(cfg: Config, path: str | Path) -> None:
@@ -57,11 +57,11 @@ def _check_schedules(cfg: Config, path: str | Path) -> None:
         return
     found = cfg.get('param_scheduler') or ()
     several = isinstance(found, Mapping) and 'type' not in found
-    for where, one in [
-            (f'param_scheduler.{key}{number}', one) for key, listed in (
-                [(f'{key}.', value) for key, value in found.items()]
-                if several else [('', found)])
-            for number, one in enumerate(_listed(listed))]:
+    named = [(f'{where}.{number}', one) for where, group in (
+        {f'param_scheduler.{key}': group for key, group in found.items()}
+        if several else {'param_scheduler': found}).items()
+        for number, one in enumerate(as_list(group))]
+    for where, one in named:
         if _name(one) and not _name(one).startswith('ReduceOnPlateau') and (
                 one.get('by_epoch', True)) and not one.get(
                     'convert_to_iter_based'):
@@ -84,7 +84,7 @@ def _check_intervals(cfg: Config, path: str | Path) -> None:
     if loop.get('val_begin') is not None:
         check_number(f'train_cfg.val_begin of {path}', loop['val_begin'],
                      least=0, whole=True)
-    for one in _listed(loop.get('dynamic_intervals') or ()):
+    for one in as_list(loop.get('dynamic_intervals') or ()):
         if not isinstance(one, list | tuple) or len(one) != 2:
             raise ValueError(
                 f'train_cfg.dynamic_intervals of {path}: expected pairs of an '
@@ -95,5 +95,6 @@ def _check_intervals(cfg: Config, path: str | Path) -> None:
                          whole=True, **bounds)
 
 
-def _listed(found: object) -> list:
+def as_list(found: object) -> list:
+    """Return a list of one, or of what a list or tuple holds."""
     return list(found) if isinstance(found, list | tuple) else [found]

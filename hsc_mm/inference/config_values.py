@@ -11,7 +11,7 @@ from hsc_mm.datasets.transforms.load_image import is_loader
 from hsc_mm.utils.numbers import check_number
 from .config_forms import check_forms, check_parts, check_switches
 from .config_keys import check_spelling
-from .config_loops import check_loops
+from .config_loops import as_list, check_loops
 
 __all__ = ['check_values']
 
@@ -70,7 +70,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
             check_number(f'default_hooks.{hook}.{key} of {path}', values[key],
                          least=-1, whole=True)
     for name in ('decode_head', 'auxiliary_head'):
-        for head in _listed(cfg.model.get(name)):
+        for head in as_list(cfg.model.get(name)):
             corners = isinstance(head, Mapping) and head.get('align_corners')
             if not isinstance(corners, bool | None):
                 refuse(f'model.{name}.align_corners', 'True or False',
@@ -102,20 +102,20 @@ def _check_ranges(cfg: Config, path: str | Path) -> None:
                 found.append((f'{where}.{key}', value, dict(least=0)))
             elif key == 'momentum' and name == 'optimizer':
                 found.append((f'{where}.{key}', value, dict(least=0, below=1)))
-    for number, one in enumerate(_listed(cfg.get('param_scheduler'))):
+    for number, one in enumerate(as_list(cfg.get('param_scheduler'))):
         found += [(f'param_scheduler.{number}.{key}', value, dict(least=0))
                   for key, value in _leaves(one) if key in ('power',
                                                             'eta_min')]
     for name in ('decode_head', 'auxiliary_head'):
-        for head in _listed(cfg.model.get(name)):
-            for loss in _listed(_get(head, 'loss_decode')):
+        for head in as_list(cfg.model.get(name)):
+            for loss in as_list(_get(head, 'loss_decode')):
                 found += [(f'model.{name}.loss_decode.{key}', value,
                            dict(least=0))
                           for key, value in _leaves(loss)
                           if key == 'loss_weight']
     for key, bounds in (('mean', {}), ('std', dict(above=0))):
         found += [(f'model.data_preprocessor.{key}', value, bounds) for value
-                  in _listed(_get(cfg.model.get('data_preprocessor'), key))]
+                  in as_list(_get(cfg.model.get('data_preprocessor'), key))]
     for key, value, bounds in found:
         if value is not None:
             check_number(f'{key} of {path}', value, **bounds)
@@ -141,7 +141,7 @@ def _check_channels(cfg: Config, path: str | Path) -> None:
     three colours it is a mistake that torch lets pass.
     """
     found = cfg.model.get('data_preprocessor') or {}
-    counts = {key: len(_listed(found[key])) for key in ('mean', 'std')
+    counts = {key: len(as_list(found[key])) for key in ('mean', 'std')
               if found.get(key) is not None}
     for split in ('train', 'val', 'test') if counts else ():
         dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
@@ -159,7 +159,3 @@ def _check_channels(cfg: Config, path: str | Path) -> None:
                 f'{split}_dataloader have (of other numbers than three also '
                 'one for all), found '
                 f'{", ".join(f"{n} {key}" for key, n in counts.items())}.')
-
-
-def _listed(names: object) -> list:
-    return list(names) if isinstance(names, list | tuple) else [names]

@@ -2,12 +2,13 @@
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .checkpoints import SUM_SUFFIX, file_sum, why_not_whole
 from .io import atomic_write_bytes
 from .limits import check_regular
+from .wrappers import wrapped
 
 __all__ = [
     'LAST', 'checkpoint_folder', 'newest_whole', 'publish', 'refuse_below',
@@ -47,19 +48,9 @@ def refuse_data_of(cfg: Mapping,
                    one_file: bool = False) -> None:
     """Refuse a folder of any split; see :func:`refuse_folder_of_data`."""
     for split in ('train', 'val', 'test') if folder else ():
-        for dataset in _parts((cfg.get(f'{split}_dataloader') or {}).get(
+        for dataset in wrapped((cfg.get(f'{split}_dataloader') or {}).get(
                 'dataset')):
             refuse_folder_of_data(folder, dataset, option, one_file)
-
-
-def _parts(dataset: object) -> Iterator[Mapping]:
-    """Yield the data sets in a config of one, or of a wrapper of some."""
-    if isinstance(dataset, Mapping):
-        inner = dataset.get('datasets') or [dataset.get('dataset')]
-        if inner == [None]:
-            yield dataset
-        for one in inner:
-            yield from _parts(one)
 
 
 def refuse_folder_of_data(work_dir: str | Path,
