@@ -1,5 +1,7 @@
 """Case that the checks examine: a config, its data and its model."""
 import copy
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import check_root
 from hsc_mm.registry import DATASETS, MODELS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
-from hsc_mm.utils.wrappers import wrapped
+from hsc_mm.utils.wrappers import split_datasets
 
 __all__ = ['Case', 'Split', 'draw_labels', 'read_splits']
 
@@ -26,6 +28,7 @@ class Split:
 
     Attributes:
         name (str): ``'train'``, ``'val'``, ``'test'``, ``'val, test'``.
+        loader (str): The first of them, without a number.
         pipeline (list[dict]): Its transforms, as the config has them.
         dataset (BaseImageLabelDataset, optional): Not initialised: nothing
             was checked. None if even that failed, or it is another's.
@@ -37,6 +40,7 @@ class Split:
         foreign (bool): It is no data set of this package.
     """
     name: str
+    loader: str
     pipeline: list
     dataset: BaseImageLabelDataset | None = None
     ids: list[str] = field(default_factory=list)
@@ -48,7 +52,7 @@ class Split:
     @property
     def is_train(self) -> bool:
         """bool: Whether it is trained on."""
-        return self.name.startswith('train')
+        return self.loader == 'train'
 
     def items(self) -> list[dict]:
         """Return the items that training would use.
@@ -74,26 +78,29 @@ def read_splits(cfg: Config) -> list[Split]:
         cfg (Config): Of either stage.
 
     Returns:
-        list[Split]: Equal data sets of validation and test once.
+        list[Split]: Equal data sets of validation and test once. Where a
+        wrapper joins several, their names end with a number.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
+    datasets = list(split_datasets(cfg))
+    counts, numbers = Counter(name for name, _ in datasets), Counter()
     splits: list[Split] = []
     seen: list[tuple[dict, Split]] = []
-    for name in ('train', 'val', 'test'):
-        loader = cfg.get(f'{name}_dataloader') or {}
-        for dataset in wrapped(loader.get('dataset')):
-            same = {k: v for k, v in dataset.items() if k != 'pipeline'}
-            twin = next((s for d, s in seen if d == same), None)
-            if twin is not None and not twin.is_train:
-                twin.name += f', {name}'
-                continue
-            splits.append(_read(name, dataset))
-            seen.append((same, splits[-1]))
+    for loader, dataset in datasets:
+        numbers[loader] += 1
+        name = loader + f' {numbers[loader]}' * (counts[loader] > 1)
+        same = {k: v for k, v in dataset.items() if k != 'pipeline'}
+        twin = next((s for d, s in seen if d == same), None)
+        if twin is not None and not twin.is_train:
+            twin.name += f', {name}'
+            continue
+        splits.append(_read(name, loader, dataset))
+        seen.append((same, splits[-1]))
     return splits
 
 
-def _read(name: str, cfg: dict) -> Split:
-    split = Split(name, list(cfg.get('pipeline') or []))
+def _read(name: str, loader: str, cfg: Mapping) -> Split:
+    split = Split(name, loader, list(cfg.get('pipeline') or []))
     try:
         check_root(cfg.get('data_root') or '')
     except FileNotFoundError as problem:

@@ -34,7 +34,7 @@ def counts(case: Case) -> Iterator[Finding]:
             yield error(
                 f'{split.name}: {problem}',
                 'Check data_root, ann_file, label_file and data_prefix of '
-                f'{split.name.split(",")[0]}_dataloader.dataset '
+                f'{split.loader}_dataloader.dataset '
                 '(docs/data.md).')
         if split.problems:
             continue

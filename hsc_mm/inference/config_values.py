@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets.transforms.load_image import is_loader
 from hsc_mm.utils.numbers import check_number
+from hsc_mm.utils.wrappers import split_datasets
 from .config_forms import check_forms, check_parts, check_switches
 from .config_keys import check_spelling
 from .config_loops import as_list, check_loops
@@ -83,8 +84,7 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
                'SegDataPreProcessor', None)
     _check_channels(cfg, path)
     check_loops(cfg, path)
-    for split in ('train', 'val', 'test'):
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+    for split, dataset in split_datasets(cfg):
         if 'pipeline' in dataset and not dataset['pipeline']:
             refuse(f'{split}_dataloader.dataset.pipeline', 'transforms',
                    dataset['pipeline'])
@@ -143,8 +143,7 @@ def _check_channels(cfg: Config, path: str | Path) -> None:
     found = cfg.model.get('data_preprocessor') or {}
     counts = {key: len(as_list(found[key])) for key in ('mean', 'std')
               if found.get(key) is not None}
-    for split in ('train', 'val', 'test') if counts else ():
-        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset') or {}
+    for split, dataset in split_datasets(cfg) if counts else ():
         loader = next(filter(is_loader, dataset.get('pipeline') or ()), None)
         if not isinstance(loader, Mapping) or \
                 loader.get('color_type', 'color') != 'color':

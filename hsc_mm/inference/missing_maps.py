@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from mmengine.config import Config
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.wrappers import wrapped
 
 __all__ = [
     'drop_losses_without_maps', 'is_map_notice', 'map_notice', 'wanted_maps'
@@ -58,16 +59,18 @@ def _missing(cfg: Config) -> list[str]:
     A :class:`hsc_mm.LoadAuxMaps` without ``names`` loads what there is: it
     lets maps be absent.
     """
-    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    datasets = list(wrapped(
+        (cfg.get('train_dataloader') or {}).get('dataset')))
     if not any(
             step.get('type') == _LOADER and step.get('names') is None
-            for step in dataset.get('pipeline') or []):
+            for one in datasets for step in one.get('pipeline') or []):
         return []
-    declared = dataset.get('aux_maps') or {}
-    return [
-        name for name in wanted_maps(cfg)
-        if (declared.get(name) or {}).get('path') is None
-    ]
+    declared = {
+        name for one in datasets
+        for name, folder in (one.get('aux_maps') or {}).items()
+        if (folder or {}).get('path') is not None
+    }
+    return [name for name in wanted_maps(cfg) if name not in declared]
 
 
 def drop_losses_without_maps(cfg: Config) -> bool:

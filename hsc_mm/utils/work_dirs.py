@@ -8,7 +8,7 @@ from pathlib import Path
 from .checkpoints import SUM_SUFFIX, file_sum, why_not_whole
 from .io import atomic_write_bytes
 from .limits import check_regular
-from .wrappers import wrapped
+from .wrappers import split_datasets
 
 __all__ = [
     'LAST', 'checkpoint_folder', 'newest_whole', 'publish', 'refuse_below',
@@ -47,10 +47,8 @@ def refuse_data_of(cfg: Mapping,
                    option: str = 'work_dir',
                    one_file: bool = False) -> None:
     """Refuse a folder of any split; see :func:`refuse_folder_of_data`."""
-    for split in ('train', 'val', 'test') if folder else ():
-        for dataset in wrapped((cfg.get(f'{split}_dataloader') or {}).get(
-                'dataset')):
-            refuse_folder_of_data(folder, dataset, option, one_file)
+    for _, dataset in split_datasets(cfg) if folder else ():
+        refuse_folder_of_data(folder, dataset, option, one_file)
 
 
 def refuse_folder_of_data(work_dir: str | Path,

@@ -2,7 +2,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ['wrapped']
+__all__ = ['split_datasets', 'wrapped']
 
 
 def wrapped(dataset: Any) -> Iterator[Mapping]:
@@ -17,3 +17,15 @@ def wrapped(dataset: Any) -> Iterator[Mapping]:
             yield dataset
         for one in inner:
             yield from wrapped(one)
+
+
+def split_datasets(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
+    """Yield the name of each split of a config, and its data sets.
+
+    Args:
+        cfg (Mapping): With ``train_dataloader`` and so on, or without.
+    """
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader') or {}
+        for dataset in wrapped(loader.get('dataset')):
+            yield split, dataset

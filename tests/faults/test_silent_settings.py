@@ -170,7 +170,8 @@ def test_statistics_of_another_number_of_bands(loader, numbers, right):
     values = [1.0] * numbers
     cfg = Config(dict(
         model=dict(type='M', data_preprocessor=dict(mean=values, std=values)),
-        test_dataloader=dict(dataset=dict(pipeline=[loader]))))
+        test_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(
+            pipeline=[loader])))))
     if right:
         check_values(cfg, 'x.py')
         return

@@ -222,3 +222,20 @@ def test_trusted_masks_of_no_image_are_counted(voc_root, soft_dir, tmp_path,
     data(voc_root, soft_dir, suffix='.npz', trusted_dir=str(tmp_path / 'mine'))
     assert '1 of 8 images have a trusted mask, 1 masks are of other images' \
         in told[0]
+
+
+def test_two_images_of_one_name_do_not_share_a_label(voc_root):
+    """A data set of mmseg has no ids; files go by their names."""
+    load = LoadPseudoLabel(str(voc_root / 'SegmentationClass'))
+
+    def sample(folder: str) -> dict:
+        path = voc_root / 'JPEGImages' / folder / 'img_00.png'
+        return dict(img_path=str(path), seg_fields=[],
+                    img_shape=read_index_png(load._path(
+                        dict(img_path=str(path)))).shape)
+
+    for _ in range(2):
+        assert 'gt_seg_map' in load(sample('a'))
+    with pytest.raises(ValueError, match=r'(?s)img_00\.png: expected the '
+                       r'label of one image, found .*a/img_00.*b/img_00'):
+        load(sample('b'))

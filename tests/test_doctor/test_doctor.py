@@ -261,6 +261,19 @@ def test_without_saliency_it_is_said_that_it_is_the_baseline(
     assert 'saliency-free baseline' in said[0].text
 
 
+def test_data_sets_in_a_wrapper_are_told_apart(shared_voc, tmp_path):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    plain = cfg.train_dataloader.dataset.to_dict()
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[
+        plain, dict(plain, ann_file='no/such.txt')])
+    found = examine(cfg, False)
+    assert [f.text for f in found if f.text.startswith('train') and
+            f.check == 'data' and f.level == 'fact'] == ['train 1: 8 images']
+    error = _only(found, 'error', 'data')
+    assert error.text.startswith('train 2: ')
+    assert ' of train_dataloader.dataset ' in error.advice
+
+
 def test_pseudo_labels(voc_root, tmp_path):
     folder = tmp_path / 'pseudo'
     config = seg_config(voc_root, tmp_path / 'seg.py')

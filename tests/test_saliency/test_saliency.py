@@ -473,3 +473,18 @@ def test_plain_configs_are_left_alone(shared_voc, tmp_path):
     before = cfg.pretty_text
     assert drop_losses_without_maps(cfg) is False
     assert cfg.pretty_text == before
+
+
+@pytest.mark.parametrize(('paths', 'dropped'), [
+    ((None, None), True), ((None, 'SaliencyMaps'), False)])
+def test_maps_of_data_sets_in_a_wrapper_are_seen(
+        shared_voc, tmp_path, paths, dropped):
+    config = hsc_config(shared_voc, tmp_path / 'cam.py')
+    cfg = load_config(config)
+    loader = cfg.train_dataloader
+    plain = loader.dataset.to_dict()
+    loader.dataset = dict(type='ConcatDataset', datasets=[
+        dict(plain, aux_maps=dict(saliency=dict(path=path)))
+        for path in paths])
+    assert drop_losses_without_maps(cfg) is dropped
+    assert (cfg.model.decode_head.losses.sal is None) is dropped

@@ -65,9 +65,9 @@ class LoadPseudoLabel(BaseTransform):
     Raises:
         FileNotFoundError: ``pseudo_dir`` or ``trusted_dir`` is not a folder
             (when built), or the image has no pseudo label.
-        ValueError: The label is broken or of another size than the image;
-            or (when built) ``threshold`` or ``band`` is out of range or
-            given for PNGs.
+        ValueError: The label is broken, of another size than the image or
+            that of two images; or (when built) ``threshold`` or ``band`` is
+            out of range or given for PNGs.
     """
     loads_truth = True
 
@@ -100,6 +100,7 @@ class LoadPseudoLabel(BaseTransform):
         self.band = None if band is None else threshold_pair('band', band)
         self.trusted = TrustedMasks(trusted_dir)
         self.check_origin = check_origin
+        self._images: dict[str, str] = {}  # label -> its image
 
     def scan(self,
              infos: list[dict],
@@ -192,6 +193,12 @@ class LoadPseudoLabel(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
         path = self._path(results)
+        image = self._images.setdefault(path, results['img_path'])
+        if image != results['img_path']:
+            raise ValueError(
+                f'{path}: expected the label of one image, found two, {image} '
+                f'and {results["img_path"]}. Files of a data set without '
+                'img_id go by their names: give each another name.')
         soft = self.soft and image_name(results) not in self.trusted
         mask = self._harden(path) if soft else read_index_png(path)
         if mask.shape != tuple(results['img_shape'][:2]):
