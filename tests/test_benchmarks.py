@@ -218,6 +218,9 @@ def test_large_crops_resize_all_pictures_of_the_cam_stage(method, tmp_path):
     assert two == (method not in ('cam', 'eps'))
     assert large.model.get('second_view') == ((256, 256) if two else None)
     assert large.optim_wrapper == small.optim_wrapper
+    # The release takes gradients as they are (docs/method.md, row 19).
+    clips = small.optim_wrapper.get('clip_grad') is not None
+    assert clips == (method != 'hsc_release')
 
 
 def test_break_even_is_where_the_curve_crosses():
