@@ -290,6 +290,7 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
         hashes.add(record['results']['cam']['hash'])
         assert record['images_per_second'] > 0
         assert record['peak_mib'] > 100
+        assert record['crop'] == row['crop'] == [32, 32]
         assert not (cell / 'pseudo_labels').exists()
     assert len(hashes) == 2
     assert len(chosen) == 1

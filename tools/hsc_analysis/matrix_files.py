@@ -18,7 +18,8 @@ _COLUMN = {
 }
 _FORM = {
     'rows': [{'config': str, 'seeds': [int], 'columns': {str: _COLUMN},
-              'sizes': {str: (float, )}, 'size_runs?': [{str: (float, )}]}],
+              'crop?': ([int], ), 'sizes': {str: (float, )},
+              'size_runs?': [{str: (float, )}]}],
     'paired_to': (str, ), 'missing?': [str],
     'made_by?': dict(options={str: [str]})
 }

@@ -24,10 +24,11 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
             compared with.
 
     Returns:
-        dict: JSON values. ``rows``: for each config its name, the seeds and
-        ``columns``: each with ``mean``, ``std`` (sample standard deviation,
-        None for one seed), ``values`` by seed, and of scores what
-        :func:`score_column` has and ``difference`` (:func:`paired`).
+        dict: JSON values. ``rows``: for each config its name, the seeds, the
+        size of its training ``crop`` and ``columns``: each with ``mean``,
+        ``std`` (sample standard deviation, None for one seed), ``values`` by
+        seed, and of scores what :func:`score_column` has and ``difference``
+        (:func:`paired`).
         ``sizes``: mIoU of small, medium and large pictures at the best
         threshold, the mean of ``size_runs``. ``paired_to``; ``apart``:
         configs that are not compared, as their scores are of another split,
@@ -115,6 +116,7 @@ def _row(config: str, group: list[dict]) -> dict:
     return dict(
         config=config,
         seeds=[cell['seed'] for cell in group],
+        crop=group[0].get('crop'),
         columns=columns,
         sizes=mean_of(by_size), size_runs=by_size)
 
