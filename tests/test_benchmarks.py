@@ -130,10 +130,16 @@ def test_published_figures_stand_beside_those_of_their_config():
         dict(config='hsc_r50_voc', seeds=[0], columns={})
     ]
     published = read_json(voc_table.PUBLISHED)
-    lines = voc_table.table(rows, published).splitlines()[2:]
+    head, _, *lines, _, note = voc_table.table(rows, published).splitlines()
+    assert head == (
+        '| config | seeds, train (best threshold) | val (one scale, no CRF) | '
+        'published: seeds, train | published: val | source |')
+    assert '--tta --crf' in note
     assert lines[0] == ('| eps_r38d_voc | 70.0 ± 0.3 | 70.5 | 69.2 to 69.5 | '
                         '71.0 | Lee et al., CVPR 2021 |')
     assert lines[1] == '| hsc_r50_voc | - | - | - | - |  |'
+    rows[0]['columns'][voc_table.SEGMENTOR]['values'].append(None)
+    assert '| 70.5 (n = 1) |' in voc_table.table(rows, published)
     leaves = [one['config'] for one in published if one['config']]
     assert leaves
     assert all((FOLDER.parent / 'configs' / f'{leaf}.py').is_file()
