@@ -62,7 +62,7 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
         ValueError: The folder is that of another cell, which is left as it
             is, or the training ended with an error.
     """
-    from hsc_analysis.matrix_cells import settings as hashes
+    from hsc_analysis.matrix_kept import settings as hashes
     done, names = work_dir / 'score.json', work_dir / 'ids.txt'
     own = dict(masks=len(ids), draw=digest(ids), seed=seed,
                root=str(root.resolve()), options=options,

@@ -6,7 +6,7 @@ import pytest
 from conftest import run_here
 from tiny_configs import cam_config
 
-from hsc_analysis import matrix, matrix_cells
+from hsc_analysis import matrix, matrix_kept
 from hsc_analysis.matrix_files import read_matrix
 from hsc_analysis.matrix_means import collect, paired
 from hsc_analysis.matrix_tables import markdown
@@ -25,7 +25,7 @@ def _cell(config, seed, score):
         config=config, seed=seed, images_per_second=10.0, peak_mib=500,
         seconds=dict(cam=60, seeds=30),
         results=dict(seeds=dict(best=dict(mIoU_of_size=dict(small=score)))),
-        settings=dict(cam='', seg=None),
+        settings=dict(cam='', seg=None, data=''),
         rows=[_row('seeds, best', score, 0.3)])
 
 
@@ -85,10 +85,12 @@ def test_means_and_differences_over_fewer_seeds_say_so():
              for name in ('cam', 'hsc') for seed in (0, 1)]
     cells[2]['rows'].append(_row('segmentation', 42.0))
     cells.append(_cell('cam.py', 2, 42.0))
+    cells[-1]['results'] = {}
     text = markdown(collect(cells, 'cam')).splitlines()
     assert text[3].startswith(
         '| hsc | 0 1 | 40.5 ± 0.7 at 0.30 | 42.0 (n = 1) |')
     assert '| hsc | +0.0 [+0.0, +0.0] (seeds 0 1) | - |' in text
+    assert '| cam (n = 2) | 40.5 |' in text  # by size
 
 
 def test_classes_are_those_of_a_column_that_all_rows_have():
@@ -220,14 +222,14 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
     for path in configs.values():
         path.write_text('model = dict(type="EncoderDecoder")')
     work = tmp_path / 'work'
-    broken = set()
+    broken, data = set(), ['of before']
 
     def cell(cell, seg_config, options):
         if cell.seed in broken:
             raise ValueError('broken')
         found = _cell(cell.config, cell.seed, 30.0 + cell.seed)
-        found['settings'] = matrix_cells.settings(
-            cell.config, seg_config, options)
+        found['settings'] = dict(matrix_kept.settings(
+            cell.config, seg_config, options), data=data[-1])
         cell.folder.mkdir(parents=True, exist_ok=True)
         (cell.folder / 'cell.json').write_text(json.dumps(found))
         return found
@@ -258,6 +260,10 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
     assert (names, seeds) == (['b', 'a'], [[1], [0, 1, 2]])
     assert ('Not in the table: b, seed 0 (other settings); b, seed 7 (not '
             'finished); b, seed 3 (failed); a, seed 3 (failed).') in text
+    data.append('of now')
+    *_, found, text = call('a', [2])
+    assert 'a, seed 0 (other data or versions)' in text
+    assert [row['seeds'] for row in found['rows']] == [[1], [2]]
     *_, found, text = call('a', [0], options=dict(cam=['lr=1']))
     assert [row['seeds'] for row in found['rows']] == [[0]]
     assert 'No difference to b: none of its cells is in the table.' in text
@@ -315,6 +321,13 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     assert second['values'] == [42.0, None]
     assert again['columns']['seeds, best'] == row['columns']['seeds, best']
     assert again['seeds'] == [0, 3]
+    read_matrix(work / 'matrix.json')
+    # Another rule of the pseudo labels leaves CAMs and seeds as they are, and
+    # is not that of the second stage.
+    config.write_text(config.read_text() + 'pseudo_label = dict()')
+    _run(config, '--seeds', '0', '--work-dir', work, '--select', '1')
+    again, = json.loads((work / 'matrix.json').read_text())['rows']
+    assert (again['seeds'], 'segmentation' in again['columns']) == ([0], False)
 
 
 def test_a_config_that_changes_meanwhile_ends_its_cells(

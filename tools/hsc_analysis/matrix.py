@@ -8,7 +8,8 @@ from hsc_mm.inference.config_files import read_config
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from hsc_mm.version import RECIPE, __version__
-from .matrix_cells import Cell, kept_cells, run_cell, running
+from .matrix_cells import Cell, run_cell, running
+from .matrix_kept import kept_cells
 from .matrix_means import collect
 from .matrix_tables import markdown
 

@@ -49,8 +49,10 @@ def markdown(found: dict) -> str:
             'Seeds at their best threshold on pictures of which less than '
             '5 %, less than 20 %, and more show a class:\n\n' + _table(
                 ['config', *sizes],
-                [[row['config'], *(_number(row['sizes'].get(s))
-                                   for s in sizes)] for row in rows]))
+                [[row['config'] + _fewer(dict(values=[
+                    one or None for one in row.get('size_runs', ())])),
+                  *(_number(row['sizes'].get(s)) for s in sizes)]
+                 for row in rows]))
     return '\n\n'.join(parts)
 
 
