@@ -75,7 +75,7 @@ def test_differences_are_paired_over_equal_seeds():
     found = collect([_cell('cam.py', 0, 30.0), _cell('cam.py', 1, 30.0),
                      _cell('hsc.py', 1, 33.0), _cell('hsc.py', 0, 31.0)],
                     'cam')
-    assert '| hsc | +2.0 [-10.7, +14.7] |' in markdown(found)
+    assert '| hsc | 1 0 | +2.0 [-10.7, +14.7] |' in markdown(found)
     assert paired({0: 1.0}, {0: 0.0})['interval'] is None
     assert paired({0: 1.0}, {1: 0.0})['mean'] is None
 
@@ -83,13 +83,14 @@ def test_differences_are_paired_over_equal_seeds():
 def test_means_and_differences_over_fewer_seeds_say_so():
     cells = [_cell(f'{name}.py', seed, 40.0 + seed)
              for name in ('cam', 'hsc') for seed in (0, 1)]
-    cells[2]['rows'].append(_row('segmentation', 42.0))
+    for cell, score in ((cells[0], 40.0), (cells[2], 42.0)):
+        cell['rows'].append(_row('segmentation', score))
     cells.append(_cell('cam.py', 2, 42.0))
     cells[-1]['results'] = {}
     text = markdown(collect(cells, 'cam')).splitlines()
     assert text[3].startswith(
         '| hsc | 0 1 | 40.5 ± 0.7 at 0.30 | 42.0 (n = 1) |')
-    assert '| hsc | +0.0 [+0.0, +0.0] (seeds 0 1) | - |' in text
+    assert '| hsc | 0 1 | +0.0 [+0.0, +0.0] | +2.0 (seeds 0) |' in text
     assert '| cam (n = 2) | 40.5 |' in text  # by size
 
 
@@ -118,7 +119,7 @@ def test_scores_of_other_splits_or_classes_are_not_compared(tmp_path):
     text = markdown(found)
     assert ('Not compared, as split, classes or the number of pictures '
             'differ: b, c, d.') in text
-    assert '| b | - |\n| c | - |\n| d | - |' in text
+    assert '| b |  | - |\n| c |  | - |\n| d |  | - |' in text
     (tmp_path / 'matrix.json').write_text(json.dumps(found))
     assert read_matrix(tmp_path / 'matrix.json') == found
     del found['rows'][3]

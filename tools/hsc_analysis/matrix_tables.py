@@ -21,7 +21,7 @@ def markdown(found: dict) -> str:
     columns = scores + [n for n in COST if n in names]
     parts = [_table(
         ['config', 'seeds', *columns],
-        [[row['config'], ' '.join(map(str, row['seeds'])),
+        [[row['config'], _seeds(row['seeds']),
           *(_text(row['columns'].get(c)) for c in columns)] for row in rows])]
     if found.get('missing'):
         parts.append(
@@ -36,9 +36,8 @@ def markdown(found: dict) -> str:
         parts.append(
             f'Difference to {found["paired_to"]} over equal seeds, mean and '
             '95 % interval (Student\'s t):\n\n' + _table(
-                ['config', *compared],
-                [[row['config'], *(_gap(row, base, c) for c in compared)]
-                 for row in rows if row is not base]))
+                ['config', 'seeds', *compared],
+                [_gaps(row, compared) for row in rows if row is not base]))
         if found.get('apart'):
             parts.append('Not compared, as split, classes or the number of '
                          f'pictures differ: {", ".join(found["apart"])}.')
@@ -117,15 +116,22 @@ def _text(entry: dict | None) -> str:
     return text
 
 
-def _gap(row: dict, base: dict, name: str) -> str:
-    """Write a difference, and its seeds where those are not all."""
-    gap = row['columns'].get(name, {}).get('difference')
+def _gaps(row: dict, names: list[str]) -> list[str]:
+    """Return a row of differences; a cell of fewer seeds names its own."""
+    gaps = [row['columns'].get(name, {}).get('difference') for name in names]
+    seeds = max((gap['seeds'] for gap in gaps if gap), key=len, default=[])
+    return [row['config'], _seeds(seeds), *(_gap(gap, seeds) for gap in gaps)]
+
+
+def _gap(gap: dict | None, seeds: list[int]) -> str:
     if not gap or gap['mean'] is None:
         return '-'
     text = _number(gap['mean'], '+')
     if gap['interval'] is not None:
         low, high = (_number(one, '+') for one in gap['interval'])
         text += f' [{low}, {high}]'
-    if {*gap['seeds']} == {*row['seeds']} == {*base['seeds']}:
-        return text
-    return f'{text} (seeds {" ".join(map(str, gap["seeds"]))})'
+    return text + f' (seeds {_seeds(gap["seeds"])})' * (gap['seeds'] != seeds)
+
+
+def _seeds(seeds: list[int]) -> str:
+    return ' '.join(map(str, seeds))
