@@ -54,6 +54,15 @@ def test_rows_have_mean_and_sample_deviation():
     assert '| hsc | 40.0 |' in text  # by size
 
 
+def test_minutes_are_those_of_the_steps_that_all_cells_of_a_row_have():
+    cells = [_cell('cam.py', seed, 30.0) for seed in (0, 1)]
+    cells[1]['seconds']['seg'] = 600
+    row, = collect(cells)['rows']
+    assert row['columns']['minutes']['values'] == [1.5, 1.5]
+    row, = collect(cells[1:])['rows']
+    assert row['columns']['minutes']['values'] == [11.5]
+
+
 def test_a_step_of_a_single_config_has_its_column():
     refined = _cell('irn.py', 0, 35.0)
     refined['rows'].append(_row('refined labels', 41.5))

@@ -104,7 +104,9 @@ def _row(config: str, group: list[dict]) -> dict:
             classes=dict(zip(one['classes'], one['iou'], strict=True)))
             for one in found])
         columns[what]['split'] = next(iter(kinds))[0]
-    times = [sum(cell.get('seconds', {}).values()) / 60 or None
+    steps = sorted(set.intersection(
+        *({*cell.get('seconds', {})} for cell in group)))
+    times = [sum(cell['seconds'][step] for step in steps) / 60 or None
              for cell in group]
     costs = (times, *([cell[key] for cell in group]
                       for key in ('images_per_second', 'peak_mib')))
