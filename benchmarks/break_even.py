@@ -3,33 +3,27 @@
 
 Trains the segmentor of docs/protocol.md on N pictures with their true masks,
 for several N, with the schedule of the segmentor that learns from pseudo
-labels. Where the curve of these scores crosses that segmentor's score, image
-labels of the whole data set are worth N masks. Cells that are done are not
-repeated.
+labels. Where the curve of these scores reaches that segmentor's score, and
+stays there, image labels of the whole data set are worth N masks. Finished
+cells are not repeated.
 """
 import argparse
 import hashlib
-import itertools
 import json
-import math
 import os
-import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
+from break_even_table import read_rows, table
 from protocol import NETWORKS, SETS, check_root, write_leaf
 
 from hsc_mm.cli import add_tools
 from hsc_mm.cli import common as cli
-from hsc_mm.utils import atomic_write_bytes, read_json, write_json
+from hsc_mm.utils import atomic_write_bytes, digest, read_json, write_json
 from hsc_mm.utils.io import read_text
 
 add_tools()
-
-#: Column of run_matrix that is compared.
-SEGMENTOR = 'segmentation'
 
 
 def draw(root: Path, split: str, count: int | None, seed: int) -> list[str]:
@@ -57,53 +51,31 @@ def draw(root: Path, split: str, count: int | None, seed: int) -> list[str]:
     return ids[:count]
 
 
-def break_even(curve: Mapping[int, float], score: float) -> float | None:
-    """Return the number of masks at which a curve reaches a score.
-
-    Between two numbers the score is taken as linear in the logarithm of the
-    number.
-
-    Args:
-        curve (Mapping[int, float]): Number of masks -> mIoU.
-        score (float): mIoU of the segmentor on image labels.
-
-    Returns:
-        float | None: 0.0: fewer than the smallest number reach it; None: the
-        largest number does not.
-    """
-    points = sorted(curve.items())
-    if points[0][1] >= score:
-        return 0.0
-    for (few, low), (many, high) in itertools.pairwise(points):
-        if high >= score:
-            share = (score - low) / (high - low)
-            return math.exp(
-                (1 - share) * math.log(few) + share * math.log(many))
-    return None
-
-
 def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
              seed: int, options: list[str]) -> float:
     """Train on the masks of some pictures; return the mIoU in percent.
 
+    ``score.json`` holds what the cell is from its beginning, and its mIoU
+    when it is done. The contents of the config count, not its name.
+
     Raises:
-        ValueError: The folder is that of another cell, or the training ended
-            with an error.
+        ValueError: The folder is that of another cell, which is left as it
+            is, or the training ended with an error.
     """
+    from hsc_analysis.matrix_kept import settings as hashes
     done, names = work_dir / 'score.json', work_dir / 'ids.txt'
-    own = dict(masks=len(ids), seed=seed, config=leaf.name,
-               root=str(root.resolve()), options=options)
-    if done.is_file():
-        kept = read_json(done, dict)
-        other = [key for key, value in own.items()
-                 if kept.get(key, value) != value]
-        if other or (names.is_file() and read_text(names).split() != ids):
-            raise ValueError(
-                f'{done}: expected the score of the same cell, found one of '
-                f'another {other[0] if other else "draw"}. Choose another '
-                '--work-dir.')
+    own = dict(masks=len(ids), draw=digest(ids), seed=seed,
+               root=str(root.resolve()), options=options,
+               config=hashes(str(leaf), None, {})['cam'])
+    kept = read_json(done, dict) if done.is_file() else {}
+    other = [key for key, value in own.items() if kept.get(key) != value]
+    if other and any(work_dir.glob('[!.]*')):
+        found = f'one of another {other[0]}' if kept else 'files of no cell'
+        raise ValueError(f'{work_dir}: expected the same cell, found {found}. '
+                         'Choose another --work-dir.')
+    if 'miou' in kept:
         return kept['miou']
-    names.parent.mkdir(parents=True, exist_ok=True)
+    write_json(done, own)
     atomic_write_bytes(names, ''.join(f'{i}\n' for i in ids).encode())
     resume = ['--resume'] * any(work_dir.glob('iter_*.pth'))
     status = subprocess.run(
@@ -123,38 +95,6 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
     miou = [one['mIoU'] for one in scores if 'mIoU' in one][-1]
     write_json(done, own | dict(miou=miou))
     return miou
-
-
-def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:
-    """Write the curve, and what image labels are worth.
-
-    Args:
-        curve (Mapping[int, list[float]]): Number of masks -> mIoU by seed.
-        rows (list[dict]): ``rows`` of the ``matrix.json`` of
-            ``benchmarks/protocol.py --segmentor``; may be empty.
-
-    Returns:
-        str: Markdown; mIoU in percent, mean and sample standard deviation.
-    """
-    from hsc_analysis.matrix_tables import spread
-    lines = ['| trained on | mIoU | worth |', '|---|---|---|']
-    means = {count: statistics.mean(values)
-             for count, values in curve.items()}
-    for count, values in sorted(curve.items()):
-        std = statistics.stdev(values) if values[1:] else None
-        text = spread(dict(mean=means[count], std=std))
-        lines.append(f'| {count} masks | {text} | |')
-    for row in rows:
-        column = row['columns'].get(SEGMENTOR)
-        if column is None:
-            continue
-        found = break_even(means, column['mean'])
-        worth = f'{found:.0f} masks' if found else (
-            f'fewer than {min(means)} masks' if found == 0.0
-            else f'more than {max(means)} masks')
-        lines.append(f'| image labels, {row["config"]} | {spread(column)} | '
-                     f'{worth} |')
-    return '\n'.join(lines)
 
 
 def _count(text: str) -> str:
@@ -200,6 +140,7 @@ def main() -> None:
     args = parse_args()
     leaf = write_leaf(f'deeplabv3plus_{args.network}_{{}}-pseudo', args.name,
                       args.root, args.work_dir / 'configs')
+    rows = read_rows(args.matrix, leaf, args.options) if args.matrix else []
     curve: dict[int, list[float]] = {}
     for seed in args.seeds:
         for number in args.masks:
@@ -209,8 +150,6 @@ def main() -> None:
             curve.setdefault(len(ids), []).append(run_cell(
                 leaf, args.root, ids, folder, seed, args.options))
     write_json(args.work_dir / 'break_even.json', dict(sorted(curve.items())))
-    rows = read_json(args.matrix / 'matrix.json')['rows'] if args.matrix else (
-        [])
     print(table(curve, rows))
 
 

@@ -5,7 +5,9 @@ r"""How good the masks for the contrast of a trained HSC are.
 
 Pictures of the test split, whole and in batches; masks are made as in a
 training step, on its grid, and compared with what most pixels of a position
-show. "kept" is the share of positions that two backgrounds agree on;
+show. Masks by shares depend on the pictures of a batch: --seed draws batches.
+The figures of docs/results-photographs.md are of batches in the order of the
+list. "kept" is the share of positions that two backgrounds agree on;
 "foreground" the share that is called a class, "right" that of these which
 show it. The mIoU is that of the kept positions.
 """
@@ -35,7 +37,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', type=cli.file_path)
     parser.add_argument('checkpoint', type=cli.file_path)
-    parser.add_argument('--batch', type=int, default=16)
+    parser.add_argument('--batch', type=cli.positive, default=16)
+    parser.add_argument('--seed', type=int, default=0,
+                        help='random seed of the batches (default: 0)')
     return parser.parse_args()
 
 
@@ -79,6 +83,8 @@ def read_batches(args: argparse.Namespace) -> tuple:
         parts.append((contrast_cam(resize_bilinear(view.evidence.float(),
                                                    grid)),
                       label, colours, truth[None]))
+    drawn = torch.Generator().manual_seed(args.seed)
+    parts = [parts[i] for i in torch.randperm(len(parts), generator=drawn)]
     return contrast, [
         [torch.cat(one) for one in zip(*parts[start:start + args.batch],
                                        strict=True)]

@@ -30,10 +30,11 @@ from mmseg.structures import SegDataSample
 from torch.utils.flop_counter import FlopCounterMode
 from zoo_page import take_seeds, write_page
 
+from hsc_mm.cli import add_tools
 from hsc_mm.cli import common as cli
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.registry import MODELS
-from hsc_mm.utils import read_json, write_json
+from hsc_mm.utils import read_json, wrappers, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results'
@@ -52,11 +53,10 @@ def leaves() -> list[str]:
 
 def crop_size(cfg: Config) -> tuple[int, int]:
     """Return height and width of the crops that a config trains on."""
-    for step in reversed(cfg.train_dataloader.dataset.pipeline):
-        size = step.get('size') or step.get('crop_size')
-        if step['type'].endswith(('CropPad', 'Crop')) and size:
-            return (size, size) if isinstance(size, int) else tuple(size)
-    raise ValueError(f'{cfg.filename}: expected a crop, found none.')
+    size = wrappers.crop_size(cfg.train_dataloader.dataset.pipeline)
+    if size is None:
+        raise ValueError(f'{cfg.filename}: expected a crop, found none.')
+    return size
 
 
 def build(cfg: Config, device: str) -> torch.nn.Module:
@@ -184,6 +184,9 @@ def main() -> None:
     if args.one:  # a process of its own: memory once taken is not given back
         found = measure(args.one, args.device, args.amp, args.repeat)
         return write_json(Path(args.out), found)
+    add_tools()
+    from hsc_analysis.matrix_files import read_matrix
+    matrices = [read_matrix(name) for name in args.seeds]
     RESULTS.mkdir(exist_ok=True)
     before = read_json(TABLE) if TABLE.is_file() else {}
     table = {}
@@ -200,12 +203,11 @@ def main() -> None:
         table[path]['step'] = read_json(out)
         out.unlink()
         print(path, table[path]['step'], flush=True)
-    for name in args.seeds:
-        take_seeds(table, read_json(name))
+    take_seeds(table, matrices)
     write_json(TABLE, table)
     PAGE.write_text(write_page(table), 'utf-8')
     print(f'results: {TABLE}, {PAGE}')
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(cli.run(main))

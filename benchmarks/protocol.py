@@ -136,8 +136,8 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path,
         vocabulary=None if data.voc else classes,
         scored=data.test if second else data.seeds, number=len(classes),
         unseen=data.seeds == data.test)
-    if path.is_file() and _settings(path.read_text('utf-8')) != (
-            _settings(text)):
+    if path.is_file() and settings(
+            path.read_text('utf-8')) != settings(text):
         raise ValueError(
             f'{path}: expected the settings of this command, found others, '
             'such as another --crop. Cells of both would stand in one table. '
@@ -146,8 +146,8 @@ def write_leaf(stem: str, name: str, root: Path, folder: Path,
     return path
 
 
-def _settings(text: str) -> list[str]:
-    """Return a leaf without the places of base and data."""
+def settings(text: str) -> list[str]:
+    """Return the lines of a leaf without the places of base and data."""
     return [line for line in text.splitlines()
             if not line.lstrip().startswith(('_base_', 'data_root='))]
 

@@ -3,6 +3,10 @@
 # HSC on each, and on ResNet-38 HSC on EPS by the release's recipe; then the
 # same beside the published figures. Interrupted, the same command resumes.
 #
+# Each method has the schedule of its own code where that is known: batch, size
+# of pictures and clipping differ (docs/method.md). The table is for comparison
+# with published figures; the controlled comparison is benchmarks/protocol.py.
+#
 #   VOC2012_ROOT=... RESNET38D_WEIGHTS=... benchmarks/voc.sh work_dirs/voc
 #   NETWORK=r50 benchmarks/voc.sh work_dirs/voc-r50      # no weights to convert
 #

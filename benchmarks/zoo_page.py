@@ -25,7 +25,7 @@ benchmarks/model_zoo.py` writes this page.
   benchmarks/model_zoo.py --steps CONFIG` does, with `--device cuda` on a GPU.
   The last line names the devices.
 - **Seeds**: mIoU in percent at the best threshold, mean ± standard deviation
-  over random seeds; one run where there is no ±. Empty where it was not
+  over n random seeds; one run where there is no n. Empty where it was not
   measured; [Results](results.md) has the data, the commands and what limits
   these figures.
 """
@@ -43,15 +43,22 @@ def _step(step: dict) -> str:
     return f'{step["seconds"]:.2f} ({kind})'
 
 
+def _seeds(seeds: dict) -> str:
+    """Return mean, spread and number of runs of seeds."""
+    from hsc_analysis.matrix_tables import spread
+    number = seeds.get('n', 1)
+    return spread(seeds) + f' (n = {number})' * (number > 1)
+
+
 def write_page(table: dict[str, dict]) -> str:
     """Return the page as Markdown.
 
     Args:
         table (dict[str, dict]): Config -> :func:`describe`; ``step`` of
             :func:`measure` and ``seeds`` with ``mean`` and ``std`` in
-            percent, where they were measured.
+            percent, the number of runs ``n`` and of scored ``images``, where
+            they were measured.
     """
-    from hsc_analysis.matrix_tables import spread
     lines, last = [_HEAD], None
     for path, one in sorted(table.items(), key=lambda item: (
             item[0].count('/'), item[0])):
@@ -69,7 +76,7 @@ def write_page(table: dict[str, dict]) -> str:
             _number(one['parameters'] / 1e6), _number(one['flops'] / 1e9),
             ' x '.join(map(str, one['size'])),
             _step(step), str(step.get('peak_mib', '')),
-            spread(seeds) if seeds else '']
+            _seeds(seeds) if seeds else '']
         lines.append(f'| {" | ".join(cells)} |')
     devices = sorted({
         f'{one["step"]["device"]}{", half precision" * one["step"]["amp"]}, '
@@ -82,11 +89,36 @@ def write_page(table: dict[str, dict]) -> str:
     return '\n'.join(lines).rstrip() + '\n'
 
 
-def take_seeds(table: dict[str, dict], matrix: dict) -> None:
-    """Put the scores of a table of ``run_matrix`` into ``table``."""
-    from hsc_analysis.matrix_files import matrix_columns
-    rows = matrix_columns(matrix)
-    for path in table:
-        found = rows.get(Path(path).stem, {}).get(_SEEDS)
-        if found:
-            table[path]['seeds'] = {k: found[k] for k in ('mean', 'std')}
+def take_seeds(table: dict[str, dict], matrices: list[dict]) -> None:
+    """Put the scores of tables of ``run_matrix`` into ``table``.
+
+    Args:
+        table (dict[str, dict]): See :func:`write_page`; changed.
+        matrices (list[dict]): What ``matrix.json`` of each holds. A name
+            tells method, network and data set, not the crop, which one
+            command may change.
+
+    Raises:
+        ValueError: A config was trained on other crops than its own, or on
+            crops that its table does not name; or it is in two tables.
+    """
+    paths = {Path(path).stem: path for path in table}
+    taken = set()
+    for row in (row for matrix in matrices for row in matrix['rows']):
+        name, found = row['config'], row['columns'].get(_SEEDS)
+        if name not in paths or not found:
+            continue
+        one = table[paths[name]]
+        if row.get('crop') != one['size']:
+            raise ValueError(
+                f'{name}: expected seeds of a training on crops of '
+                f'{one["size"]}, found {row.get("crop")} in the table. Leave '
+                'that table out.')
+        if name in taken:
+            raise ValueError(f'{name}: expected one table with its seeds, '
+                             'found two. Leave one out.')
+        taken.add(name)
+        one['seeds'] = dict(
+            mean=found['mean'], std=found['std'],
+            n=sum(value is not None for value in found['values']),
+            images=found.get('images'))

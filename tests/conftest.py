@@ -94,6 +94,6 @@ def warm_steps(tmp_path_factory):
         return
     python = WarmPython(tmp_path_factory.mktemp('warm'))
     with mock.patch('hsc_mm.pipeline.step.sys', python), \
-            mock.patch('hsc_analysis.matrix.sys', python):
+            mock.patch('hsc_analysis.matrix_cells.sys', python):
         yield
     python.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hsc_mm.cli import common as cli
+from hsc_mm.utils import write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / 'benchmarks'
 
@@ -57,4 +58,21 @@ def test_a_wrong_path_ends_in_a_line(run, capsys, words, message):
     assert run(*words) == 1
     found = capsys.readouterr().err.strip()
     assert message in found
+    assert '\n' not in found
+
+
+@pytest.mark.parametrize('words', [
+    ('voc_table', 'work'), ('model_zoo', '--seeds', 'work/matrix.json'),
+    ('break_even', 'neu-seg', 'data', '--work-dir', 'out', '--matrix',
+     'work')], ids=' '.join)
+def test_a_table_that_is_not_that_of_its_runs_is_refused(
+        run, tmp_path, capsys, words):
+    (tmp_path / 'data').mkdir()
+    write_json(tmp_path / 'data/image_labels.json', dict(classes=['a']))
+    write_json(tmp_path / 'work/matrix.json', dict(paired_to=None, rows=[dict(
+        config='hsc', seeds=[0], sizes={}, columns={'seeds, best': dict(
+            mean=50.0, std=None, values=[40.0])})]))
+    assert run(*words) == 1
+    found = capsys.readouterr().err.strip()
+    assert 'seeds, best of hsc: expected what run_matrix makes' in found
     assert '\n' not in found

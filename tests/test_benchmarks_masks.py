@@ -1,5 +1,6 @@
 """The benchmark of masks for the contrast, on tiny data and by hand."""
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -47,14 +48,36 @@ def test_scores_by_hand(benchmark):
     assert found == pytest.approx([80, 40, 50, 100 / 3])
 
 
-def test_the_command_prints_a_row_for_each_background(
-        benchmark, shared_voc, tmp_path, monkeypatch, capsys):
-    config = prototype_config(shared_voc, tmp_path / 'hsc.py')
+def _trained(shared_voc, folder):
+    config = prototype_config(shared_voc, folder / 'hsc.py')
     init_default_scope('mmseg')
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(config).model)
     fill_prototypes(model)
-    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'hsc.pth')
+    torch.save(dict(state_dict=model.state_dict()), folder / 'hsc.pth')
+    return config
+
+
+def test_batches_are_drawn_by_a_seed_and_not_in_list_order(
+        benchmark, shared_voc, tmp_path):
+    config = _trained(shared_voc, tmp_path)
+
+    def cams(seed):
+        _, batches = benchmark.read_batches(Namespace(
+            config=config, checkpoint=tmp_path / 'hsc.pth', batch=3,
+            seed=seed))
+        assert [len(one[0]) for one in batches][:-1] == (
+            [3] * (len(batches) - 1))
+        return [cam.flatten().tolist() for one in batches for cam in one[0]]
+
+    found = [cams(0), cams(0), cams(1)]
+    assert found[0] == found[1] != found[2]
+    assert sorted(found[0]) == sorted(found[2])
+
+
+def test_the_command_prints_a_row_for_each_background(
+        benchmark, shared_voc, tmp_path, monkeypatch, capsys):
+    config = _trained(shared_voc, tmp_path)
     monkeypatch.setattr(sys, 'argv', [
         'contrast_masks.py', str(config), str(tmp_path / 'hsc.pth'),
         '--batch', '3'])

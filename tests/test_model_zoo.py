@@ -33,14 +33,32 @@ def test_parameters_are_those_of_each_layer():
     assert model_zoo.count_parameters(model) - backbone == classifier
 
 
-def test_seeds_come_from_a_table_of_run_matrix():
-    table = {'configs/a.py': {}, 'configs/b.py': {}}
-    zoo_page.take_seeds(table, dict(rows=[
-        dict(config='a', columns={'seeds, best': dict(
-            mean=40., std=1.5, values=[])}),
-        dict(config='c', columns={})]))
-    assert table == {'configs/a.py': dict(seeds=dict(mean=40., std=1.5)),
-                     'configs/b.py': {}}
+def _matrix(config, crop, *values):
+    return dict(rows=[
+        dict(config=config, seeds=[*range(len(values))], crop=crop, columns={
+            'seeds, best': dict(mean=40., std=1.5, values=[*values],
+                                images=9)}),
+        dict(config='c', columns={}), dict(config='d', columns={
+            'seeds, best': {}})])
+
+
+def test_seeds_come_from_tables_of_run_matrix():
+    table = {f'configs/{name}.py': dict(size=[32, 32]) for name in 'abc'}
+    zoo_page.take_seeds(table, [_matrix('a', [32, 32], 39., None, 41.)])
+    assert table['configs/a.py']['seeds'] == dict(
+        mean=40., std=1.5, n=2, images=9)
+    assert 'seeds' not in table['configs/b.py']
+    assert 'seeds' not in table['configs/c.py']
+
+
+@pytest.mark.parametrize(('matrices', 'message'), [
+    ([_matrix('a', [64, 64], 1.)], r'a: .*crops of \[32, 32\].*\[64, 64\]'),
+    ([_matrix('a', None, 1.)], 'found None'),
+    ([_matrix('a', [32, 32], 1.)] * 2, 'a: expected one table')])
+def test_seeds_of_other_crops_or_of_two_tables_are_refused(matrices, message):
+    table = {'configs/a.py': dict(size=[32, 32])}
+    with pytest.raises(ValueError, match=message):
+        zoo_page.take_seeds(table, matrices)
 
 
 def test_the_page_says_what_was_measured():
@@ -50,7 +68,8 @@ def test_the_page_says_what_was_measured():
                 load=1)
     page = zoo_page.write_page({
         'configs/x.py': one,
-        'configs/y/z.py': dict(one, step=step, seeds=dict(mean=1., std=2.))})
+        'configs/y/z.py': dict(one, step=step, seeds=dict(
+            mean=1., std=2., n=3, images=9))})
     assert '| `x.py` | n | `w` | 2.0 | 3.0 | 32 x 32 |  |  |  |' in page
-    assert '| 32 x 32 | 0.50 (GPU) | 99 | 1.0 ± 2.0 |' in page
+    assert '| 32 x 32 | 0.50 (GPU) | 99 | 1.0 ± 2.0 (n = 3) |' in page
     assert 'D, half precision, load 1' in page

@@ -18,6 +18,7 @@ from hsc_mm.engine.runner import build_runner
 from hsc_mm.models.features import feature_map
 from hsc_mm.utils.health import read_health
 from hsc_mm.utils.progress import progress
+from hsc_mm.utils.wrappers import crop_size
 from .case import Case
 from .finding import Finding, error, fact, warning
 
@@ -67,10 +68,8 @@ def views(case: Case) -> Iterator[Finding]:
 def _crop(case: Case) -> tuple[int, int] | None:
     """Return height and width of what the network is trained on."""
     for split in case.train:
-        for step in reversed(split.pipeline):
-            size = step.get('size') or step.get('crop_size')
-            if step['type'].endswith(('CropPad', 'Crop')) and size:
-                return (size, size) if isinstance(size, int) else tuple(size)
+        if found := crop_size(split.pipeline):
+            return found
     size = (case.cfg.model.get('data_preprocessor') or {}).get('size')
     return tuple(size) if size else None
 

@@ -9,6 +9,7 @@ from hsc_mm.utils import write_json
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.work_dirs import refuse_data_of
+from hsc_mm.utils.wrappers import crop_size
 from .contents import fingerprint
 from .context import Context
 from .inputs import config_hash, stage_inputs
@@ -100,7 +101,8 @@ def run_pipeline(cam_cfg: Config | str | Path,
         summary = claim(work_dir, 'summary.json', option='work_dir')
         pipeline.run(force, start, say)
         results = pipeline.results()
+        loader = cam_cfg.train_dataloader
         write_json(summary, dict(
-            results.as_dict(),
-            batch_size=cam_cfg.train_dataloader.batch_size))
+            results.as_dict(), batch_size=loader.batch_size,
+            crop=crop_size(loader.dataset.get('pipeline') or ())))
     return results

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from hsc_mm.datasets.build import build_split
 from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
-from hsc_mm.version import __version__
+from hsc_mm.version import RECIPE, __version__
 from .contents import code_hash, fingerprint, split_hash
 
 __all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
@@ -52,7 +52,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         data=split_hash(build_split(cfg, split, maps=True)),
         **_trusted(cfg, split),
         versions=', '.join([
-            f'hsc_mm {__version__}',
+            f'hsc_mm {__version__} (recipe {RECIPE})',
             f'torch {torch.__version__.split("+")[0]}',
             *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))
         ]))

@@ -49,6 +49,7 @@ class ScoreRow(NamedTuple):
         false_pixels (float, optional): Percent of the pixels of images
             without any class that are called one.
         chosen (str, optional): How the threshold was chosen.
+        images (int, optional): Number of images that were scored.
     """
     what: str
     split: str
@@ -58,6 +59,7 @@ class ScoreRow(NamedTuple):
     threshold: float | None = None
     false_pixels: float | None = None
     chosen: str | None = None
+    images: int | None = None
 
     @classmethod
     def of(cls, what: str, result: dict) -> list[ScoreRow]:
@@ -74,7 +76,8 @@ class ScoreRow(NamedTuple):
         return [
             cls(what, result['split'], result['mIoU'], result['iou'],
                 result['classes'], result.get('threshold'),
-                result.get('false_pixel_rate'), result.get('chosen'))
+                result.get('false_pixel_rate'), result.get('chosen'),
+                result.get('images'))
         ]
 
     @property

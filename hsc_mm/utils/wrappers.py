@@ -1,8 +1,8 @@
-"""Configs of data sets inside mmengine's wrappers."""
-from collections.abc import Iterator, Mapping
+"""Configs of data sets: inside mmengine's wrappers, and their crops."""
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ['split_datasets', 'wrapped']
+__all__ = ['crop_size', 'split_datasets', 'wrapped']
 
 
 def wrapped(dataset: Any) -> Iterator[Mapping]:
@@ -29,3 +29,12 @@ def split_datasets(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
         loader = cfg.get(f'{split}_dataloader') or {}
         for dataset in wrapped(loader.get('dataset')):
             yield split, dataset
+
+
+def crop_size(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
+    """Return height and width of the last crop of a pipeline, if any."""
+    for step in reversed(pipeline):
+        size = step.get('size') or step.get('crop_size')
+        if step['type'].endswith(('CropPad', 'Crop')) and size:
+            return (size, size) if isinstance(size, int) else tuple(size)
+    return None

@@ -6,16 +6,18 @@ import pytest
 from conftest import run_here
 from tiny_configs import cam_config
 
-from hsc_analysis import matrix
+from hsc_analysis import matrix, matrix_kept
 from hsc_analysis.matrix_files import read_matrix
-from hsc_analysis.matrix_tables import collect, markdown, paired
+from hsc_analysis.matrix_means import collect, paired
+from hsc_analysis.matrix_tables import markdown
 from hsc_analysis.tables_command import fill
 from hsc_mm.pipeline import ScoreRow
+from hsc_mm.version import RECIPE, __version__
 
 
 def _row(what, miou, threshold=None):
-    return ScoreRow(what, 'val', miou, [miou, miou + 2], ['dog', 'cat'],
-                    threshold)._asdict()
+    return ScoreRow(what, 'val', miou, [miou - 1, miou + 1], ['dog', 'cat'],
+                    threshold, images=8)._asdict()
 
 
 def _cell(config, seed, score):
@@ -23,6 +25,7 @@ def _cell(config, seed, score):
         config=config, seed=seed, images_per_second=10.0, peak_mib=500,
         seconds=dict(cam=60, seeds=30),
         results=dict(seeds=dict(best=dict(mIoU_of_size=dict(small=score)))),
+        settings=dict(cam='', seg=None, data=''),
         rows=[_row('seeds, best', score, 0.3)])
 
 
@@ -35,16 +38,29 @@ def test_rows_have_mean_and_sample_deviation():
     assert [cam['config'], hsc['config']] == ['cam', 'hsc']
     assert cam['columns']['seeds, best'] == dict(
         mean=31.0, std=pytest.approx(2**0.5), values=[30.0, 32.0],
-        threshold=pytest.approx(0.3), classes=dict(dog=31.0, cat=33.0),
-        split='val')
+        threshold=pytest.approx(0.3), classes=dict(dog=30.0, cat=32.0),
+        images=8, split='val', runs=[
+            dict(miou=30.0, threshold=0.3, images=8,
+                 classes=dict(dog=29.0, cat=31.0)),
+            dict(miou=32.0, threshold=0.3, images=8,
+                 classes=dict(dog=31.0, cat=33.0))])
     assert hsc['columns']['seeds, best']['std'] is None
     text = markdown(found).splitlines()
     assert text[0] == ('| config | seeds | seeds, best | minutes | images/s '
                        '| peak MiB |')
     assert text[2].startswith('| cam | 0 1 | 31.0 ± 1.4 at 0.30 | 1.5 ± 0.0 ')
     assert text[3].startswith('| hsc | 0 | 40.0 at 0.30 | 1.5 |')
-    assert '| cam | 31.0 | 33.0 |' in text  # by class
+    assert '| cam | 30.0 | 32.0 |' in text  # by class
     assert '| hsc | 40.0 |' in text  # by size
+
+
+def test_minutes_are_those_of_the_steps_that_all_cells_of_a_row_have():
+    cells = [_cell('cam.py', seed, 30.0) for seed in (0, 1)]
+    cells[1]['seconds']['seg'] = 600
+    row, = collect(cells)['rows']
+    assert row['columns']['minutes']['values'] == [1.5, 1.5]
+    row, = collect(cells[1:])['rows']
+    assert row['columns']['minutes']['values'] == [11.5]
 
 
 def test_a_step_of_a_single_config_has_its_column():
@@ -68,26 +84,62 @@ def test_differences_are_paired_over_equal_seeds():
     found = collect([_cell('cam.py', 0, 30.0), _cell('cam.py', 1, 30.0),
                      _cell('hsc.py', 1, 33.0), _cell('hsc.py', 0, 31.0)],
                     'cam')
-    assert '| hsc | +2.0 [-10.7, +14.7] |' in markdown(found)
+    assert '| hsc | 1 0 | +2.0 [-10.7, +14.7] |' in markdown(found)
     assert paired({0: 1.0}, {0: 0.0})['interval'] is None
     assert paired({0: 1.0}, {1: 0.0})['mean'] is None
 
 
+def test_means_and_differences_over_fewer_seeds_say_so():
+    cells = [_cell(f'{name}.py', seed, 40.0 + seed)
+             for name in ('cam', 'hsc') for seed in (0, 1)]
+    for cell, score in ((cells[0], 40.0), (cells[2], 42.0)):
+        cell['rows'].append(_row('segmentation', score))
+    cells.append(_cell('cam.py', 2, 42.0))
+    cells[-1]['results'] = {}
+    text = markdown(collect(cells, 'cam')).splitlines()
+    assert text[3].startswith(
+        '| hsc | 0 1 | 40.5 ± 0.7 at 0.30 | 42.0 (n = 1) |')
+    assert '| hsc | 0 1 | +0.0 [+0.0, +0.0] | +2.0 (seeds 0) |' in text
+    assert '| cam (n = 2) | 40.5 |' in text  # by size
+
+
+def test_classes_are_those_of_a_column_that_all_rows_have():
+    cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b')]
+    cells[1]['rows'].append(_row('segmentation', 42.0))
+    text = markdown(collect(cells))
+    assert 'IoU by class, seeds, best:' in text
+    assert '| a | 29.0 | 31.0 |\n| b | 29.0 | 31.0 |' in text
+    cells[0]['rows'] = [_row('pseudo labels', 35.0)]
+    cells[1]['rows'] = [_row('segmentation', 42.0)]
+    text = markdown(collect(cells))
+    assert 'IoU by class:\n\n| config | score | dog | cat |' in text
+    assert '| a | pseudo labels | 34.0 | 36.0 |' in text
+    assert '| b | segmentation | 41.0 | 43.0 |' in text
+
+
 def test_scores_of_other_splits_or_classes_are_not_compared(tmp_path):
-    cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c')]
+    cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c', 'd')]
+    cells[3]['rows'][0]['images'] = 7
     cells[1]['rows'][0]['split'] = 'test'
     cells[2]['rows'][0].update(classes=['dog', 'cow'])
     found = collect(cells, 'a')
-    assert found['apart'] == ['b', 'c']
+    assert found['apart'] == ['b', 'c', 'd']
     assert found['splits']['seeds, best'] == 'val, test'
     text = markdown(found)
-    assert 'Not compared, as split or classes differ: b, c.' in text
-    assert '| b | - |\n| c | - |' in text
+    assert ('Not compared, as split, classes or the number of pictures '
+            'differ: b, c, d.') in text
+    assert '| b |  | - |\n| c |  | - |\n| d |  | - |' in text
+    (tmp_path / 'matrix.json').write_text(json.dumps(found))
+    assert read_matrix(tmp_path / 'matrix.json') == found
+    del found['rows'][3]
+    for row in found['rows']:  # as earlier versions wrote it
+        for key in ('runs', 'images'):
+            del row['columns']['seeds, best'][key]
     (tmp_path / 'matrix.json').write_text(json.dumps(found))
     assert read_matrix(tmp_path / 'matrix.json') == found
     cells[1]['config'] = 'a.py'
-    with pytest.raises(ValueError, match=r'a\.py: expected the column "seeds, '
-                       r'best" to be of one split'):
+    with pytest.raises(ValueError, match='a: expected the column "seeds, '
+                       'best" to be of one split'):
         collect(cells)
 
 
@@ -134,6 +186,18 @@ _DAMAGE = {
     'mean': lambda m: m['rows'][0]['columns'][_BEST].update(mean=31.) or m,
     'values': lambda m: m['rows'][0]['columns'][_BEST]['values'].pop() and m,
     'seeds': lambda m: m['rows'][0].update(seeds=[1, 1]) or m,
+    'class': lambda m: m['rows'][0]['columns'][_BEST]['classes'].update(
+        dog=99.) or m,
+    'class of a run': lambda m: m['rows'][0]['columns'][_BEST]['runs'][0][
+        'classes'].update(dog=99.) or m,
+    'threshold': lambda m: m['rows'][0]['columns'][_BEST].update(
+        threshold=.01) or m,
+    'size': lambda m: m['rows'][0]['sizes'].update(small=99.) or m,
+    'pictures': lambda m: m['rows'][0]['columns'][_BEST].update(
+        images=9) or m,
+    'class without runs': lambda m: m['rows'][0]['columns'].update({
+        _BEST: dict(mean=30., std=None, values=[30., None], threshold=.3,
+                    classes=dict(dog=99., cat=31.))}) or m,
     'row': lambda m: m['rows'].append(m['rows'][0]) or m,
     'gap': lambda m: m['rows'][1]['columns'][_BEST]['difference'].update(
         interval=[1.0]) or m,
@@ -160,6 +224,59 @@ def test_names_of_classes_are_no_markup():
 
 
 _run = partial(run_here, 'run_matrix')
+
+
+def test_a_call_keeps_the_finished_cells_of_the_work_dir(
+        tmp_path, monkeypatch):
+    configs = {name: tmp_path / f'{name}.py' for name in ('b', 'a')}
+    for path in configs.values():
+        path.write_text('model = dict(type="EncoderDecoder")')
+    work = tmp_path / 'work'
+    broken, data = set(), ['of before']
+
+    def cell(cell, seg_config, options):
+        if cell.seed in broken:
+            raise ValueError('broken')
+        found = _cell(cell.config, cell.seed, 30.0 + cell.seed)
+        found['settings'] = dict(matrix_kept.settings(
+            cell.config, seg_config, options), data=data[-1])
+        cell.folder.mkdir(parents=True, exist_ok=True)
+        (cell.folder / 'cell.json').write_text(json.dumps(found))
+        return found
+
+    monkeypatch.setattr(matrix, 'run_cell', cell)
+
+    def call(names, seeds, **more):
+        found, _ = matrix.run_matrix(
+            [str(configs[name]) for name in names], seeds, work, say=len,
+            **more)
+        text = (work / 'matrix.md').read_text()
+        assert json.loads((work / 'matrix.json').read_text()) == found
+        rows = {row['config']: row['seeds'] for row in found['rows']}
+        return list(rows), list(rows.values()), found, text
+
+    call('ba', [0, 1], paired_to='b')
+    names, seeds, found, text = call('a', [2])
+    assert (names, seeds) == (['b', 'a'], [[0, 1], [0, 1, 2]])
+    assert found['paired_to'] == 'b'
+    assert found['missing'] == []
+    assert found['made_by'] == dict(
+        hsc_mm=__version__, recipe=RECIPE, options={})
+    # Cells of other settings, and those that failed, are named.
+    broken.add(3)
+    configs['b'].write_text('model = dict(type="EncoderDecoder", x=1)')
+    (work / 'b/seed7').mkdir()
+    names, seeds, found, text = call('ba', [1, 3])
+    assert (names, seeds) == (['b', 'a'], [[1], [0, 1, 2]])
+    assert ('Not in the table: b, seed 0 (other settings); b, seed 7 (not '
+            'finished); b, seed 3 (failed); a, seed 3 (failed).') in text
+    data.append('of now')
+    *_, found, text = call('a', [2])
+    assert 'a, seed 0 (other data or versions)' in text
+    assert [row['seeds'] for row in found['rows']] == [[1], [2]]
+    *_, found, text = call('a', [0], options=dict(cam=['lr=1']))
+    assert [row['seeds'] for row in found['rows']] == [[0]]
+    assert 'No difference to b: none of its cells is in the table.' in text
 
 
 def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
@@ -189,10 +306,19 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
         hashes.add(record['results']['cam']['hash'])
         assert record['images_per_second'] > 0
         assert record['peak_mib'] > 100
+        assert record['crop'] == row['crop'] == [32, 32]
         assert not (cell / 'pseudo_labels').exists()
     assert len(hashes) == 2
     assert len(chosen) == 1
-    before = (work / 'cam' / 'seed0' / 'cell.json').read_bytes()
+    # An earlier call had a second stage, which the next one does not name.
+    path = work / 'cam' / 'seed0' / 'cell.json'
+    record = json.loads(path.read_text())
+    record['rows'].append(_row('segmentation', 42.0))
+    record['results']['seg'], record['seconds']['seg'] = {}, 60.0
+    record['settings']['seg'] = 'of the segmentor'
+    path.write_text(json.dumps(record))
+    before = path.read_bytes()
+    assert '(failed)' in (work / 'matrix.md').read_text()
     spelt = tmp_path / 'x' / '..' / 'cam.py'  # the same config
     (tmp_path / 'x').mkdir()
     again = _run(spelt, '--seeds', '0', '--work-dir', work, '--select', '1')
@@ -200,6 +326,18 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     assert (work / 'cam' / 'seed0' / 'cell.json').read_bytes() == before
     said = (work / 'cam' / 'seed0' / 'output.txt').read_text()
     assert said.count('is current') == 2
+    again, = json.loads((work / 'matrix.json').read_text())['rows']
+    second = again['columns'].pop('segmentation')
+    assert second['values'] == [42.0, None]
+    assert again['columns']['seeds, best'] == row['columns']['seeds, best']
+    assert again['seeds'] == [0, 3]
+    read_matrix(work / 'matrix.json')
+    # Another rule of the pseudo labels leaves CAMs and seeds as they are, and
+    # is not that of the second stage.
+    config.write_text(config.read_text() + 'pseudo_label = dict()')
+    _run(config, '--seeds', '0', '--work-dir', work, '--select', '1')
+    again, = json.loads((work / 'matrix.json').read_text())['rows']
+    assert (again['seeds'], 'segmentation' in again['columns']) == ([0], False)
 
 
 def test_a_config_that_changes_meanwhile_ends_its_cells(

@@ -10,6 +10,7 @@ from hsc_mm.inference import load_config
 from hsc_mm.pipeline.contents import split_hash
 from hsc_mm.pipeline.inputs import config_hash, stage_inputs
 from hsc_mm.utils import read_json, write_json
+from hsc_mm.version import RECIPE
 
 
 def test_a_start_from_another_checkpoint_is_another_training(
@@ -166,3 +167,13 @@ def test_another_trusted_mask_is_another_training(tmp_path, shared_voc):
         found.append(stage_inputs(cfg, 'train')['trusted'])
     assert found[0] != found[1]
     assert 'trusted' not in stage_inputs(cfg, 'test')
+
+
+def test_another_recipe_of_the_code_is_another_step(
+        tmp_path, shared_voc, monkeypatch):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    before = [stage_inputs(cfg, split) for split in ('train', 'test')]
+    monkeypatch.setattr('hsc_mm.pipeline.inputs.RECIPE', RECIPE + 1)
+    for old, split in zip(before, ('train', 'test')):
+        new = stage_inputs(cfg, split)
+        assert {key for key in new if new[key] != old[key]} == {'versions'}

@@ -95,7 +95,8 @@ class ScoreSeeds(_Test):
         return [
             ScoreRow(what, result['facts']['split'], at['mIoU'], at['iou'],
                      result['classes'], at.get('threshold'),
-                     at.get('false_pixel_rate'), _chosen(at))
+                     at.get('false_pixel_rate'), _chosen(at),
+                     result['facts'].get('images'))
             for what, at in found.items()
         ]
 

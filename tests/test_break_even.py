@@ -1,0 +1,145 @@
+"""How many masks image labels are worth: draws, cells, the curve."""
+from argparse import Namespace
+
+import pytest
+
+
+def test_break_even_is_where_the_curve_crosses():
+    from break_even_table import break_even, table
+    curve = {10: 30.0, 40: 50.0, 160: 60.0}
+    assert break_even(curve, 40.0) == pytest.approx(20)  # halfway in the log
+    assert break_even(curve, 60.0) == pytest.approx(160)
+    assert break_even(curve, 30.0) == 0.0
+    assert break_even(curve, 60.1) is None
+    # Of a noisy curve the last crossing counts, not a lucky small number.
+    noisy = {10: 40.0, 20: 52.0, 50: 45.0, 100: 47.0}
+    assert break_even(noisy, 50.0) is None
+    assert break_even({**noisy, 200: 53.0}, 50.0) == pytest.approx(
+        100 * 2**0.5)
+    assert break_even({10: 52.0, 20: 48.0, 40: 52.0}, 50.0) == (
+        pytest.approx(20 * 2**0.5))
+
+    def row(config, mean, std=None):
+        return dict(config=config, columns=dict(
+            segmentation=dict(mean=mean, std=std)))
+    found = table(
+        {10: [29.0, 31.0], 40: [50.0], 160: [60.0]},
+        [row('hsc', 40.0, 1.25), row('cam', 20.0), row('oracle', 70.0),
+         dict(config='seeds', columns={})])
+    assert '| 10 masks | 30.0 ± 1.4 | |' in found
+    assert '| image labels, hsc | 40.0 ± 1.2 | 20 masks |' in found
+    assert '| image labels, cam | 20.0 | fewer than 10 masks |' in found
+    assert '| image labels, oracle | 70.0 | more than 160 masks |' in found
+    assert 'seeds' not in found
+
+
+def test_draws_of_a_seed_are_nested_and_have_masks(tmp_path):
+    from break_even import draw
+    lists = tmp_path / 'ImageSets/Segmentation'
+    masks = tmp_path / 'SegmentationClass'
+    lists.mkdir(parents=True)
+    masks.mkdir()
+    ids = [f'p{i}' for i in range(30)]
+    (lists / 'train.txt').write_text('\n'.join(ids))
+    for i in ids[:20]:
+        (masks / f'{i}.png').touch()
+    whole = draw(tmp_path, 'train', None, 0)
+    assert sorted(whole) == sorted(ids[:20])
+    assert draw(tmp_path, 'train', 5, 0) == whole[:5]
+    assert draw(tmp_path, 'train', 5, 1) != whole[:5]
+    with pytest.raises(ValueError, match='--masks 21: found 20 pictures'):
+        draw(tmp_path, 'train', 21, 0)
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """A cell of break_even that writes 40 as its score, and its folder."""
+    import break_even
+    leaf, cell = tmp_path / 'leaf.py', tmp_path / 'cell'
+    leaf.write_text('model = dict(type="EncoderDecoder")\nmax_iters = 1600')
+    calls = []
+
+    def run(command, env, check):
+        calls.append(command)
+        assert (cell / 'ids.txt').is_file()
+        (cell / 'a/vis_data').mkdir(parents=True, exist_ok=True)
+        (cell / 'iter_10.pth').touch()
+        if len(calls) == 1:
+            return Namespace(returncode=1)
+        (cell / 'a/vis_data/scalars.json').write_text('{"mIoU": 40.0}')
+        return Namespace(returncode=0)
+
+    monkeypatch.setattr(break_even.subprocess, 'run', run)
+
+    def call(ids='ab', root=tmp_path, seed=0, options=()):
+        return break_even.run_cell(
+            leaf, root, list(ids), cell, seed, list(options))
+
+    return Namespace(call=call, leaf=leaf, cell=cell, calls=calls)
+
+
+def _files(folder):
+    return {path: path.read_bytes() for path in folder.rglob('*')
+            if path.is_file()}
+
+
+def test_break_even_takes_nothing_of_another_cell(trained, tmp_path):
+    with pytest.raises(ValueError, match=r'status 1.*same command continues'):
+        trained.call()
+    others = ((dict(ids='ac'), 'draw'), (dict(ids='abc'), 'masks'),
+              (dict(options=['x=1']), 'options'), (dict(seed=1), 'seed'),
+              (dict(root=tmp_path / 'other'), 'root'))
+
+    def refuses():
+        before = _files(trained.cell)
+        for words, what in others:
+            with pytest.raises(ValueError, match=f'of another {what}'):
+                trained.call(**words)
+        text = trained.leaf.read_text()
+        trained.leaf.write_text(text.replace('1600', '10'))
+        with pytest.raises(ValueError, match='of another config'):
+            trained.call()
+        trained.leaf.write_text(text)
+        assert _files(trained.cell) == before
+
+    refuses()  # one that was interrupted
+    assert trained.call() == 40.0
+    assert ['--resume' in one for one in trained.calls] == [False, True]
+    refuses()  # a finished one
+    assert trained.call() == 40.0
+    assert len(trained.calls) == 2
+    (trained.cell / 'score.json').unlink()
+    before = _files(trained.cell)
+    with pytest.raises(ValueError, match='files of no cell'):
+        trained.call()
+    assert _files(trained.cell) == before
+
+
+def test_break_even_compares_with_the_same_data_and_segmentor(tmp_path):
+    import break_even_table
+    import protocol
+
+    from hsc_mm.utils import write_json
+    root = tmp_path / 'data'
+    root.mkdir()
+    (root / 'image_labels.json').write_text(
+        '{"classes": ["cat", "dog"], "images": {}}')
+
+    def work_dir(name, network='lite0', **more):
+        folder = tmp_path / f'{name}-{network}'
+        protocol.write_leaf(f'deeplabv3plus_{network}_{{}}-pseudo', name,
+                            root, folder / 'configs')
+        write_json(folder / 'matrix.json', dict(
+            rows=[], paired_to=None, **more))
+        return folder
+
+    own = work_dir('neu-seg', made_by=dict(options=dict(seg=['x=1'])))
+    leaf = next((own / 'configs').iterdir())
+    assert break_even_table.read_rows(own, leaf, ['x=1']) == []
+    with pytest.raises(ValueError, match='--seg-options'):
+        break_even_table.read_rows(own, leaf, [])
+    for other in (work_dir('voc-animals'), work_dir('neu-seg', 'mbv2')):
+        assert break_even_table.read_rows(
+            other, next((other / 'configs').iterdir()), []) == []
+        with pytest.raises(ValueError, match='same data set and network'):
+            break_even_table.read_rows(other, leaf, ['x=1'])

@@ -1,0 +1,127 @@
+"""Cells of a matrix: one config with one seed each."""
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from hsc_mm.cli.signals import PARENT
+from hsc_mm.utils import read_json, write_json
+from hsc_mm.utils.outputs import claim
+from .matrix_kept import data_of, settings
+
+__all__ = ['Cell', 'run_cell', 'running']
+
+_RECORD = {'images_per_second?': (float, ), 'peak_mib?': float,
+           'results?': dict, 'seconds?': dict, 'rows?': [dict(what=str)],
+           'settings?': dict}
+#: Pipelines that run now.
+running: set[subprocess.Popen] = set()
+
+
+class Cell(NamedTuple):
+    """One config with one seed.
+
+    Attributes:
+        config (str): Config of the CAM stage.
+        seed (int): ``randomness.seed`` of both stages.
+        folder (Path): Everything the cell writes.
+    """
+    config: str
+    seed: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """str: Name of the config."""
+        return Path(self.config).stem
+
+
+def run_cell(cell: Cell, seg_config: str | None,
+             options: dict[str, list[str]]) -> dict:
+    """Run the pipeline of a cell; what is current is skipped.
+
+    Args:
+        cell (Cell): The cell.
+        seg_config (str, optional): Config of the segmentation stage.
+        options (dict[str, list[str]]): ``'cam'`` and ``'seg'``: values that
+            override the configs; ``'pipeline'``: more arguments.
+
+    Returns:
+        dict: ``results``, ``seconds`` and ``rows`` (scores) of the steps,
+        those of a second stage among them that an earlier call ran;
+        ``images_per_second`` of training the CAM stage, ``peak_mib`` of its
+        largest process; ``config``, ``seed`` and ``settings``: those of
+        :func:`hsc_analysis.matrix_kept.settings`, and a hash of ``data``,
+        weights and versions. Also in ``cell.json`` of the folder.
+
+    Raises:
+        ValueError: The pipeline ended with an error; the message has it.
+    """
+    command = [sys.executable, '-m', 'hsc_mm', 'pipeline', cell.config]
+    command += [seg_config] if seg_config else []
+    command += ['--work-dir', str(cell.folder)]
+    for stage in ('cam', 'seg') if seg_config else ('cam', ):
+        command += [f'--{stage}-options', f'randomness.seed={cell.seed}',
+                    *options.get(stage, [])]
+    command += options.get('pipeline', [])
+    log, record = (
+        claim(cell.folder, name, option='work_dir')
+        for name in ('output.txt', 'cell.json'))
+    summary = cell.folder / 'summary.json'
+    own = dict(config=os.path.abspath(cell.config), seed=cell.seed,
+               settings=settings(cell.config, seg_config, options))
+    with open(log, 'w', encoding='utf-8') as file:
+        child = subprocess.Popen(
+            command, stdout=file, stderr=file,
+            env=dict(os.environ, **{PARENT: str(os.getpid())}))
+        running.add(child)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        running.discard(child)
+    if child.returncode:
+        last = log.read_text('utf-8', 'replace').strip().splitlines()[-1:]
+        raise ValueError(f'{cell.name}, seed {cell.seed}: {"".join(last)} '
+                         f'(full output: {log})')
+    found = read_json(summary)
+    kept = read_json(record, _RECORD) if record.is_file() else {}
+    same = {'images_per_second', 'peak_mib'} <= kept.keys() and all(
+        found[key].items() <= kept.get(key, {}).items()
+        for key in ('results', 'seconds'))
+    if same:
+        found.update(images_per_second=kept['images_per_second'],
+                     peak_mib=kept['peak_mib'])
+    else:
+        peak = round(usage.ru_maxrss / 1024)  # of the steps that ran now
+        found.update(
+            images_per_second=_speed(cell.folder, found['batch_size']),
+            peak_mib=max(peak, kept.get('peak_mib', 0)))
+    old, now = kept.get('settings', {}), own['settings']
+    now['data'] = data_of(cell.folder)
+    if same and not seg_config and old.get('seg') and (
+            old == dict(now, seg=old['seg'])):
+        # What an earlier call found of the second stage.
+        names = {row['what'] for row in found['rows']}
+        found['rows'] += [
+            row for row in kept['rows'] if row['what'] not in names]
+        found.update(results=kept['results'], seconds=kept['seconds'],
+                     warnings=kept.get('warnings', []))
+        now['seg'] = old['seg']
+    found.update(own)
+    if found != kept:
+        write_json(record, found)
+    return found
+
+
+def _speed(folder: Path, batch_size: int) -> float | None:
+    """Return images a second of the CAM stage, by the median of its log."""
+    times = []
+    for log in folder.glob('cam/*/vis_data/scalars.json'):
+        for line in log.read_text('utf-8', 'replace').splitlines():
+            with contextlib.suppress(ValueError):  # cut off by a kill
+                entry = json.loads(line)
+                times += [entry['time']] if 'loss' in entry else []
+    return round(batch_size / statistics.median(times), 2) if times else None
