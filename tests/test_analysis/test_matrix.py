@@ -46,7 +46,7 @@ def test_rows_have_mean_and_sample_deviation():
                  classes=dict(dog=31.0, cat=33.0))])
     assert hsc['columns']['seeds, best']['std'] is None
     text = markdown(found).splitlines()
-    assert text[0] == ('| config | seeds | seeds, best | minutes | images/s '
+    assert text[0] == ('| config | random seeds | seeds, best | minutes | images/s '
                        '| peak MiB |')
     assert text[2].startswith('| cam | 0 1 | 31.0 ± 1.4 at 0.30 | 1.5 ± 0.0 ')
     assert text[3].startswith('| hsc | 0 | 40.0 at 0.30 | 1.5 |')
@@ -67,7 +67,7 @@ def test_a_step_of_a_single_config_has_its_column():
     refined = _cell('irn.py', 0, 35.0)
     refined['rows'].append(_row('refined labels', 41.5))
     text = markdown(collect([_cell('cam.py', 0, 30.0), refined])).splitlines()
-    assert text[0] == ('| config | seeds | seeds, best | refined labels '
+    assert text[0] == ('| config | random seeds | seeds, best | refined labels '
                        '| minutes | images/s | peak MiB |')
     assert text[2] == '| cam | 0 | 30.0 at 0.30 | - | 1.5 | 10.0 | 500.0 |'
     assert text[3] == '| irn | 0 | 35.0 at 0.30 | 41.5 | 1.5 | 10.0 | 500.0 |'
@@ -99,7 +99,7 @@ def test_means_and_differences_over_fewer_seeds_say_so():
     text = markdown(collect(cells, 'cam')).splitlines()
     assert text[3].startswith(
         '| hsc | 0 1 | 40.5 ± 0.7 at 0.30 | 42.0 (n = 1) |')
-    assert '| hsc | 0 1 | +0.0 [+0.0, +0.0] | +2.0 (seeds 0) |' in text
+    assert '| hsc | 0 1 | +0.0 [+0.0, +0.0] | +2.0 (random seeds 0) |' in text
     assert '| cam (n = 2) | 40.5 |' in text  # by size
 
 

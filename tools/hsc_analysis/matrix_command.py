@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         '--paired-to',
         metavar='STEM',
         help='name of the config, without .py, that the others are compared '
-        'with: differences over equal seeds and their 95 %% intervals '
+        'with: differences over equal random seeds and their 95 %% intervals '
         '(default: that of the table in the work dir)')
     parser.add_argument(
         '--threshold',
