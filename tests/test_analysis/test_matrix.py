@@ -46,8 +46,8 @@ def test_rows_have_mean_and_sample_deviation():
                  classes=dict(dog=31.0, cat=33.0))])
     assert hsc['columns']['seeds, best']['std'] is None
     text = markdown(found).splitlines()
-    assert text[0] == ('| config | random seeds | seeds, best | minutes | images/s '
-                       '| peak MiB |')
+    assert text[0] == ('| config | random seeds | seeds, best | minutes '
+                       '| images/s | peak MiB |')
     assert text[2].startswith('| cam | 0 1 | 31.0 ± 1.4 at 0.30 | 1.5 ± 0.0 ')
     assert text[3].startswith('| hsc | 0 | 40.0 at 0.30 | 1.5 |')
     assert '| cam | 30.0 | 32.0 |' in text  # by class
@@ -67,8 +67,8 @@ def test_a_step_of_a_single_config_has_its_column():
     refined = _cell('irn.py', 0, 35.0)
     refined['rows'].append(_row('refined labels', 41.5))
     text = markdown(collect([_cell('cam.py', 0, 30.0), refined])).splitlines()
-    assert text[0] == ('| config | random seeds | seeds, best | refined labels '
-                       '| minutes | images/s | peak MiB |')
+    assert text[0] == ('| config | random seeds | seeds, best '
+                       '| refined labels | minutes | images/s | peak MiB |')
     assert text[2] == '| cam | 0 | 30.0 at 0.30 | - | 1.5 | 10.0 | 500.0 |'
     assert text[3] == '| irn | 0 | 35.0 at 0.30 | 41.5 | 1.5 | 10.0 | 500.0 |'
 

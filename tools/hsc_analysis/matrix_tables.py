@@ -34,8 +34,8 @@ def markdown(found: dict) -> str:
                      'cells is in the table.')
     elif base and len(rows) > 1:
         parts.append(
-            f'Difference to {found["paired_to"]} over equal random seeds, mean and '
-            '95 % interval (Student\'s t):\n\n' + _table(
+            f'Difference to {found["paired_to"]} over equal random seeds, '
+            'mean and 95 % interval (Student\'s t):\n\n' + _table(
                 ['config', 'random seeds', *compared],
                 [_gaps(row, compared) for row in rows if row is not base]))
         if found.get('apart'):
@@ -130,7 +130,8 @@ def _gap(gap: dict | None, seeds: list[int]) -> str:
     if gap['interval'] is not None:
         low, high = (_number(one, '+') for one in gap['interval'])
         text += f' [{low}, {high}]'
-    return text + f' (random seeds {_seeds(gap["seeds"])})' * (gap['seeds'] != seeds)
+    others = f' (random seeds {_seeds(gap["seeds"])})'
+    return text + others * (gap['seeds'] != seeds)
 
 
 def _seeds(seeds: list[int]) -> str:
