@@ -11,6 +11,7 @@ from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import Scored, label_and_truth
+from hsc_mm.pseudo_labels.origins import refuse_other_images
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.alike import missing_example
 from hsc_mm.utils.outputs import claim_file
@@ -28,7 +29,8 @@ def masked_dataset(cfg: Config, split: str,
     """Build the data set that ``<img_id>.png`` of a folder are compared with.
 
     Raises:
-        ValueError: The data set has no masks, or files are missing.
+        ValueError: The data set has no masks, files are missing, or labels
+            were made from other images.
     """
     # Missing files are one line below instead of many.
     dataset = build_split(cfg, split, masks=True, check=False)
@@ -46,6 +48,7 @@ def masked_dataset(cfg: Config, split: str,
                 f'--split {split}: expected {kind} of its {len(infos)} '
                 f'images, {len(missing)} are missing, such as '
                 f'{missing_example(missing)}.')
+    refuse_other_images(folder, infos)
     return dataset
 
 
