@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -28,7 +29,19 @@ __all__ = ['predict_large', 'sample_of_tiles']
 
 
 def _predict(model: Any, label: Tensor | None):
-    """Return what computes the maps of a window; see ``tiles.large``."""
+    """Return what computes the maps of a window; see ``tiles.large``.
+
+    Raises:
+        ValueError: The model merges the masks of views, and not their maps.
+    """
+    merger = model.model
+    if isinstance(merger, BaseTTAModel) and not model.is_cam and not getattr(
+            merger, 'merges_maps', False):
+        raise ValueError(
+            'tta_model: expected hsc_mm.SegTTAModel, whose maps are the mean '
+            'of all views, for a picture in windows, found '
+            f'{type(merger).__name__}. Name it in the config, or predict '
+            'without --tta.')
 
     def run(image: np.ndarray) -> tuple[np.ndarray, Tensor | None]:
         sample = model.step(image, label)
