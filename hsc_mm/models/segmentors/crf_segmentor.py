@@ -10,7 +10,7 @@ from hsc_mm.crf import build_crf
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number, read_image
 from hsc_mm.utils.headers import read_header
-from hsc_mm.utils.pixels import as_colours, turn
+from hsc_mm.utils.pixels import as_colours, as_rgb, turn
 from .seg_tta import mean_probability, set_prediction
 
 __all__ = ['CRFRefinedSegmentor', 'refine_present']
@@ -48,8 +48,10 @@ class CRFRefinedSegmentor(BaseTTAModel):
     :class:`hsc_mm.SegTTAModel`; otherwise there is one view. Checkpoints are
     those of the module. For evaluation only: train the module.
 
-    The image is read again from ``img_path`` as it is stored, at its original
-    size, turned as EXIF says if the prediction is.
+    The image is ``image`` (H, W, 3 or N) uint8 of the metainfo of a sample
+    if that is there, BGR of three bands. Otherwise it is read again from
+    ``img_path`` as it is stored, at its original size, turned as EXIF says
+    if the prediction is.
 
     A sample gets ``pred_sem_seg`` (1, H, W), the class of the highest
     posterior (of one channel: whether it is above the head's threshold),
@@ -72,6 +74,8 @@ class CRFRefinedSegmentor(BaseTTAModel):
             bad, or the image of a sample cannot be found or does not fit.
     """
     merges_maps = True
+    #: Whether samples need ``image`` where they have no file.
+    reads_image = True
 
     def __init__(self,
                  module: ConfigType,
@@ -133,13 +137,18 @@ class CRFRefinedSegmentor(BaseTTAModel):
 
 
 def _image(sample: SegDataSample, size: tuple[int, int]) -> np.ndarray:
-    """Read the image of a prediction, (H, W, 3) uint8 RGB."""
+    """Return the image of a prediction, (H, W, 3) uint8 RGB."""
+    image = sample.metainfo.get('image')
+    if image is not None:
+        return as_rgb(image)
     path = sample.metainfo.get('img_path')
     if path is None:
         raise ValueError(
             'img_path: expected it in the metainfo of a sample, because the '
-            f'CRF needs the image; found {sorted(sample.metainfo)}. Add it to '
-            'meta_keys of the packing transform.')
+            'CRF needs the image; found '
+            f'{sorted(k for k, v in sample.metainfo.items() if v is not None)}'
+            '. Add it to meta_keys of the packing transform, or, for arrays, '
+            'image to the metainfo.')
     image = as_colours(
         read_image(path, **sample.metainfo.get('reading', {})))
     stored = read_header(path).orientation
