@@ -23,7 +23,7 @@ from hsc_mm.tiles.large import (
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import voc_palette
 from hsc_mm.utils.numbers import check_finite_maps
-from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.outputs import claim, drop
 
 __all__ = ['predict_large', 'sample_of_tiles']
 
@@ -129,7 +129,11 @@ def predict_large(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles,
     heat, small = Preview(scan.shape), Preview(scan.shape)
     path = claim(out_dir, f'{name}.mask.png', [scan.path])
     place = georeference(scan.path)
-    tif = claim(out_dir, f'{name}.mask.tif', [scan.path]) if place else None
+    tif = None
+    if place:
+        tif = claim(out_dir, f'{name}.mask.tif', [scan.path])
+    else:
+        drop(out_dir, f'{name}.mask.tif')
     with MaskWriter(path, scan.shape, voc_palette(), note_of(scan.path),
                     place=place, tif=tif) as writer:
         seen = write_blocks(

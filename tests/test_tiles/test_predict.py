@@ -2,6 +2,7 @@
 import copy
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,6 +21,7 @@ from hsc_mm.registry import MODELS
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_image, read_index_png
 from hsc_mm.utils.limits import MEGAPIXELS
+from hsc_mm.utils.outputs import MARKER
 
 rasterio = pytest.importorskip('rasterio')
 SHAPE = (200, 264)
@@ -183,6 +185,31 @@ def test_views_that_are_merged_in_an_unknown_way(models, picture, tmp_path):
     with pytest.raises(ValueError, match=r'tta_model: expected hsc_mm\.Seg'
                        r'TTAModel, .* found _Views'):
         model(picture)
+
+
+@pytest.mark.parametrize('stage', ['cam', 'seg'])
+def test_files_of_another_picture_of_the_name_are_removed(
+        models, picture, stage, monkeypatch, tmp_path):
+    plain, out = tmp_path / 'map.png', tmp_path / 'out'
+    cv2.imwrite(str(plain), read_image(picture))
+    predict = HSCInferencer(*models[stage], device='cpu')
+
+    def files(path):
+        predict(path, out_dir=out)
+        return {one.name for one in out.iterdir()} - {MARKER}
+
+    small = {'map.mask.png', 'map.overlay.png', 'map.npz'}
+    assert files(picture) == small | {'map.mask.tif'}
+    assert files(plain) == small
+    monkeypatch.setenv(MEGAPIXELS, '0.01')
+    large = small - {'map.npz'}
+    assert files(picture) == large | {'map.mask.tif'}
+    assert files(plain) == large
+    (out / 'map.mask.tif').write_bytes(b'of the user')
+    (out / MARKER).unlink()
+    for name in large:
+        (out / name).unlink()
+    assert files(plain) == large | {'map.mask.tif'}
 
 
 def test_what_cannot_be_done_is_said(models, picture, monkeypatch, tmp_path):
