@@ -453,6 +453,27 @@ def test_xml_names_without_repeats(tmp_path):
         read_voc_xml(path)
 
 
+def test_xml_with_a_namespace(tmp_path):
+    path = tmp_path / 'x.xml'
+    path.write_text('<annotation xmlns="urn:a"><!-- dog --><object>'
+                    '<name>cat</name></object></annotation>')
+    assert read_voc_xml(path) == ['cat']
+
+
+@pytest.mark.parametrize(('text', 'found'), [
+    ('<annotations><image name="a.jpg"><tag label="cat"/></image>'
+     '</annotations>', 'found <annotations>'),
+    ('<a:svg xmlns:a="urn:a"/>', 'found <svg>'),
+    ('<annotation><object><name> </name></object></annotation>',
+     'an <object> has no <name>'),
+])
+def test_xml_of_other_programs_shows_not_no_class(tmp_path, text, found):
+    path = tmp_path / 'x.xml'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf'x\.xml: .*{found}'):
+        read_voc_xml(path)
+
+
 @pytest.mark.parametrize('encoding', ['gb2312', 'gbk', 'klingon', 'utf-8'])
 def test_xml_in_an_encoding_that_is_not_read_is_named(tmp_path, encoding):
     path = tmp_path / 'x.xml'
