@@ -181,3 +181,15 @@ def test_bad_arguments(sheet, capsys, tmp_path):
         write_picture(tmp_path / 'a.jpg', np.zeros((65501, 1, 3), np.uint8))
     with pytest.raises(ValueError, match='expected a name'):
         write_picture(tmp_path / 'a.gif', np.zeros((1, 1, 3), np.uint8))
+
+
+def test_a_picture_of_another_size_than_mask_and_label(sheet, capsys):
+    path = sheet.root / 'JPEGImages' / 'img_03.jpg'
+    image = cv2.imread(str(path))
+    cv2.imwrite(str(path), image[:-2])
+    assert sheet() == 1
+    assert (f'{path}: expected the size of its mask {sheet.root}'
+            in (text := _one_line(capsys)))
+    assert 'img_03.png and of its label, 64 x 48, found 64 x 46' in text
+    assert 'bug' not in text
+    assert not sheet.out.exists()

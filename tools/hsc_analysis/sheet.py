@@ -60,7 +60,7 @@ def contact_sheet(ranked: list[Scored],
     """Draw image | ground truth | label of images, (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: There is no image.
+        ValueError: There is no image, or one has another size than its mask.
     """
     palette = class_colours(dataset.metainfo)
     rows, read = [], dataset_reader(dataset)
@@ -68,6 +68,13 @@ def contact_sheet(ranked: list[Scored],
         info = dataset.get_data_info(index)
         label, truth = label_and_truth(folder, info)
         image = as_rgb(read(info['img_path']))
+        if image.shape[:2] != truth.shape:
+            sizes = [f'{one.shape[1]} x {one.shape[0]}'
+                     for one in (truth, image)]
+            raise ValueError(
+                f'{info["img_path"]}: expected the size of its mask '
+                f'{info["seg_map_path"]} and of its label, {sizes[0]}, found '
+                f'{sizes[1]}. Is it the picture that they were made from?')
         strip = titled_strip(
             [('image', image),
              ('ground truth', mask_overlay(image, truth, palette)),
