@@ -9,8 +9,9 @@ from typing import NamedTuple
 from hsc_mm.utils.indices import check_class_count
 
 __all__ = [
-    'ABSENT', 'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'Note', 'image_name',
-    'image_stem', 'is_text', 'means_nothing', 'name_key', 'settle', 'spelled'
+    'ABSENT', 'IMAGE_SUFFIXES', 'MARKS', 'NONE', 'ImageLabels', 'Note',
+    'image_name', 'image_stem', 'is_text', 'means_nothing', 'name_key',
+    'settle', 'spelled'
 ]
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -18,6 +19,9 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 NONE = ('none', 'normal')
 #: What programs write for an empty cell: pandas, people, Excel, R, databases.
 ABSENT = ('nan', 'n/a', '#n/a', '<na>', 'null')
+#: Marks for and against a class; those of one letter are not mixed.
+MARKS = ((('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')),
+         (('t', ), ('f', )), (('y', ), ('n', )), (('x', ), ()))
 _ALWAYS = ('_none', 'background', *ABSENT)
 
 
@@ -161,8 +165,13 @@ def settle(path: str | Path,
     joined = [f'"{n}" as "{spelling[name_key(n)]}"' for n in count
               if spelling.get(name_key(n), n) != n]
     words = [f'"{n}"' for n in count if name_key(n) in nothing]
+    doubtful = [] if classes else [
+        f'"{spelling[key]}"' for yes, no in MARKS for key in no
+        if key in spelling and {*spelling} <= {*yes, *no}]
     more = (Note('other spellings of a class', joined),
-            Note('names that mean no class', words))
+            Note('names that mean no class', words),
+            Note('classes that may mean "shows none" (if so: --none)',
+                 doubtful))
     return ImageLabels(found, settled,
                        tuple(n for n in (*notes, *more) if n.names))
 

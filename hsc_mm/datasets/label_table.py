@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .class_names import (
     ABSENT,
+    MARKS,
     NONE,
     ImageLabels,
     Note,
@@ -18,11 +19,10 @@ __all__ = ['read_label_table']
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
 _EMPTY = ('', 'na', *ABSENT)
-# Marks for and against a class; those of one letter are not mixed.
-_MARKS = ((('1', '1.0', 'true', 'yes'), ('0', '0.0', 'false', 'no')),
-          (('t', ), ('f', )), (('y', ), ('n', )), (('x', ), ()))
-_TRUE = tuple(mark for yes, _ in _MARKS for mark in yes)
-_FALSE = tuple(mark for _, no in _MARKS for mark in no)
+_BRACKETS = ('[]', '()', '{}')
+_QUOTED = re.compile(r'(?:\'[^\']*\'|"[^"]*")(?:[\s,;|]+|$)')
+_TRUE = tuple(mark for yes, _ in MARKS for mark in yes)
+_FALSE = tuple(mark for _, no in MARKS for mark in no)
 _NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
 
 
@@ -93,7 +93,7 @@ def _is_one_hot(header: list[str], rows: Rows) -> bool:
         return False
     cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
     marks = cells.difference(_EMPTY)
-    return bool(marks) and any(marks <= {*yes, *no} for yes, no in _MARKS)
+    return bool(marks) and any(marks <= {*yes, *no} for yes, no in MARKS)
 
 
 def _refuse_scores(path: str | Path, header: list[str], rows: Rows) -> None:
@@ -133,10 +133,18 @@ def _label_column(path: str | Path, header: list[str] | None,
 
 
 def _names(cell: str) -> list[str]:
-    """Part a cell, or a list of Python in it, at semicolons, bars, commas."""
+    """Part a cell at semicolons, bars and commas.
+
+    It may hold a list, tuple, set or array as Python writes them.
+    """
     cell, quotes = cell.strip(), ''
-    if cell[:1] + cell[-1:] == '[]':
-        cell, quotes = cell[1:-1], '\'"'
+    inner = re.sub(r'^(frozen)?set(?=\()', '', cell)
+    while inner[:1] + inner[-1:] in _BRACKETS:
+        inner = inner[1:-1].strip()
+    if cell[:1] + cell[-1:] == '[]' or (
+            inner != cell and not _QUOTED.sub('', inner)):
+        # NumPy puts no commas between names.
+        cell, quotes = re.sub(r'(?<=[\'"])\s+(?=[\'"])', ';', inner), '\'"'
     for mark in '|,':
         cell = cell.replace(mark, ';')
     names = (name.strip().strip(quotes) for name in cell.split(';'))

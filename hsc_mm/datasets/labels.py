@@ -109,8 +109,8 @@ def read_voc_xml(path: str | Path) -> list[str]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not XML, has an encoding that is not read, or
-            an object has no name.
+        ValueError: The file is not XML, has an encoding that is not read, is
+            of another program, or an object has no name.
     """
     check_regular(path)
     try:
@@ -119,8 +119,14 @@ def read_voc_xml(path: str | Path) -> list[str]:
         raise ValueError(f'{path}: expected a VOC annotation in XML, but '
                          f'{error}. Fetch the file again, or save it as '
                          'UTF-8.') from error
+    for item in root.iter():  # a namespace leads in braces
+        item.tag = item.tag.rpartition('}')[2]
+    if root.tag != 'annotation':
+        raise ValueError(f'{path}: expected a VOC annotation, whose first '
+                         f'element is <annotation>, found <{root.tag}>. '
+                         'Export the labels in the format "Pascal VOC".')
     names = [item.findtext('name') for item in root.iter('object')]
-    if None in names:
+    if not all(name and name.strip() for name in names):
         raise ValueError(f'{path}: an <object> has no <name>. Fetch the file '
                          'again.')
     return list(dict.fromkeys(name.strip() for name in names))

@@ -1,6 +1,6 @@
 """Scores of a folder of masks against the ground truth of a data set."""
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from .confusion import background_iou, false_pixels
 
 __all__ = [
     'Scored', 'covers', 'ground_truth', 'image_score', 'label_and_truth',
-    'rank_images', 'score_folder'
+    'listed_files', 'rank_images', 'score_folder'
 ]
 
 
@@ -68,11 +68,31 @@ def _pair(folder: str, info: dict,
     return pair
 
 
-def covers(folder: str | Path, dataset: BaseImageLabelDataset) -> bool:
-    """Say whether a split has masks, and each image ``<img_id>.png`` there."""
-    ids = (dataset.get_data_info(i)['img_id'] for i in range(len(dataset)))
-    return 'seg_map_path' in dataset.data_prefix and not missing_files(
-        os.path.join(folder, f'{img_id}.png') for img_id in ids)
+def listed_files(dataset: BaseImageLabelDataset) -> Iterator[tuple[str, str]]:
+    """Yield id and file of each image, links followed.
+
+    Ids alone do not tell the images of two data sets apart.
+    """
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        yield info['img_id'], os.path.realpath(info['img_path'])
+
+
+def covers(folder: str | Path, dataset: BaseImageLabelDataset,
+           labelled: BaseImageLabelDataset) -> bool:
+    """Say whether a split has masks, and each image its label in a folder.
+
+    Args:
+        folder (str | Path): With ``<img_id>.png``.
+        dataset (BaseImageLabelDataset): The split.
+        labelled (BaseImageLabelDataset): Data set whose images the labels
+            are of. Another file of the same id is another image.
+    """
+    if 'seg_map_path' not in dataset.data_prefix:
+        return False
+    images = dict(listed_files(dataset))
+    return images.items() <= dict(listed_files(labelled)).items() and \
+        not missing_files(os.path.join(folder, f'{i}.png') for i in images)
 
 
 def score_folder(folder: str,

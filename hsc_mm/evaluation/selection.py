@@ -1,7 +1,6 @@
 """Selection split: a few masks that a threshold is chosen on."""
 import hashlib
-import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from hsc_mm.registry import METRICS
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.io import read_text
 from hsc_mm.utils.outputs import claim_file
-from .folder import ground_truth
+from .folder import ground_truth, listed_files
 
 __all__ = [
     'choose_selection', 'find_selection', 'read_selection', 'same_images',
@@ -95,7 +94,7 @@ def find_selection(dataset: BaseImageLabelDataset,
     if isinstance(select, int):
         return choose_selection(dataset, select)
     chosen = read_selection(select)
-    ids = {img_id for img_id, _ in _files(dataset)}
+    ids = {img_id for img_id, _ in listed_files(dataset)}
     if not ids > set(chosen):
         raise ValueError(
             f'{select}: expected ids of some of the {len(ids)} images of '
@@ -111,15 +110,8 @@ def same_images(own: BaseImageLabelDataset, chosen: Collection[str],
 
     The same file counts as the same image.
     """
-    files = {path for img_id, path in _files(own) if img_id in chosen}
-    return {img_id for img_id, path in _files(other) if path in files}
-
-
-def _files(data: BaseImageLabelDataset) -> Iterator[tuple[str, str]]:
-    """Yield id and file of each image."""
-    for index in range(len(data)):
-        info = data.get_data_info(index)
-        yield info['img_id'], os.path.realpath(info['img_path'])
+    files = {path for img_id, path in listed_files(own) if img_id in chosen}
+    return {img_id for img_id, path in listed_files(other) if path in files}
 
 
 def read_selection(path: str | Path) -> list[str]:
@@ -180,10 +172,10 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
     if scores_seeds(cfg):
         cfg.test_evaluator.selection = str(path)
         return
-    kept = {img_id for img_id, _ in _files(dataset)} - set(chosen)
+    kept = {img_id for img_id, _ in listed_files(dataset)} - set(chosen)
     options = cfg.test_dataloader.dataset
     if options.get('indices') is not None:  # places count in the whole list
         options.indices = None
         dataset = build_split(cfg, 'test')
     options.indices = [place for place, (img_id, _) in enumerate(
-        _files(dataset)) if img_id in kept]
+        listed_files(dataset)) if img_id in kept]

@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _CRF = 'hsc_mm.CRFRefinedSegmentor'
+_SEG_TTA = 'hsc_mm.SegTTAModel'
 
 
 def config_folder() -> Path:
@@ -126,6 +127,8 @@ def resume_from_work_dir(cfg: Config, named: bool = False) -> None:
 def use_tta(cfg: Config, required: bool = True) -> Config:
     """Return a copy of a config, its test at several scales and flip.
 
+    :class:`hsc_mm.SegTTAModel` stands in for mmseg's class of that name.
+
     Args:
         cfg (Config): The config.
         required (bool): Whether a ``tta_pipeline`` has to be there; otherwise
@@ -152,6 +155,8 @@ def use_tta(cfg: Config, required: bool = True) -> Config:
     build.split_options(cfg, 'test').pipeline = cfg.tta_pipeline
     if cfg.model.type == _CRF:  # merges views itself
         return cfg
+    if cfg.tta_model.type in ('SegTTAModel', 'mmseg.SegTTAModel'):
+        cfg.tta_model.type = _SEG_TTA
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     return cfg

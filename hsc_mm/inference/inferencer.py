@@ -191,11 +191,15 @@ class HSCInferencer:
         """Predict an image, (H, W, 3 or N) uint8, as a whole."""
         data = self.pipeline(dict(img=image))
         samples = data['data_samples']
+        samples = samples if isinstance(samples, list) else [samples]
         if self.is_cam:
             self.segmentor.test_cfg['use_image_labels'] = label is not None
-            for sample in samples if isinstance(samples, list) else [samples]:
+            for sample in samples:
                 if label is not None:
                     sample.gt_label = label.clone()
+        if getattr(self.model, 'reads_image', False):
+            for sample in samples:
+                sample.set_metainfo(dict(image=image))
         return self.model.test_step(pseudo_collate([data]))[0]
 
     def _infer(self, image: np.ndarray, label: torch.Tensor | None) -> dict:

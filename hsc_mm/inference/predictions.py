@@ -14,7 +14,7 @@ from hsc_mm.utils import (
     voc_palette,
     write_npz,
 )
-from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.outputs import claim, drop
 from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.pictures import class_colours
@@ -72,7 +72,8 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
     of a segmentation model holds ``mask`` (H, W) of class indices and all
     ``names``. Beside the mask of a picture with a georeference lies
     ``<name>.mask.tif``, which has it too. Of a picture above the limit of
-    megapixels, whose mask is written already, there is no ``.npz``.
+    megapixels, whose mask is written already, there is no ``.npz``. What an
+    earlier picture of the name left and this one has not is removed.
 
     Args:
         folder (str | Path): The folder, made if missing.
@@ -92,6 +93,7 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
     _, data = cv2.imencode('.png', picture[..., ::-1])
     atomic_write_bytes(overlay, data.tobytes())
     if not whole:
+        drop(folder, f'{result["name"]}.npz')
         return
     mask, values = others
     place = georeference(result['path'])
@@ -103,6 +105,7 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
                         place=place, tif=tif) as writer:
             writer.write(indices)
     else:
+        drop(folder, f'{result["name"]}.mask.tif')
         write_seed(mask, result['mask'], names.label_map, note)
     if result['task'] == 'cam':
         raw = dict(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -22,13 +23,25 @@ from hsc_mm.tiles.large import (
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import voc_palette
 from hsc_mm.utils.numbers import check_finite_maps
-from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.outputs import claim, drop
 
 __all__ = ['predict_large', 'sample_of_tiles']
 
 
 def _predict(model: Any, label: Tensor | None):
-    """Return what computes the maps of a window; see ``tiles.large``."""
+    """Return what computes the maps of a window; see ``tiles.large``.
+
+    Raises:
+        ValueError: The model merges the masks of views, and not their maps.
+    """
+    merger = model.model
+    if isinstance(merger, BaseTTAModel) and not model.is_cam and not getattr(
+            merger, 'merges_maps', False):
+        raise ValueError(
+            'tta_model: expected hsc_mm.SegTTAModel, whose maps are the mean '
+            'of all views, for a picture in windows, found '
+            f'{type(merger).__name__}. Name it in the config, or predict '
+            'without --tta.')
 
     def run(image: np.ndarray) -> tuple[np.ndarray, Tensor | None]:
         sample = model.step(image, label)
@@ -116,7 +129,11 @@ def predict_large(model: Any, scan: Scan, label: Tensor | None, tiles: Tiles,
     heat, small = Preview(scan.shape), Preview(scan.shape)
     path = claim(out_dir, f'{name}.mask.png', [scan.path])
     place = georeference(scan.path)
-    tif = claim(out_dir, f'{name}.mask.tif', [scan.path]) if place else None
+    tif = None
+    if place:
+        tif = claim(out_dir, f'{name}.mask.tif', [scan.path])
+    else:
+        drop(out_dir, f'{name}.mask.tif')
     with MaskWriter(path, scan.shape, voc_palette(), note_of(scan.path),
                     place=place, tif=tif) as writer:
         seen = write_blocks(

@@ -194,12 +194,13 @@ class Context:
     def score_labels(self, folder: str | Path) -> dict:
         """Score ``<img_id>.png`` of a folder on the CAM stage's test masks.
 
-        Empty where there are no masks, or images without a pseudo label; see
+        Empty where there are no masks, or images without a pseudo label,
+        because they are no training images; see
         :func:`hsc_mm.evaluation.folder.score_folder`. Images that a
         threshold was selected on are left out.
         """
         data = self.dataset('cam', 'test')
-        if not covers(folder, data):
+        if not covers(folder, data, self.dataset('cam', 'train')):
             return {}
         return score_folder(str(folder), data, self.held_out(data))
 

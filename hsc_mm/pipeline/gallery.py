@@ -10,7 +10,12 @@ from mmseg.structures import SegDataSample
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.transforms.load_image import dataset_reader
-from hsc_mm.evaluation.folder import ground_truth, image_score, rank_images
+from hsc_mm.evaluation.folder import (
+    ground_truth,
+    image_score,
+    listed_files,
+    rank_images,
+)
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.progress import progress
@@ -64,29 +69,30 @@ def training_pictures(stages: Mapping[str, Stage],
     places = {title: _places(one) for title, one in data.items()}
     *_, dataset = data.values()
     known = {
-        img_id: truth.get_data_info(place)
-        for img_id, place in _places(truth).items()
+        image: truth.get_data_info(place)
+        for image, place in _places(truth).items()
     }
-    *_, ids = map(list, places.values())
+    *_, images = map(list, places.values())
     for others in (*places.values(), known):
-        ids = [img_id for img_id in ids if img_id in others] or ids
-    ids = [ids[i] for i in _spread(len(ids), count)]
-    for title in [t for t in stages if not places[t].keys() >= {*ids}]:
+        images = [image for image in images if image in others] or images
+    images = [images[i] for i in _spread(len(images), count)]
+    for title in [t for t in stages if not places[t].keys() >= {*images}]:
         del data[title]
     predict = _predictor(*segmentor) if segmentor else None
     read = dataset_reader(dataset)
     palette, found = class_colours(dataset.metainfo), []
     drawn = zip(
-        *(_seeds(*stages[title], one, [places[title][i] for i in ids])
+        *(_seeds(*stages[title], one, [places[title][i] for i in images])
           for title, one in data.items()),
         strict=True)
-    for samples in progress(drawn, len(ids), 'training pictures', delay=2):
+    for samples in progress(drawn, len(images), 'training pictures', delay=2):
         sample, layers, mask = samples[-1], {}, None
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
         photo, size = photo_layer(path, read)
         label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-        if 'seg_map_path' in known.get(img_id, ()):
-            mask = ground_truth(known[img_id])
+        info = known.get((img_id, os.path.realpath(path)), {})
+        if 'seg_map_path' in info:
+            mask = ground_truth(info)
             layers['ground truth'] = mask_layer(mask, palette, size)
         for title, one in zip(data, samples, strict=True):
             layers[title] = heat_layer(one, size)
@@ -107,12 +113,9 @@ def training_pictures(stages: Mapping[str, Stage],
     return sorted(found, key=lambda one: one.score or 0)
 
 
-def _places(dataset: BaseImageLabelDataset) -> dict[str, int]:
-    """Return where each image is: its id -> index."""
-    return {
-        dataset.get_data_info(i)['img_id']: i
-        for i in range(len(dataset))
-    }
+def _places(dataset: BaseImageLabelDataset) -> dict[tuple[str, str], int]:
+    """Return where each image is: its id and file -> index."""
+    return {image: i for i, image in enumerate(listed_files(dataset))}
 
 
 def _seeds(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hsc_mm.datasets.checks import raise_problems
 from hsc_mm.utils import digest
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.headers import open_picture
@@ -13,7 +14,7 @@ from hsc_mm.utils.pool import map_threads
 
 __all__ = [
     'ORIGIN_ADVICE', 'check_origins', 'input_note', 'named_indices',
-    'note_of', 'other_classes', 'read_note'
+    'note_of', 'other_classes', 'read_note', 'refuse_other_images'
 ]
 
 #: What to do about labels of other images.
@@ -95,6 +96,27 @@ def check_origins(labels: Sequence[str], images: Sequence[str],
         return []
     return list(filter(None, map_threads(
         _other_origin, zip(labels, notes, images, strict=True))))
+
+
+def refuse_other_images(folder: str | Path, infos: Sequence[dict],
+                        suffix: str = '.png') -> None:
+    """Refuse labels of a folder that were made from images of other data.
+
+    Args:
+        folder (str | Path): With ``<img_id><suffix>``.
+        infos (sequence[dict]): Items of the data set that they are compared
+            with.
+        suffix (str): Of the labels.
+
+    Raises:
+        ValueError: Some were made from images of the same ids.
+    """
+    raise_problems(
+        f'labels of {folder}', check_origins(
+            [f'{folder}/{info["img_id"]}{suffix}' for info in infos],
+            [info['img_path'] for info in infos], edited=True),
+        'A mask says nothing about the label of another image. Name the '
+        'split whose images the labels were made from.')
 
 
 def _note_of(path: str) -> str | None:

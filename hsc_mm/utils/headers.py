@@ -89,9 +89,9 @@ def import_rasterio(path: str | Path) -> Any:
     except ImportError as error:
         raise ValueError(
             f'{path}: expected a picture that Pillow and OpenCV read; TIFFs '
-            'of several bands or of colours of more than 8 bits, and '
-            'pictures above the limit of megapixels, need rasterio: run '
-            '"pip install \'hsc_mm[geo]\'".') from error
+            'of several bands, of signed numbers or of colours of more than '
+            '8 bits, and pictures above the limit of megapixels, need '
+            'rasterio: run "pip install \'hsc_mm[geo]\'".') from error
     return rasterio
 
 

@@ -18,7 +18,7 @@ from .limits import check_regular
 from .locks import LOCK
 
 __all__ = [
-    'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder',
+    'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder', 'drop',
     'inside', 'place', 'refuse_data_folder', 'same_file', 'written'
 ]
 
@@ -184,6 +184,18 @@ def claim_folder(root: Name, option: str = '--out') -> Path:
             'earlier run, found other files. Choose another folder.')
     _note(root, '*')
     return root
+
+
+def drop(root: Name, name: Name) -> None:
+    """Remove a file of an earlier run that is not written again.
+
+    Beside the new files it would pass for one of them. A file that was not
+    written here stays.
+    """
+    path = place(root, name)
+    if path.is_file() and not path.is_symlink() and \
+            os.fspath(name) in written(root):
+        path.unlink()
 
 
 def same_file(one: Name, other: Name) -> bool:

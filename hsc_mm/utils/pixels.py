@@ -9,7 +9,8 @@ from PIL import Image
 
 from .headers import Header, import_rasterio, is_tiff, open_picture
 from .limits import check_pixels
-from .rasters import Raster, no_data, on_white
+from .rasters import Raster
+from .values import fill_range, no_data, on_white
 from .wholeness import check_whole
 
 __all__ = [
@@ -20,6 +21,7 @@ _PLAIN = ('1', 'L', 'P', 'RGB')
 _CLEAR = ('LA', 'PA', 'La', 'RGBA', 'RGBa')
 _GREY = ('I;16', 'I;16B', 'F')
 _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _NO_DATA = 258, 262, 277, 338, 42113
+_FORMAT, _SIGNED = 339, 2
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 # What EXIF's orientations do to an array.
@@ -59,8 +61,9 @@ def decode(path: str | Path,
     """Decode a picture whole, or say what is wrong with it.
 
     Grey, palette and CMYK become colours, transparency becomes white, and
-    EXIF's rotation is done. More than 8 bits are scaled, not cut off: 16 by
-    257, fractions in [0, 1] by 255, others by ``value_range``. Colour
+    EXIF's rotation is done. All bits are scaled, not cut off: 16 by 257, 12
+    by their share of 4095, fractions in [0, 1] by 255, others by
+    ``value_range``. Colour
     profiles are not applied; of several pages or frames the first counts.
 
     Args:
@@ -100,6 +103,8 @@ def decode(path: str | Path,
             raw = np.dstack([raw] * 3 + [alpha])
         found = on_white(path, raw, value_range)
     else:
+        if data[:4] == b'\x89PNG' and picture.mode == 'L':
+            _spread_transparency(picture.info, data[24])
         found = _by_pillow(path, picture)
     return turn(found, header.orientation)
 
@@ -140,12 +145,19 @@ def _is_deep_png(data: bytes) -> bool:
     return data[:4] == b'\x89PNG' and data[24] == 16
 
 
+def _spread_transparency(info: dict, bits: int) -> None:
+    """Scale the transparent grey of a PNG as Pillow scales all others."""
+    if isinstance(info.get('transparency'), int):
+        info['transparency'] *= 255 // (2**bits - 1)
+
+
 def _needs_rasterio(picture: Image.Image | None) -> bool:
     """Say whether Pillow does not see all of a TIFF."""
     if picture is None or _several(picture):
         return True
     deep = max(picture.tag_v2.get(_BITS, (1, ))) > 8
-    return deep and picture.mode not in _GREY
+    signed = _SIGNED in picture.tag_v2.get(_FORMAT, ())
+    return signed or (deep and picture.mode not in _GREY)
 
 
 def _several(picture: Image.Image) -> bool:
@@ -171,10 +183,12 @@ def _by_pillow(path: str | Path, picture: Image.Image,
     clear = picture.mode in _CLEAR or 'transparency' in picture.info
     tags = getattr(picture, 'tag_v2', {})
     try:
-        nothing = no_data(np.atleast_3d(picture), _no_data_value(tags))
+        nothing = _no_data(picture, tags)
         if picture.mode in _GREY:
             raw = np.asarray(picture)
             raw = raw.astype(raw.dtype.newbyteorder('='))
+            if value_range is None:
+                raw = fill_range(raw, max(tags.get(_BITS, (16, ))))
         else:
             order = [2, 1, 0, 3] if clear else [2, 1, 0]
             raw = np.asarray(
@@ -190,12 +204,23 @@ def _by_pillow(path: str | Path, picture: Image.Image,
     return found
 
 
-def _no_data_value(tags: Mapping) -> float | None:
-    """Return what a tag of GDAL in a TIFF names for no data."""
+def _no_data(picture: Image.Image, tags: Mapping) -> np.ndarray:
+    """Say where a picture has what GDAL's tag names for no data, (H, W).
+
+    The tag means numbers as they are stored. Pillow spreads grey of few bits
+    over 8, and turns it round where zero is white.
+    """
     try:
-        return float(tags[_NO_DATA])
+        value = float(tags[_NO_DATA])
     except (KeyError, ValueError):
-        return None
+        return np.zeros((picture.height, picture.width), bool)
+    raw = np.atleast_3d(picture)
+    if picture.mode in ('1', 'L'):
+        raw = raw.astype(np.uint8) * (255 if picture.mode == '1' else 1)
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            raw = 255 - raw
+        raw = raw // (255 // (2**min(tags.get(_BITS, (1, ))) - 1))
+    return no_data(raw, value)
 
 
 def _by_rasterio(path: str | Path, data: bytes, bands: Sequence[int] | None,

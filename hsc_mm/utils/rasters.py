@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .headers import import_rasterio, open_raster
+from .values import fill_range, no_data, on_white, to_bytes
 
-__all__ = ['Raster', 'no_data', 'on_white', 'to_bytes']
+__all__ = ['Raster']
 
 # The most bytes that a progressive JPEG takes without being asked.
 _MEMORY = 1 << 30
@@ -19,7 +20,8 @@ class Raster:
     """A picture whose rows are read when they are asked for.
 
     Pixels are those of :func:`hsc_mm.utils.pixels.decode`, as stored: EXIF's
-    rotation is not done. What the file marks as no data is black.
+    rotation is not done. What a TIFF marks as no data is black; in a PNG the
+    same mark means transparency, which is white.
 
     Args:
         path (str | Path): The file.
@@ -53,6 +55,17 @@ class Raster:
         if absent:
             raise ValueError(f'{path}: bands: expected some of 1 to '
                              f'{self.file.count}, found {absent}.')
+        self._bits = [self._depth(band) for band in self._bands]
+
+    def _depth(self, band: int) -> int | None:
+        """Return the bits of a band that spans fewer than its type."""
+        kind = self.file.colorinterp[band - 1].name
+        ranged = self.value_range is not None and kind != 'alpha'
+        if kind == 'palette' or (
+                ranged and self.file.dtypes[band - 1] != 'uint8'):
+            return None
+        found = self.file.tags(band, ns='IMAGE_STRUCTURE').get('NBITS')
+        return found and int(found)
 
     def _seen(self) -> list[int]:
         """Return the bands a person sees: grey or colours, and opacity."""
@@ -91,8 +104,11 @@ class Raster:
                 f'{error.__cause__ or error}. Fetch or export the file '
                 'again.') from error
         raw = np.moveaxis(raw, 0, -1)
-        nothing = no_data(raw, self.file.nodata)
+        clear = self._clear(raw)
+        nothing = no_data(raw, None if clear is not None else self.file.nodata)
         raw[nothing] = 0
+        for place, bits in enumerate(self._bits):
+            raw[..., place] = fill_range(raw[..., place], bits)
         if self._chosen:
             image = to_bytes(self.path, raw, self.value_range)
             image = image[..., ::-1] if image.shape[2] == 3 else image
@@ -100,6 +116,10 @@ class Raster:
             image = on_white(self.path, self._table[raw[..., 0]][
                 ..., [2, 1, 0, 3]])
         else:
+            if clear is not None:
+                most = np.iinfo(raw.dtype).max
+                alpha = np.where(clear, 0, most).astype(raw.dtype)
+                raw = np.dstack([raw, alpha])
             if raw.shape[2] == 2:  # grey and opacity
                 raw = raw[..., [0, 0, 0, 1]]
             if raw.shape[2] > 1:
@@ -109,6 +129,16 @@ class Raster:
                 image = 255 - image
         image[nothing] = 0
         return np.ascontiguousarray(image)
+
+    def _clear(self, raw: np.ndarray) -> np.ndarray | None:
+        """Say what a PNG's colour for transparency makes so, (H, W) bool.
+
+        None where there is no such colour. A palette has it in its table.
+        """
+        values = self.file.nodatavals
+        if self._chosen or values[0] is None or self.file.driver != 'PNG':
+            return None
+        return (raw == [values[b - 1] for b in self._bands]).all(axis=2)
 
     def _read(self, top: int, bottom: int) -> np.ndarray:
         """Read rows as stored, (bands, bottom - top, W)."""
@@ -144,62 +174,3 @@ class Raster:
 
     def __exit__(self, *error: object) -> None:
         self.file.close()
-
-
-def no_data(raw: np.ndarray, value: float | None) -> np.ndarray:
-    """Say where a picture (H, W, N) has no data, (H, W) bool.
-
-    That is where all bands have the value that the file names, or one is
-    NaN if that is the value.
-    """
-    if value is None:
-        return np.zeros(raw.shape[:2], bool)
-    if np.isnan(value):
-        return np.isnan(raw).any(axis=2)
-    return (raw == value).all(axis=2)
-
-
-def to_bytes(path: str | Path, raw: np.ndarray,
-             value_range: Sequence[float] | None) -> np.ndarray:
-    """Scale values of any type to 0..255.
-
-    See :func:`hsc_mm.utils.pixels.decode`.
-
-    Raises:
-        ValueError: Nothing says what is black and what is white.
-    """
-    if raw.dtype == np.uint8:
-        return raw
-    if value_range is None and raw.dtype == np.uint16:
-        return ((raw.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if not np.isfinite(raw).all():
-        raise ValueError(f'{path}: expected numbers, found inf or nan. Fill '
-                         'these pixels, or name the value that stands for '
-                         'no data in the file.')
-    if value_range is None:
-        low, high = raw.min(), raw.max()
-        if raw.dtype.kind != 'f' or low < 0 or high > 1:
-            raise ValueError(
-                f'{path}: expected 8 or 16 bits without sign, or fractions '
-                f'in [0, 1], found {raw.dtype} from {low} to {high}. Say '
-                'which values are black and white: value_range=(LOW, HIGH) '
-                'in hsc_mm.LoadImage.')
-        value_range = (0, 1)
-    low, high = value_range
-    scaled = (raw.astype(np.float32) - low) * (255 / (high - low))
-    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
-
-
-def on_white(path: str | Path, raw: np.ndarray,
-              value_range: Sequence[float] | None = None) -> np.ndarray:
-    """Scale (H, W[, 1, 3 or 4]) to bytes and put it on white, (H, W, 3)."""
-    if raw.ndim == 2:
-        raw = raw[..., None]
-    image = to_bytes(path, raw[..., :3], value_range)
-    if image.shape[2] == 1:
-        image = np.repeat(image, 3, axis=2)
-    if raw.shape[2] < 4:
-        return np.ascontiguousarray(image)
-    alpha = to_bytes(path, raw[..., 3:], None).astype(np.uint16)
-    return ((image * alpha + 255 * (255 - alpha) + 127) // 255).astype(
-        np.uint8)

@@ -115,3 +115,19 @@ def test_the_command_draws_bars_without_a_pipeline(
     with pytest.raises(SystemExit):
         call()
     assert 'or --matrix' in capsys.readouterr().err
+
+
+def test_figures_of_another_pipeline_are_removed(tmp_path, monkeypatch):
+    tool = importlib.import_module('hsc_analysis.figures_command')
+    drawn = dict.fromkeys(
+        ('grid', 'thresholds'), grid_figure([_picture([])]))
+    monkeypatch.setattr(tool, '_of_pipeline', lambda args: drawn)
+    config, out = tmp_path / 'cam.py', tmp_path / 'out'
+    config.touch()
+    monkeypatch.setattr(sys, 'argv', [
+        'figures', str(config), '--work-dir', 'w', '--out', str(out)])
+    for names in (('grid', 'thresholds'), ('grid', )):
+        for name in set(drawn) - set(names):
+            del drawn[name]
+        assert cli.run(tool.main) == 0
+        assert {path.stem for path in out.glob('*.p*')} == set(names)

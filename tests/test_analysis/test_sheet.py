@@ -11,6 +11,7 @@ from hsc_analysis.sheet import masked_dataset, write_picture
 from hsc_mm.cli import common as cli
 from hsc_mm.evaluation.folder import rank_images
 from hsc_mm.inference import load_config
+from hsc_mm.pseudo_labels.origins import note_of
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 
 
@@ -64,6 +65,16 @@ def _plain_score(truth, label):
         if (one | other).any():
             scores.append((one & other).sum() / (one | other).sum())
     return 100 * np.mean(scores)
+
+
+def test_labels_of_other_pictures_of_the_same_ids(sheet, capsys):
+    path = sheet.labels / 'img_03.png'
+    write_index_png(path, read_index_png(path), voc_palette(),
+                    note_of(sheet.root / 'JPEGImages' / 'img_04.jpg'))
+    assert sheet() == 1
+    assert f'{path}: made from another image than {sheet.root}' in (
+        capsys.readouterr().err)
+    assert not sheet.out.exists()
 
 
 def test_images_are_ranked_by_their_own_score(sheet):
@@ -170,3 +181,15 @@ def test_bad_arguments(sheet, capsys, tmp_path):
         write_picture(tmp_path / 'a.jpg', np.zeros((65501, 1, 3), np.uint8))
     with pytest.raises(ValueError, match='expected a name'):
         write_picture(tmp_path / 'a.gif', np.zeros((1, 1, 3), np.uint8))
+
+
+def test_a_picture_of_another_size_than_mask_and_label(sheet, capsys):
+    path = sheet.root / 'JPEGImages' / 'img_03.jpg'
+    image = cv2.imread(str(path))
+    cv2.imwrite(str(path), image[:-2])
+    assert sheet() == 1
+    assert (f'{path}: expected the size of its mask {sheet.root}'
+            in (text := _one_line(capsys)))
+    assert 'img_03.png and of its label, 64 x 48, found 64 x 46' in text
+    assert 'bug' not in text
+    assert not sheet.out.exists()

@@ -413,3 +413,6 @@ def test_what_the_summary_warns_of(shared_voc, tmp_path):
     assert 'spellings of a class: "Dog" as "dog"\n' in text
     assert f'  images without a label: {images}/img_05.jpg, ' in text
     assert 'WARNING: every image shows cat' in text
+    label_file.write_text('image,label\nimg_00.jpg,0\nimg_01.jpg,1\n')
+    assert '  classes that may mean "shows none" (if so: --none): "0"\n' in (
+        new.summary(new.read()))

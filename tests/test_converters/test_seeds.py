@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_here
+from mmengine.config import Config
 from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
 
@@ -575,6 +576,21 @@ def test_a_score_of_other_files_than_the_seeds_has_a_hint(config, tmp_path):
     with pytest.raises(ValueError, match=r'7 are missing, such as \S+/img_03'
                        r'\.npz \(is \S+/img_03\.png meant\? .*A score'):
         evaluate_seeds(load_config(config), tmp_path, 'val', 'soft', 0.3, '')
+
+
+@pytest.mark.parametrize('kind', ['soft', 'hard'])
+def test_masks_of_other_pictures_of_the_same_ids_score_nothing(
+        bring, maps, config, voc_root, tmp_path, kind, capsys):
+    save(tmp_path / 'from', from_zero(maps))
+    cfg = Config.fromfile(config)
+    cfg.test_dataloader.dataset.data_root = str(voc_root)
+    image = voc_root / 'JPEGImages' / 'img_06.jpg'
+    cv2.imwrite(str(image), 255 - cv2.imread(str(image)))
+    cfg.dump(str(tmp_path / 'other.py'))
+    assert bring(tmp_path / 'from', '--evaluate', 'test', '--kind', kind,
+                 config=tmp_path / 'other.py') == 1
+    assert f'made from another image than {image}' in (
+        capsys.readouterr().err)
 
 
 @pytest.mark.parametrize('kind', ['soft', 'hard'])

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 
+import cv2
 import numpy as np
 import pytest
 
@@ -255,6 +256,11 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
      dict(y=['cat'], z=['cat', 'dog'], w=['dog'])),
     (',image,tags\n0,x.jpg,"[\'cat\', ""dog""]"\n1,y.jpg,[]\n2,z.jpg,\n',
      None),
+    ('image,tags\nx.jpg,"(\'cat\', \'dog\')"\ny.jpg,()\nz.jpg,\n', None),
+    ('image,tags\nx.jpg,"{\'cat\', \'dog\'}"\ny.jpg,set()\nz.jpg,{}\n', None),
+    ('image,tags\nx.jpg,"(\'cat\', \'dog\')"\ny.jpg,"(\'cat\',)"\n'
+     'z.jpg,"frozenset({\'dog\'})"\n', dict(y=['cat'], z=['dog'])),
+    ('image,tags\nx.jpg,"[\'cat\' \'dog\']"\ny.jpg,[]\nz.jpg,\n', None),
     ('label;path\ncat|dog;x.jpg\n;y.jpg\nnone;z.jpg\n', None),
     ('cat,dog,file,\n1,1,x.jpg,7\n0,0,y.jpg,8\n0,0,z.jpg,9\n', None),
     ('image,cat,dog,\nx.jpg,1,1,\ny.jpg,0,0,\nz.jpg,0,0,\n', None),
@@ -282,6 +288,33 @@ def test_tables_as_people_write_them(tmp_path, text, expected):
         wanted = {f'{k}.jpg': v for k, v in expected.items()}
         ids = [] if 'a/x' in expected else ids
     assert labels.images == {**wanted, **{i: ['cat', 'dog'] for i in ids[:1]}}
+
+
+def test_brackets_of_a_name_stay(tmp_path):
+    path = _write(tmp_path / 'l.csv', 'a.jpg,(other)\nb.jpg,cat (big)\n')
+    assert read_label_table(path).classes == ['(other)', 'cat (big)']
+
+
+@pytest.mark.parametrize(('yes', 'no'), [
+    ('1', '0'), ('1.0', '0.0'), ('Yes', 'No'), ('True', 'False')])
+def test_a_class_that_may_mean_nothing_is_said(tmp_path, yes, no):
+    path = _write(tmp_path / 'l.csv',
+                  f'image,label\na.jpg,{yes}\nb.jpg,{no}\n')
+    _write(tmp_path / 'l.json', json.dumps(dict(
+        images=dict(a=[yes], b=[no]))))
+    for name in (yes, no):
+        (tmp_path / 'folders' / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / 'folders' / name / f'{name}.jpg'),
+                    np.full((8, 8, 3), 99 * (name == no), np.uint8))
+    note = 'classes that may mean "shows none" (if so: --none)', [f'"{no}"']
+    for source in (path, path.with_suffix('.json'), tmp_path / 'folders'):
+        labels = read_labels(source)
+        assert sorted(labels.classes) == sorted([yes, no])
+        assert note in labels.notes
+        found = read_labels(source, (no, ))
+        assert found.classes == [yes] and note not in found.notes
+    path.write_text('a.jpg,0\nb.jpg,1\nc.jpg,2\n')  # names of digits
+    assert read_label_table(path).notes == ()
 
 
 def test_a_quoted_name_may_hold_a_comma(tmp_path):
@@ -450,6 +483,27 @@ def test_xml_names_without_repeats(tmp_path):
     assert read_voc_xml(path) == ['dog', 'cat']
     path.write_text('<annotation><object>')
     with pytest.raises(ValueError, match=r'x\.xml'):
+        read_voc_xml(path)
+
+
+def test_xml_with_a_namespace(tmp_path):
+    path = tmp_path / 'x.xml'
+    path.write_text('<annotation xmlns="urn:a"><!-- dog --><object>'
+                    '<name>cat</name></object></annotation>')
+    assert read_voc_xml(path) == ['cat']
+
+
+@pytest.mark.parametrize(('text', 'found'), [
+    ('<annotations><image name="a.jpg"><tag label="cat"/></image>'
+     '</annotations>', 'found <annotations>'),
+    ('<a:svg xmlns:a="urn:a"/>', 'found <svg>'),
+    ('<annotation><object><name> </name></object></annotation>',
+     'an <object> has no <name>'),
+])
+def test_xml_of_other_programs_shows_not_no_class(tmp_path, text, found):
+    path = tmp_path / 'x.xml'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf'x\.xml: .*{found}'):
         read_voc_xml(path)
 
 

@@ -43,7 +43,7 @@ def test_indices_go_there_and_back(shared_voc):
 def test_the_masks_themselves_are_right(voc_root, tmp_path):
     data, folder = _data(voc_root), tmp_path / 'found'
     shutil.copytree(voc_root / 'SegmentationClass', folder)
-    assert covers(folder, data)
+    assert covers(folder, data, data)
     found = score_folder(str(folder), data)
     assert found['mIoU'] == 100
     assert found['split'] == 'train'
@@ -84,7 +84,7 @@ def test_what_cannot_be_scored(voc_root, tmp_path):
     data, folder = _data(voc_root), tmp_path / 'found'
     shutil.copytree(voc_root / 'SegmentationClass', folder)
     (folder / 'img_01.png').unlink()
-    assert not covers(folder, data)
+    assert not covers(folder, data, data)
     cv2.imwrite(str(folder / 'img_01.png'), np.zeros((2, 2), np.uint8))
     with pytest.raises(ValueError, match=r'img_01\.png: expected the size'):
         score_folder(str(folder), data)

@@ -34,6 +34,16 @@ def test_tta_needs_its_parts_and_leaves_the_config_alone():
         use_tta(cfg)
 
 
+@pytest.mark.parametrize('name', ['SegTTAModel', 'mmseg.SegTTAModel'])
+def test_mmsegs_mean_of_views_becomes_ours(name):
+    """Its maps are those of the last view, its single channels are wrong."""
+    cfg = load_config(ROOT / 'configs' / 'deeplabv3plus_r50_voc-pseudo.py')
+    assert cfg.tta_model.type == 'hsc_mm.SegTTAModel'
+    cfg.tta_model.type = name
+    assert use_tta(cfg).model.type == 'hsc_mm.SegTTAModel'
+    assert cfg.tta_model.type == name
+
+
 def test_thresholds_lie_between_zero_and_one():
     assert cli.threshold('0.25') == 0.25
     for text in ('0', '1', '-3', '5'):

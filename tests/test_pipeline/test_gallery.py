@@ -8,6 +8,7 @@ from tiny_configs import cam_config
 
 from hsc_mm.datasets.build import build_split
 from hsc_mm.inference import load_config
+from hsc_mm.pipeline import Context
 from hsc_mm.pipeline.gallery import training_pictures
 from hsc_mm.registry import MODELS
 
@@ -44,3 +45,26 @@ def test_each_layer_is_of_its_image(cam, tmp_path, other, own, shown, drawn):
         assert ('other' in one.layers) == drawn
         assert one.layers.get('other', one.layers['own']) == one.layers['own']
     assert len({one.layers['own'] for one in found}) == len(shown)
+
+
+def test_masks_of_other_pictures_of_the_same_ids_score_nothing(
+        cam, shared_voc, voc_root, tmp_path):
+    cfg, masks = copy.deepcopy(cam[0]), shared_voc / 'SegmentationClass'
+    assert Context(tmp_path, cfg).score_labels(masks)['mIoU'] == 100
+    cfg.test_dataloader.dataset.data_root = str(voc_root)
+    assert Context(tmp_path, cfg).score_labels(masks) == {}
+    found = training_pictures(dict(own=(cfg, cam[1])),
+                              build_split(cfg, 'test'), str(masks), count=2)
+    assert len(found) == 2
+    for one in found:
+        assert one.score is None
+        assert 'ground truth' not in one.layers
+
+
+def test_a_stage_of_other_pictures_of_the_same_ids_is_not_drawn(
+        cam, voc_root):
+    other = copy.deepcopy(cam[0])
+    other.train_dataloader.dataset.data_root = str(voc_root)
+    found = training_pictures(dict(other=(other, cam[1]), own=cam),
+                              build_split(cam[0], 'test'), count=2)
+    assert all('other' not in one.layers for one in found)

@@ -1,10 +1,13 @@
 """Predictions in windows: in memory, and from files above the limit."""
+import copy
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmseg.models import SegTTAModel
 from tiny_configs import (
     cam_config,
     fill_prototypes,
@@ -18,9 +21,14 @@ from hsc_mm.registry import MODELS
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_image, read_index_png
 from hsc_mm.utils.limits import MEGAPIXELS
+from hsc_mm.utils.outputs import MARKER
 
 rasterio = pytest.importorskip('rasterio')
 SHAPE = (200, 264)
+
+
+class _Views(SegTTAModel):
+    """Leaves the maps of one view."""
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -135,6 +143,73 @@ def test_windows_give_what_the_whole_picture_gives(models, picture, stage):
                                tiles=Tiles(192, 64))(picture)
         assert (tiled['mask'] == whole['mask']).mean() > 0.97
         assert len(np.unique(whole['mask'])) > 1
+
+
+@pytest.mark.parametrize('name', ['SegTTAModel', 'hsc_mm.SegTTAModel'])
+@pytest.mark.parametrize('channels', [3, 1])
+def test_windows_are_of_all_views(models, picture, monkeypatch, tmp_path,
+                                  name, channels):
+    cfg, weights = models['seg']
+    cfg = copy.deepcopy(cfg)
+    cfg.tta_model.type = name
+    if channels == 1:
+        cfg.model.decode_head.update(
+            out_channels=1, num_classes=2, threshold=0.5)
+        cfg.test_dataloader.dataset.metainfo = dict(
+            classes=('background', 'dog'))
+        content = torch.load(weights)
+        for key in ('weight', 'bias'):
+            key = f'decode_head.conv_seg.{key}'
+            content['state_dict'][key] = content['state_dict'][key][1:2]
+        content['meta']['dataset_meta'] = dict(classes=('background', 'dog'))
+        weights = tmp_path / 'one.pth'
+        torch.save(content, weights)
+    model = HSCInferencer(cfg, weights, device='cpu', tta=True,
+                          tiles=Tiles(288, 64))
+    if channels == 1:
+        maps = model.step(read_image(picture), None).seg_logits.data
+        model.segmentor.decode_head.threshold = float(maps.median())
+    whole, = model(picture)
+    assert 0 < (whole['mask'] > 0).mean() < 1
+    monkeypatch.setenv(MEGAPIXELS, '0.01')
+    large, = model(picture, out_dir=tmp_path)
+    assert large['error'] is None
+    assert np.array_equal(large['mask'], whole['mask'])
+
+
+def test_views_that_are_merged_in_an_unknown_way(models, picture, tmp_path):
+    cfg = copy.deepcopy(models['seg'][0])
+    cfg.tta_model.type = _Views
+    model = HSCInferencer(cfg, models['seg'][1], device='cpu', tta=True,
+                          tiles=Tiles(128, 48))
+    with pytest.raises(ValueError, match=r'tta_model: expected hsc_mm\.Seg'
+                       r'TTAModel, .* found _Views'):
+        model(picture)
+
+
+@pytest.mark.parametrize('stage', ['cam', 'seg'])
+def test_files_of_another_picture_of_the_name_are_removed(
+        models, picture, stage, monkeypatch, tmp_path):
+    plain, out = tmp_path / 'map.png', tmp_path / 'out'
+    cv2.imwrite(str(plain), read_image(picture))
+    predict = HSCInferencer(*models[stage], device='cpu')
+
+    def files(path):
+        predict(path, out_dir=out)
+        return {one.name for one in out.iterdir()} - {MARKER}
+
+    small = {'map.mask.png', 'map.overlay.png', 'map.npz'}
+    assert files(picture) == small | {'map.mask.tif'}
+    assert files(plain) == small
+    monkeypatch.setenv(MEGAPIXELS, '0.01')
+    large = small - {'map.npz'}
+    assert files(picture) == large | {'map.mask.tif'}
+    assert files(plain) == large
+    (out / 'map.mask.tif').write_bytes(b'of the user')
+    (out / MARKER).unlink()
+    for name in large:
+        (out / name).unlink()
+    assert files(plain) == large | {'map.mask.tif'}
 
 
 def test_what_cannot_be_done_is_said(models, picture, monkeypatch, tmp_path):

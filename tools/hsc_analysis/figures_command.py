@@ -10,6 +10,8 @@ from hsc_mm.cli import common as cli
 
 __all__ = ['main']
 
+_OF_PIPELINE = ('grid', 'thresholds', 'prototypes')
+
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
@@ -81,7 +83,7 @@ def main() -> None:
     """Draw and write."""
     args = parse_args()
     from hsc_mm.utils.locks import hold
-    from hsc_mm.utils.outputs import claim_folder
+    from hsc_mm.utils.outputs import claim_folder, drop
     from .figures import ablation_figure, save_figure
     from .matrix_files import read_matrix
     figures = _of_pipeline(args) if args.cam_config else {}
@@ -91,4 +93,8 @@ def main() -> None:
     hold(claim_folder(args.out))
     for name, figure in figures.items():
         save_figure(figure, Path(args.out), name)
+    if args.cam_config:  # those of another pipeline
+        for name in {*_OF_PIPELINE} - {*figures}:
+            for kind in ('pdf', 'png'):
+                drop(args.out, f'{name}.{kind}')
     cli.finish(f'{args.out}: {", ".join(figures)}, each as PDF and PNG')

@@ -44,7 +44,7 @@ def main() -> int:
     from hsc_mm.inference import load_config, use_tta
     from hsc_mm.utils import atomic_write_bytes, check_device
     from hsc_mm.utils.locks import hold
-    from hsc_mm.utils.outputs import claim_file, claim_folder, written
+    from hsc_mm.utils.outputs import claim_file, claim_folder, drop
     from hsc_mm.utils.work_dirs import refuse_data_of
     from .label_check import class_scores, draw, find_suspects, table
     from .sheet import write_picture
@@ -64,8 +64,8 @@ def main() -> int:
     if suspects:
         write_picture(picture, draw(suspects[:args.draw], dataset))
         print(f'{picture}: the first {min(args.draw, len(suspects))}')
-    elif picture.is_file() and picture.name in written(args.out):
-        picture.unlink()  # of an earlier run: it shows other labels
+    else:
+        drop(args.out, picture.name)  # it shows other labels
     if any(trained):
         cli.warn([f'the model was trained on {sum(trained)} of these images: '
                   'it remembers their labels, and contradicts fewer of them'])

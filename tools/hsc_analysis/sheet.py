@@ -11,6 +11,7 @@ from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import Scored, label_and_truth
+from hsc_mm.pseudo_labels.origins import refuse_other_images
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.alike import missing_example
 from hsc_mm.utils.outputs import claim_file
@@ -28,7 +29,8 @@ def masked_dataset(cfg: Config, split: str,
     """Build the data set that ``<img_id>.png`` of a folder are compared with.
 
     Raises:
-        ValueError: The data set has no masks, or files are missing.
+        ValueError: The data set has no masks, files are missing, or labels
+            were made from other images.
     """
     # Missing files are one line below instead of many.
     dataset = build_split(cfg, split, masks=True, check=False)
@@ -46,6 +48,7 @@ def masked_dataset(cfg: Config, split: str,
                 f'--split {split}: expected {kind} of its {len(infos)} '
                 f'images, {len(missing)} are missing, such as '
                 f'{missing_example(missing)}.')
+    refuse_other_images(folder, infos)
     return dataset
 
 
@@ -57,7 +60,7 @@ def contact_sheet(ranked: list[Scored],
     """Draw image | ground truth | label of images, (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: There is no image.
+        ValueError: There is no image, or one has another size than its mask.
     """
     palette = class_colours(dataset.metainfo)
     rows, read = [], dataset_reader(dataset)
@@ -65,6 +68,13 @@ def contact_sheet(ranked: list[Scored],
         info = dataset.get_data_info(index)
         label, truth = label_and_truth(folder, info)
         image = as_rgb(read(info['img_path']))
+        if image.shape[:2] != truth.shape:
+            sizes = [f'{one.shape[1]} x {one.shape[0]}'
+                     for one in (truth, image)]
+            raise ValueError(
+                f'{info["img_path"]}: expected the size of its mask '
+                f'{info["seg_map_path"]} and of its label, {sizes[0]}, found '
+                f'{sizes[1]}. Is it the picture that they were made from?')
         strip = titled_strip(
             [('image', image),
              ('ground truth', mask_overlay(image, truth, palette)),

@@ -40,7 +40,7 @@ plain_pipeline = [*load, pack]
 plain_tta_pipeline = [
     load[0], dict(type='TestTimeAug', transforms=[*views, [pack]])
 ]
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='hsc_mm.SegTTAModel')
 
 train_dataloader = dict(
     batch_size=8,

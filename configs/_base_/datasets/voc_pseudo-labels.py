@@ -44,7 +44,7 @@ tta_pipeline = [
             [dict(type='hsc_mm.PackImageLabelInputs')]
         ])
 ]
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='hsc_mm.SegTTAModel')
 
 # The labels only tell which images have a pseudo label, where a subset of
 # the classes is used.

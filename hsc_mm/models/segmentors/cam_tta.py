@@ -40,7 +40,8 @@ class CAMTTAModel(BaseTTAModel):
             raise ValueError(
                 'module of CAMTTAModel: expected a segmentor with '
                 'predicts_seeds=True such as hsc_mm.CAMSegmentor, found '
-                f'{type(self.module).__name__}. SegTTAModel merges masks.')
+                f'{type(self.module).__name__}. hsc_mm.SegTTAModel merges '
+                'masks.')
 
     def test_step(self, data: dict | list) -> SampleList:
         """Predict views one after the other, of which the sums are kept.

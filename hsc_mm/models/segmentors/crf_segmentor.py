@@ -3,39 +3,19 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel
-from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType, OptConfigType, SampleList
-from torch import Tensor
 
 from hsc_mm.crf import build_crf
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number, read_image
 from hsc_mm.utils.headers import read_header
-from hsc_mm.utils.pixels import as_colours, turn
+from hsc_mm.utils.pixels import as_colours, as_rgb, turn
+from .seg_tta import mean_probability, set_prediction
 
-__all__ = ['CRFRefinedSegmentor', 'mean_probability', 'refine_present']
+__all__ = ['CRFRefinedSegmentor', 'refine_present']
 
 _BACK = {6: 8, 8: 6}  # EXIF's turns that are not undone by themselves
-
-
-def mean_probability(views: SampleList, out_channels: int) -> Tensor:
-    """Return the mean of the probabilities of the views of an image.
-
-    Args:
-        views (list[SegDataSample]): With ``seg_logits`` (C, H, W) at the
-            size of the image: logits, or, of one channel, mmseg's
-            probabilities of the foreground.
-        out_channels (int): C of the segmentor.
-
-    Returns:
-        Tensor: (C, H, W) float32, for one channel (2, H, W); sums to one.
-    """
-    maps = [view.seg_logits.data.float() for view in views]
-    if out_channels > 1:
-        return sum(one.softmax(dim=0) for one in maps) / len(maps)
-    front = sum(maps) / len(maps)
-    return torch.cat([1 - front, front])
 
 
 def refine_present(crf, prob: np.ndarray, image: np.ndarray,
@@ -65,11 +45,13 @@ class CRFRefinedSegmentor(BaseTTAModel):
     ``test_step -> module.test_step (each view) -> merge_preds ->
     mean_probability -> refine_present``. With a ``TestTimeAug`` pipeline the
     CRF comes after the mean of the views' probabilities, which is that of
-    mmseg's ``SegTTAModel``; otherwise there is one view. Checkpoints are
+    :class:`hsc_mm.SegTTAModel`; otherwise there is one view. Checkpoints are
     those of the module. For evaluation only: train the module.
 
-    The image is read again from ``img_path`` as it is stored, at its original
-    size, turned as EXIF says if the prediction is.
+    The image is ``image`` (H, W, 3 or N) uint8 of the metainfo of a sample
+    if that is there, BGR of three bands. Otherwise it is read again from
+    ``img_path`` as it is stored, at its original size, turned as EXIF says
+    if the prediction is.
 
     A sample gets ``pred_sem_seg`` (1, H, W), the class of the highest
     posterior (of one channel: whether it is above the head's threshold),
@@ -91,6 +73,9 @@ class CRFRefinedSegmentor(BaseTTAModel):
         ValueError: The module makes seeds or merges views, an argument is
             bad, or the image of a sample cannot be found or does not fit.
     """
+    merges_maps = True
+    #: Whether samples need ``image`` where they have no file.
+    reads_image = True
 
     def __init__(self,
                  module: ConfigType,
@@ -148,29 +133,22 @@ class CRFRefinedSegmentor(BaseTTAModel):
         posterior = torch.from_numpy(
             refine_present(self.crf, prob.cpu().numpy(), image,
                            self.min_prob)).to(prob)
-        if self.module.out_channels > 1:
-            predicted = posterior.argmax(dim=0, keepdim=True)
-            tiny = torch.finfo(posterior.dtype).tiny
-            logits = posterior.clamp(min=tiny).log()
-        else:
-            logits = posterior[1:]
-            threshold = self.module.decode_head.threshold
-            predicted = (logits > threshold).to(logits)
-        views[0].set_data(
-            dict(
-                seg_logits=PixelData(data=logits),
-                pred_sem_seg=PixelData(data=predicted)))
-        return views[0]
+        return set_prediction(views[0], posterior, self.module)
 
 
 def _image(sample: SegDataSample, size: tuple[int, int]) -> np.ndarray:
-    """Read the image of a prediction, (H, W, 3) uint8 RGB."""
+    """Return the image of a prediction, (H, W, 3) uint8 RGB."""
+    image = sample.metainfo.get('image')
+    if image is not None:
+        return as_rgb(image)
     path = sample.metainfo.get('img_path')
     if path is None:
         raise ValueError(
             'img_path: expected it in the metainfo of a sample, because the '
-            f'CRF needs the image; found {sorted(sample.metainfo)}. Add it to '
-            'meta_keys of the packing transform.')
+            'CRF needs the image; found '
+            f'{sorted(k for k, v in sample.metainfo.items() if v is not None)}'
+            '. Add it to meta_keys of the packing transform, or, for arrays, '
+            'image to the metainfo.')
     image = as_colours(
         read_image(path, **sample.metainfo.get('reading', {})))
     stored = read_header(path).orientation

@@ -2,7 +2,7 @@
 _base_ = 'single_deit-s_voc-animals.py'
 model = dict(
     type='hsc_mm.SingleStageSegmentor', test_cfg=dict(use_image_labels=False))
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='hsc_mm.SegTTAModel')
 val_dataloader = dict(
     dataset=dict(ann_file='ImageSets/Segmentation/val.txt'))
 test_dataloader = val_dataloader

@@ -17,6 +17,7 @@ from hsc_mm.evaluation.counts import SeedCounts
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
 from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.pseudo_labels.origins import refuse_other_images
 from hsc_mm.utils.alike import missing_example
 
 __all__ = ['evaluate_seeds', 'evaluate_soft_folder']
@@ -39,7 +40,8 @@ def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
         :func:`hsc_mm.evaluation.folder.score_folder`; and a table.
 
     Raises:
-        ValueError: The split has no masks, or an image no seed.
+        ValueError: The split has no masks, or an image no seed, or that of
+            another image of its id.
     """
     dataset = build_split(cfg, split, masks=True)
     suffix = '.npz' if kind == 'soft' else '.png'
@@ -52,6 +54,7 @@ def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
             f'images in {folder}, {len(missing)} are missing, such as '
             f'{missing_example(missing)}. A score without them would not '
             'compare.')
+    refuse_other_images(folder, infos, suffix)
     if kind == 'soft':
         found = evaluate_soft_folder(folder, dataset, threshold, supervision)
         return found, seed_tables(found).replace(
