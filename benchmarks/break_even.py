@@ -70,7 +70,8 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
     kept = read_json(done, dict) if done.is_file() else {}
     other = [key for key, value in own.items() if kept.get(key) != value]
     if other and any(work_dir.glob('[!.]*')):
-        found = f'one of another {other[0]}' if kept else 'files of no cell'
+        found = f'one of another {other[0]}' if 'draw' in kept else (
+            'one of an earlier version' if kept else 'files of no cell')
         raise ValueError(f'{work_dir}: expected the same cell, found {found}. '
                          'Choose another --work-dir.')
     if 'miou' in kept:

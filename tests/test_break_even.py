@@ -108,6 +108,9 @@ def test_break_even_takes_nothing_of_another_cell(trained, tmp_path):
     refuses()  # a finished one
     assert trained.call() == 40.0
     assert len(trained.calls) == 2
+    (trained.cell / 'score.json').write_text('{"masks": 2, "miou": 40.0}')
+    with pytest.raises(ValueError, match='one of an earlier version'):
+        trained.call()
     (trained.cell / 'score.json').unlink()
     before = _files(trained.cell)
     with pytest.raises(ValueError, match='files of no cell'):

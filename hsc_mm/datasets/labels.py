@@ -121,7 +121,7 @@ def read_voc_xml(path: str | Path) -> list[str]:
                          'UTF-8.') from error
     for item in root.iter():  # a namespace leads in braces
         item.tag = item.tag.rpartition('}')[2]
-    if root.tag != 'annotation':
+    if root.tag.lower() != 'annotation':
         raise ValueError(f'{path}: expected a VOC annotation, whose first '
                          f'element is <annotation>, found <{root.tag}>. '
                          'Export the labels in the format "Pascal VOC".')

@@ -50,6 +50,8 @@ class ScoreRow(NamedTuple):
             without any class that are called one.
         chosen (str, optional): How the threshold was chosen.
         images (int, optional): Number of images that were scored.
+
+    ``miou`` is the mean of ``iou``, of classes that have one.
     """
     what: str
     split: str

@@ -116,7 +116,8 @@ def refuse_other_images(folder: str | Path, infos: Sequence[dict],
             [f'{folder}/{info["img_id"]}{suffix}' for info in infos],
             [info['img_path'] for info in infos], edited=True),
         'A mask says nothing about the label of another image. Name the '
-        'split whose images the labels were made from.')
+        'split whose images the labels were made from; make them again if '
+        'the images have changed since.')
 
 
 def _note_of(path: str) -> str | None:

@@ -1,5 +1,6 @@
 """Configs times seeds, through the real pipeline."""
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -25,7 +26,7 @@ def _cell(config, seed, score):
         config=config, seed=seed, images_per_second=10.0, peak_mib=500,
         seconds=dict(cam=60, seeds=30),
         results=dict(seeds=dict(best=dict(mIoU_of_size=dict(small=score)))),
-        settings=dict(cam='', seg=None, data=''),
+        settings=dict(cam='', seg=None, data={}),
         rows=[_row('seeds, best', score, 0.3)])
 
 
@@ -230,9 +231,9 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
         tmp_path, monkeypatch):
     configs = {name: tmp_path / f'{name}.py' for name in ('b', 'a')}
     for path in configs.values():
-        path.write_text('model = dict(type="EncoderDecoder")')
+        path.write_text('model = dict(type="EncoderDecoder", x=0, y=0.0)')
     work = tmp_path / 'work'
-    broken, data = set(), ['of before']
+    broken, data = set(), [dict(cam='of before')]
 
     def cell(cell, seg_config, options):
         if cell.seed in broken:
@@ -270,12 +271,32 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
     assert (names, seeds) == (['b', 'a'], [[1], [0, 1, 2]])
     assert ('Not in the table: b, seed 0 (other settings); b, seed 7 (not '
             'finished); b, seed 3 (failed); a, seed 3 (failed).') in text
-    data.append('of now')
+    # A copy of a cell is none of its own.
+    shutil.copytree(work / 'a/seed2', work / 'a/seed2.bak')
+    shutil.copytree(work / 'a', work / 'a_old')
+    *_, found, text = call('a', [0])
+    assert [row['seeds'] for row in found['rows']] == [[1], [0, 1, 2]]
+    assert ('a, seed 2.bak (a copy of another cell); a_old, seed 0 (a copy '
+            'of another cell)') in text
+    shutil.rmtree(work / 'a/seed2.bak')
+    shutil.rmtree(work / 'a_old')
+    # Each step has its data: those of the second stage count too.
+    data.append(dict(cam='of before', eval='of masks'))
+    call('a', [1])
+    data.append(dict(cam='of before', eval='of other masks'))
+    *_, found, text = call('a', [2])
+    assert 'a, seed 1 (other data or versions)' in text
+    assert found['rows'][1]['seeds'] == [0, 2]
+    data.append(dict(cam='of now'))
     *_, found, text = call('a', [2])
     assert 'a, seed 0 (other data or versions)' in text
     assert [row['seeds'] for row in found['rows']] == [[1], [2]]
-    *_, found, text = call('a', [0], options=dict(cam=['lr=1']))
+    *_, found, text = call('a', [0], options=dict(
+        cam=['model.x=1', 'model.y=0.10']))
     assert [row['seeds'] for row in found['rows']] == [[0]]
+    *_, found, text = call('a', [1], options=dict(
+        cam=['model.y=0.1', 'model.x=1']))
+    assert [row['seeds'] for row in found['rows']] == [[0, 1]]
     assert 'No difference to b: none of its cells is in the table.' in text
 
 
@@ -316,6 +337,7 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     record['rows'].append(_row('segmentation', 42.0))
     record['results']['seg'], record['seconds']['seg'] = {}, 60.0
     record['settings']['seg'] = 'of the segmentor'
+    record['seg_options'] = ['x=1']
     path.write_text(json.dumps(record))
     before = path.read_bytes()
     assert '(failed)' in (work / 'matrix.md').read_text()
@@ -326,7 +348,9 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     assert (work / 'cam' / 'seed0' / 'cell.json').read_bytes() == before
     said = (work / 'cam' / 'seed0' / 'output.txt').read_text()
     assert said.count('is current') == 2
-    again, = json.loads((work / 'matrix.json').read_text())['rows']
+    again = json.loads((work / 'matrix.json').read_text())
+    assert again['made_by']['options']['seg'] == ['x=1']
+    again, = again['rows']
     second = again['columns'].pop('segmentation')
     assert second['values'] == [42.0, None]
     assert again['columns']['seeds, best'] == row['columns']['seeds, best']

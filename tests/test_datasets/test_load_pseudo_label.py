@@ -234,8 +234,9 @@ def test_two_images_of_one_name_do_not_share_a_label(voc_root):
                     img_shape=read_index_png(load._path(
                         dict(img_path=str(path)))).shape)
 
-    for _ in range(2):
-        assert 'gt_seg_map' in load(sample('a'))
+    (voc_root / 'JPEGImages/linked').symlink_to('a')
+    for folder in ('a', 'linked', './a'):
+        assert 'gt_seg_map' in load(sample(folder))
     with pytest.raises(ValueError, match=r'(?s)img_00\.png: expected the '
                        r'label of one image, found .*a/img_00.*b/img_00'):
         load(sample('b'))

@@ -91,10 +91,13 @@ def run_matrix(configs: list[str],
     cells = _in_order(
         [*done, *kept], [row['config'] for row in old['rows']],
         [Path(config).stem for config in configs])
+    seg = [cell['seg_options'] for cell in cells
+           if cell['settings']['seg'] and 'seg_options' in cell]
     found = dict(collect(cells, paired_to or old['paired_to']),
                  missing=missing,
                  made_by=dict(hsc_mm=__version__, recipe=RECIPE,
-                              options=options or {}))
+                              options={**(options or {}), 'seg': seg[0]}
+                              if seg else options or {}))
     write_json(table, found)
     atomic_write_bytes(page, f'{markdown(found)}\n'.encode())
     return found, failures

@@ -73,6 +73,7 @@ def run_cell(cell: Cell, seg_config: str | None,
         for name in ('output.txt', 'cell.json'))
     summary = cell.folder / 'summary.json'
     own = dict(config=os.path.abspath(cell.config), seed=cell.seed,
+               seg_options=options.get('seg') or [] if seg_config else [],
                settings=settings(cell.config, seg_config, options))
     with open(log, 'w', encoding='utf-8') as file:
         child = subprocess.Popen(
@@ -110,6 +111,7 @@ def run_cell(cell: Cell, seg_config: str | None,
         found.update(results=kept['results'], seconds=kept['seconds'],
                      warnings=kept.get('warnings', []))
         now['seg'] = old['seg']
+        own['seg_options'] = kept.get('seg_options', [])
     found.update(own)
     if found != kept:
         write_json(record, found)

@@ -1,7 +1,9 @@
 """Cells of earlier calls: which of them belong into one table."""
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from hsc_mm.cli.common import DictAction
 from hsc_mm.inference.config_files import read_config
 from hsc_mm.pipeline import config_hash
 from hsc_mm.utils import digest, read_json
@@ -9,8 +11,10 @@ from hsc_mm.version import RECIPE
 
 __all__ = ['data_of', 'kept_cells', 'settings']
 
+# Inputs of a step that follow the random seed.
+_OF_SEED = ('config', 'checkpoint', 'pseudo_labels', 'threshold', 'chosen')
 _KEPT = {'config': str, 'seed': int, 'rows': [dict],
-         'settings?': dict(cam=str, seg=(str, ), data=str),
+         'settings?': dict(cam=str, seg=(str, ), data=dict),
          'images_per_second': (float, ), 'peak_mib': float}
 
 
@@ -26,26 +30,41 @@ def settings(config: str, seg_config: str | None,
     Returns:
         dict[str, str | None]: ``cam`` and ``seg``; None without that stage.
     """
-    def one(path: str, *more: object) -> str:
-        cfg = read_config(path)
+    def one(path: str, stage: str, *more: object) -> str:
+        cfg = read_config(path, _values(options.get(stage) or []))
         return digest([
             *(config_hash(cfg, split) for split in ('train', 'test')),
             cfg.get('pseudo_label'), cfg.get('pipeline'), RECIPE, *more])
 
-    words = {key: options.get(key) or [] for key in ('cam', 'seg', 'pipeline')}
-    return dict(cam=one(config, words['cam'], words['pipeline']),
-                seg=one(seg_config, words['seg']) if seg_config else None)
+    return dict(cam=one(config, 'cam', options.get('pipeline') or []),
+                seg=one(seg_config, 'seg') if seg_config else None)
 
 
-def data_of(folder: Path) -> str:
-    """Hash the data, weights and versions that CAM and seeds are made from."""
-    paths = (folder / 'manifests' / f'{step}.json'
-             for step in ('cam', 'seeds'))
-    return digest([
-        {key: value for key, value in read_json(
-            path, dict(inputs=dict))['inputs'].items()
-         if key not in ('config', 'checkpoint')}
-        for path in paths if path.is_file()])
+def _values(words: list[str]) -> dict:
+    """Read ``a.b=value`` as the pipeline does: their order says nothing."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='*', action=DictAction)
+    return parser.parse_args(['--options', *words]).options or {}
+
+
+def data_of(folder: Path) -> dict[str, str]:
+    """Hash the data and versions that each step of a cell is made from.
+
+    Args:
+        folder (Path): Of the cell.
+
+    Returns:
+        dict[str, str]: Name of the step -> hash; without steps that read no
+        data themselves, such as the report.
+    """
+    found = {}
+    for path in sorted(folder.glob('manifests/*.json')):
+        inputs = read_json(path, dict(inputs=dict))['inputs']
+        if 'data' in inputs:
+            found[path.stem] = digest({
+                key: value for key, value in inputs.items()
+                if key not in _OF_SEED})
+    return found
 
 
 def kept_cells(root: Path, called: Mapping[Path, dict | None],
@@ -62,21 +81,26 @@ def kept_cells(root: Path, called: Mapping[Path, dict | None],
 
     Returns:
         tuple: The cells, and in words those that are left out: not finished,
-        of other settings than the call's or their config's, or of other data
-        than another cell of their config.
+        of other settings than the call's or their config's, of other data
+        than another cell of their config, or a copy of another cell.
     """
     kept, missing = [], []
     paths = {Path(path).stem: path for path in configs}
     done = [cell for cell in called.values() if cell]
     seg = next(filter(None, (one['settings']['seg'] for one in done)), None)
-    data = {Path(one['config']).stem: one['settings']['data'] for one in done}
+    data: dict[str, dict] = {}
+    for one in done:
+        data.setdefault(Path(one['config']).stem, {}).update(
+            one['settings']['data'])
     for folder in sorted({*root.glob('*/seed[-0-9]*')} - {*called}):
         name = folder.parent.name
         found = _kept(folder / 'cell.json', paths.get(name), seg, options)
-        if isinstance(found, dict) and found['settings']['data'] != (
-                data.setdefault(name, found['settings']['data'])):
+        own = found['settings']['data'] if isinstance(found, dict) else {}
+        known = data.setdefault(name, {})
+        if any(known.get(step, one) != one for step, one in own.items()):
             found = 'other data or versions'
         if isinstance(found, dict):
+            known.update(own)
             seg = seg or found['settings']['seg']
             kept.append(found)
         else:
@@ -95,6 +119,11 @@ def _kept(record: Path, config: str | None, seg: str | None,
         cam = settings(config or cell['config'], None, options)['cam']
     except (ValueError, OSError):
         return 'cell.json or its config cannot be read'
-    own = cell.get('settings', dict(cam=None, seg=None))
+    if (record.parent.name, record.parent.parent.name) != (
+            f'seed{cell["seed"]}', Path(cell['config']).stem):
+        return 'a copy of another cell'
+    if 'settings' not in cell:
+        return 'of an earlier version'
+    own = cell['settings']
     return cell if own['cam'] == cam and (
         None in (seg, own['seg']) or own['seg'] == seg) else 'other settings'

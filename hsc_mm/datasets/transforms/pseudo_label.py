@@ -193,12 +193,15 @@ class LoadPseudoLabel(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
         path = self._path(results)
-        image = self._images.setdefault(path, results['img_path'])
-        if image != results['img_path']:
+        image = self._images.setdefault(
+            path, os.path.realpath(results['img_path']))
+        if image != os.path.realpath(results['img_path']):
             raise ValueError(
                 f'{path}: expected the label of one image, found two, {image} '
-                f'and {results["img_path"]}. Files of a data set without '
-                'img_id go by their names: give each another name.')
+                f'and {results["img_path"]}. ' + (
+                    'Give each another id.' if results.get('img_id') else
+                    'Files of a data set without img_id go by their names: '
+                    'give each another name.'))
         soft = self.soft and image_name(results) not in self.trusted
         mask = self._harden(path) if soft else read_index_png(path)
         if mask.shape != tuple(results['img_shape'][:2]):
