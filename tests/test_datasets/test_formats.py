@@ -1,6 +1,5 @@
 """Reader of pictures: in every format, the pixels a person sees."""
 import sys
-import warnings
 
 import cv2
 import format_pictures as pictures
@@ -16,14 +15,8 @@ from hsc_mm.utils.rasters import Raster
 RGB = scene()
 GREY = RGB[..., 0]
 rasterio = pytest.importorskip('rasterio')
-
-
-@pytest.fixture(autouse=True)
-def _no_map():
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            'ignore', rasterio.errors.NotGeoreferencedWarning)
-        yield
+pytestmark = pytest.mark.filterwarnings(
+    'ignore::rasterio.errors.NotGeoreferencedWarning')
 
 
 def _read(tmp_path, data, name='a.png', **options):

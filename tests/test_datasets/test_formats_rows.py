@@ -1,5 +1,4 @@
 """Pictures of few bits, signed ones, transparent ones: whole and in rows."""
-import warnings
 
 import numpy as np
 import pytest
@@ -11,14 +10,8 @@ from hsc_mm.utils.rasters import Raster
 
 RGB = scene()
 rasterio = pytest.importorskip('rasterio')
-
-
-@pytest.fixture(autouse=True)
-def _no_map():
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            'ignore', rasterio.errors.NotGeoreferencedWarning)
-        yield
+pytestmark = pytest.mark.filterwarnings(
+    'ignore::rasterio.errors.NotGeoreferencedWarning')
 
 
 def _grey(values):

@@ -193,12 +193,13 @@ class LoadPseudoLabel(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load; see the class."""
         path = self._path(results)
-        image = self._images.setdefault(
-            path, os.path.realpath(results['img_path']))
-        if image != os.path.realpath(results['img_path']):
+        image = results['img_path']
+        known = self._images.setdefault(path, image)
+        if known != image and os.path.realpath(known) != os.path.realpath(
+                image):
             raise ValueError(
-                f'{path}: expected the label of one image, found two, {image} '
-                f'and {results["img_path"]}. ' + (
+                f'{path}: expected the label of one image, found two, {known} '
+                f'and {image}. ' + (
                     'Give each another id.' if results.get('img_id') else
                     'Files of a data set without img_id go by their names: '
                     'give each another name.'))

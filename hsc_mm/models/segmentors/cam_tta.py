@@ -1,17 +1,17 @@
 """Multi-scale and flip at test time, image labels kept."""
 from functools import reduce
 
-from mmengine.model import BaseTTAModel
 from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType, OptConfigType, SampleList
 
 from hsc_mm.registry import MODELS
+from .merged_views import MergedViews
 
 __all__ = ['CAMTTAModel']
 
 
 @MODELS.register_module()
-class CAMTTAModel(BaseTTAModel):
+class CAMTTAModel(MergedViews):
     """Sum activations over scales and flips, then make the seed.
 
     The sum comes before the normalisation of each class, as in the
@@ -22,9 +22,7 @@ class CAMTTAModel(BaseTTAModel):
     Args:
         module (dict): Config of a segmentor whose ``predict`` returns seeds,
             see :class:`hsc_mm.models.segmentors.CAMPredictor`.
-        data_preprocessor (dict, optional): mmengine's runner passes the
-            variable of that name in a config, which the model's own may
-            differ from: it counts only where the model has none.
+        data_preprocessor (dict, optional): See :class:`.MergedViews`.
 
     Raises:
         ValueError: The module predicts something else.
@@ -33,8 +31,6 @@ class CAMTTAModel(BaseTTAModel):
     def __init__(self,
                  module: ConfigType,
                  data_preprocessor: OptConfigType = None) -> None:
-        if isinstance(module, dict) and module.get('data_preprocessor'):
-            data_preprocessor = None
         super().__init__(module, data_preprocessor)
         if not getattr(self.module, 'predicts_seeds', False):
             raise ValueError(
@@ -67,18 +63,9 @@ class CAMTTAModel(BaseTTAModel):
             merged = [_add(*pair) for pair in zip(merged, found, strict=True)]
         return [self._finish(sample, count) for sample in merged]
 
-    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
-        """Merge the views of each image.
-
-        Args:
-            data_samples_list (list[list[SegDataSample]]): Views of each
-                image.
-
-        Returns:
-            list[SegDataSample]: One sample for each image.
-        """
-        return [self._finish(reduce(_add, views), len(views))
-                for views in data_samples_list]
+    def merge(self, views: SampleList) -> SegDataSample:
+        """Sum the activations of the views and make the seed."""
+        return self._finish(reduce(_add, views), len(views))
 
     def _finish(self, sample: SegDataSample, count: int) -> SegDataSample:
         sample.cls_scores = sample.cls_scores / count

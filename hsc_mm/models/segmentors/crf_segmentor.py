@@ -11,6 +11,7 @@ from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number, read_image
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.pixels import as_colours, as_rgb, turn
+from .merged_views import MergedViews
 from .seg_tta import mean_probability, set_prediction
 
 __all__ = ['CRFRefinedSegmentor', 'refine_present']
@@ -39,7 +40,7 @@ def refine_present(crf, prob: np.ndarray, image: np.ndarray,
 
 
 @MODELS.register_module()
-class CRFRefinedSegmentor(BaseTTAModel):
+class CRFRefinedSegmentor(MergedViews):
     """Refine what a segmentor predicts by the colours of the image.
 
     ``test_step -> module.test_step (each view) -> merge_preds ->
@@ -82,8 +83,6 @@ class CRFRefinedSegmentor(BaseTTAModel):
                  crf: OptConfigType = None,
                  min_prob: float = 0.01,
                  data_preprocessor: OptConfigType = None) -> None:
-        if isinstance(module, dict) and module.get('data_preprocessor'):
-            data_preprocessor = None
         super().__init__(module, data_preprocessor)
         if isinstance(self.module, BaseTTAModel) or getattr(
                 self.module, 'predicts_seeds', False):
@@ -115,19 +114,8 @@ class CRFRefinedSegmentor(BaseTTAModel):
         """Do the same."""
         return self.test_step(data)
 
-    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
-        """Merge the views of each image and refine them.
-
-        Args:
-            data_samples_list (list[list[SegDataSample]]): Views of each
-                image.
-
-        Returns:
-            list[SegDataSample]: One sample for each image.
-        """
-        return [self._refine(views) for views in data_samples_list]
-
-    def _refine(self, views: SampleList) -> SegDataSample:
+    def merge(self, views: SampleList) -> SegDataSample:
+        """Average the probabilities of the views and refine them."""
         prob = mean_probability(views, self.module.out_channels)
         image = _image(views[0], tuple(prob.shape[1:]))
         posterior = torch.from_numpy(

@@ -1,12 +1,12 @@
 """Mean of the views of a segmentor at test time."""
 import torch
-from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from mmseg.utils import ConfigType, OptConfigType, SampleList
 from torch import Tensor, nn
 
 from hsc_mm.registry import MODELS
+from .merged_views import MergedViews
 
 __all__ = ['SegTTAModel', 'mean_probability', 'set_prediction']
 
@@ -59,7 +59,7 @@ def set_prediction(sample: SegDataSample, prob: Tensor,
 
 
 @MODELS.register_module()
-class SegTTAModel(BaseTTAModel):
+class SegTTAModel(MergedViews):
     """Average the probabilities of a segmentor over scales and flips.
 
     Masks are those of mmseg's class of this name, which leaves the
@@ -69,9 +69,7 @@ class SegTTAModel(BaseTTAModel):
 
     Args:
         module (dict): Config of a segmentor of mmseg.
-        data_preprocessor (dict, optional): mmengine's runner passes the
-            variable of that name in a config; it counts only where the
-            module has none.
+        data_preprocessor (dict, optional): See :class:`.MergedViews`.
 
     Raises:
         ValueError: The module makes seeds.
@@ -82,8 +80,6 @@ class SegTTAModel(BaseTTAModel):
     def __init__(self,
                  module: ConfigType,
                  data_preprocessor: OptConfigType = None) -> None:
-        if isinstance(module, dict) and module.get('data_preprocessor'):
-            data_preprocessor = None
         super().__init__(module, data_preprocessor)
         if getattr(self.module, 'predicts_seeds', False):
             raise ValueError(
@@ -91,18 +87,7 @@ class SegTTAModel(BaseTTAModel):
                 f'EncoderDecoder, found {type(self.module).__name__}. '
                 'hsc_mm.CAMTTAModel sums CAMs.')
 
-    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
-        """Merge the views of each image.
-
-        Args:
-            data_samples_list (list[list[SegDataSample]]): Views of each
-                image.
-
-        Returns:
-            list[SegDataSample]: One sample for each image.
-        """
-        return [
-            set_prediction(
-                views[0], mean_probability(views, self.module.out_channels),
-                self.module) for views in data_samples_list
-        ]
+    def merge(self, views: SampleList) -> SegDataSample:
+        """Average the probabilities of the views."""
+        prob = mean_probability(views, self.module.out_channels)
+        return set_prediction(views[0], prob, self.module)
