@@ -1,6 +1,6 @@
 """Scores of a folder of masks against the ground truth of a data set."""
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +13,12 @@ from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.mask_checks import check_indices
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.progress import progress
+from hsc_mm.utils.sums import content_sums
 from .confusion import background_iou, false_pixels
 
 __all__ = [
     'Scored', 'covers', 'ground_truth', 'image_score', 'label_and_truth',
-    'listed_files', 'rank_images', 'score_folder'
+    'listed_images', 'rank_images', 'score_folder'
 ]
 
 
@@ -68,14 +69,18 @@ def _pair(folder: str, info: dict,
     return pair
 
 
-def listed_files(dataset: BaseImageLabelDataset) -> Iterator[tuple[str, str]]:
-    """Yield id and file of each image, links followed.
+def listed_images(dataset: BaseImageLabelDataset) -> list[tuple[str, str]]:
+    """Return id and hash of each image: copies and links are the same image.
 
     Ids alone do not tell the images of two data sets apart.
+
+    Raises:
+        OSError: An image cannot be read.
     """
-    for index in range(len(dataset)):
-        info = dataset.get_data_info(index)
-        yield info['img_id'], os.path.realpath(info['img_path'])
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    sums = content_sums(info['img_path'] for info in infos)
+    return [(info['img_id'], one)
+            for info, one in zip(infos, sums, strict=True)]
 
 
 def covers(folder: str | Path, dataset: BaseImageLabelDataset,
@@ -86,12 +91,12 @@ def covers(folder: str | Path, dataset: BaseImageLabelDataset,
         folder (str | Path): With ``<img_id>.png``.
         dataset (BaseImageLabelDataset): The split.
         labelled (BaseImageLabelDataset): Data set whose images the labels
-            are of. Another file of the same id is another image.
+            are of. Another picture of the same id is another image.
     """
     if 'seg_map_path' not in dataset.data_prefix:
         return False
-    images = dict(listed_files(dataset))
-    return images.items() <= dict(listed_files(labelled)).items() and \
+    images = dict(listed_images(dataset))
+    return images.items() <= dict(listed_images(labelled)).items() and \
         not missing_files(os.path.join(folder, f'{i}.png') for i in images)
 
 

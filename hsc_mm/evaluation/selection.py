@@ -12,7 +12,7 @@ from hsc_mm.registry import METRICS
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.io import read_text
 from hsc_mm.utils.outputs import claim_file
-from .folder import ground_truth, listed_files
+from .folder import ground_truth, listed_images
 
 __all__ = [
     'choose_selection', 'find_selection', 'read_selection', 'same_images',
@@ -74,6 +74,10 @@ def _classes(info: dict, classes: int) -> np.ndarray:
     return np.isin(np.arange(1, classes + 1), ground_truth(info))
 
 
+def _ids(dataset: BaseImageLabelDataset) -> list[str]:
+    return [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+
+
 def find_selection(dataset: BaseImageLabelDataset,
                    select: int | str | Path) -> list[str]:
     """Return the ids of a selection.
@@ -94,7 +98,7 @@ def find_selection(dataset: BaseImageLabelDataset,
     if isinstance(select, int):
         return choose_selection(dataset, select)
     chosen = read_selection(select)
-    ids = {img_id for img_id, _ in listed_files(dataset)}
+    ids = {*_ids(dataset)}
     if not ids > set(chosen):
         raise ValueError(
             f'{select}: expected ids of some of the {len(ids)} images of '
@@ -108,10 +112,10 @@ def same_images(own: BaseImageLabelDataset, chosen: Collection[str],
                 other: BaseImageLabelDataset) -> set[str]:
     """Return the ids in another data set of images chosen from one.
 
-    The same file counts as the same image.
+    The same file, or a copy of it, counts as the same image.
     """
-    files = {path for img_id, path in listed_files(own) if img_id in chosen}
-    return {img_id for img_id, path in listed_files(other) if path in files}
+    sums = {one for img_id, one in listed_images(own) if img_id in chosen}
+    return {img_id for img_id, one in listed_images(other) if one in sums}
 
 
 def read_selection(path: str | Path) -> list[str]:
@@ -172,10 +176,10 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
     if scores_seeds(cfg):
         cfg.test_evaluator.selection = str(path)
         return
-    kept = {img_id for img_id, _ in listed_files(dataset)} - set(chosen)
+    kept = {*_ids(dataset)} - set(chosen)
     options = cfg.test_dataloader.dataset
     if options.get('indices') is not None:  # places count in the whole list
         options.indices = None
         dataset = build_split(cfg, 'test')
-    options.indices = [place for place, (img_id, _) in enumerate(
-        listed_files(dataset)) if img_id in kept]
+    options.indices = [place for place, img_id in enumerate(_ids(dataset))
+                       if img_id in kept]

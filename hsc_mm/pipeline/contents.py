@@ -2,14 +2,12 @@
 import importlib.util
 import os
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 from hsc_mm.datasets.base import BaseImageLabelDataset
 from hsc_mm.datasets.checks import item_maps
 from hsc_mm.utils import digest
-from hsc_mm.utils.checkpoints import file_sum
-from hsc_mm.utils.pool import map_threads
+from hsc_mm.utils.sums import content_sums
 
 __all__ = ['code_hash', 'fingerprint', 'split_hash']
 
@@ -27,7 +25,7 @@ def fingerprint(paths: Iterable[str | Path]) -> str:
     names = sorted(files)
     shared = os.path.commonpath(names) if names else ''
     return digest([[os.path.relpath(name, shared) for name in names],
-                   _sums(files[name] for name in names)])
+                   content_sums(files[name] for name in names)])
 
 
 def split_hash(dataset: BaseImageLabelDataset) -> str:
@@ -41,7 +39,7 @@ def split_hash(dataset: BaseImageLabelDataset) -> str:
     """
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     files = [dict(item_maps(info), image=info['img_path']) for info in infos]
-    sums = iter(_sums(path for one in files for path in one.values()))
+    sums = iter(content_sums(path for one in files for path in one.values()))
     items = [(info['img_id'], info['gt_label'].tolist()
               if 'gt_label' in info else None,
               {kind: next(sums) for kind in one})
@@ -69,18 +67,3 @@ def code_hash(modules: Iterable[str]) -> str | None:
         found.update(origin.parent.rglob('*.py') if '.' in name or
                      spec.submodule_search_locations else [origin])
     return fingerprint(found) if found else None
-
-
-def _sums(paths: Iterable[str]) -> list[str]:
-    return map_threads(_sum, paths)
-
-
-def _sum(path: str) -> str:
-    stat = os.stat(path)
-    return _read(path, stat.st_size, stat.st_mtime_ns)
-
-
-@cache
-def _read(path: str, *_: int) -> str:
-    """Return the sum of a file; size and time tell when to read it again."""
-    return file_sum(path)

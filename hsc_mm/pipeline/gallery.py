@@ -13,12 +13,13 @@ from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import (
     ground_truth,
     image_score,
-    listed_files,
+    listed_images,
     rank_images,
 )
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.progress import progress
+from hsc_mm.utils.sums import content_sum
 from hsc_mm.visualization.layers import (
     Picture,
     heat_layer,
@@ -90,7 +91,7 @@ def training_pictures(stages: Mapping[str, Stage],
         img_id, path = (sample.metainfo[k] for k in ('img_id', 'img_path'))
         photo, size = photo_layer(path, read)
         label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-        info = known.get((img_id, os.path.realpath(path)), {})
+        info = known.get((img_id, content_sum(path)), {})
         if 'seg_map_path' in info:
             mask = ground_truth(info)
             layers['ground truth'] = mask_layer(mask, palette, size)
@@ -114,8 +115,8 @@ def training_pictures(stages: Mapping[str, Stage],
 
 
 def _places(dataset: BaseImageLabelDataset) -> dict[tuple[str, str], int]:
-    """Return where each image is: its id and file -> index."""
-    return {image: i for i, image in enumerate(listed_files(dataset))}
+    """Return where each image is: its id and hash -> index."""
+    return {image: i for i, image in enumerate(listed_images(dataset))}
 
 
 def _seeds(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,

@@ -1,6 +1,9 @@
 """Layers of a picture, of stages that were trained on other lists."""
 import copy
+import os
+import shutil
 
+import cv2
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -47,11 +50,34 @@ def test_each_layer_is_of_its_image(cam, tmp_path, other, own, shown, drawn):
     assert len({one.layers['own'] for one in found}) == len(shown)
 
 
+@pytest.fixture
+def other_voc(voc_root):
+    """Other pictures of the same ids."""
+    for path in (voc_root / 'JPEGImages').iterdir():
+        cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
+    return voc_root
+
+
+@pytest.mark.parametrize('copy_file', [shutil.copyfile, os.link])
+def test_a_copy_of_the_data_is_the_same_data(cam, shared_voc, tmp_path,
+                                             copy_file):
+    cfg, masks = copy.deepcopy(cam[0]), shared_voc / 'SegmentationClass'
+    shutil.copytree(shared_voc, tmp_path / 'voc', copy_function=copy_file)
+    cfg.test_dataloader.dataset.data_root = str(tmp_path / 'voc')
+    assert Context(tmp_path, cfg).score_labels(masks)['mIoU'] == 100
+    found = training_pictures(dict(own=(cfg, cam[1])),
+                              build_split(cfg, 'test'), str(masks), count=2)
+    assert [one.score for one in found] == [100, 100]
+    ctx = Context(tmp_path, cfg, select=1)
+    other = build_split(cam[0], 'test')
+    assert ctx.held_out(other) == {*ctx.selection} != set()
+
+
 def test_masks_of_other_pictures_of_the_same_ids_score_nothing(
-        cam, shared_voc, voc_root, tmp_path):
+        cam, shared_voc, other_voc, tmp_path):
     cfg, masks = copy.deepcopy(cam[0]), shared_voc / 'SegmentationClass'
     assert Context(tmp_path, cfg).score_labels(masks)['mIoU'] == 100
-    cfg.test_dataloader.dataset.data_root = str(voc_root)
+    cfg.test_dataloader.dataset.data_root = str(other_voc)
     assert Context(tmp_path, cfg).score_labels(masks) == {}
     found = training_pictures(dict(own=(cfg, cam[1])),
                               build_split(cfg, 'test'), str(masks), count=2)
@@ -62,9 +88,9 @@ def test_masks_of_other_pictures_of_the_same_ids_score_nothing(
 
 
 def test_a_stage_of_other_pictures_of_the_same_ids_is_not_drawn(
-        cam, voc_root):
+        cam, other_voc):
     other = copy.deepcopy(cam[0])
-    other.train_dataloader.dataset.data_root = str(voc_root)
+    other.train_dataloader.dataset.data_root = str(other_voc)
     found = training_pictures(dict(other=(other, cam[1]), own=cam),
                               build_split(cam[0], 'test'), count=2)
     assert all('other' not in one.layers for one in found)
