@@ -20,7 +20,7 @@ _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
 _EMPTY = ('', 'na', *ABSENT)
 _BRACKETS = ('[]', '()', '{}')
-_QUOTED = re.compile(r'(?:\'[^\']*\'|"[^"]*")(?:[\s,;|]+|$)')
+_QUOTED = re.compile(r'(\'[^\']*\'|"[^"]*")([\s,;|]+|$)')
 _TRUE = tuple(mark for yes, _ in MARKS for mark in yes)
 _FALSE = tuple(mark for _, no in MARKS for mark in no)
 _NUMBER = re.compile(r'[-+]?\d*[.,]?\d+(e[-+]?\d+)?\s*%?', re.IGNORECASE)
@@ -47,8 +47,8 @@ def read_label_table(path: str | Path,
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such table, has scores instead of 0 and 1, or
-            an image comes twice.
+        ValueError: It is no such table, has scores instead of 0 and 1,
+            brackets that do not match (lists in lists), or an image twice.
     """
     rows = read_rows(path)
     notes: list[Note] = []
@@ -69,6 +69,13 @@ def read_label_table(path: str | Path,
                 name for place, name in enumerate(header)
                 if place not in (0, column)]))
         cells = [_names(row[column]) for _, row in rows]
+        for (number, row), names in zip(rows, cells, strict=True):
+            if not all(map(_fits, names)):
+                raise ValueError(
+                    f'{path}, line {number}: expected names of classes, '
+                    f'parted by semicolons, found {row[column]!r}. Write '
+                    'cat;dog; names with commas or brackets that do not '
+                    'match belong in a JSON file.')
         if ['NA'] in cells:
             cells = [[] if names == ['NA'] else names for names in cells]
             notes.append(Note('cells that mean no class', ['"NA"']))
@@ -135,20 +142,28 @@ def _label_column(path: str | Path, header: list[str] | None,
 def _names(cell: str) -> list[str]:
     """Part a cell at semicolons, bars and commas.
 
-    It may hold a list, tuple, set or array as Python writes them.
+    It may hold a list, tuple, set or array as Python writes them, whose names
+    in quotes are not parted, or names in [] or {}.
     """
     cell, quotes = cell.strip(), ''
     inner = re.sub(r'^(frozen)?set(?=\()', '', cell)
     while inner[:1] + inner[-1:] in _BRACKETS:
         inner = inner[1:-1].strip()
-    if cell[:1] + cell[-1:] == '[]' or (
-            inner != cell and not _QUOTED.sub('', inner)):
-        # NumPy puts no commas between names.
-        cell, quotes = re.sub(r'(?<=[\'"])\s+(?=[\'"])', ';', inner), '\'"'
-    for mark in '|,':
-        cell = cell.replace(mark, ';')
-    names = (name.strip().strip(quotes) for name in cell.split(';'))
+    if inner != cell and not _QUOTED.sub('', inner):
+        parts = [found[0][1:-1] for found in _QUOTED.findall(inner)]
+    else:
+        if cell[:1] + cell[-1:] in ('[]', '{}'):
+            cell, quotes = inner, '\'"'
+        parts = re.split('[;|,]', cell)
+    names = (name.strip().strip(quotes) for name in parts)
     return [name for name in names if name]
+
+
+def _fits(name: str) -> bool:
+    """Say whether each bracket in a name has its other one."""
+    return all(name.count(one) == name.count(other)
+               and name.find(one) <= name.find(other)
+               for one, other in _BRACKETS)
 
 
 def _part_blanks(cells: list[list[str]]) -> tuple[list[list[str]], list[str]]:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hsc_mm.utils import digest, read_json, read_text
+from hsc_mm.utils import digest, read_text
 from hsc_mm.utils.limits import check_regular
-from hsc_mm.utils.numbers import nearest
-from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem, settle
-from .coco_annotations import instance_labels, is_instances, parse_instances
+from .class_names import IMAGE_SUFFIXES, NONE, ImageLabels, image_stem
 from .label_folders import read_label_folders
+from .label_json import read_label_json
 from .label_table import read_label_table
 from .table_rows import names_images
 
@@ -22,58 +21,6 @@ __all__ = [
     'read_label_folders', 'read_label_json', 'read_label_table',
     'read_labels', 'read_list', 'read_voc_list', 'read_voc_xml'
 ]
-
-
-def read_label_json(path: str | Path,
-                    none: Sequence[str] = NONE) -> ImageLabels:
-    """Read ``{"classes": [...], "images": {"id": ["cat", ...]}}``, or COCO's.
-
-    ``classes`` may be left out: then they are the sorted names in use. An
-    empty list means that the image shows no class. Of an instances JSON of
-    COCO the categories are the classes, by rising id, and an image without
-    any annotation shows none of them. Ids may have backslashes.
-
-    Args:
-        path (str | Path): The file.
-        none (sequence[str]): Names that mean no class.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The content has another form, an image comes twice, or
-            a label is not among ``classes``.
-    """
-    content = read_json(path)
-    if is_instances(content):
-        return instance_labels(parse_instances(content, path), path, none)
-    images = content.get('images') if isinstance(content, dict) else None
-    classes = content.get('classes') if isinstance(content, dict) else None
-    for key in content if isinstance(content, dict) else ():
-        near = nearest(key, ('classes', 'images'), 0.8)
-        if near and key not in ('classes', 'images'):
-            raise ValueError(f'{path}: expected "classes" and "images", '
-                             f'found "{key}".{near}')
-    if not isinstance(images, dict) or not all(
-            map(_is_names, images.values())) or not (
-                classes is None or _is_names(classes)):
-        raise ValueError(
-            f'{path}: expected {{"classes": ["cat", ...], "images": '
-            '{"image id": ["cat", ...]}} or an instances JSON of COCO; '
-            '"images" is missing or has another form.')
-    # Names without a backslash first, so that the other spelling is named.
-    slashed: dict[str, list[str]] = {}
-    for image in sorted(images, key=lambda name: '\\' in name):
-        name = image.replace('\\', '/')
-        if name in slashed:
-            raise ValueError(
-                f'{path}: expected each image once, found "{image}" with '
-                'slashes too. Put all its labels under one of them.')
-        slashed[name] = images[image]
-    return settle(path, classes, slashed, none)
-
-
-def _is_names(value) -> bool:
-    """Say whether a value of a JSON is a list of strings."""
-    return isinstance(value, list) and all(isinstance(n, str) for n in value)
 
 
 def read_labels(path: str | Path, none: Sequence[str] = NONE) -> ImageLabels:

@@ -1,3 +1,4 @@
+import csv
 import errno
 import json
 import os
@@ -261,6 +262,9 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
     ('image,tags\nx.jpg,"(\'cat\', \'dog\')"\ny.jpg,"(\'cat\',)"\n'
      'z.jpg,"frozenset({\'dog\'})"\n', dict(y=['cat'], z=['dog'])),
     ('image,tags\nx.jpg,"[\'cat\' \'dog\']"\ny.jpg,[]\nz.jpg,\n', None),
+    ('image,tags\nx.jpg,"{cat, dog}"\ny.jpg,{cat}\nz.jpg,[dog]\n',
+     dict(y=['cat'], z=['dog'])),
+    ('image,tags\nx.jpg,"[[""cat"", ""dog""]]"\ny.jpg,[[]]\nz.jpg,\n', None),
     ('label;path\ncat|dog;x.jpg\n;y.jpg\nnone;z.jpg\n', None),
     ('cat,dog,file,\n1,1,x.jpg,7\n0,0,y.jpg,8\n0,0,z.jpg,9\n', None),
     ('image,cat,dog,\nx.jpg,1,1,\ny.jpg,0,0,\nz.jpg,0,0,\n', None),
@@ -288,6 +292,29 @@ def test_tables_as_people_write_them(tmp_path, text, expected):
         wanted = {f'{k}.jpg': v for k, v in expected.items()}
         ids = [] if 'a/x' in expected else ids
     assert labels.images == {**wanted, **{i: ['cat', 'dog'] for i in ids[:1]}}
+
+
+@pytest.mark.parametrize('cell', [
+    '[["cat"], ["dog"]]', "(('cat',), ('dog',))", '{{cat}, {dog}}',
+    "['cat'] ['dog']", '(cat, dog)', "array(['cat', 'dog'], dtype=object)",
+    'cat; dog (small, brown)'])
+def test_a_cell_whose_brackets_do_not_fit_is_refused(tmp_path, cell):
+    path = tmp_path / 'l.csv'
+    with open(path, 'w', newline='') as file:
+        csv.writer(file).writerows([('image', 'labels'), ('a.jpg', 'cat'),
+                                    ('b.jpg', cell)])
+    with pytest.raises(ValueError, match='line 3: expected names') as error:
+        read_labels(path)
+    assert str(path) in str(error.value)
+    assert f'found {cell!r}' in str(error.value)
+
+
+def test_a_name_in_quotes_is_one_name(tmp_path):
+    path = _write(
+        tmp_path / 'l.csv',
+        'a.jpg,"[""cat, big"", \'dog; x\']"\nb.jpg,"[\'a|b\']"\n')
+    assert read_label_table(path).images == {
+        'a.jpg': ['cat, big', 'dog; x'], 'b.jpg': ['a|b']}
 
 
 def test_brackets_of_a_name_stay(tmp_path):
@@ -436,7 +463,11 @@ def test_json_keeps_the_order_of_its_classes(tmp_path):
 @pytest.mark.parametrize(('text', 'message'), [
     ('{"classes": ["cat"], "images": {"x": ["dgo"]}}',
      'image "x" has the label "dgo"'),
-    ('{"images": {"x": "cat"}}', 'another form'),
+    ('{"images": {"x": "cat"}}', 'image "x": expected a list .*, found "cat"'),
+    ('{"images": {"w": ["cat"], "x": [["cat"], ["dog"]]}}',
+     r'image "x": expected a list .*, found \[\["cat"\], \["dog"\]\]'),
+    ('{"images": {"x": {"cat": 1}}}', 'image "x": .*, found {"cat": 1}'),
+    ('{"images": {"x": null}}', 'image "x": .*, found null'),
     ('[1, 2]', 'another form'),
     ('{"images": {}}', 'found none'),
     ('{"classes": ["background", "cat"], "images": {"x": ["cat"]}}',
