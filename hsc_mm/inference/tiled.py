@@ -41,7 +41,8 @@ def _predict(model: Any, label: Tensor | None):
             'tta_model: expected hsc_mm.SegTTAModel, whose maps are the mean '
             'of all views, for a picture in windows, found '
             f'{type(merger).__name__}. Name it in the config, or predict '
-            'without --tta.')
+            'without --tta; a class of your own whose seg_logits are those '
+            'of all views says so by merges_maps = True.')
 
     def run(image: np.ndarray) -> tuple[np.ndarray, Tensor | None]:
         sample = model.step(image, label)

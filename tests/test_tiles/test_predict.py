@@ -31,6 +31,17 @@ class _Views(SegTTAModel):
     """Leaves the maps of one view."""
 
 
+class _AllViews(_Views):
+    """A stranger's, which averages maps and says so."""
+    merges_maps = True
+
+    def merge_preds(self, data_samples_list):
+        for views in data_samples_list:
+            prob = sum(view.seg_logits.data.softmax(0) for view in views)
+            views[0].seg_logits.data = (prob / len(views)).log()
+        return [views[0] for views in data_samples_list]
+
+
 @pytest.fixture(scope='module', autouse=True)
 def _no_map():
     with warnings.catch_warnings():
@@ -179,12 +190,18 @@ def test_windows_are_of_all_views(models, picture, monkeypatch, tmp_path,
 
 def test_views_that_are_merged_in_an_unknown_way(models, picture, tmp_path):
     cfg = copy.deepcopy(models['seg'][0])
-    cfg.tta_model.type = _Views
+    cfg.tta_model.type, found = _Views, []
     model = HSCInferencer(cfg, models['seg'][1], device='cpu', tta=True,
                           tiles=Tiles(128, 48))
     with pytest.raises(ValueError, match=r'tta_model: expected hsc_mm\.Seg'
-                       r'TTAModel, .* found _Views'):
+                       r'TTAModel, .* found _Views.*merges_maps = True'):
         model(picture)
+    for kind in (_AllViews, 'hsc_mm.SegTTAModel'):
+        cfg.tta_model.type = kind
+        one, = HSCInferencer(cfg, models['seg'][1], device='cpu', tta=True,
+                             tiles=Tiles(128, 48))(picture)
+        found.append(one['mask'])
+    assert np.array_equal(*found)
 
 
 @pytest.mark.parametrize('stage', ['cam', 'seg'])
