@@ -117,7 +117,8 @@ def refuse_other_images(folder: str | Path, infos: Sequence[dict],
             [info['img_path'] for info in infos], edited=True),
         'A mask says nothing about the label of another image. Name the '
         'split whose images the labels were made from; make them again if '
-        'the images have changed since.')
+        'the images have changed since. --accept-origin takes them as they '
+        'are.')
 
 
 def _note_of(path: str) -> str | None:

@@ -73,8 +73,11 @@ def test_labels_of_other_pictures_of_the_same_ids(sheet, capsys):
                     note_of(sheet.root / 'JPEGImages' / 'img_04.jpg'))
     assert sheet() == 1
     assert f'{path}: made from another image than {sheet.root}' in (
-        capsys.readouterr().err)
+        text := capsys.readouterr().err)
+    assert '--accept-origin' in text
     assert not sheet.out.exists()
+    assert sheet('--accept-origin') == 0
+    assert sheet.out.exists()
 
 
 def test_images_are_ranked_by_their_own_score(sheet):

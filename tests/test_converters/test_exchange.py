@@ -382,9 +382,9 @@ def test_masks_of_other_pictures_are_not_exported(project, tmp_path):
         write_index_png(tmp_path / 'p' / f'{number}.mask.png', masks[name],
                         voc_palette(), note_of(picture))
     for folder in (tmp_path / 'right', tmp_path / 'wrong'):
-        def export(images, folder=folder):
+        def export(images, folder=folder, **more):
             export_masks(cfg, tmp_path / 'p', folder, ExportOptions(
-                'coco', images=tuple(map(str, images))))
+                'coco', images=tuple(map(str, images)), **more))
         if folder.name == 'right':
             export(folders)
             assert (folder / 'instances.json').is_file()
@@ -393,6 +393,8 @@ def test_masks_of_other_pictures_are_not_exported(project, tmp_path):
                                r'another image than .*img_03/1\.jpg'):
                 export(folders[::-1])
             assert not folder.exists()
+            export(folders[::-1], accept_origin=True)
+            assert (folder / 'instances.json').is_file()
 
 
 def test_from_pseudo_labels_to_training(project, tmp_path):

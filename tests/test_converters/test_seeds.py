@@ -590,7 +590,11 @@ def test_masks_of_other_pictures_of_the_same_ids_score_nothing(
     assert bring(tmp_path / 'from', '--evaluate', 'test', '--kind', kind,
                  config=tmp_path / 'other.py') == 1
     assert f'made from another image than {image}' in (
-        capsys.readouterr().err)
+        text := capsys.readouterr().err)
+    assert '--accept-origin' in text
+    assert bring(tmp_path / 'from', '--evaluate', 'test', '--kind', kind,
+                 '--accept-origin', config=tmp_path / 'other.py') == 0
+    assert 'mIoU' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('kind', ['soft', 'hard'])

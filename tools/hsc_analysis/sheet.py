@@ -24,9 +24,15 @@ __all__ = ['contact_sheet', 'masked_dataset', 'write_picture']
 _MOST_OF_JPEG = 65500
 
 
-def masked_dataset(cfg: Config, split: str,
-                   folder: str) -> BaseImageLabelDataset:
+def masked_dataset(cfg: Config, split: str, folder: str,
+                   check_origin: bool = True) -> BaseImageLabelDataset:
     """Build the data set that ``<img_id>.png`` of a folder are compared with.
+
+    Args:
+        cfg (Config): Its ``<split>_dataloader`` has the masks.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        folder (str): Of the labels.
+        check_origin (bool): Whether labels of other images are refused.
 
     Raises:
         ValueError: The data set has no masks, files are missing, or labels
@@ -48,7 +54,8 @@ def masked_dataset(cfg: Config, split: str,
                 f'--split {split}: expected {kind} of its {len(infos)} '
                 f'images, {len(missing)} are missing, such as '
                 f'{missing_example(missing)}.')
-    refuse_other_images(folder, infos)
+    if check_origin:
+        refuse_other_images(folder, infos)
     return dataset
 
 

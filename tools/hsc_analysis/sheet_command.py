@@ -28,6 +28,11 @@ def parse_args() -> argparse.Namespace:
         type=cli.positive,
         default=2,
         help='images side by side (default: 2)')
+    parser.add_argument(
+        '--accept-origin',
+        action='store_true',
+        help='take masks that were made from other files than the images, '
+        'such as before these were re-encoded')
     cli.add_split(parser, 'val', 'images and masks')
     cli.add_options(parser)
     args = cli.parse(parser)
@@ -48,7 +53,8 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     refuse_data_of(cfg, os.path.dirname(args.out) or '.', '--out',
                    one_file=True)
-    dataset = masked_dataset(cfg, args.split, args.folder)
+    dataset = masked_dataset(cfg, args.split, args.folder,
+                             not args.accept_origin)
     ranked = rank_images(args.folder, dataset)
     if not ranked:
         raise ValueError(f'--split {args.split}: expected an image with a '

@@ -58,6 +58,11 @@ def parse_args() -> argparse.Namespace:
         '--accept-labels',
         action='store_true',
         help='export masks that show other classes than the image labels')
+    parser.add_argument(
+        '--accept-origin',
+        action='store_true',
+        help='export masks that were made from other files than the images, '
+        'such as before these were re-encoded')
     add_images(parser)
     return cli.parse(parser)
 
@@ -73,7 +78,8 @@ def main() -> int:
         args.out,
         ExportOptions(args.format, args.split, tuple(args.images), args.first,
                       tuple(args.against), args.trusted,
-                      not args.no_pictures, args.accept_labels),
+                      not args.no_pictures, args.accept_labels,
+                      args.accept_origin),
         partial(cli.progress, what='masks'))
     cli.finish(
         f'{args.out}: {len(queue)} masks, the most doubtful first: '

@@ -54,6 +54,11 @@ def parse_args() -> argparse.Namespace:
         '--supervision',
         default='not stated',
         help='what the method was trained from, for the table')
+    parser.add_argument(
+        '--accept-origin',
+        action='store_true',
+        help='score seeds that were made from other files than the images, '
+        'such as before these were re-encoded')
     parser.add_argument('--json', help='file for the result of the evaluation')
     cli.add_options(parser)
     return cli.parse(parser)
@@ -82,7 +87,8 @@ def main() -> int:
     if args.evaluate:
         result, text = evaluate_seeds(cfg, args.out, args.evaluate,
                                       found.kind, found.threshold,
-                                      args.supervision)
+                                      args.supervision,
+                                      not args.accept_origin)
         print(text)
         if args.json:
             write_json(claim_file(args.json, [args.config], '--json'), result)

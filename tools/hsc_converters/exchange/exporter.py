@@ -44,6 +44,8 @@ class ExportOptions:
         pictures (bool): Whether the pictures are copied.
         accept_labels (bool): Whether the masks may show other classes than
             the image labels name.
+        accept_origin (bool): Whether they may be made from other files than
+            the images.
     """
     form: str = 'coco'
     split: str = 'train'
@@ -53,6 +55,7 @@ class ExportOptions:
     trusted: str | None = None
     pictures: bool = True
     accept_labels: bool = False
+    accept_origin: bool = False
 
 
 def export_masks(cfg: Config,
@@ -105,11 +108,11 @@ def export_masks(cfg: Config,
     queue = queue[:options.first]
     listed = [left[one.img_id] for one in queue]
     raise_problems(
-        f'masks of {source}', check_origins(
+        f'masks of {source}', [] if options.accept_origin else check_origins(
             [str(mask_file(source, one.img_id)) for one in listed],
             [one.img_path for one in listed], edited=True),
         'Make the masks again, or name the images in the order in which '
-        '"predict" was given them.')
+        '"predict" was given them. --accept-origin exports them as they are.')
     with locked(out):
         steps = progress(listed, len(listed)) if progress else listed
         files = write(Path(out), _items(

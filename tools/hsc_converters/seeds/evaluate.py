@@ -23,8 +23,13 @@ from hsc_mm.utils.alike import missing_example
 __all__ = ['evaluate_seeds', 'evaluate_soft_folder']
 
 
-def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
-                   threshold: float, supervision: str) -> tuple[dict, str]:
+def evaluate_seeds(cfg: Config,
+                   folder: str | Path,
+                   split: str,
+                   kind: str,
+                   threshold: float,
+                   supervision: str,
+                   check_origin: bool = True) -> tuple[dict, str]:
     """Evaluate the seeds of a folder on the masks of a split.
 
     Args:
@@ -34,6 +39,7 @@ def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
         kind (str): ``'soft'`` or ``'hard'``.
         threshold (float): Of soft seeds, fixed before.
         supervision (str): What the method was trained from.
+        check_origin (bool): Whether seeds of other images are refused.
 
     Returns:
         tuple[dict, str]: Of :func:`evaluate_soft_folder` or
@@ -54,7 +60,8 @@ def evaluate_seeds(cfg: Config, folder: str | Path, split: str, kind: str,
             f'images in {folder}, {len(missing)} are missing, such as '
             f'{missing_example(missing)}. A score without them would not '
             'compare.')
-    refuse_other_images(folder, infos, suffix)
+    if check_origin:
+        refuse_other_images(folder, infos, suffix)
     if kind == 'soft':
         found = evaluate_soft_folder(folder, dataset, threshold, supervision)
         return found, seed_tables(found).replace(
