@@ -40,8 +40,8 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
             'resumed with other settings than the run began with: '
             f'{listed(changed)}. The result is not that of a run with '
             'either.' + ' The optimizer goes on with the learning '
-            'rates of the checkpoint.' * rates + ' The schedule ends where '
-            'that of the checkpoint does.' * longer)
+            'rates of the checkpoint.' * rates
+            + (_of_the_schedule(cfg) if longer else ''))
     steps, done = (cfg.get('optim_wrapper') or {}).get(
         'accumulative_counts', 1), meta.get('iter')
     if isinstance(done, int) and done % steps:
@@ -61,6 +61,33 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
                      'began, but other names or image labels, or another '
                      'order.')
     return notes
+
+
+def _of_the_schedule(cfg: Config) -> str:
+    """Say what the learning rate does if the training ends elsewhere.
+
+    mmengine restores the schedule, its end too.
+    """
+    said = ' The schedule of the checkpoint goes on and ends '
+    found = cfg.get('param_scheduler') or []
+    found = [one for one in (found if isinstance(found, list) else [found])
+             if isinstance(one.get('end'), int)]
+    last = next((value for key, value in (cfg.get('train_cfg') or {}).items()
+                 if key.startswith('max_')), None)
+    if not found or not isinstance(last, int):
+        return f'{said}where it did.'
+    final = max(found, key=lambda one: one['end'])
+    end, rate = final['end'], 'stays at its last value'
+    if str(final.get('type')).endswith('PolyLR'):
+        least = final.get('eta_min', 0)
+        rate = f'stays at {least}' if least else 'is 0, and nothing is learned'
+    said += f'at {end} (param_scheduler): '
+    if last > end:
+        return (f'{said}from there to {last} the learning rate {rate}. Begin '
+                'a longer training from the weights (load_from), with a '
+                'schedule of its own.')
+    return (f'{said}the training ends at {last}, before the learning rate '
+            'has its last value.') if last < end else ''
 
 
 def settings(text: Any) -> dict[str, Any]:

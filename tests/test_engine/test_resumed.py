@@ -51,6 +51,52 @@ def test_settings_that_differ_are_named(change, said):
     assert ('rates of the checkpoint' in line) == ('optim' in said)
 
 
+@pytest.mark.parametrize(('last', 'change', 'said'), [
+    (12, {}, 'ends at 4 (param_scheduler): from there to 12 the learning '
+     'rate is 0, and nothing is learned. Begin a longer training from the '
+     'weights (load_from), with a schedule of its own.'),
+    (12, {'param_scheduler.0.eta_min': 0.01},
+     'ends at 4 (param_scheduler): from there to 12 the learning rate stays '
+     'at 0.01. Begin a longer training from the weights (load_from), with a '
+     'schedule of its own.'),
+    (12, {'param_scheduler.0.type': 'StepLR'},
+     'ends at 4 (param_scheduler): from there to 12 the learning rate stays '
+     'at its last value. Begin a longer training from the weights '
+     '(load_from), with a schedule of its own.'),
+    (3, {}, 'ends at 4 (param_scheduler): the training ends at 3, before the '
+     'learning rate has its last value.'),
+    (4, {}, ''),
+    (5, {'param_scheduler': None}, 'ends where it did.')])
+def test_what_the_schedule_does_with_another_end_is_said(last, change, said):
+    now = changed(change)
+    meta = dict(cfg=now.pretty_text)
+    now.train_cfg = dict(max_iters=last)
+    line, = resume_notes(now, meta, {})
+    assert f"train_cfg.max_iters 'unset' -> {last}" in line
+    said = said and f' The schedule of the checkpoint goes on and {said}'
+    assert line.endswith(f'run with either.{said}')
+
+
+def test_mmengine_keeps_the_end_of_a_schedule_and_its_last_rate():
+    def rates(end, steps, before=None):
+        weight = nn.Parameter(torch.zeros(1))
+        wrapper = OptimWrapper(torch.optim.SGD([weight], lr=0.1))
+        made = PolyLR(wrapper, eta_min=0.01, end=end, by_epoch=False), wrapper
+        for one, state in zip(made, before or ()):
+            one.load_state_dict(state)
+        found = []
+        for _ in range(steps):
+            wrapper.update_params(weight.sum())
+            made[0].step()
+            found.append(wrapper.optimizer.param_groups[0]['lr'])
+        return found, [one.state_dict() for one in made]
+
+    first, state = rates(4, 2)
+    assert first == pytest.approx([0.07, 0.04])
+    second, _ = rates(12, 5, state)
+    assert second == pytest.approx([0.01] * 5)
+
+
 @pytest.mark.parametrize(('change', 'said'), [
     ({'param_scheduler.0.end': 12}, 'param_scheduler.0.end 4 -> 12'),
     ({'param_scheduler': [dict(type='CosineAnnealingLR', T_max=4)]},
