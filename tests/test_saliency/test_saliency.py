@@ -308,9 +308,9 @@ def pictures(tmp_path):
     for name, grey in (('x.png', 40), ('y.png', 80)):
         Image.new('RGB', (6, 4), (grey, ) * 3).save(folder / name)
 
-    def make(origin='first'):
+    def make(origin='first', **more):
         return write_maps(list_inputs(str(folder)), lambda rgb: rgb[..., 0],
-                          out, origin=origin)
+                          out, origin=origin, **more)
 
     run = make()
     assert (run.made, run.there, run.failures, run.unknown) == (2, 0, [], [])
@@ -362,6 +362,23 @@ def test_maps_without_a_note_are_kept_and_named(pictures):
     assert 'x.png: expected a saliency map of the size of its image' in line
     assert 'move it away and run again' in line
     assert read_map(out / 'x.png').shape == (8, 8)
+
+
+def test_maps_of_other_code_are_kept_and_named(pictures):
+    folder, out, make = pictures
+    Image.new('L', (6, 4), 120).save(folder / 'a.png')
+    before = {p: p.read_bytes() for p in out.glob('*.png')}
+    run = make(code='one')  # maps of an earlier version say nothing of it
+    assert (run.made, run.there, run.other_code) == (1, 2, [])
+    assert make(code='one').other_code == []
+    run = make(code='two')
+    assert (run.made, run.there) == (0, 3)
+    assert run.other_code == [str(out / 'a.png')]
+    assert {p: p.read_bytes() for p in before} == before
+    (out / 'a.png').unlink()
+    assert make(code='two').made == 1
+    assert make(code='two').other_code == []
+    assert make().other_code == []  # installed since: its code is not read
 
 
 def test_a_note_needs_no_option_of_plain_values():
@@ -457,7 +474,14 @@ def test_the_command(tmp_path, shared_voc, monkeypatch):
         patch.syspath_prepend(tmp_path)
         again = run_here(*command)
         other = run_here(*command, '--provider-options', 'value=0.5')
+        (tmp_path / 'mine.py').write_text(
+            (tmp_path / 'mine.py').read_text() + '# mended\n')
+        mended = run_here(*command)
     assert '0 written, 8 skipped, 0 failed, 8 in total' in again.stdout
+    assert 'other code' not in again.stderr
+    assert '0 written, 8 skipped, 0 failed, 8 in total' in mended.stdout
+    assert '7 map(s) of other code of the provider mine:nothing' in (
+        mended.stderr)
     assert '1 map(s) without a note' in again.stderr
     assert f'{path}' in again.stderr
     assert other.returncode == 1

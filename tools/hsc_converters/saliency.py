@@ -26,25 +26,29 @@ class SaliencyRun:
         failures (list[str]): A line for each image without a map.
         unknown (list[str]): Paths of those kept maps that have no note of
             what they were made from.
+        other_code (list[str]): Of those that other code of the provider made.
     """
     made: int = 0
     there: int = 0
     failures: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    other_code: list[str] = field(default_factory=list)
 
 
 def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
                out: str | Path,
                progress: Callable | None = None,
-               origin: str = '') -> SaliencyRun:
+               origin: str = '',
+               code: str = '') -> SaliencyRun:
     """Write ``<name>.png`` for each image, grey, 255 = salient.
 
     Files appear whole or not at all, with a note of image and provider;
     those that are there and fit are kept, so a run that was stopped is gone
     on with by the same call. A map of a picture that was replaced is made
     again. One without a note, of an earlier version or of another program, is
-    kept. An image that cannot be read, or whose map is wrong, costs nothing
-    but its own map.
+    kept, and so is one of other code: a provider may be mended in between. An
+    image that cannot be read, or whose map is wrong, costs nothing but its
+    own map.
 
     Args:
         images (iterable[ImageInput]): What to look at.
@@ -53,6 +57,7 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         progress (callable, optional): Wraps images and their number.
         origin (str): What tells the provider apart, see
             :func:`.saliency_provider.origin_of`.
+        code (str): Hash of its code, see :func:`.saliency_provider.code_of`.
 
     Returns:
         SaliencyRun: Counts and failures.
@@ -70,7 +75,7 @@ def write_maps(images: Iterable[ImageInput], provider: SaliencyProvider,
         maps = _our_maps(images, out)
         _check_provider(maps.values(), out, origin)
         return _write(progress(images, len(images)) if progress else images,
-                      provider, out, origin, maps)
+                      provider, out, (origin, code), maps)
 
 
 def _our_maps(images: Iterable[ImageInput],
@@ -99,13 +104,19 @@ def _check_provider(maps: Iterable[Path], out: str | Path,
                 'remove these maps.')
 
 
-def _note(image: ImageInput, origin: str) -> str:
-    """Return what a map notes: a hash of the image, and the provider."""
+def _note(image: ImageInput, origin: str, code: str) -> str:
+    """Return what a map notes: hashes of image and code, and the provider."""
     note = note_of(image.path)
-    return note and f'{note} {origin}'
+    return note and f'{note}{code and "-"}{code} {origin}'
 
 
-def _is_kept(image: ImageInput, path: Path, origin: str,
+def _parts(note: str) -> tuple[list[str], list[str], str]:
+    """Return the hashes of an image, that of the code if any, the provider."""
+    hashes, _, origin = note.partition(' ')
+    return hashes.split('-')[:2], hashes.split('-')[2:], origin
+
+
+def _is_kept(image: ImageInput, path: Path, made_by: tuple[str, str],
              run: SaliencyRun) -> bool:
     """Say whether a map that is there is that of its image.
 
@@ -117,7 +128,12 @@ def _is_kept(image: ImageInput, path: Path, origin: str,
     wrong, note = check_files(
         image.path, {'saliency map': str(path)}), read_note(path)
     if note:
-        return not wrong and note == _note(image, origin)
+        made, code, origin = _parts(note)
+        now, other, wanted = _parts(_note(image, *made_by))
+        kept = not wrong and (made, origin) == (now, wanted)
+        if kept and code and other and code != other:
+            run.other_code.append(str(path))
+        return kept
     if wrong:
         raise ValueError(f'{wrong[0]}. It does not say that this command made '
                          'it, and was left: move it away and run again.')
@@ -126,18 +142,18 @@ def _is_kept(image: ImageInput, path: Path, origin: str,
 
 
 def _write(images: Iterable[ImageInput], provider: SaliencyProvider,
-           out: str | Path, origin: str,
+           out: str | Path, made_by: tuple[str, str],
            maps: dict[str, Path]) -> SaliencyRun:
     run = SaliencyRun()
     for image in images:
         path, there = place(out, f'{image.name}.png'), maps.get(image.name)
         try:
-            if there and _is_kept(image, there, origin, run):
+            if there and _is_kept(image, there, made_by, run):
                 run.there += 1
                 continue
             pixels = image.read(read_image)
             found = as_map(provider(_rgb(pixels)), pixels.shape[:2])
-            note = _note(image, origin)
+            note = _note(image, *made_by)
         except MemoryError:
             raise
         except Exception as error:  # the provider is anybody's code

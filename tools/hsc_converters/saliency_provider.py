@@ -9,9 +9,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from hsc_mm.pipeline.contents import code_hash
 from hsc_mm.registry import MODELS
 
-__all__ = ['SaliencyProvider', 'as_map', 'build_provider', 'origin_of']
+__all__ = [
+    'SaliencyProvider', 'as_map', 'build_provider', 'code_of', 'origin_of'
+]
 
 
 @runtime_checkable
@@ -79,6 +82,12 @@ def origin_of(name: str, options: Mapping[str, Any] | None = None) -> str:
     if not options:
         return name
     return f'{name} {json.dumps(options, sort_keys=True, default=repr)}'
+
+
+def code_of(name: str) -> str:
+    """Return a hash of a provider's module, or package; '' if installed."""
+    module, colon, _ = name.partition(':')
+    return code_hash([module if colon else MODELS.get(name).__module__]) or ''
 
 
 def _with_options(target: Any, options: Mapping[str, Any]) -> Any:

@@ -39,7 +39,7 @@ def main() -> int:
     from hsc_mm.inference.inputs import list_inputs
     from hsc_mm.utils.work_dirs import refuse_below
     from ..saliency import write_maps
-    from ..saliency_provider import build_provider, origin_of
+    from ..saliency_provider import build_provider, code_of, origin_of
     left_out: dict[str, list[str]] = defaultdict(list)
     images = list_inputs(args.images, left_out)
     cli.note(left_out)
@@ -48,7 +48,8 @@ def main() -> int:
         refuse_below(folder, args.out, '--out')
     run = write_maps(images, provider, args.out,
                      partial(cli.progress, what='saliency maps'),
-                     origin_of(args.provider, args.provider_options))
+                     origin_of(args.provider, args.provider_options),
+                     code_of(args.provider))
     for line in run.failures:
         print(f'  {line}', file=sys.stderr)
     if run.unknown:
@@ -56,6 +57,11 @@ def main() -> int:
               f'made from, such as {run.unknown[0]}: of an earlier version, '
               'or changed by another program. They were kept; remove them to '
               'make them again.', file=sys.stderr)
+    if run.other_code:
+        print(f'{len(run.other_code)} map(s) of other code of the provider '
+              f'{args.provider}, such as {run.other_code[0]}: it has changed '
+              'since. They were kept; remove them to make them again.',
+              file=sys.stderr)
     print(f'{args.out}: {run.made} written, {run.there} skipped, '
           f'{len(run.failures)} failed, {len(images)} in total')
     return 1 if run.failures else 0
