@@ -17,6 +17,7 @@ from hsc_mm.cli import common as cli
 from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation.folder import ground_truth
 from hsc_mm.inference import load_config, seeds, use_tta
+from hsc_mm.utils import to_classes
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'demo'))
 
@@ -39,24 +40,27 @@ def main() -> None:
     """Print the shares of head and body pixels that the seeds cover."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    masked = build_split(cfg, 'test', maps=True)
-    masks = {
-        info['img_id']: info
-        for info in map(masked.get_data_info, range(len(masked)))
-    }
+    masked = build_split(cfg, 'test', masks=True)
     cfg.model.test_cfg.bg_threshold = args.threshold
     cfg = use_tta(cfg)
-    dataset = seeds.seed_dataset(cfg, 'train')
+    dataset = seeds.seed_dataset(cfg, 'test')
     model = seeds.build_model(cfg, args.checkpoint, 'cpu')
     hit, total = np.zeros(2), np.zeros(2)
     samples = seeds.iterate_seeds(model, seeds.seed_loader(dataset, 1))
-    for sample in cli.progress(samples, len(dataset), 'pictures'):
-        img_id = sample.metainfo['img_id']
-        truth = ground_truth(masks[img_id])
-        split, number = img_id.split('_')
-        head = make_scene(
-            np.random.default_rng([args.seed, SPLITS[split],
-                                   int(number)])).part
+    samples = cli.progress(samples, len(dataset), 'pictures')
+    for index, sample in enumerate(samples):
+        info = masked.get_data_info(index)
+        truth = ground_truth(info)
+        split, number = info['img_id'].split('_')
+        scene = make_scene(
+            np.random.default_rng([args.seed, SPLITS[split], int(number)]))
+        if not np.array_equal(to_classes(scene.mask, info['label_map']),
+                              truth):
+            raise ValueError(
+                f'--seed {args.seed}: expected the seed that the demo data '
+                f'were made with, found another mask in '
+                f'{info["seg_map_path"]}. Name the --seed of make_demo_data.')
+        head = scene.part
         right = sample.pred_sem_seg.data[0].numpy() == truth
         thing = (truth > 0) & (truth < 255)
         for row, region in enumerate((thing & head, thing & ~head)):

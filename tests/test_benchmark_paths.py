@@ -4,11 +4,17 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
+from demo_data import make_demo_data
+from mmengine.registry import init_default_scope
 
 from hsc_mm.cli import common as cli
+from hsc_mm.inference import load_config
+from hsc_mm.registry import MODELS
 from hsc_mm.utils import write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / 'benchmarks'
+CONFIGS = FOLDER.parent / 'configs'
 
 
 @pytest.fixture
@@ -59,6 +65,27 @@ def test_a_wrong_path_ends_in_a_line(run, capsys, words, message):
     found = capsys.readouterr().err.strip()
     assert message in found
     assert '\n' not in found
+
+
+def test_heads_of_the_demo_are_those_of_the_scored_pictures(
+        run, tmp_path, capsys):
+    for name, seed in (('demo', 0), ('other', 1)):
+        make_demo_data(tmp_path / name, train=2, val=1, seed=seed, workers=1)
+    cfg = load_config(CONFIGS / 'demo/cam_demo.py')
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), 'w.pth')
+    command = ('demo_partial_cam', str(CONFIGS / 'demo/cam_demo.py'), 'w.pth',
+               '--cfg-options')
+    roots = {split: f'{split}_dataloader.dataset.data_root={tmp_path}/demo'
+             for split in ('train', 'test')}
+    assert run(*command, *roots.values()) == 0
+    assert 'recall of heads' in capsys.readouterr().out
+    assert run(*command, *roots.values(), '--seed', '1') == 1
+    assert '--seed 1: expected the seed' in capsys.readouterr().err
+    roots['test'] = f'{roots["test"][:-4]}other'
+    assert run(*command, *roots.values()) == 1
+    assert 'not in the training data' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('words', [
