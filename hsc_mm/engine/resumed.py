@@ -5,8 +5,9 @@ from typing import Any
 from mmengine.config import Config
 
 from hsc_mm.utils.checkpoint_content import literals_only
+from hsc_mm.utils.health import read_health
 
-__all__ = ['changes', 'listed', 'resume_notes', 'settings']
+__all__ = ['changes', 'listed', 'resume_notes', 'settings', 'stopped_note']
 
 # What decides the result of a training.
 _SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
@@ -61,6 +62,18 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
                      'began, but other names or image labels, or another '
                      'order.')
     return notes
+
+
+def stopped_note(runner) -> str:
+    """Say that a training that resumes had been stopped early; '' if not."""
+    health = read_health(runner.work_dir)
+    done, end = health.get('iterations'), health.get('max_iters')
+    if not health.get('finished') or done != runner.iter or not (
+            isinstance(end, int) and done < end):
+        return ''
+    return (f'the training was stopped early, at iteration {done}: it goes on '
+            f'to {runner.max_iters}. What stopped it, such as '
+            'EarlyStoppingHook, begins to count anew.')
 
 
 def _of_the_schedule(cfg: Config) -> str:

@@ -17,7 +17,7 @@ from hsc_mm.engine.fitting import (
     guard_batch_norms,
 )
 from hsc_mm.engine.resumable import check_rates, check_resumable
-from hsc_mm.engine.resumed import resume_notes
+from hsc_mm.engine.resumed import resume_notes, stopped_note
 from hsc_mm.engine.task import dataset_of, meta_of, task_of
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
@@ -147,6 +147,8 @@ class StartupCheckHook(Hook):
                 f'{runner.iter}, and train_cfg ends at {runner.max_iters}.')
         elif runner._resume:
             check_rates(runner)
+            if note := stopped_note(runner):
+                runner.logger.warning(note)
         guard_batch_norms(bare_model(runner.model))
         _check_classes(bare_model(runner.model), meta_of(runner))
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
