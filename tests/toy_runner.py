@@ -36,9 +36,9 @@ def toy_runner(work_dir, epochs=1, **kwargs):
     """Return a runner of two iterations an epoch."""
     torch.manual_seed(0)
     loader = dict(
-        batch_size=2,
+        batch_size=kwargs.pop('batch_size', 2),
         num_workers=0,
-        dataset=Points(),
+        dataset=kwargs.pop('dataset', None) or Points(),
         sampler=kwargs.pop('sampler', dict(type='DefaultSampler',
                                            shuffle=True)))
     loop = dict(by_epoch=True, max_epochs=epochs, val_interval=9)

@@ -8,7 +8,6 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch import nn
 
-from hsc_mm.datasets.facts import data_facts
 from hsc_mm.engine.fitting import (
     bare_model,
     check_pretrained,
@@ -18,7 +17,8 @@ from hsc_mm.engine.fitting import (
 )
 from hsc_mm.engine.resumable import check_rates, check_resumable
 from hsc_mm.engine.resumed import resume_notes, stopped_note
-from hsc_mm.engine.task import dataset_of, meta_of, task_of
+from hsc_mm.engine.run_summary import data_of
+from hsc_mm.engine.task import meta_of, task_of
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
@@ -110,8 +110,7 @@ class StartupCheckHook(Hook):
             if runner._resume:
                 meta = checkpoint.get('meta') or {}
                 check_resumable(runner.cfg, meta, name)
-                for note in resume_notes(runner.cfg, meta,
-                                         data_facts(dataset_of(runner))):
+                for note in resume_notes(runner.cfg, meta, data_of(runner)):
                     runner.logger.warning(note)
             if runner._resume and 'optimizer' not in checkpoint:
                 runner.logger.warning(
