@@ -13,7 +13,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import save_checkpoint
 
-from hsc_mm.engine.best import LateRemoval
+from hsc_mm.engine.best import LateRemoval, check_save_best, with_absent
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils import checkpoints as ckpt
@@ -41,7 +41,8 @@ class SafeCheckpointHook(CheckpointHook):
             in a remote store are written as mmengine writes them.
 
     Raises:
-        ValueError: The weights are NaN or infinite: nothing is written.
+        ValueError: The weights are NaN or infinite: nothing is written. Or
+            no validation returns a score that ``save_best`` names.
         OSError: The disk is full: everything written before is complete.
     """
 
@@ -70,6 +71,7 @@ class SafeCheckpointHook(CheckpointHook):
         """Prepare; of a moved work folder the best checkpoint moved too."""
         super().before_train(runner)
         self._saved = runner.iter
+        check_save_best(self.save_best, runner.val_loop)
         self._local = isinstance(self.file_backend, LocalBackend)
         if not self._local:
             return
@@ -148,6 +150,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().after_train(runner)
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        metrics = with_absent(self, metrics, runner.logger)
         if not getattr(self, '_local', False):
             super()._save_best_checkpoint(runner, metrics)
             return
@@ -162,8 +165,10 @@ class SafeCheckpointHook(CheckpointHook):
                 remove(Path(path))
 
     @master_only
-    def _publish_model(self, runner, ckpt_path: str) -> None:
+    def _publish_model(self, runner, ckpt_path: str | None) -> None:
         """Write the published copy under a temporary name first."""
+        if ckpt_path is None:  # there is no best one
+            return
         if not getattr(self, '_local', False):
             super()._publish_model(runner, ckpt_path)
             return
