@@ -36,17 +36,19 @@ def toy_runner(work_dir, epochs=1, **kwargs):
     """Return a runner of two iterations an epoch."""
     torch.manual_seed(0)
     loader = dict(
-        batch_size=2,
+        batch_size=kwargs.pop('batch_size', 2),
         num_workers=0,
-        dataset=Points(),
-        sampler=dict(type='DefaultSampler', shuffle=True))
+        dataset=kwargs.pop('dataset', None) or Points(),
+        sampler=kwargs.pop('sampler', dict(type='DefaultSampler',
+                                           shuffle=True)))
+    loop = dict(by_epoch=True, max_epochs=epochs, val_interval=9)
     return Runner(
         model=Toy(),
         work_dir=str(work_dir),
         default_scope='mmengine',
         experiment_name=f'{Path(work_dir).name}-{next(_NUMBER)}',
         train_dataloader=loader,
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=9),
+        train_cfg=kwargs.pop('train_cfg', loop),
         optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
         # Its state names functions, which pickle looks up by getattr.
         param_scheduler=dict(

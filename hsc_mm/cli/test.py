@@ -62,7 +62,8 @@ def main() -> None:
     args = parse_args()
     from mmengine.dist import is_main_process
 
-    from hsc_mm.engine.runner import build_runner, prepare_cpu_ranks
+    from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
+    from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
     from hsc_mm.inference.configs import check_one_metric
     from hsc_mm.utils.locks import hold

@@ -31,8 +31,9 @@ def main() -> None:
     from mmengine.dist import is_main_process
 
     from hsc_mm.datasets.build import is_ours
+    from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
     from hsc_mm.engine.fitting import bare_model
-    from hsc_mm.engine.runner import build_runner, prepare_cpu_ranks
+    from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config
     from hsc_mm.inference.configs import resume_from_work_dir
     from hsc_mm.utils.work_dirs import newest_whole

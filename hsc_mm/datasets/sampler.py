@@ -54,6 +54,11 @@ class ReproducibleSampler(Sampler):
     depend on nothing but the seed and p: a resumed run continues exactly, at
     once, and the number of workers or ranks changes nothing.
 
+    Attributes:
+        offset (int): Added to the numbers of all draws: a run that goes on
+            with a larger or smaller batch has drawn less, or more, than its
+            iterations say.
+
     Args:
         dataset (Dataset): Of N items.
         shuffle (bool): Whether epochs are permuted.
@@ -68,7 +73,7 @@ class ReproducibleSampler(Sampler):
         self.size = len(dataset)
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
-        self.start = 0
+        self.start = self.offset = 0
 
     def skip(self, num_samples: int) -> None:
         """Begin later: mmengine calls this when a run is resumed.
@@ -87,14 +92,15 @@ class ReproducibleSampler(Sampler):
         return torch.randperm(self.size, generator=generator).tolist()
 
     def __iter__(self) -> Iterator[Draw]:
-        number = self.rank + self.world_size * self.start
+        place = self.rank + self.world_size * self.start + self.offset
         epoch, order = None, []
         while True:
+            number = max(place, 0)  # those before are passed over
             if number // self.size != epoch:
                 epoch = number // self.size
                 order = self._epoch(epoch)
             yield Draw(order[number % self.size], (self.seed, number))
-            number += self.world_size
+            place += self.world_size
 
     def __len__(self) -> int:
         return self.size

@@ -1,5 +1,8 @@
 """Runner, and hooks of its training loop."""
+from .cpu_ranks import CPUDataParallel
 from .hooks import ExactResumeHook, StartupCheckHook
 from .runner import CheckedRunner
 
-__all__ = ['CheckedRunner', 'ExactResumeHook', 'StartupCheckHook']
+__all__ = [
+    'CPUDataParallel', 'CheckedRunner', 'ExactResumeHook', 'StartupCheckHook'
+]

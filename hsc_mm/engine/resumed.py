@@ -5,8 +5,9 @@ from typing import Any
 from mmengine.config import Config
 
 from hsc_mm.utils.checkpoint_content import literals_only
+from hsc_mm.utils.health import read_health
 
-__all__ = ['changes', 'listed', 'resume_notes', 'settings']
+__all__ = ['changes', 'listed', 'resume_notes', 'settings', 'stopped_note']
 
 # What decides the result of a training.
 _SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
@@ -25,14 +26,20 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
         meta (Mapping): ``meta`` of the checkpoint, with the text of its
             config and what its ``data`` were (version 1: ``dataset_meta``).
         data (Mapping): The same of the training data now: ``size``, the
-            number of images, and ``images``, a hash of ids and labels.
+            number of images, and ``images``, a hash of ids and labels;
+            ``batch``, images of an iteration in all processes, ``ranks``.
 
     Returns:
         list[str]: Lines for the log; none where nothing differs, or where
         the checkpoint does not say.
     """
     before, notes = settings(meta.get('cfg')), []
-    changed = before and changes(before, settings(cfg.pretty_text))
+    old = meta.get('data') or meta.get('dataset_meta') or {}
+    batch = [one.get('batch') for one in (old, data)]
+    known = all(isinstance(one, int) and one > 0 for one in batch)
+    changed = before and [
+        line for line in changes(before, settings(cfg.pretty_text))
+        if not (known and line.startswith('train_dataloader.batch_size '))]
     if changed:
         rates, longer = (any(line.startswith(part) for line in changed)
                          for part in ('optim_wrapper', 'train_cfg.max_'))
@@ -50,7 +57,8 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
             f'{done % steps} of {steps} iterations are lost, and the run is '
             'not the one that was interrupted. Let default_hooks.checkpoint.'
             'interval be a multiple of optim_wrapper.accumulative_counts.')
-    old = meta.get('data') or meta.get('dataset_meta') or {}
+    if known and batch[0] != batch[1]:
+        notes.append(_of_the_batch(*batch, data.get('ranks', 1)))
     size, images = ((old.get(key), data.get(key)) for key in ('size',
                                                               'images'))
     if None not in size and size[0] != size[1]:
@@ -61,6 +69,29 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
                      'began, but other names or image labels, or another '
                      'order.')
     return notes
+
+
+def _of_the_batch(before: int, now: int, ranks: int) -> str:
+    """Say that an iteration has more or fewer images than it had."""
+    advice = ('Start as many processes as then.' if before % ranks else
+              f'Set train_dataloader.batch_size={before // ranks} to go on as '
+              'it did.')
+    return (f'resumed with {now} images in an iteration, {now // ranks} in '
+            f'each process, where the run began with {before}. The learning '
+            'rate and the length of the run are those of the beginning. '
+            f'{advice}')
+
+
+def stopped_note(runner) -> str:
+    """Say that a training that resumes had been stopped early; '' if not."""
+    health = read_health(runner.work_dir)
+    done, end = health.get('iterations'), health.get('max_iters')
+    if not health.get('finished') or done != runner.iter or not (
+            isinstance(end, int) and done < end):
+        return ''
+    return (f'the training was stopped early, at iteration {done}: it goes on '
+            f'to {runner.max_iters}. What stopped it, such as '
+            'EarlyStoppingHook, begins to count anew.')
 
 
 def _of_the_schedule(cfg: Config) -> str:

@@ -1,13 +1,16 @@
 """Block of text that says what a run trains, from what, and how."""
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from hsc_mm.datasets.facts import data_facts
 from hsc_mm.models.contrast import HierarchicalContrast
 from .fitting import bare_model, pretrained_parts
 
-__all__ = ['describe_run', 'images_of', 'label_matrix', 'start_of']
+__all__ = ['data_of', 'describe_run', 'images_of', 'label_matrix', 'start_of']
 
 _SEEDS = dict(raw='the raw CAM', refined='the refined CAM',
               prototypes='the refined CAM and prototypes')
@@ -158,6 +161,21 @@ def images_of(runner) -> int:
     loader = runner.train_dataloader
     return (loader.batch_size
             or getattr(loader.batch_sampler, 'batch_size', None) or 1)
+
+
+def data_of(runner) -> dict[str, Any]:
+    """Return what names the training data of a run, and its batch.
+
+    Args:
+        runner (Runner): It trains.
+
+    Returns:
+        dict: See :func:`hsc_mm.datasets.facts.data_facts`; and ``batch``, the
+        images of an iteration in all processes, ``ranks`` of them.
+    """
+    return dict(data_facts(runner.train_dataloader.dataset),
+                batch=images_of(runner) * runner.world_size,
+                ranks=runner.world_size)
 
 
 def _recipe(runner) -> str:

@@ -1,21 +1,19 @@
-"""The runner of every config, and processes of it on CPUs."""
+"""The runner of every config."""
 import logging
 import os
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
 from hsc_mm.inference.config_values import check_values
-from hsc_mm.registry import MODEL_WRAPPERS, RUNNERS
+from hsc_mm.registry import RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.limits import check_workers
 from hsc_mm.utils.outputs import claim
@@ -25,10 +23,7 @@ from hsc_mm.utils.work_dirs import (
     refuse_folder_of_data,
 )
 
-__all__ = [
-    'CPUDataParallel', 'CheckedRunner', 'build_runner', 'for_users',
-    'prepare_cpu_ranks'
-]
+__all__ = ['CheckedRunner', 'build_runner', 'for_users']
 
 # What mmengine registers by itself, and None removes.
 _REMOVABLE = ('runtime_info', 'timer', 'sampler_seed', 'logger',
@@ -58,7 +53,10 @@ class CheckedRunner(Runner):
     ``runner_type = 'hsc_mm.CheckedRunner'`` in a config lets mmseg's scripts
     and ``mim train`` take it too. It refuses the folder of the config, and a
     second training in a folder in which one runs; settings are written when
-    the work begins, not before.
+    the work begins, not before. A test needs no training data.
+
+    Attributes:
+        task (str): What was called last, 'train', 'val' or 'test'; '' before.
 
     Raises:
         ValueError: See
@@ -67,6 +65,8 @@ class CheckedRunner(Runner):
             :func:`hsc_mm.inference.config_values.check_values`; or a data
             loader asks for more processes than the machine can run.
     """
+
+    task = ''
 
     def __init__(self, model: nn.Module | dict, work_dir: str,
                  **kwargs) -> None:
@@ -135,6 +135,7 @@ class CheckedRunner(Runner):
         Raises:
             FileExistsError: Another process trains into it.
         """
+        self.task = 'train'
         if is_main_process():
             locks.hold(self.work_dir, '--work-dir')
             self._write_config()
@@ -145,54 +146,26 @@ class CheckedRunner(Runner):
 
     def val(self) -> dict:
         """Validate; a config of a resumed run says resume=True."""
-        self._resume = False
-        self._write_config()
-        return super().val()
+        with self._without_training('val'):
+            return super().val()
 
     def test(self) -> dict:
         """Test; see :meth:`val`."""
-        self._resume = False
+        with self._without_training('test'):
+            return super().test()
+
+    @contextmanager
+    def _without_training(self, task: str) -> Iterator[None]:
+        """Leave out what would resume, or build the training data.
+
+        mmengine's hook that stops a training looks for its loop, and so
+        builds it.
+        """
+        self.task, self._resume, hooks = task, False, self._hooks
         self._write_config()
-        return super().test()
-
-
-@MODEL_WRAPPERS.register_module()
-class CPUDataParallel(MMDistributedDataParallel):
-    """mmengine's wrapper for a model that lies on a CPU.
-
-    Args:
-        module (nn.Module): The model.
-        device_ids (list[int], optional): The runner passes the rank; a CPU
-            has none, and it is left out.
-        kwargs: Those of :class:`MMDistributedDataParallel`.
-    """
-
-    def __init__(self,
-                 module: nn.Module,
-                 device_ids: list[int] | None = None,
-                 **kwargs) -> None:
-        super().__init__(module=module, **kwargs)
-
-
-def prepare_cpu_ranks(cfg: Config) -> None:
-    """Join the other processes by gloo, where there is no GPU.
-
-    mmengine would choose a GPU for each process, whatever the backend is.
-
-    Args:
-        cfg (Config): With ``launcher``; changed in place. Nothing happens
-            where there is a GPU, one process, or another launcher than
-            ``'pytorch'``.
-    """
-    if cfg.get('launcher') != 'pytorch' or torch.cuda.is_available() or \
-            'RANK' not in os.environ:
-        return
-    if not torch.distributed.is_initialized():
-        seconds = cfg.env_cfg.get('dist_cfg', {}).get('timeout', 1800)
-        torch.distributed.init_process_group(
-            'gloo', timeout=timedelta(seconds=seconds))
-    if not cfg.get('model_wrapper_cfg'):
-        cfg.model_wrapper_cfg = dict(
-            type='hsc_mm.CPUDataParallel',
-            broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False))
+        self._hooks = [one for one in hooks
+                       if not isinstance(one, EarlyStoppingHook)]
+        try:
+            yield
+        finally:
+            self._hooks = hooks

@@ -192,9 +192,9 @@ class SeedMetric(BaseMetric):
             for what, value in (('mIoU', 'mIoU'), ('threshold', 'threshold'))
         }
         return dict(
+            mIoU=own['mIoU'],  # the first is that of save_best='auto'
             **{k: v for k, v in rates.items() if v is not None},
             **chosen,
-            mIoU=own['mIoU'],
             mIoU_best=best['mIoU'],
             threshold_best=best['threshold'],
             over_activation_best=best['over'],

@@ -139,7 +139,8 @@ def write_health(folder: str | Path, content: dict) -> None:
     Args:
         folder (str | Path): The work folder.
         content (dict): ``start``, where the weights come from; ``findings``,
-            see :func:`finding`; ``iterations`` and ``finished``.
+            see :func:`finding`; ``iterations``, ``max_iters`` and
+            ``finished``.
     """
     write_json(claim(folder, HEALTH, option='work_dir'), content)
 

@@ -44,6 +44,20 @@ def test_ranks_together_draw_what_one_process_draws(monkeypatch):
     assert [d.key for d in joined] == [d.key for d in whole]
 
 
+@pytest.mark.parametrize('offset', [3, -4])
+def test_a_run_that_had_another_batch_goes_on_after_its_draws(monkeypatch,
+                                                              offset):
+    monkeypatch.setattr(module, 'get_dist_info', lambda: (1, 2))
+    one = ReproducibleSampler(range(7), seed=3)
+    one.skip(4)
+    one.offset = offset
+    whole = _draws(20, monkeypatch)
+    assert list(itertools.islice(one, 3)) == [
+        whole[9 + offset + step] for step in (0, 2, 4)]
+    one.skip(0)  # what is passed over one by one
+    assert min(draw.key[1] for draw in itertools.islice(one, 9)) >= 0
+
+
 def test_a_draw_survives_the_way_to_a_worker():
     draw = pickle.loads(pickle.dumps(_draws(3)[2]))
     assert draw.key == (3, 2)

@@ -51,6 +51,23 @@ def test_settings_that_differ_are_named(change, said):
     assert ('rates of the checkpoint' in line) == ('optim' in said)
 
 
+@pytest.mark.parametrize(('size', 'ranks', 'said'), [
+    (8, 1, None), (4, 2, None), (2, 4, None),
+    (4, 1, 'with 4 images in an iteration, 4 in each process, where the run '
+     'began with 8. The learning rate and the length of the run are those of '
+     'the beginning. Set train_dataloader.batch_size=8 to go on as it did.'),
+    (2, 3, 'began with 8. The learning rate and the length of the run are '
+     'those of the beginning. Start as many processes as then.')])
+def test_all_images_of_an_iteration_are_compared(size, ranks, said):
+    cfg = changed({'train_dataloader.batch_size': size})
+    meta = dict(cfg=changed({'train_dataloader.batch_size': 4}).pretty_text,
+                data=dict(size=8, images='a', batch=8))
+    found = resume_notes(cfg, meta, dict(
+        size=8, images='a', batch=size * ranks, ranks=ranks))
+    assert len(found) == (said is not None)
+    assert not said or found[0].endswith(said)
+
+
 @pytest.mark.parametrize(('last', 'change', 'said'), [
     (12, {}, 'ends at 4 (param_scheduler): from there to 12 the learning '
      'rate is 0, and nothing is learned. Begin a longer training from the '

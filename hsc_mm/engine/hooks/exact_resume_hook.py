@@ -6,14 +6,17 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
-from hsc_mm.datasets.facts import data_facts
+from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
+from ..run_summary import data_of
 
 __all__ = ['ExactResumeHook']
 
 # Key in checkpoints: the seed of the train loader's sampler.
 _SEED = 'draw_seed'
+# Key in checkpoints: how many images all processes have drawn.
+_DRAWN = 'drawn_images'
 # File in the work folder: the iteration that was validated last.
 _VALIDATED = 'last_validation'
 
@@ -25,7 +28,9 @@ class ExactResumeHook(Hook):
     mmengine restores weights, optimiser and schedule;
     :class:`hsc_mm.ReproducibleSampler` brings data and augmentations back to
     where they were, from the seed that this hook keeps: a run whose config
-    names none has drawn one. What is left open are the random numbers drawn
+    names none has drawn one; and from how many images were drawn, so that it
+    goes on after them with another number of processes, or of images in each.
+    What is left open are the random numbers drawn
     by the model (dropout): this hook saves their state, and restores it
     before the first iteration after resuming. It also keeps a validation
     from moving them, so that a run that validated continues as one that did
@@ -61,20 +66,20 @@ class ExactResumeHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add state, seed and what names the data to the checkpoint."""
         checkpoint['rng_state'] = self._state()
-        checkpoint['meta']['data'] = data_facts(
-            runner.train_dataloader.dataset)
-        seed = getattr(runner.train_dataloader.sampler, 'seed', None)
+        facts = checkpoint['meta']['data'] = data_of(runner)
+        sampler = runner.train_dataloader.sampler
+        seed = getattr(sampler, 'seed', None)
         if seed is not None:
             checkpoint[_SEED] = int(seed)
+        if isinstance(sampler, ReproducibleSampler):
+            checkpoint[_DRAWN] = sampler.offset + (
+                checkpoint['meta']['iter'] * facts['batch'])
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Take the seed of a resumed run; of one process, note its state."""
+        """Take the draws of a resumed run; of one process, note its state."""
         if not runner._resume:
             return
-        seed = checkpoint.get(_SEED)
-        if isinstance(seed, int) and hasattr(
-                runner.train_dataloader.sampler, 'seed'):
-            runner.train_dataloader.sampler.seed = seed
+        _go_on(runner, checkpoint)
         if runner.world_size > 1:
             return
         self._pending = checkpoint.get('rng_state')
@@ -134,3 +139,24 @@ class ExactResumeHook(Hook):
         if self._before_val is not None:
             self._restore(self._before_val)
             self._before_val = None
+
+
+def _go_on(runner, checkpoint: dict) -> None:
+    """Let the sampler of a resumed run draw what comes next."""
+    seed, drawn = checkpoint.get(_SEED), checkpoint.get(_DRAWN)
+    if not isinstance(seed, int):
+        return
+    sampler, loop = runner.train_dataloader.sampler, runner.train_loop
+    before = sampler.__dict__.copy()
+    if hasattr(sampler, 'seed'):
+        sampler.seed = seed
+    if (isinstance(sampler, ReproducibleSampler) and isinstance(drawn, int)
+            and not getattr(loop, 'fast_forward_on_resume', False)):
+        sampler.offset = drawn - (
+            checkpoint['meta']['iter'] * data_of(runner)['batch'])
+    if isinstance(loop, IterBasedTrainLoop) and any(
+            before.get(key) != getattr(sampler, key, None)
+            for key in ('seed', 'offset')):
+        # That of openmmlab's mmengine may have begun to draw.
+        loop.dataloader_iterator = type(loop.dataloader_iterator)(
+            loop.dataloader)

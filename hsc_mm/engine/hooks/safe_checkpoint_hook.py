@@ -13,6 +13,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import save_checkpoint
 
+from hsc_mm.engine.best import LateRemoval, check_save_best, with_absent
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils import checkpoints as ckpt
@@ -32,14 +33,16 @@ class SafeCheckpointHook(CheckpointHook):
     the disk, renamed, with its SHA-256 beside it; only then older ones are
     removed, and ``last_checkpoint`` is written whole. A resumed run continues
     from the newest complete checkpoint of its own work folder, and says
-    which ones it skipped; without any it starts from the beginning.
+    which ones it skipped; without any it starts from the beginning. A
+    training that is stopped early leaves one too, unless ``save_last=False``.
 
     Args:
         kwargs: Those of :class:`mmengine.hooks.CheckpointHook`. Checkpoints
             in a remote store are written as mmengine writes them.
 
     Raises:
-        ValueError: The weights are NaN or infinite: nothing is written.
+        ValueError: The weights are NaN or infinite: nothing is written. Or
+            no validation returns a score that ``save_best`` names.
         OSError: The disk is full: everything written before is complete.
     """
 
@@ -67,6 +70,8 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner) -> None:
         """Prepare; of a moved work folder the best checkpoint moved too."""
         super().before_train(runner)
+        self._saved = runner.iter
+        check_save_best(self.save_best, runner.val_loop)
         self._local = isinstance(self.file_backend, LocalBackend)
         if not self._local:
             return
@@ -96,6 +101,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner, step: int,
                                    meta: dict) -> None:
+        self._saved = meta['iter']
         if not self._local:
             super()._save_checkpoint_with_step(runner, step, meta)
             return
@@ -133,12 +139,23 @@ class SafeCheckpointHook(CheckpointHook):
         runner.message_hub.update_info(_GONE, gone)
         return gone
 
+    def after_train(self, runner) -> None:
+        """Save what a training that was stopped early has learned."""
+        if self.save_last and runner.iter != self._saved:
+            runner.logger.info('The training ended early, at iteration '
+                               f'{runner.iter}: a checkpoint is saved.')
+            self._save_checkpoint_with_step(
+                runner, runner.epoch if self.by_epoch else runner.iter,
+                dict(epoch=runner.epoch, iter=runner.iter))
+        super().after_train(runner)
+
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        metrics = with_absent(self, metrics, runner.logger)
         if not getattr(self, '_local', False):
             super()._save_best_checkpoint(runner, metrics)
             return
         store = self.file_backend
-        self.file_backend = late = _LateRemoval(store)
+        self.file_backend = late = LateRemoval(store)
         try:
             super()._save_best_checkpoint(_Whole(runner), metrics)
         finally:
@@ -147,10 +164,11 @@ class SafeCheckpointHook(CheckpointHook):
             if Path(path).name not in late.written(self):
                 remove(Path(path))
 
-
     @master_only
-    def _publish_model(self, runner, ckpt_path: str) -> None:
+    def _publish_model(self, runner, ckpt_path: str | None) -> None:
         """Write the published copy under a temporary name first."""
+        if ckpt_path is None:  # there is no best one
+            return
         if not getattr(self, '_local', False):
             super()._publish_model(runner, ckpt_path)
             return
@@ -175,28 +193,6 @@ class _Whole:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.bare, name)
-
-
-class _LateRemoval:
-    """A store of files that notes what is to be removed."""
-
-    def __init__(self, store: LocalBackend) -> None:
-        self._store = store
-        self.removed: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def remove(self, path: str) -> None:
-        """Note a file."""
-        self.removed.append(str(path))
-
-    @staticmethod
-    def written(hook: CheckpointHook) -> set[str]:
-        """Return the names of the best checkpoints that are kept now."""
-        paths = getattr(hook, 'best_ckpt_path_dict', None)
-        paths = list(paths.values()) if paths else [hook.best_ckpt_path]
-        return {os.path.basename(path) for path in paths if path}
 
 
 def _save_whole(runner, out_dir: str, filename: str, **kwargs) -> None:

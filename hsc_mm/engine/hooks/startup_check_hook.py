@@ -3,14 +3,11 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop
 from torch import nn
 
-from hsc_mm.datasets.facts import data_facts
 from hsc_mm.engine.fitting import (
     bare_model,
     check_pretrained,
@@ -19,7 +16,9 @@ from hsc_mm.engine.fitting import (
     guard_batch_norms,
 )
 from hsc_mm.engine.resumable import check_rates, check_resumable
-from hsc_mm.engine.resumed import resume_notes
+from hsc_mm.engine.resumed import resume_notes, stopped_note
+from hsc_mm.engine.run_summary import data_of
+from hsc_mm.engine.task import meta_of, task_of
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
@@ -84,8 +83,7 @@ class StartupCheckHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Check a checkpoint: all of it, or enough for a warm start."""
-        # Until it is needed, a runner holds the loop's config.
-        training = isinstance(runner._train_loop, BaseLoop)
+        training = task_of(runner) == 'train'
         if not self.check_weights:
             return
         name = str(runner._load_from or runner.work_dir)
@@ -108,12 +106,11 @@ class StartupCheckHook(Hook):
                 raise ValueError(
                     f'checkpoint {name}: it does not fit the model of this '
                     f'config: {problem}.{advice}')
-            check_class_names(name, checkpoint, _classes(runner))
+            check_class_names(name, checkpoint, meta_of(runner).get('classes'))
             if runner._resume:
                 meta = checkpoint.get('meta') or {}
                 check_resumable(runner.cfg, meta, name)
-                for note in resume_notes(runner.cfg, meta,
-                                         data_facts(_dataset(runner))):
+                for note in resume_notes(runner.cfg, meta, data_of(runner)):
                     runner.logger.warning(note)
             if runner._resume and 'optimizer' not in checkpoint:
                 runner.logger.warning(
@@ -125,7 +122,7 @@ class StartupCheckHook(Hook):
         if note:
             runner.logger.warning(note)
         try:
-            check_class_names(name, checkpoint, _classes(runner))
+            check_class_names(name, checkpoint, meta_of(runner).get('classes'))
         except ValueError as error:
             runner.logger.warning(f'load_from: {error}')
 
@@ -149,8 +146,10 @@ class StartupCheckHook(Hook):
                 f'{runner.iter}, and train_cfg ends at {runner.max_iters}.')
         elif runner._resume:
             check_rates(runner)
+            if note := stopped_note(runner):
+                runner.logger.warning(note)
         guard_batch_norms(bare_model(runner.model))
-        _check_classes(bare_model(runner.model), _meta(runner))
+        _check_classes(bare_model(runner.model), meta_of(runner))
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)
@@ -184,24 +183,6 @@ def _check_rates(model: nn.Module, cfg: Mapping) -> None:
             raise ValueError(
                 f'optim_wrapper.paramwise_cfg.custom_keys: expected a part '
                 f'of the name of a parameter, found {key!r}.{near}')
-
-
-def _classes(runner) -> Sequence[str] | None:
-    """Return the classes of the data that a runner is about to read."""
-    return _meta(runner).get('classes')
-
-
-def _meta(runner) -> Mapping:
-    """Return the metainfo of the data that a runner is about to read."""
-    return getattr(_dataset(runner), 'metainfo', None) or {}
-
-
-def _dataset(runner) -> Any:
-    """Return the data set that a runner is about to read, None without."""
-    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
-        if isinstance(loop, BaseLoop):
-            return loop.dataloader.dataset
-    return None
 
 
 def _whole_ones(runner) -> list[Path]:

@@ -178,7 +178,7 @@ class TrainingHealthHook(Hook):
             write_health(
                 runner.work_dir,
                 dict(self._record(finished), iterations=runner.iter,
-                     finished=finished))
+                     max_iters=runner.max_iters, finished=finished))
 
 
 def _is_cls(name: str) -> bool:

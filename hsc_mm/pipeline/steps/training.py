@@ -1,4 +1,6 @@
 """Steps that train: the CAM stage and the segmentation stage."""
+from collections.abc import Mapping
+
 from mmengine.config import Config
 
 from hsc_mm.registry import MODELS, STEPS
@@ -28,12 +30,21 @@ class _Training(Step):
         if checkpoint is None:
             raise ValueError(
                 f'{folder}: expected the checkpoint of the finished training,'
-                ' found none that is whole. The pipeline keeps checkpoints '
-                'there: set default_hooks.checkpoint.out_dir=None.')
+                f' found none that is whole. {_remedy(hook)}')
         return Outcome([checkpoint],
                        dict(checkpoint=checkpoint.name,
                             hash=file_sum(checkpoint)[:16],
                             warnings=spoken(read_health(folder))))
+
+
+def _remedy(hook: Mapping) -> str:
+    """Say what lets a training leave its last checkpoint in its folder."""
+    if hook.get('out_dir'):
+        return ('The pipeline keeps checkpoints there: set '
+                'default_hooks.checkpoint.out_dir=None.')
+    return ('Let the training keep its last one: default_hooks.checkpoint='
+            "dict(type='hsc_mm.SafeCheckpointHook', by_epoch=False), without "
+            'save_last=False.')
 
 
 @STEPS.register_module()

@@ -1,0 +1,87 @@
+"""The score that the best checkpoint is chosen by."""
+import logging
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.registry import init_default_scope
+from tiny_configs import cam_config
+from toy_runner import Points, toy_runner
+
+from hsc_mm.engine.best import check_save_best
+from hsc_mm.engine.runner import build_runner
+from hsc_mm.evaluation import MaskMetric, SeedMetric
+
+
+class Sometimes(BaseMetric):
+    """A score that the second validation lacks."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        self.calls += 1
+        return dict(other=1) if self.calls == 2 else dict(
+            other=1, score=self.calls)
+
+
+def _loop(*metrics):
+    return SimpleNamespace(evaluator=SimpleNamespace(metrics=metrics))
+
+
+@pytest.mark.parametrize(('metric', 'good', 'bad', 'said'), [
+    (SeedMetric(), 'seed/mIoU', 'mIoU', 'Is "seed/mIoU" meant'),
+    (SeedMetric(prefix='a'), 'a/mIoU_label_free', 'seed/PxAP', 'a/PxAP'),
+    (SeedMetric(), 'auto', 'seed/mIoU_selected', 'seed/mIoU_best'),
+    (MaskMetric(iou_metrics=['mIoU']), 'mAcc', 'seed/mIoU', 'mIoU, mAcc'),
+    (MaskMetric(iou_metrics=['mDice', 'mFscore']), 'mRecall', 'mIoU',
+     'mDice, mAcc')])
+def test_a_score_that_no_validation_has_is_refused(metric, good, bad, said):
+    check_save_best([good], _loop(metric))
+    with pytest.raises(ValueError, match=rf'^default_hooks\.checkpoint\.save_'
+                       rf'best: exp.*{said}.*') as caught:
+        check_save_best([good, bad], _loop(metric))
+    assert f'found "{bad}"' in str(caught.value)
+    check_save_best([bad], _loop(metric, Sometimes()))
+    check_save_best([bad], None)
+    check_save_best(None, _loop(metric))
+
+
+def test_it_is_refused_before_the_first_iteration(shared_voc, tmp_path):
+    cfg = Config.fromfile(cam_config(shared_voc, tmp_path / 'cam.py', 2))
+    init_default_scope('mmseg')
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR',
+               experiment_name=f'{tmp_path.name}_best')
+    cfg.default_hooks.checkpoint.save_best = 'mIoU'
+    runner = build_runner(cfg)
+    with pytest.raises(ValueError, match=r'save_best: expected a score'):
+        runner.train()
+    assert runner.iter == 0
+    assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+@pytest.mark.parametrize('names', ['score', ['score', 'other'], ['never']])
+def test_a_score_that_a_validation_lacks_ends_nothing(tmp_path, names):
+    runner = toy_runner(
+        tmp_path, 3, train_cfg=dict(by_epoch=True, max_epochs=3,
+                                    val_interval=1),
+        hooks=dict(checkpoint=dict(
+            type='hsc_mm.SafeCheckpointHook', interval=1, rule='greater',
+            save_best=names, published_keys=['state_dict'])),
+        val_dataloader=dict(batch_size=2, dataset=Points(), sampler=dict(
+            type='DefaultSampler', shuffle=False)),
+        val_cfg=dict(), val_evaluator=Evaluator(Sometimes()))
+    said = []
+    runner.logger.addFilter(lambda record: said.append(record) or True)
+    runner.train()
+    lines = [one.getMessage() for one in said
+             if one.levelno == logging.WARNING]
+    lacking = [line for line in lines if 'this validation has no' in line]
+    assert len(lacking) == (3 if names == ['never'] else 1)
+    assert (tmp_path / 'best_score_epoch_3.pth').is_file() == (
+        names != ['never'])

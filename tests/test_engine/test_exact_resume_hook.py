@@ -1,0 +1,79 @@
+"""A run goes on after the images that were drawn, whatever its batch is."""
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from toy_runner import Points, toy_runner
+
+from hsc_mm.datasets.sampler import ReproducibleSampler
+from hsc_mm.engine.hooks import ExactResumeHook
+
+
+class Many(Points):
+
+    def __len__(self):
+        return 99
+
+
+class Seen(Hook):
+    """The numbers of the images of each iteration; stops after one."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, stop):
+        self.stop, self.numbers = stop, []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.numbers.append([int(one[0]) for one in data_batch['inputs']])
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None):
+        runner.train_loop.stop_training |= runner.iter + 1 == self.stop
+
+
+def _train(folder, batch_size, stop, resume=True):
+    runner = toy_runner(
+        folder, batch_size=batch_size, dataset=Many(), resume=resume,
+        randomness=dict(seed=0),
+        train_cfg=dict(by_epoch=False, max_iters=6, val_interval=9),
+        sampler=dict(type='hsc_mm.ReproducibleSampler', shuffle=False),
+        hooks=dict(
+            checkpoint=dict(type='hsc_mm.SafeCheckpointHook', by_epoch=False),
+            startup_check=dict(type='hsc_mm.StartupCheckHook'),
+            exact_resume=dict(type='hsc_mm.ExactResumeHook')))
+    seen = Seen(stop)
+    runner.register_hook(seen)
+    runner.train()
+    return seen.numbers
+
+
+@pytest.mark.parametrize(('before', 'now'), [(4, 2), (2, 4), (3, 3)])
+def test_another_batch_goes_on_after_what_was_drawn(tmp_path, before, now):
+    first = _train(tmp_path, before, 2, resume=False)
+    second = _train(tmp_path, now, 4)
+    third = _train(tmp_path, now, 0)
+    assert [len(batch) for batch in second + third] == [now] * 4
+    drawn = [number for batch in first + second + third for number in batch]
+    assert drawn == list(range(2 * before + 4 * now))
+
+
+def test_ranks_are_counted(tmp_path):
+    def runner(ranks, batch_size):
+        sampler = ReproducibleSampler(range(9), seed=1)
+        loader = torch.utils.data.DataLoader(
+            range(9), batch_size, sampler=sampler)
+        return SimpleNamespace(
+            train_dataloader=loader, train_loop=SimpleNamespace(),
+            world_size=ranks, _resume=True), sampler
+
+    two, _ = runner(2, 4)
+    checkpoint = dict(meta=dict(iter=3))
+    ExactResumeHook().before_save_checkpoint(two, checkpoint)
+    assert checkpoint['meta']['data'] == dict(batch=8, ranks=2)
+    for ranks, batch_size, number in ((1, 4, 24), (1, 8, 24), (2, 4, 24)):
+        again, sampler = runner(ranks, batch_size)
+        ExactResumeHook().after_load_checkpoint(again, checkpoint)
+        sampler.skip(3 * batch_size)
+        sampler.world_size = ranks
+        assert next(iter(sampler)).key == (1, number)
