@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from hsc_mm.utils.numbers import nearest
+from .own_errors import own_place
 
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
 
@@ -48,8 +49,9 @@ def registry(error: BaseException) -> str | None:
     if isinstance(error, TypeError | ValueError | AssertionError | LookupError
                   | AttributeError | ArithmeticError | RuntimeError):
         line = (text or type(error).__name__).splitlines()[0]
+        where = own_place(error)
         return (f'{part}: it rejects its arguments: {line} '
-                '(HSC_MM_TRACEBACK=1 shows where)')
+                f'({where or "HSC_MM_TRACEBACK=1 shows where"})')
     return None
 
 

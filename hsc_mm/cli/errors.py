@@ -8,12 +8,13 @@ import os
 import re
 import signal
 import sys
-import sysconfig
 import traceback
 from pathlib import Path
 from types import TracebackType
 
+from hsc_mm.utils.code import is_installed
 from .config_errors import config_key, host, innermost, local, registry
+from .own_errors import own_code
 from .signals import ended
 from .system_errors import memory, pictures, ranks, system
 
@@ -22,8 +23,6 @@ __all__ = ['BUG', 'explain', 'install_hook', 'report']
 #: Exit status of an error that no input explains (EX_SOFTWARE).
 BUG = 70
 _HERE = str(Path(__file__).resolve().parents[1]) + os.sep
-_LIBRARIES = tuple(sysconfig.get_paths()[name] + os.sep
-                   for name in ('stdlib', 'purelib', 'platlib'))
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -37,7 +36,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         for what is not the user's.
     """
     for rule in (system, memory, ranks, pictures, _encoding, _own, registry,
-                 config_key, host):
+                 config_key, own_code, host):
         text = rule(error)
         if text:
             return text, 1
@@ -119,7 +118,7 @@ def _own(error: BaseException) -> str | None:
     file, line = innermost(error)
     if isinstance(error, ValueError | TypeError | NotImplementedError) and \
             line.startswith('raise') and (
-                file.startswith(_HERE) or not file.startswith(_LIBRARIES)):
+                file.startswith(_HERE) or not is_installed(file)):
         return text
     if 'Weights only load failed' in text or 'PytorchStreamReader' in text:
         return text.splitlines()[0]

@@ -8,9 +8,9 @@ from hsc_mm.inference import load_config
 from hsc_mm.utils import write_json
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.sums import fingerprint
 from hsc_mm.utils.work_dirs import refuse_data_of
 from hsc_mm.utils.wrappers import crop_size
-from .contents import fingerprint
 from .context import Context
 from .inputs import config_hash, stage_inputs
 from .runner import DEFAULT_STEPS, Pipeline, build_pipeline

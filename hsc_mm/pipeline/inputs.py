@@ -11,8 +11,10 @@ from mmengine.config import Config
 from hsc_mm.datasets.build import build_split
 from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
+from hsc_mm.utils.code import code_hash
+from hsc_mm.utils.sums import fingerprint
 from hsc_mm.version import RECIPE, __version__
-from .contents import code_hash, fingerprint, split_hash
+from .contents import split_hash
 
 __all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
 

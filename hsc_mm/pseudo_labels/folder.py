@@ -14,6 +14,7 @@ from hsc_mm.utils import read_json, to_mask_indices, write_json
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 from .files import check_label, write_soft_cam
+from .identity import check_same
 from .origins import read_note
 
 __all__ = ['MANIFEST', 'PseudoLabelFolder']
@@ -68,13 +69,8 @@ class PseudoLabelFolder:
             raise FileExistsError(
                 f'--out {self.path}: expected a new or empty folder, found '
                 'other files in it. Choose another folder.')
-        found = read_json(manifest, dict)
-        for key, value in self.identity.items():
-            if found.get(key) != value:
-                raise FileExistsError(
-                    f'--out {self.path}: it holds pseudo labels with {key} '
-                    f'{found.get(key)!r}, expected {value!r}. '
-                    'Choose another folder or remove this one.')
+        check_same(f'--out {self.path}: it holds pseudo labels',
+                   read_json(manifest, dict), self.identity)
 
     def _create(self, manifest: Path) -> bool:
         """Write the manifest unless another process is faster."""

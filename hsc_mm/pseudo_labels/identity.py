@@ -3,11 +3,35 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from hsc_mm.utils.code import code_hash
+
 if TYPE_CHECKING:
+    from .chain import LabelChain
     from .refiners import Refiner
     from .rules import LabelRule
 
-__all__ = ['part_identity', 'rule_line']
+__all__ = ['check_same', 'own_code', 'part_identity', 'rule_line']
+
+
+def check_same(what: str, found: Mapping, identity: Mapping) -> None:
+    """Compare what a manifest notes with what would be noted now.
+
+    Args:
+        what (str): What the folder holds, for messages.
+        found (Mapping): That of the manifest. A key that an older one lacks
+            counts as None.
+        identity (Mapping): That of now.
+
+    Raises:
+        FileExistsError: They differ.
+    """
+    for key, value in identity.items():
+        if found.get(key) != value:
+            why = (': a module of custom_imports, or one beside it, has '
+                   'changed since' if key == 'code' else '')
+            raise FileExistsError(
+                f'{what} with {key} {found.get(key)!r}, expected {value!r}'
+                f'{why}. Choose another folder or remove this one.')
 
 
 def part_identity(part: 'Refiner | LabelRule') -> dict:
@@ -44,6 +68,27 @@ def part_identity(part: 'Refiner | LabelRule') -> dict:
     if kind.__module__.partition('.')[0] != 'hsc_mm':
         found['class'] = f'{kind.__module__}.{kind.__qualname__}'
     return found
+
+
+def own_code(chain: 'LabelChain', cfg: Mapping | None = None
+             ) -> dict[str, str]:
+    """Return a hash of the user's code, as a manifest notes it.
+
+    Args:
+        chain (LabelChain): Its parts, and the classes that they extend.
+        cfg (Mapping, optional): Config whose ``custom_imports`` count too: a
+            head of the user computes the CAMs.
+
+    Returns:
+        dict[str, str]: ``code``, see :func:`hsc_mm.utils.code.code_hash`;
+        empty where all code is installed.
+    """
+    imports = ((cfg or {}).get('custom_imports') or {}).get('imports') or ()
+    parts = (*chain.refiners, *chain.rule.refiners, chain.rule)
+    code = code_hash([*([imports] if isinstance(imports, str) else imports),
+                      *(kind.__module__ for part in parts
+                        for kind in type(part).__mro__)])
+    return dict(code=code) if code else {}
 
 
 def rule_line(rule: 'LabelRule') -> str:

@@ -19,6 +19,7 @@ from hsc_mm.utils.locks import locked
 from .cams import MultiScaleCAM, iterate_cams
 from .chain import LabelChain, Labelled, label_stream, usual_threshold
 from .folder import PseudoLabelFolder
+from .identity import own_code
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
@@ -142,6 +143,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
             dict(
                 checkpoint=file_sum(checkpoint)[:16],
                 **chain.identity(),
+                **own_code(chain, cfg),
                 amp=options.amp or None,
                 tiles=options.tiles and list(options.tiles.check()),
                 split=split,

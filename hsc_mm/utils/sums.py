@@ -2,11 +2,13 @@
 import os
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 from .checkpoints import file_sum
+from .io import digest
 from .pool import map_threads
 
-__all__ = ['content_sum', 'content_sums']
+__all__ = ['content_sum', 'content_sums', 'fingerprint']
 
 
 def content_sum(path: str) -> str:
@@ -22,6 +24,22 @@ def content_sum(path: str) -> str:
 def content_sums(paths: Iterable[str]) -> list[str]:
     """Return those of several files, in their order."""
     return map_threads(content_sum, paths)
+
+
+def fingerprint(paths: Iterable[str | Path]) -> str:
+    """Return a hash of what files hold, and of their names.
+
+    Names are relative to the folder that they share, and times do not count:
+    files that were copied or moved are the same files.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    files = {os.path.abspath(path): os.fspath(path) for path in paths}
+    names = sorted(files)
+    shared = os.path.commonpath(names) if names else ''
+    return digest([[os.path.relpath(name, shared) for name in names],
+                   content_sums(files[name] for name in names)])
 
 
 @cache

@@ -504,6 +504,43 @@ def test_the_config_and_the_flags_name_one_chain(make, stage, tmp_path):
     assert png(tmp_path / 'g') == png(tmp_path / 'e')
 
 
+OWN_REFINER = """
+from hsc_mm.pseudo_labels.refiners import Refiner
+from hsc_mm.registry import REFINERS
+
+@REFINERS.register_module()
+class Scaled(Refiner):
+    def refine(self, soft):
+        return soft._replace(cam=soft.cam * 0.5)
+
+    def identity(self):
+        return {}
+"""
+
+
+def test_labels_of_other_code_are_not_resumed(make, stage, tmp_path, capsys,
+                                              monkeypatch):
+    """A refiner of one's own was changed; class and settings are the same."""
+    monkeypatch.syspath_prepend(tmp_path)
+    code = tmp_path / 'scaled_refiner.py'
+    code.write_text(OWN_REFINER)
+    config = config_with(stage, tmp_path,
+                         refiners=[dict(type='hsc_mm.Scaled')])
+    config.write_text(config.read_text() + (
+        "custom_imports = dict(imports=['hsc_mm', 'scaled_refiner'])\n"))
+    out = tmp_path / 'out'
+    assert make(out, '--no-tta', config=config) == 0
+    assert make(out, '--no-tta', config=config) == 0
+    assert '24 skipped' in capsys.readouterr().out
+    before = png(out)
+    code.write_text(OWN_REFINER.replace('0.5', '0.9'))
+    assert make(out, '--no-tta', config=config) == 1
+    said = capsys.readouterr().err
+    assert f'--out {out}: it holds pseudo labels with code' in said
+    assert 'custom_imports' in said and 'another folder' in said
+    assert png(out) == before
+
+
 def png(folder: Path) -> dict[str, bytes]:
     """Return the masks of a folder."""
     return {n: b for n, b in content(folder).items() if n.endswith('.png')}

@@ -184,3 +184,53 @@ def test_a_part_is_computed_once_and_only_when_asked_for():
     assert calls == ['refined', 'pixel']
     with pytest.raises(KeyError, match='embedding "region": expected one'):
         view.embedding('region')
+
+
+class NoSuper(ViewLoss):
+    def __init__(self):
+        self.gamma = 1
+
+
+class Text(ViewLoss):
+    needs = 'pixel'
+
+
+class Detached(ViewLoss):
+    def forward(self, views, targets):
+        return views[0].cam.detach().mean()
+
+
+@pytest.mark.parametrize(('name', 'kind', 'words'), [
+    ('mine', NoSuper, r'mine \(NoSuper\): .*Begin it with super\(\)'),
+    ('mine', Text, r"needs of \w+\.mine \(Text\): .*Write \('pixel', \)"),
+    ('items', Spread, r'\.items: expected a name .*Rename it'),
+    ('a.b', Spread, r"found 'a\.b'\. Rename it, such as a_b_1")])
+def test_parts_of_ones_own_that_are_none(name, kind, words):
+    with pytest.raises(ValueError, match=f'losses.*{words}|{words}'):
+        LossDict({name: dict(type=kind)})
+    with pytest.raises(ValueError, match=words):
+        MODELS.build(dict(type='hsc_mm.HierarchicalContrast',
+                          levels={name: dict(type=kind)}))
+
+
+@pytest.mark.parametrize('name', ['needs', 'check'])
+def test_names_that_a_dict_of_losses_has(name):
+    with pytest.raises(ValueError, match=f'losses.{name}: expected a name'):
+        LossDict({name: dict(type=Spread)})
+
+
+def test_a_loss_without_a_gradient_is_named_once(monkeypatch):
+    said = []
+    monkeypatch.setattr('hsc_mm.models.losses.loss_dict.print_log',
+                        lambda text, *_: said.append(text))
+    losses = LossDict(dict(mine=dict(type=Detached),
+                           cls=dict(type='hsc_mm.ClassificationLoss')))
+    cam = torch.rand(2, 3, 4, 4, requires_grad=True)
+    view = View(None, (), cam, cam)
+    for _ in range(2):
+        losses([view], Targets(torch.ones(2, 2)))
+    assert [text.partition(',')[0] for text in said] == [
+        'losses.mine (Detached): loss_mine has no gradient']
+    with torch.no_grad():
+        LossDict(dict(mine=dict(type=Detached)))([view], None)
+    assert len(said) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
+from hsc_mm.pseudo_labels.identity import own_code
 from hsc_mm.pseudo_labels.refiners import PAR, Refiner
 from hsc_mm.pseudo_labels.rules import AgreementRule, LabelRule
 
@@ -95,3 +96,26 @@ def test_an_identity_that_no_file_can_hold_is_refused(found):
     one.identity = lambda: found
     with pytest.raises(ValueError, match=r'identity\(\) of Blur: expected'):
         LabelChain([one]).identity()
+
+
+def named(*imports):
+    return dict(custom_imports=dict(imports=list(imports)))
+
+
+def test_code_of_ones_own_parts_is_noted(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ('own_blur', 'own_base', 'own_head'):
+        (tmp_path / f'{name}.py').write_text('')
+    base = type('Base', (Blur, ), dict(__module__='own_base'))
+    own = type('Own', (base, ), dict(__module__='own_blur'))()
+    monkeypatch.setattr(Blur, '__module__', 'hsc_mm.pseudo_labels')
+    chain = LabelChain(rule=AgreementRule([own, PAR()], 0.3))
+    assert own_code(LabelChain([PAR()]), named('hsc_mm', 'torch')) == {}
+    found = [own_code(chain), own_code(chain, named('own_head'))]
+    assert [list(one) for one in found] == [['code']] * 2
+    assert found == [own_code(chain), own_code(chain, named('own_head'))]
+    for number, name in enumerate(('own_blur', 'own_base', 'own_head')):
+        (tmp_path / f'{name}.py').write_text('A = 1')
+        now = [own_code(chain), own_code(chain, named('own_head'))]
+        assert (now[0] == found[0], now[1] == found[1]) == (number > 1, False)
+        found = now

@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from hsc_mm.pipeline.contents import code_hash
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.code import code_hash
 
 __all__ = [
     'SaliencyProvider', 'as_map', 'build_provider', 'code_of', 'origin_of'

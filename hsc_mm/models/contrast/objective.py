@@ -20,6 +20,7 @@ from ..losses.base import (
     training_progress,
     two_views,
 )
+from ..losses.named import build_named
 from ..views import Targets, View
 from .base import Evidence
 
@@ -100,10 +101,8 @@ class HierarchicalContrast(ViewLoss):
         self.warmup = warmup
         self.mask_refiner = (
             MODELS.build(mask_refiner) if mask_refiner else None)
-        self.levels = nn.ModuleDict({
-            name: MODELS.build(level)
-            for name, level in levels.items() if level
-        })
+        self.levels = nn.ModuleDict(
+            build_named('levels', levels, nn.ModuleDict))
         if not self.levels:
             raise ValueError('levels of HierarchicalContrast: expected at '
                              'least one, found none. To train without it, '

@@ -1,14 +1,16 @@
 """The losses of a head by name, built, checked and run."""
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
-from hsc_mm.registry import MODELS
 from hsc_mm.utils.shapes import described
 from ..views import Targets, View
+from .named import build_named
 
 __all__ = ['LossDict']
 
@@ -22,17 +24,16 @@ class LossDict(nn.ModuleDict):
             ``loss_<name>``, or by the names in the dict that it returns.
 
     Raises:
-        ValueError: No loss is left.
+        ValueError: No loss is left, or see :func:`.named.build_named`.
     """
 
     def __init__(self, cfg: ConfigType) -> None:
-        built = {
-            name: MODELS.build(one) for name, one in cfg.items() if one
-        }
+        built = build_named('losses', cfg, LossDict)
         if not built:
             raise ValueError('losses: expected at least one loss, found '
                              'none. Leave "cls" in.')
         super().__init__(built)
+        self._warned: set[str] = set()
 
     def _joined(self, attribute: str) -> tuple[str, ...]:
         found = (getattr(one, attribute, ()) for one in self.values())
@@ -101,15 +102,32 @@ class LossDict(nn.ModuleDict):
                             f'{_renaming(name, key, loss, single)}.')
                     owners[key] = name
                     found[f'loss_{key}'] = value
-        self._check_gradient(views, found)
+        if torch.is_grad_enabled() and views[0].cam.requires_grad:
+            self._check_gradient({
+                key: name for key, name in owners.items()
+                if not any(one.requires_grad
+                           for one in _listed(found[f'loss_{key}']))
+            }, len(found))
         return found
 
-    def _check_gradient(self, views: list[View],
-                        found: dict[str, Tensor]) -> None:
-        """Refuse losses of which none can be learned from."""
-        if torch.is_grad_enabled() and views[0].cam.requires_grad and \
-                not any(one.requires_grad for value in found.values()
-                        for one in _listed(value)):
+    def _check_gradient(self, constant: dict[str, str], count: int) -> None:
+        """Warn once of losses that cannot be learned from; refuse only such.
+
+        Args:
+            constant (dict[str, str]): Name in the log -> that of the entry.
+            count (int): Number of all.
+        """
+        for key in constant if len(constant) < count else ():
+            if key not in self._warned:
+                self._warned.add(key)
+                name = constant[key]
+                print_log(
+                    f'losses.{name} ({type(self[name]).__name__}): '
+                    f'loss_{key} has no gradient, and trains nothing. '
+                    'Compute it from the views without detach(); '
+                    'where there is nothing to learn, return '
+                    'views[0].cam.sum() * 0.', 'current', logging.WARNING)
+        if len(constant) == count:
             named = [f'{name} ({type(loss).__name__})'
                      for name, loss in self.items()]
             raise ValueError(

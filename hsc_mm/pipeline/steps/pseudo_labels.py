@@ -7,7 +7,7 @@ from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
-from ..contents import fingerprint
+from hsc_mm.utils.sums import fingerprint
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
 from ..step import Outcome, ScoreRow, Step, run_tool

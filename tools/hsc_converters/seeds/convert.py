@@ -9,6 +9,7 @@ import numpy as np
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.files import write_soft_cam
+from hsc_mm.pseudo_labels.identity import check_same, own_code
 from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 from hsc_mm.utils import (
@@ -85,19 +86,15 @@ class SeedConverter:
             threshold=chain.threshold
             if options.kind == 'hard' and maps else None,
             refiners=made['refiners'] if maps else [],
-            rule=made['rule'] if maps else None)
+            rule=made['rule'] if maps else None,
+            **(own_code(chain) if maps else {}))
         self._open()
 
     def _open(self) -> None:
         manifest = self.out / MANIFEST
         if manifest.is_file():
-            found = read_json(manifest, dict)
-            for key, value in self.identity.items():
-                if found.get(key) != value:
-                    raise FileExistsError(
-                        f'--out {self.out}: it holds seeds with {key} '
-                        f'{found.get(key)!r}, expected {value!r}. Choose '
-                        'another folder or remove this one.')
+            check_same(f'--out {self.out}: it holds seeds',
+                       read_json(manifest, dict), self.identity)
         elif self.out.is_dir() and any(
                 one.name != LOCK for one in self.out.iterdir()):
             raise FileExistsError(

@@ -1,8 +1,10 @@
 """What files hold tells them apart, not their places and times."""
 import os
 import sys
+import sysconfig
 
-from hsc_mm.pipeline.contents import code_hash, fingerprint
+from hsc_mm.utils.code import code_hash, is_installed
+from hsc_mm.utils.sums import fingerprint
 
 
 def test_fingerprint_sees_changed_files(tmp_path):
@@ -59,3 +61,11 @@ def test_code_is_that_of_the_modules_that_are_not_installed(
     (tmp_path / 'one_file.py').write_text('A = 2')
     assert code_hash(['one_file']) != found[0]
     sys.modules.pop('a_package')
+
+
+def test_python_and_packages_are_no_code_of_the_user(tmp_path):
+    assert code_hash(['argparse', 'json.decoder', 'numpy.linalg']) is None
+    assert is_installed(sysconfig.__file__)
+    assert is_installed('/usr/lib/python3/dist-packages/torch/nn.py')
+    assert not is_installed(tmp_path / 'my_project' / 'losses.py')
+    assert not is_installed(__file__)

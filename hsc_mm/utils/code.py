@@ -1,0 +1,41 @@
+"""Code that belongs to a user, not to Python or to installed packages."""
+import importlib.util
+import os
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+from .sums import fingerprint
+
+__all__ = ['code_hash', 'is_installed']
+
+_FOLDERS = tuple(sysconfig.get_paths()[name] + os.sep
+                 for name in ('stdlib', 'purelib', 'platlib'))
+
+
+def is_installed(path: str | Path) -> bool:
+    """Say whether a file is of Python itself or of an installed package."""
+    return os.fspath(path).startswith(_FOLDERS) or not {
+        'site-packages', 'dist-packages'}.isdisjoint(Path(path).parts)
+
+
+def code_hash(modules: str | Iterable[str]) -> str | None:
+    """Return a hash of the source of modules, installed packages left out.
+
+    Of a package, and of a module in a package, it is that of every ``.py``
+    file in its folder. None where no such file is found.
+    """
+    found: set[Path] = set()
+    for name in [modules] if isinstance(modules, str) else modules:
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        origin = Path(spec.origin) if spec and spec.origin and (
+            spec.has_location) else None
+        if origin is None or is_installed(origin) or (
+                name.split('.')[0] == 'hsc_mm'):
+            continue
+        found.update(origin.parent.rglob('*.py') if '.' in name or
+                     spec.submodule_search_locations else [origin])
+    return fingerprint(found) if found else None
