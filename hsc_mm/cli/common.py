@@ -6,13 +6,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import DictAction as HostAction
 
 import hsc_mm
 from .console import finish, first, note, progress, warn
 from .launchers import launch_problem
+from .options import DictAction
 from .signals import output_is_closed, stoppable
 
 __all__ = [
@@ -26,31 +24,6 @@ __all__ = [
 _VALUES = ('threshold', 'device', 'column', 'labels', 'classes', 'splits',
            'none', 'refiners', 'force', 'crf', 'crf_backend', 'map',
            'provider', 'supervision')
-
-
-class DictAction(HostAction):
-    """mmengine's ``key=value``; what has another form is an error.
-
-    A value that is no list keeps the blanks inside it, as paths have them.
-    """
-
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        """Read a value: a list by mmengine, or a number, word or text."""
-        text = val.strip('\'"').strip()
-        if ',' in text or text[:1] + text[-1:] in ('()', '[]'):
-            return HostAction._parse_iterable(val)
-        return HostAction._parse_int_float_bool(text)
-
-    def __call__(self, parser: argparse.ArgumentParser, *args, **kwargs
-                 ) -> None:
-        """Take the values of one option."""
-        try:
-            super().__call__(parser, *args, **kwargs)
-        except (ValueError, SyntaxError, AssertionError) as error:
-            raise argparse.ArgumentError(
-                self, f'expected key=value, found {args[1]} ({error})'
-            ) from error
 
 
 def add_config(parser: argparse.ArgumentParser,

@@ -13,7 +13,7 @@ from hsc_mm.utils.outputs import inside
 from .aux_maps import read_aux_maps
 from .checks import check_ids, check_items, check_root, raise_problems
 from .class_names import spelled
-from .labels import data_hash, image_stem
+from .labels import data_hash, image_stem, own_labels
 from .mask_labels import check_mask_labels
 
 __all__ = ['BaseImageLabelDataset']
@@ -137,12 +137,12 @@ class BaseImageLabelDataset(BaseSegDataset):
     def spelled_labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the same, classes spelled like :attr:`all_classes`."""
         known = self.all_classes
-        return {i: spelled(names, known)
-                for i, names in self.labels(ids).items()}
+        labels = own_labels(type(self).__name__, self.labels(ids))
+        return {i: spelled(names, known) for i, names in labels.items()}
 
     def load_data_list(self) -> list[dict]:
         """List the items; see the class for what is raised."""
-        ids = self.ids()
+        ids = list(self.ids())
         listed = self.ann_file or self.label_file
         check_ids(f'{type(self).__name__}: image ids', ids,
                   self.data_prefix['img_path'], listed)

@@ -116,7 +116,7 @@ def _read(name: str, loader: str, cfg: Mapping) -> Split:
             split.infos = [built.get_data_info(i) for i in range(len(built))]
             return split
         split.dataset = built
-        split.ids = built.ids()
+        split.ids = list(built.ids())
         split.infos = [built.item(image_id) for image_id in split.ids]
         if built.with_labels:
             split.labels = built.spelled_labels(split.ids)

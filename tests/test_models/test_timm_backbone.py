@@ -107,6 +107,35 @@ def test_a_network_without_such_a_convolution_is_refused():
                      out_indices=(0, 1))
 
 
+@pytest.mark.parametrize(('name', 'indices', 'stages'), [
+    ('test_efficientnet', (1, 9), 5), ('test_vit', (3, 40), 6),
+    ('test_efficientnet', [0, -9], 5)])
+def test_stages_that_a_network_has_not_are_named(name, indices, stages):
+    with pytest.raises(ValueError, match='out_indices of') as found:
+        TIMMBackbone(name, features_only=True, out_indices=indices)
+    said = str(found.value)
+    assert f'from 0 to {stages - 1}, as' in said
+    assert f'the network has {stages} stages' in said
+    assert f'Replace {indices[1]}.' in said
+
+
+def test_another_size_of_images_says_which_argument_fits():
+    images = torch.randn(1, 3, 96, 80)
+    with pytest.raises(ValueError, match='expected images of 160') as found:
+        TIMMBackbone('test_vit', dynamic_img_size=False)(images)
+    assert 'found 96 x 80' in str(found.value)
+    assert 'dynamic_img_size=True' in str(found.value)
+    assert 'img_size=(96, 80)' in str(found.value)
+    for options in (dict(dynamic_img_size=True),
+                    dict(dynamic_img_size=False, img_size=(96, 80))):
+        maps = TIMMBackbone('test_vit', **options)(images)
+        assert maps[-1].shape[2:] == (6, 5)
+    odd = torch.randn(1, 3, 90, 80)
+    with pytest.raises(ValueError, match='multiples of 16, found 90 x 80'):
+        TIMMBackbone('test_vit', dynamic_img_size=True)(odd)
+    TIMMBackbone('test_vit', dynamic_img_size=True, dynamic_img_pad=True)(odd)
+
+
 @pytest.mark.parametrize('norm_eval', [True, False])
 def test_statistics_stay_and_scales_are_trained(norm_eval):
     backbone = TIMMBackbone('test_efficientnet', norm_eval, features_only=True)

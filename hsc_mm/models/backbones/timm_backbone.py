@@ -1,5 +1,6 @@
 """Backbones of timm: statistics that stay, the convolution of the head."""
 from importlib.util import find_spec
+from re import search
 from typing import Any
 
 from mmseg.models.backbones import TIMMBackbone as _TIMMBackbone
@@ -25,6 +26,46 @@ def _drop_head(module: 'TIMMBackbone', state: dict, prefix: str,
             start = f'{prefix}timm_model.{part}.'
             for key in [key for key in state if key.startswith(start)]:
                 del state[key]
+
+
+def _check_stages(name: str, kwargs: dict, error: Exception) -> None:
+    """Refuse ``out_indices`` beyond the stages that a network has."""
+    import timm
+    found = kwargs.get('out_indices')
+    if not isinstance(found, list | tuple):
+        return
+    same = {key: value for key, value in kwargs.items()
+            if key not in _OF_FEATURES}
+    last = len(timm.create_model(
+        name, pretrained=False, features_only=True, **same
+        ).feature_info.info) - 1
+    wrong = [one for one in found if not -last - 1 <= one <= last]
+    if wrong:
+        raise ValueError(
+            f'out_indices of backbone {name}: expected numbers from 0 to '
+            f'{last}, as the network has {last + 1} stages, found '
+            f'{tuple(found)}. Replace {", ".join(map(str, wrong))}.'
+        ) from error
+
+
+def _refuse_size(name: str, inputs: Tensor, error: AssertionError) -> None:
+    """Say which argument fits a network to the size of its inputs."""
+    text = str(error)
+    height, width = inputs.shape[-2:]
+    fixed = search(r"doesn't match model \((\d+)\)", text)
+    patch = search(r'divisible by patch size \((\d+)\)', text)
+    if fixed:
+        raise ValueError(
+            f'backbone {name}: expected images of {fixed[1]} pixels a side, '
+            f'found {height} x {width}. Add dynamic_img_size=True to '
+            'model.backbone for crops and views of any size, or '
+            f'img_size=({height}, {width}) for this one alone.') from error
+    if patch:
+        raise ValueError(
+            f'backbone {name}: expected images whose sides are multiples of '
+            f'{patch[1]}, found {height} x {width}. Choose such crops and '
+            'views, or add dynamic_img_pad=True to model.backbone.'
+        ) from error
 
 
 @MODELS.register_module()
@@ -56,7 +97,8 @@ class TIMMBackbone(_TIMMBackbone):
     Raises:
         OSError: timm is not installed, or weights of its hub cannot be
             fetched.
-        ValueError: ``conv_head``, and the network has no such convolution.
+        ValueError: ``conv_head``, and the network has no such convolution;
+            ``out_indices`` names a stage that there is not.
     """
 
     def __init__(self,
@@ -70,10 +112,14 @@ class TIMMBackbone(_TIMMBackbone):
                           'run "pip install \'hsc_mm[timm]\'".')
         check_named(kwargs)
         self.norm_eval, self.conv_head = norm_eval, conv_head
+        self.model_name = model_name
         try:
             super().__init__(model_name, pretrained=pretrained, **kwargs)
             if conv_head:
                 self._add_conv_head(model_name, pretrained, kwargs)
+        except (AssertionError, IndexError) as error:
+            _check_stages(model_name, kwargs, error)
+            raise
         except OSError as error:  # those of huggingface_hub are of this kind
             from timm import get_pretrained_cfg
             known = get_pretrained_cfg(model_name)
@@ -121,8 +167,15 @@ class TIMMBackbone(_TIMMBackbone):
         Returns:
             tuple[Tensor]: (B, D, h, w) each, also of networks whose own
             maps are (B, h, w, D), such as Swin.
+
+        Raises:
+            ValueError: The network takes images of another size only.
         """
-        maps = super().forward(inputs)
+        try:
+            maps = super().forward(inputs)
+        except AssertionError as error:
+            _refuse_size(self.model_name, inputs, error)
+            raise
         # Networks that have no such attribute are NCHW.
         if getattr(self.timm_model, 'output_fmt', 'NCHW') == 'NHWC':
             maps = [one.permute(0, 3, 1, 2).contiguous() for one in maps]
