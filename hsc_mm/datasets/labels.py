@@ -179,7 +179,7 @@ def own_labels(name: str, labels: Any) -> Mapping[str, list[str]]:
         raise ValueError(f'labels() of {name}: expected a dictionary, found '
                          f'{labels!r:.60}; {how}')
     for image, names in labels.items():
-        if not isinstance(names, list | tuple | set | frozenset):
+        if isinstance(names, str) or not isinstance(names, Collection):
             raise ValueError(f'labels() of {name}: expected a list of names '
                              f'for image {image!r}, found {names!r:.60}; '
                              f'{how}')

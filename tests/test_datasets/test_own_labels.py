@@ -1,4 +1,5 @@
 """What the methods of a data set class of one's own return."""
+import numpy as np
 import pytest
 
 from hsc_mm.datasets.base import BaseImageLabelDataset
@@ -26,5 +27,6 @@ def test_other_labels_are_told_in_a_sentence(found, said):
 
 
 def test_lists_and_tuples_of_names_are_labels():
-    assert _Own({'a': ['cat'], 'b': ()}).spelled_labels(['a', 'b']) == {
+    found = {'a': np.array(['cat']), 'b': ()}
+    assert _Own(found).spelled_labels(['a', 'b']) == {
         'a': ['cat'], 'b': []}
