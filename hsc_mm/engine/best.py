@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from logging import Logger
 from typing import Any
 
+from mmengine.evaluator import Evaluator
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, ValLoop
 
 from hsc_mm.evaluation.score_names import score_names
 from hsc_mm.utils.numbers import nearest
@@ -24,9 +25,11 @@ def check_save_best(names: Sequence[str] | None,
 
     Raises:
         ValueError: There is no such score. Metrics of others are not known,
-            and beside one of them every name passes.
+            and beside one of them every name passes; so it does in loops and
+            evaluators of others.
     """
-    if not names or loop is None:
+    if not names or type(loop) is not ValLoop or (
+            type(loop.evaluator) is not Evaluator):
         return
     found = [score_names(metric) for metric in loop.evaluator.metrics]
     known = [name for one in found for name in one or ()]

@@ -25,12 +25,18 @@ def check_same(what: str, found: Mapping, identity: Mapping) -> None:
     Raises:
         FileExistsError: They differ.
     """
-    for key, value in identity.items():
-        if found.get(key) != value:
-            why = (': a module of custom_imports, or one beside it, has '
-                   'changed since' if key == 'code' else '')
+    for key in dict.fromkeys((*identity, 'code')):
+        old, new = found.get(key), identity.get(key)
+        if old != new:
+            why = '' if key != 'code' else (
+                ': it notes no own code, as in earlier versions'
+                if old is None else
+                ': custom_imports names no own module now'
+                if new is None else
+                ': a module of custom_imports, or one beside it, has changed '
+                'since')
             raise FileExistsError(
-                f'{what} with {key} {found.get(key)!r}, expected {value!r}'
+                f'{what} with {key} {old!r}, expected {new!r}'
                 f'{why}. Choose another folder or remove this one.')
 
 

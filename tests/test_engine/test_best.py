@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.registry import init_default_scope
+from mmengine.runner import ValLoop
 from tiny_configs import cam_config
 from toy_runner import Points, toy_runner
 
@@ -30,8 +31,18 @@ class Sometimes(BaseMetric):
             other=1, score=self.calls)
 
 
-def _loop(*metrics):
-    return SimpleNamespace(evaluator=SimpleNamespace(metrics=metrics))
+class Adding(Evaluator):
+    """An evaluator of one's own, which may add scores."""
+
+
+class OwnLoop(ValLoop):
+    """A validation of one's own."""
+
+
+def _loop(*metrics, kind=ValLoop, evaluator=Evaluator):
+    loop = kind.__new__(kind)
+    loop.evaluator = evaluator(list(metrics))
+    return loop
 
 
 @pytest.mark.parametrize(('metric', 'good', 'bad', 'said'), [
@@ -48,6 +59,9 @@ def test_a_score_that_no_validation_has_is_refused(metric, good, bad, said):
         check_save_best([good, bad], _loop(metric))
     assert f'found "{bad}"' in str(caught.value)
     check_save_best([bad], _loop(metric, Sometimes()))
+    check_save_best([bad], _loop(metric, evaluator=Adding))
+    check_save_best([bad], _loop(metric, kind=OwnLoop))
+    check_save_best([bad], SimpleNamespace())
     check_save_best([bad], None)
     check_save_best(None, _loop(metric))
 

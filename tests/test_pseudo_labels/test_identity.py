@@ -6,7 +6,7 @@ import pytest
 
 from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
-from hsc_mm.pseudo_labels.identity import own_code
+from hsc_mm.pseudo_labels.identity import check_same, own_code
 from hsc_mm.pseudo_labels.refiners import PAR, Refiner
 from hsc_mm.pseudo_labels.rules import AgreementRule, LabelRule
 
@@ -119,3 +119,14 @@ def test_code_of_ones_own_parts_is_noted(tmp_path, monkeypatch):
         now = [own_code(chain), own_code(chain, named('own_head'))]
         assert (now[0] == found[0], now[1] == found[1]) == (number > 1, False)
         found = now
+
+
+@pytest.mark.parametrize(('old', 'new', 'said'), [
+    ('abc', None, 'names no own module now'),
+    (None, 'abc', 'as in earlier versions'),
+    ('abc', 'def', 'has changed since')])
+def test_own_code_that_is_missing_on_one_side_is_other_code(old, new, said):
+    noted, now = ({'code': one} if one else {} for one in (old, new))
+    with pytest.raises(FileExistsError, match=said):
+        check_same('--out a: it holds seeds', noted, now)
+    check_same('--out a: it holds seeds', noted, noted)
