@@ -10,7 +10,10 @@ from hsc_mm.datasets.facts import data_facts
 from hsc_mm.models.contrast import HierarchicalContrast
 from .fitting import bare_model, pretrained_parts
 
-__all__ = ['data_of', 'describe_run', 'images_of', 'label_matrix', 'start_of']
+__all__ = [
+    'batch_of', 'data_of', 'describe_run', 'images_of', 'label_matrix',
+    'start_of'
+]
 
 _SEEDS = dict(raw='the raw CAM', refined='the refined CAM',
               prototypes='the refined CAM and prototypes')
@@ -163,6 +166,11 @@ def images_of(runner) -> int:
             or getattr(loader.batch_sampler, 'batch_size', None) or 1)
 
 
+def batch_of(runner) -> int:
+    """Return how many images an iteration has in all processes."""
+    return images_of(runner) * runner.world_size
+
+
 def data_of(runner) -> dict[str, Any]:
     """Return what names the training data of a run, and its batch.
 
@@ -174,7 +182,7 @@ def data_of(runner) -> dict[str, Any]:
         images of an iteration in all processes, ``ranks`` of them.
     """
     return dict(data_facts(runner.train_dataloader.dataset),
-                batch=images_of(runner) * runner.world_size,
+                batch=batch_of(runner),
                 ranks=runner.world_size)
 
 

@@ -9,7 +9,7 @@ from mmengine.runner import IterBasedTrainLoop
 from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
-from ..run_summary import data_of
+from ..run_summary import batch_of, data_of
 
 __all__ = ['ExactResumeHook']
 
@@ -66,14 +66,14 @@ class ExactResumeHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add state, seed and what names the data to the checkpoint."""
         checkpoint['rng_state'] = self._state()
-        facts = checkpoint['meta']['data'] = data_of(runner)
+        checkpoint['meta']['data'] = data_of(runner)
         sampler = runner.train_dataloader.sampler
         seed = getattr(sampler, 'seed', None)
         if seed is not None:
             checkpoint[_SEED] = int(seed)
         if isinstance(sampler, ReproducibleSampler):
             checkpoint[_DRAWN] = sampler.offset + (
-                checkpoint['meta']['iter'] * facts['batch'])
+                checkpoint['meta']['iter'] * batch_of(runner))
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Take the draws of a resumed run; of one process, note its state."""
@@ -153,7 +153,7 @@ def _go_on(runner, checkpoint: dict) -> None:
     if (isinstance(sampler, ReproducibleSampler) and isinstance(drawn, int)
             and not getattr(loop, 'fast_forward_on_resume', False)):
         sampler.offset = drawn - (
-            checkpoint['meta']['iter'] * data_of(runner)['batch'])
+            checkpoint['meta']['iter'] * batch_of(runner))
     if isinstance(loop, IterBasedTrainLoop) and any(
             before.get(key) != getattr(sampler, key, None)
             for key in ('seed', 'offset')):
