@@ -62,7 +62,7 @@ def main() -> None:
     args = parse_args()
     from mmengine.dist import is_main_process
 
-    from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
+    from hsc_mm.engine.cpu_ranks import leave_ranks, prepare_cpu_ranks
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
     from hsc_mm.inference.configs import check_one_metric
@@ -108,6 +108,7 @@ def main() -> None:
             shlex.join(['python', '-m', 'hsc_mm', 'predict', 'IMAGE',
                         '--config', args.config, '--checkpoint',
                         args.checkpoint]))
+    leave_ranks()
 
 
 def _seconds(text: str) -> float:

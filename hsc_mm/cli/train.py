@@ -31,7 +31,7 @@ def main() -> None:
     from mmengine.dist import is_main_process
 
     from hsc_mm.datasets.build import is_ours
-    from hsc_mm.engine.cpu_ranks import prepare_cpu_ranks
+    from hsc_mm.engine.cpu_ranks import leave_ranks, prepare_cpu_ranks
     from hsc_mm.engine.fitting import bare_model
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config
@@ -60,3 +60,4 @@ def main() -> None:
                 Path(runner.work_dir).with_name('pseudo_labels'))]
         cli.finish(str(last or runner.work_dir), *[
             f'python -m hsc_mm {shlex.join(then)}'] * (last is not None))
+    leave_ranks()

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import barrier
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
 from hsc_mm.registry import MODEL_WRAPPERS
 
-__all__ = ['CPUDataParallel', 'prepare_cpu_ranks']
+__all__ = ['CPUDataParallel', 'leave_ranks', 'prepare_cpu_ranks']
 
 
 @MODEL_WRAPPERS.register_module()
@@ -52,3 +53,14 @@ def prepare_cpu_ranks(cfg: Config) -> None:
             type='hsc_mm.CPUDataParallel',
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False))
+
+
+def leave_ranks() -> None:
+    """Wait for the other processes and leave them; nothing where none are.
+
+    A thread of gloo that still drops a tensor while Python ends would abort
+    the process, and the launcher would report a run that is whole as failed.
+    """
+    if torch.distributed.is_initialized():
+        barrier()
+        torch.distributed.destroy_process_group()
