@@ -29,7 +29,7 @@ from hsc_mm.evaluation.threshold_rules import BINS, rule_names, threshold_by
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.models import make_fast
 from hsc_mm.pseudo_labels.cams import MultiScaleCAM, iterate_cams
-from hsc_mm.pseudo_labels.views import view_loader
+from hsc_mm.pseudo_labels.views import Failure, view_loader
 
 GRID = torch.arange(1, BINS) / BINS
 FEW = (1, 5, 10)
@@ -62,6 +62,9 @@ def dump(config: str, checkpoint: str, path: Path, workers: int) -> None:
     counts, ids = [], []
     stream = iterate_cams(MultiScaleCAM(model, pipeline.flips), loader)
     for soft in cli.progress(stream, len(data), path.stem):
+        if isinstance(soft, Failure):
+            raise ValueError(f'{soft.img_id}: {soft.reason}. The table needs '
+                             'every image with a mask.')
         dense = torch.zeros(len(data.foreground), *soft.cam.shape[1:])
         dense[torch.from_numpy(soft.classes) - 1] = torch.from_numpy(soft.cam)
         counts.append(image_counts(dense, torch.from_numpy(

@@ -103,3 +103,20 @@ def test_a_table_that_is_not_that_of_its_runs_is_refused(
     found = capsys.readouterr().err.strip()
     assert 'seeds, best of hsc: expected what run_matrix makes' in found
     assert '\n' not in found
+
+
+def test_rules_are_compared_on_every_image(run, tmp_path, capsys):
+    make_demo_data(tmp_path / 'demo', train=8, val=1, workers=1)
+    cfg = load_config(CONFIGS / 'demo/cam_demo.py')
+    init_default_scope('mmseg')
+    for split in ('train', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(tmp_path / 'demo')
+    cfg.dump('cam.py')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), 'w.pth')
+    command = ('threshold_rules', '--dump', 'dump', '--run', 'cam.py', 'w.pth')
+    assert run(*command) == 0
+    assert ': 8 images, oracle' in capsys.readouterr().out
+    image = next((tmp_path / 'demo/JPEGImages').iterdir())
+    image.write_bytes(b'half')
+    assert run(*command) == 1
+    assert image.stem in capsys.readouterr().err

@@ -55,6 +55,10 @@ def test_code_is_that_of_the_modules_that_are_not_installed(
     found = [code_hash(['one_file']), code_hash(['a_package.losses'])]
     assert None not in found
     assert code_hash(['torch', 'hsc_mm.models', 'nowhere', 'os']) is None
+    environment = tmp_path / 'a_package/.venv/lib/site-packages'
+    environment.mkdir(parents=True)
+    (environment / 'other.py').write_text('')
+    assert code_hash(['a_package.losses']) == found[1]
     (tmp_path / 'a_package' / 'helper.py').write_text('B = 2')
     assert code_hash(['one_file']) == found[0]
     assert code_hash(['a_package.losses']) != found[1]

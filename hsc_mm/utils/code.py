@@ -23,7 +23,8 @@ def code_hash(modules: str | Iterable[str]) -> str | None:
     """Return a hash of the source of modules, installed packages left out.
 
     Of a package, and of a module in a package, it is that of every ``.py``
-    file in its folder. None where no such file is found.
+    file in its folder, an environment there left out. None where no such file
+    is found.
     """
     found: set[Path] = set()
     for name in [modules] if isinstance(modules, str) else modules:
@@ -36,6 +37,7 @@ def code_hash(modules: str | Iterable[str]) -> str | None:
         if origin is None or is_installed(origin) or (
                 name.split('.')[0] == 'hsc_mm'):
             continue
-        found.update(origin.parent.rglob('*.py') if '.' in name or
-                     spec.submodule_search_locations else [origin])
+        files = origin.parent.rglob('*.py') if '.' in name or (
+            spec.submodule_search_locations) else [origin]
+        found.update(file for file in files if not is_installed(file))
     return fingerprint(found) if found else None
