@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from mmengine.config import Config
 
+from hsc_mm.utils.part_types import type_name
 from .common import positive, threshold
 
 __all__ = ['add_label_flags', 'add_tiles', 'label_changes', 'tiles']
@@ -118,7 +119,7 @@ def _crf(preset: str, **arguments) -> dict:
 
 
 def _is_crf(refiner: dict) -> bool:
-    return str(refiner.get('type')).rpartition('.')[2] == 'CRFRefiner'
+    return type_name(refiner) == 'CRFRefiner'
 
 
 def add_tiles(parser: argparse.ArgumentParser) -> None:

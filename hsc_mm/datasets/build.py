@@ -7,6 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from hsc_mm.registry import DATASETS, TRANSFORMS
+from hsc_mm.utils.part_types import class_of, type_name
 from .base import BaseImageLabelDataset
 from .transforms.load_image import image_reader
 
@@ -105,7 +106,7 @@ def build_split(cfg: Config,
 
 def is_ours(options: dict) -> bool:
     """Say whether the config of a data set is of one of this package."""
-    kind = DATASETS.get(str(options.get('type')))
+    kind = class_of(DATASETS, options)
     return isinstance(kind, type) and issubclass(kind, BaseImageLabelDataset)
 
 
@@ -114,12 +115,8 @@ def loads_truth(step: dict[str, Any]) -> bool:
 
     A class says so by the attribute ``loads_truth = True``.
     """
-    kind = step['type']
-    if isinstance(kind, str):
-        if kind.rpartition('.')[2] in _FOREIGN_LOADERS:
-            return True
-        kind = TRANSFORMS.get(kind)
-    return getattr(kind, 'loads_truth', False)
+    return type_name(step) in _FOREIGN_LOADERS or getattr(
+        class_of(TRANSFORMS, step), 'loads_truth', False)
 
 
 def without_truth(pipeline: Sequence[dict]) -> list[dict]:

@@ -15,6 +15,7 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import check_root
 from hsc_mm.registry import DATASETS, MODELS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.wrappers import split_datasets
 
 __all__ = ['Case', 'Split', 'draw_labels', 'read_splits']
@@ -194,7 +195,7 @@ def draw_labels(case: Case, cam: Case, folder: str) -> Case:
                          'hsc_mm, such as hsc_mm.ImageLabelDataset.')
     cfg.train_dataloader.dataset.update(indices=_DRAWN, check_files=False)
     for step in cfg.train_dataloader.dataset.pipeline:
-        if step['type'] == 'hsc_mm.LoadPseudoLabel':
+        if type_name(step) == 'LoadPseudoLabel':
             step.update(suffix='.png', threshold=None, band=None)
     known = {i: names for split in cam.train
              for i, names in (split.labels or {}).items()}

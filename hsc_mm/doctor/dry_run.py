@@ -17,6 +17,7 @@ from hsc_mm.datasets.transforms.load_image import reading_options
 from hsc_mm.engine.runner import build_runner
 from hsc_mm.models.features import feature_map
 from hsc_mm.utils.health import read_health
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.progress import progress
 from hsc_mm.utils.wrappers import crop_size
 from .case import Case
@@ -199,8 +200,7 @@ def _shortened(case: Case, folder: str) -> Config:
     cfg.default_hooks = hooks
     cfg.custom_hooks = [
         hook for hook in cfg.get('custom_hooks') or []
-        if hook['type'] not in ('hsc_mm.CAMVisualizationHook',
-                                'hsc_mm.NoticeHook')
+        if type_name(hook) not in ('CAMVisualizationHook', 'NoticeHook')
     ]
     _drop_weights(cfg.model, case.missing_weights)
     return cfg

@@ -6,6 +6,7 @@ from hsc_mm.datasets.checks import missing_files
 from hsc_mm.pseudo_labels.origins import ORIGIN_ADVICE
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils.alike import missing_lines
+from hsc_mm.utils.part_types import type_name
 from .case import Case, Split
 from .finding import Finding, error, fact
 
@@ -20,7 +21,7 @@ def pseudo_labels(case: Case) -> Iterator[Finding]:
     """Look at the label of every training image."""
     for split in case.train:
         for step in split.pipeline:
-            if step.get('type') != 'hsc_mm.LoadPseudoLabel':
+            if type_name(step) != 'LoadPseudoLabel':
                 continue
             folder = step['pseudo_dir']
             if not os.path.isdir(folder):

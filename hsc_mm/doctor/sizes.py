@@ -5,6 +5,7 @@ from functools import partial
 import mmcv
 
 from hsc_mm.utils import image_shapes
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pool import map_threads
 from .case import Case
 from .finding import Finding, error
@@ -36,7 +37,7 @@ def narrow(case: Case) -> Iterator[Finding]:
 def _resizes(steps: list | dict | None) -> Iterator[dict]:
     """Yield mmcv's Resize wherever it stands in pipelines."""
     if isinstance(steps, dict):
-        if str(steps.get('type')).rpartition('.')[2] == 'Resize':
+        if type_name(steps) == 'Resize':
             yield steps
         steps = steps.get('transforms')
     for step in steps or ():

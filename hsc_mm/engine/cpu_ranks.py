@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier
+from mmengine.dist import barrier, is_distributed
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
@@ -61,6 +61,6 @@ def leave_ranks() -> None:
     A thread of gloo that still drops a tensor while Python ends would abort
     the process, and the launcher would report a run that is whole as failed.
     """
-    if torch.distributed.is_initialized():
+    if is_distributed():
         barrier()
         torch.distributed.destroy_process_group()

@@ -8,6 +8,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hsc_mm.utils.part_types import type_name
 from .widening import widened
 
 __all__ = [
@@ -108,7 +109,7 @@ def pretrained_parts(
         if isinstance(init_cfgs, dict):
             init_cfgs = [init_cfgs]
         for cfg in init_cfgs:
-            if cfg.get('type') == 'Pretrained':
+            if type_name(cfg) in ('Pretrained', 'PretrainedInit'):
                 yield name or 'model', module, cfg
 
 

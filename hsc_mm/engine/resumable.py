@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from hsc_mm.utils.part_types import type_name
 from .resumed import changes, listed, settings
 
 __all__ = ['check_rates', 'check_resumable']
@@ -59,7 +60,7 @@ def _restored(found: dict[str, Any]) -> dict[str, Any]:
             key = key.replace('.', '.0.', 1)
         if key.startswith('param_scheduler.') or _OPTIMIZER.fullmatch(key):
             if key.endswith('.type'):
-                value = str(value).rpartition('.')[2]
+                value = type_name(dict(type=value))
             if not key.endswith('._scope_'):
                 kept[key] = value
     return kept

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from hsc_mm.utils.checkpoint_content import literals_only
 from hsc_mm.utils.health import read_health
+from hsc_mm.utils.part_types import type_name
 
 __all__ = ['changes', 'listed', 'resume_notes', 'settings', 'stopped_note']
 
@@ -16,6 +17,8 @@ _SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
 _FREE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
          'data_root', 'init_cfg', 'val_interval', 'seed_from')
 _MOST = 5
+# Schedules that end where the rate is what it stays.
+_WARM_UPS = ('LinearLR', 'ConstantLR')
 
 
 def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
@@ -101,22 +104,27 @@ def _of_the_schedule(cfg: Config) -> str:
     """
     said = ' The schedule of the checkpoint goes on and ends '
     found = cfg.get('param_scheduler') or []
-    found = [one for one in (found if isinstance(found, list) else [found])
-             if isinstance(one.get('end'), int)]
-    last = next((value for key, value in (cfg.get('train_cfg') or {}).items()
-                 if key.startswith('max_')), None)
+    found = found if isinstance(found, list) else [found]
+    unit, last = next(((key, value) for key, value in (
+        cfg.get('train_cfg') or {}).items() if key.startswith('max_')),
+        ('', None))
     if not found or not isinstance(last, int):
         return f'{said}where it did.'
+    if any(not isinstance(one.get('end'), int) or one.get(
+            'convert_to_iter_based') or one.get('by_epoch', True) != (
+                unit == 'max_epochs') for one in found):
+        return ' The schedule of the checkpoint goes on.'
     final = max(found, key=lambda one: one['end'])
     end, rate = final['end'], 'stays at its last value'
-    if str(final.get('type')).endswith('PolyLR'):
+    if type_name(final) == 'PolyLR':
         least = final.get('eta_min', 0)
         rate = f'stays at {least}' if least else 'is 0, and nothing is learned'
     said += f'at {end} (param_scheduler): '
     if last > end:
-        return (f'{said}from there to {last} the learning rate {rate}. Begin '
-                'a longer training from the weights (load_from), with a '
-                'schedule of its own.')
+        said = f'{said}from there to {last} the learning rate {rate}.'
+        return said if type_name(final) in _WARM_UPS else (
+            f'{said} Begin a longer training from the weights (load_from), '
+            'with a schedule of its own.')
     return (f'{said}the training ends at {last}, before the learning rate '
             'has its last value.') if last < end else ''
 

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from hsc_mm.datasets.facts import data_facts
 from hsc_mm.models.contrast import HierarchicalContrast
+from hsc_mm.utils.part_types import type_name
 from .fitting import bare_model, pretrained_parts
 
 __all__ = [
@@ -110,7 +111,7 @@ def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     steps = dataset.get('pipeline') or [] if isinstance(dataset, dict) else []
     folders = [str(step['pseudo_dir']) for step in steps
-               if step.get('type') == 'hsc_mm.LoadPseudoLabel']
+               if type_name(step) == 'LoadPseudoLabel']
     if losses is None:
         return dict(
             method=type(model).__name__ + (

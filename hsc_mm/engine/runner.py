@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -88,6 +89,18 @@ class CheckedRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(for_users)
         return logger
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None
+                         ) -> Visualizer:
+        """Build one of this run's own.
+
+        mmengine hands out the visualizer of an earlier run in the process
+        that has the same name, and configs give all runs one.
+        """
+        if isinstance(visualizer, Mapping):
+            visualizer = dict(visualizer, name=(
+                f'{visualizer.get("name", "visualizer")} {self.log_dir}'))
+        return super().build_visualizer(visualizer)
 
     @staticmethod
     def build_dataloader(*args, **kwargs) -> DataLoader:

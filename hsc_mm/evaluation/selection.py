@@ -12,6 +12,7 @@ from hsc_mm.registry import METRICS
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.io import read_text
 from hsc_mm.utils.outputs import claim_file
+from hsc_mm.utils.part_types import class_of
 from .folder import ground_truth, listed_images
 
 __all__ = [
@@ -112,10 +113,14 @@ def same_images(own: BaseImageLabelDataset, chosen: Collection[str],
                 other: BaseImageLabelDataset) -> set[str]:
     """Return the ids in another data set of images chosen from one.
 
-    The same file, or a copy of it, counts as the same image.
+    The same file, or a copy of it, counts as the same image; in the data set
+    itself, whose scores leave out the ids alone, a copy does not.
     """
-    sums = {one for img_id, one in listed_images(own) if img_id in chosen}
-    return {img_id for img_id, one in listed_images(other) if one in sums}
+    found, others = listed_images(own), listed_images(other)
+    if found == others:
+        return set(chosen)
+    sums = {one for img_id, one in found if img_id in chosen}
+    return {img_id for img_id, one in others if one in sums}
 
 
 def read_selection(path: str | Path) -> list[str]:
@@ -148,8 +153,8 @@ def write_selection(path: str | Path, ids: Collection[str]) -> None:
 def scores_seeds(cfg: Config) -> bool:
     """Say whether a config's test evaluator is :class:`hsc_mm.SeedMetric`."""
     found = cfg.get('test_evaluator')
-    return isinstance(found, dict) and METRICS.get(
-        str(found.get('type'))) is METRICS.get('hsc_mm.SeedMetric')
+    return isinstance(found, dict) and class_of(
+        METRICS, found) is METRICS.get('hsc_mm.SeedMetric')
 
 
 def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
+from hsc_mm.utils.part_types import class_of
 
 __all__ = ['ClassNames', 'check_class_names', 'class_names']
 
@@ -97,8 +98,7 @@ def _some(names: list[str], first: int) -> str:
 def _of_dataset(dataset: dict) -> ClassNames | None:
     """Read what the config of a data set says, and its type knows."""
     metainfo = dict(dataset.get('metainfo') or {})
-    kind = DATASETS.get(dataset['type']) if dataset.get('type') else None
-    known = dict(getattr(kind, 'METAINFO', None) or {})
+    known = dict(getattr(class_of(DATASETS, dataset), 'METAINFO', None) or {})
     vocabulary = dataset.get('vocabulary') or known.get('classes')
     classes = metainfo.get('classes') or vocabulary
     if not classes:

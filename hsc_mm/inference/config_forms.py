@@ -9,6 +9,7 @@ from mmengine.registry import Registry
 
 from hsc_mm import registry
 from hsc_mm.utils.numbers import check_number
+from hsc_mm.utils.part_types import type_name
 
 __all__ = ['check_forms', 'check_parts', 'check_switches']
 
@@ -116,8 +117,9 @@ def check_switches(cfg: Config, path: str | Path) -> None:
             of this package is neither True nor False.
     """
     for place, part in _mappings(cfg.to_dict(), ''):
-        name = str(part.get('type')).removeprefix('hsc_mm.')
-        known = _switches(name) if part.get('type') == f'hsc_mm.{name}' else ()
+        kind = part.get('type')
+        ours = str(getattr(kind, '__module__', kind)).startswith('hsc_mm.')
+        known = _switches(type_name(part)) if ours else ()
         for key, value in part.items():
             word = isinstance(value, str) and value.lower() in _WORDS
             if word or (key in known and isinstance(value, _NO_SWITCH)):

@@ -1,7 +1,6 @@
 """Values of a config that say how long it trains, at which rates."""
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
@@ -9,6 +8,7 @@ from mmengine.dataset import InfiniteSampler
 from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.registry import DATA_SAMPLERS
 from hsc_mm.utils.numbers import check_number
+from hsc_mm.utils.part_types import class_of, type_name
 
 __all__ = ['as_list', 'check_loops']
 
@@ -32,9 +32,8 @@ def _check_epochs(cfg: Config, path: str | Path) -> None:
     """Refuse epochs of a sampler that draws for ever: the first has no end."""
     loop = cfg.get('train_cfg') or {}
     loader = cfg.get('train_dataloader') or {}
-    name = (loader.get('sampler') or {}).get('type')
-    kind = DATA_SAMPLERS.get(name) if isinstance(name, str) else name
-    if (loop.get('by_epoch') or _name(loop) == 'EpochBasedTrainLoop') and (
+    kind = class_of(DATA_SAMPLERS, loader.get('sampler'))
+    if (loop.get('by_epoch') or type_name(loop) == 'EpochBasedTrainLoop') and (
             isinstance(kind, type) and issubclass(
                 kind, ReproducibleSampler | InfiniteSampler)):
         raise ValueError(
@@ -53,7 +52,7 @@ def _check_schedules(cfg: Config, path: str | Path) -> None:
     """
     loop = cfg.get('train_cfg') or {}
     if loop.get('by_epoch') is not False and (
-            _name(loop) != 'IterBasedTrainLoop'):
+            type_name(loop) != 'IterBasedTrainLoop'):
         return
     found = cfg.get('param_scheduler') or ()
     several = isinstance(found, Mapping) and 'type' not in found
@@ -62,20 +61,14 @@ def _check_schedules(cfg: Config, path: str | Path) -> None:
         if several else {'param_scheduler': found}).items()
         for number, one in enumerate(as_list(group))]
     for where, one in named:
-        if _name(one) and not _name(one).startswith('ReduceOnPlateau') and (
-                one.get('by_epoch', True)) and not one.get(
-                    'convert_to_iter_based'):
+        name = type_name(one)
+        if name and not name.startswith('ReduceOnPlateau') and one.get(
+                'by_epoch', True) and not one.get('convert_to_iter_based'):
             raise ValueError(
                 f'{where} of {path}: expected '
                 'by_epoch=False, for train_cfg counts iterations, found '
                 f'{one.get("by_epoch", "none, which means True")}. It would '
                 'never change the rate.')
-
-
-def _name(part: Any) -> str:
-    """Return the type of a part without scope; '' of none."""
-    kind = part.get('type') if isinstance(part, Mapping) else ''
-    return getattr(kind, '__name__', str(kind or '')).rpartition('.')[2]
 
 
 def _check_intervals(cfg: Config, path: str | Path) -> None:

@@ -10,6 +10,7 @@ from hsc_mm.datasets import build
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
+from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
 from .config_files import read_config
 from .missing_maps import drop_losses_without_maps
@@ -19,7 +20,7 @@ __all__ = [
     'resume_from_work_dir', 'use_crf', 'use_tta', 'without_truth'
 ]
 
-_CRF = 'hsc_mm.CRFRefinedSegmentor'
+_CRF = 'CRFRefinedSegmentor'
 _SEG_TTA = 'hsc_mm.SegTTAModel'
 
 
@@ -146,16 +147,18 @@ def use_tta(cfg: Config, required: bool = True) -> Config:
                              f'{cfg.filename}, found none.')
     flips = [choices for step in cfg.tta_pipeline
              for choices in step.get('transforms') or ()
-             if any(one['type'] == 'RandomFlip' for one in choices)]
+             if any(type_name(one) == 'RandomFlip' for one in choices)]
     if len(flips) > 1:  # a sample notes the last one, and is turned back by it
         raise ValueError(
             f'tta_pipeline of {cfg.filename}: expected one list of '
             f'RandomFlip, found {len(flips)}. Put all flips into one.')
     cfg = copy.deepcopy(cfg)
     build.split_options(cfg, 'test').pipeline = cfg.tta_pipeline
-    if cfg.model.type == _CRF:  # merges views itself
+    if type_name(cfg.model) == _CRF:  # merges views itself
         return cfg
-    if cfg.tta_model.type in ('SegTTAModel', 'mmseg.SegTTAModel'):
+    known = class_of(MODELS, cfg.tta_model)
+    if type_name(cfg.tta_model) == 'SegTTAModel' and (
+            known.__module__.startswith(('mmseg.', 'hsc_mm.'))):
         cfg.tta_model.type = _SEG_TTA
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
@@ -182,18 +185,18 @@ def use_crf(cfg: Config, **crf) -> Config:
     cfg = copy.deepcopy(cfg)
     crf = {key: value for key, value in crf.items() if value is not None}
     model = cfg.model
-    if model.type == _CRF:
+    if type_name(model) == _CRF:
         model.crf = {**(model.get('crf') or {}), **crf}
         return cfg
-    if str(model.type).rpartition('.')[2] == 'SegTTAModel':
+    if type_name(model) == 'SegTTAModel':
         model = model.module
     elif 'module' in model or getattr(
-            MODELS.get(model.type), 'predicts_seeds', False):
+            class_of(MODELS, model), 'predicts_seeds', False):
         raise ValueError(
             f'--crf: expected a segmentor, or SegTTAModel around one, found '
             f'{model.type} in {cfg.filename}. For CAMs, '
             'tools/make_pseudo_labels.py has --crf.')
-    cfg.model = dict(type=_CRF, module=model, crf=crf)
+    cfg.model = dict(type=f'hsc_mm.{_CRF}', module=model, crf=crf)
     return cfg
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from mmengine.config import Config
 
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.wrappers import wrapped
 
 __all__ = [
     'drop_losses_without_maps', 'is_map_notice', 'map_notice', 'wanted_maps'
 ]
 
-_LOADER = 'hsc_mm.LoadAuxMaps'
+_LOADER = 'LoadAuxMaps'
 _BEGINNING = 'no {} maps: train_dataloader.dataset.aux_maps.{} is not set.'
 
 
@@ -35,8 +36,7 @@ def _heads(cfg: Config) -> Iterator[tuple[str, dict]]:
 
 def _needs(loss: dict | None) -> tuple[str, ...]:
     """Return the maps that a loss needs, as its class declares them."""
-    kind = MODELS.get(loss['type']) if loss and loss.get('type') else None
-    found = getattr(kind, 'needs_maps', ())
+    found = getattr(class_of(MODELS, loss), 'needs_maps', ())
     return tuple(found) if isinstance(found, list | tuple) else ()
 
 
@@ -62,7 +62,7 @@ def _missing(cfg: Config) -> list[str]:
     datasets = list(wrapped(
         (cfg.get('train_dataloader') or {}).get('dataset')))
     if not any(
-            step.get('type') == _LOADER and step.get('names') is None
+            type_name(step) == _LOADER and step.get('names') is None
             for one in datasets for step in one.get('pipeline') or []):
         return []
     declared = {

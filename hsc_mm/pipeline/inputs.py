@@ -12,6 +12,7 @@ from hsc_mm.datasets.build import build_split
 from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
 from hsc_mm.utils.code import code_hash
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.sums import fingerprint
 from hsc_mm.version import RECIPE, __version__
 from .contents import split_hash
@@ -181,7 +182,7 @@ def with_pseudo_dir(cfg: Config, pseudo_dir: Path) -> Config:
     cfg = copy.deepcopy(cfg)
     steps = [
         step for step in cfg.train_dataloader.dataset.pipeline
-        if step['type'] == 'hsc_mm.LoadPseudoLabel'
+        if type_name(step) == 'LoadPseudoLabel'
     ]
     if not steps:
         raise ValueError(

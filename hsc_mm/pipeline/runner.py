@@ -9,6 +9,7 @@ from mmengine.config import Config
 from hsc_mm.inference.configs import check_one_metric
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
+from hsc_mm.utils.part_types import type_name
 from .contents import split_hash
 from .context import Context
 from .inputs import held_out_input
@@ -143,7 +144,7 @@ class Pipeline:
             forced.update(names[names.index(self._known(start)):])
         if self.context.cam_cfg is not None:
             for hook in self.context.cam_cfg.get('custom_hooks') or []:
-                if hook['type'] == 'hsc_mm.NoticeHook':
+                if type_name(hook) == 'NoticeHook':
                     say(f'NOTICE: {hook["text"]}')
         for manifest in self.context.manifests.values():
             manifest.load()  # another run may have ended since it was read

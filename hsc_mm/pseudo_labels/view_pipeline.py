@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 from hsc_mm.datasets.build import without_truth
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.datasets.transforms.load_image import is_loader
+from hsc_mm.utils.part_types import type_name
 
 __all__ = ['ViewPipeline']
 
@@ -37,15 +38,15 @@ class ViewPipeline:
             raise ValueError(
                 'test pipeline: expected hsc_mm.LoadImage or '
                 'LoadImageFromFile in front, found '
-                f'{[step["type"] for step in steps]}.')
+                f'{[type_name(step) for step in steps]}.')
         load = [steps.pop(0)]
         branches, self.flips = [[]], [None]
         for step in steps:
-            if step['type'] != 'TestTimeAug':
+            if type_name(step) != 'TestTimeAug':
                 branches = [[*b, step] for b in branches]
                 continue
             for choices in step['transforms']:
-                if any(c['type'] == 'RandomFlip' for c in choices):
+                if any(type_name(c) == 'RandomFlip' for c in choices):
                     self.flips = [_flip(choice) for choice in choices]
                 else:
                     branches = [[*b, c] for b in branches for c in choices]
@@ -84,7 +85,7 @@ def _flip(step: dict) -> str | None:
     """Return the direction of a flip that is certain, or None."""
     direction = step.get('direction', 'horizontal')
     prob = step.get('prob')
-    if step['type'] != 'RandomFlip' or prob not in (0, 1) or not isinstance(
+    if type_name(step) != 'RandomFlip' or prob not in (0, 1) or not isinstance(
             direction, str) or direction == 'diagonal':
         raise ValueError(
             'tta_pipeline: expected a list of RandomFlip alone, each with '

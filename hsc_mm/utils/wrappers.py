@@ -2,6 +2,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .part_types import type_name
+
 __all__ = ['crop_size', 'split_datasets', 'wrapped']
 
 
@@ -35,6 +37,6 @@ def crop_size(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
     """Return height and width of the last crop of a pipeline, if any."""
     for step in reversed(pipeline):
         size = step.get('size') or step.get('crop_size')
-        if step['type'].endswith(('CropPad', 'Crop')) and size:
+        if type_name(step).endswith(('CropPad', 'Crop')) and size:
             return (size, size) if isinstance(size, int) else tuple(size)
     return None

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.hooks import Hook, LoggerHook
 from mmengine.registry import init_default_scope
 from mmengine.runner import ValLoop
 from tiny_configs import cam_config
@@ -39,6 +40,13 @@ class OwnLoop(ValLoop):
     """A validation of one's own."""
 
 
+class AddingHook(Hook):
+    """A hook of one's own, which adds a score."""
+
+    def after_val_epoch(self, runner, metrics=None):
+        metrics['mine'] = 1
+
+
 def _loop(*metrics, kind=ValLoop, evaluator=Evaluator):
     loop = kind.__new__(kind)
     loop.evaluator = evaluator(list(metrics))
@@ -61,6 +69,10 @@ def test_a_score_that_no_validation_has_is_refused(metric, good, bad, said):
     check_save_best([bad], _loop(metric, Sometimes()))
     check_save_best([bad], _loop(metric, evaluator=Adding))
     check_save_best([bad], _loop(metric, kind=OwnLoop))
+    check_save_best([bad], _loop(metric), [LoggerHook(), AddingHook()])
+    check_save_best(['val_loss', 'decode.loss_ce'], _loop(metric))
+    with pytest.raises(ValueError, match=f'found "{bad}"'):
+        check_save_best([bad], _loop(metric), [LoggerHook()])
     check_save_best([bad], SimpleNamespace())
     check_save_best([bad], None)
     check_save_best(None, _loop(metric))
@@ -79,8 +91,7 @@ def test_it_is_refused_before_the_first_iteration(shared_voc, tmp_path):
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
-@pytest.mark.parametrize('names', ['score', ['score', 'other'], ['never']])
-def test_a_score_that_a_validation_lacks_ends_nothing(tmp_path, names):
+def _run(tmp_path, names, *hooks):
     runner = toy_runner(
         tmp_path, 3, train_cfg=dict(by_epoch=True, max_epochs=3,
                                     val_interval=1),
@@ -90,12 +101,29 @@ def test_a_score_that_a_validation_lacks_ends_nothing(tmp_path, names):
         val_dataloader=dict(batch_size=2, dataset=Points(), sampler=dict(
             type='DefaultSampler', shuffle=False)),
         val_cfg=dict(), val_evaluator=Evaluator(Sometimes()))
-    said = []
+    for hook in hooks:
+        runner.register_hook(hook)
+    return runner
+
+
+@pytest.mark.parametrize('names', ['score', ['score', 'other']])
+def test_a_score_that_a_validation_lacks_ends_nothing(tmp_path, names):
+    runner, said = _run(tmp_path, names), []
     runner.logger.addFilter(lambda record: said.append(record) or True)
     runner.train()
     lines = [one.getMessage() for one in said
              if one.levelno == logging.WARNING]
     lacking = [line for line in lines if 'this validation has no' in line]
-    assert len(lacking) == (3 if names == ['never'] else 1)
-    assert (tmp_path / 'best_score_epoch_3.pth').is_file() == (
-        names != ['never'])
+    assert len(lacking) == 1
+    assert (tmp_path / 'best_score_epoch_3.pth').is_file()
+
+
+def test_a_score_that_the_first_validation_lacks_ends_the_run(tmp_path):
+    with pytest.raises(ValueError, match=r'save_best: expected a score of the '
+                       r'.*\(other, score\), found "scoer"\. Is "score" me'):
+        _run(tmp_path, 'scoer').train()
+
+
+def test_a_score_may_come_from_a_hook(tmp_path):
+    _run(tmp_path, 'mine', AddingHook()).train()
+    assert (tmp_path / 'best_mine_epoch_1.pth').is_file()

@@ -83,7 +83,10 @@ def test_all_images_of_an_iteration_are_compared(size, ranks, said):
     (3, {}, 'ends at 4 (param_scheduler): the training ends at 3, before the '
      'learning rate has its last value.'),
     (4, {}, ''),
-    (5, {'param_scheduler': None}, 'ends where it did.')])
+    (5, {'param_scheduler': None}, 'ends where it did.'),
+    (12, {'param_scheduler.0.type': 'LinearLR'},
+     'ends at 4 (param_scheduler): from there to 12 the learning rate stays '
+     'at its last value.')])
 def test_what_the_schedule_does_with_another_end_is_said(last, change, said):
     now = changed(change)
     meta = dict(cfg=now.pretty_text)
@@ -92,6 +95,19 @@ def test_what_the_schedule_does_with_another_end_is_said(last, change, said):
     assert f"train_cfg.max_iters 'unset' -> {last}" in line
     said = said and f' The schedule of the checkpoint goes on and {said}'
     assert line.endswith(f'run with either.{said}')
+
+
+@pytest.mark.parametrize('schedulers', [
+    [dict(type='LinearLR', end=4, by_epoch=False),
+     dict(type='MultiStepLR', milestones=[6, 8], by_epoch=False)],
+    [dict(type='PolyLR', end=4)],
+    [dict(type='PolyLR', end=4, by_epoch=False, convert_to_iter_based=True)]])
+def test_nothing_is_said_of_an_end_that_is_not_known(schedulers):
+    now = changed({'param_scheduler': schedulers})
+    meta = dict(cfg=now.pretty_text)
+    now.train_cfg = dict(max_iters=12)
+    line, = resume_notes(now, meta, {})
+    assert line.endswith(' The schedule of the checkpoint goes on.')
 
 
 def test_mmengine_keeps_the_end_of_a_schedule_and_its_last_rate():

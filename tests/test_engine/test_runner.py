@@ -61,3 +61,15 @@ def test_a_training_begins_from_weights_of_other_classes(
     runner.train()
     assert runner.task == 'train'
     assert runner.iter == 2
+
+
+def test_two_runs_of_a_process_write_their_own_curves(shared_voc, tmp_path):
+    found = []
+    for name in ('one', 'two'):
+        (tmp_path / name).mkdir()
+        runner = _runner(shared_voc, tmp_path / name, STOPPING)
+        runner.train()
+        path, = (tmp_path / name).rglob('vis_data/scalars.json')
+        found.append(path.read_text().splitlines())
+        assert (path.parent / 'config.py').is_file()
+    assert len(found[0]) == len(found[1])

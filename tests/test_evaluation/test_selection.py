@@ -18,6 +18,7 @@ from hsc_mm.evaluation.report import seed_tables
 from hsc_mm.evaluation.selection import (
     choose_selection,
     read_selection,
+    same_images,
     use_selection,
     write_selection,
 )
@@ -53,6 +54,30 @@ def test_a_threshold_selected_on_two_images_is_scored_on_the_others(tmp_path):
     assert report['facts']['images'] == 4
     assert report['best']['mIoU'] == max(report['curve']['mIoU'])
     assert '(selected on 2 masks that are not scored)' in seed_tables(report)
+
+
+def test_a_copy_is_the_same_image_in_another_data_set_alone(tmp_path):
+    class Listed:
+        """As much of a data set as is asked."""
+
+        def __init__(self, **images):
+            folder = tmp_path / '_'.join(images)
+            folder.mkdir()
+            self.infos = []
+            for name, content in images.items():
+                (folder / name).write_text(content)
+                self.infos.append(dict(img_id=name,
+                                       img_path=str(folder / name)))
+
+        def __len__(self):
+            return len(self.infos)
+
+        def get_data_info(self, place):
+            return self.infos[place]
+
+    own = Listed(a='1', b='1', c='2')
+    assert same_images(own, {'a'}, own) == {'a'}
+    assert same_images(own, {'a'}, Listed(x='1', y='1', a='2')) == {'x', 'y'}
 
 
 def test_a_selection_of_other_images_is_refused(tmp_path):

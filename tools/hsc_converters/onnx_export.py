@@ -18,12 +18,13 @@ from hsc_mm.utils import digest, write_json
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.work_dirs import refuse_data_of
 from .onnx_trace import OUTPUTS, Graph, trace
 
 __all__ = ['OnnxExport', 'export_onnx']
 
-_PACKERS = ('PackSegInputs', 'hsc_mm.PackImageLabelInputs')
+_PACKERS = ('PackSegInputs', 'PackImageLabelInputs')
 
 
 class OnnxExport(NamedTuple):
@@ -147,27 +148,29 @@ def _content(model: nn.Module, names: ClassNames, task: str, settings: dict,
 def _settings(cfg: Config) -> dict[str, Any]:
     """Return how the test pipeline and the preprocessor make the input."""
     load, *steps = without_truth(split_options(cfg, 'test').pipeline)
-    wrong = [one['type'] for one in steps
-             if one['type'] not in ('Resize', *_PACKERS)]
-    resizes = [one for one in steps if one['type'] == 'Resize']
+    names = [type_name(one) for one in steps]
+    wrong = [name for name in names if name not in ('Resize', *_PACKERS)]
+    resizes = [one for one in steps if type_name(one) == 'Resize']
     if wrong or len(resizes) > 1:
         raise ValueError(
             f'test pipeline of {cfg.filename}: expected at most one Resize '
-            f'between loading and packing, found '
-            f'{wrong or [one["type"] for one in resizes]}.')
+            f'between loading and packing, found {wrong or names}.')
     resize = dict(resizes[0]) if resizes else None
     if resize:
         resize.pop('type')
     model = cfg.model.get('module', cfg.model)
     found = dict(model.get('data_preprocessor') or {})
-    if str(found.pop('type', '')).rpartition('.')[2] != 'SegDataPreProcessor':
+    if type_name(found) != 'SegDataPreProcessor':
         raise ValueError(
             f'data_preprocessor of {cfg.filename}: expected mmseg\'s '
             'SegDataPreProcessor, whose mean and std are written beside the '
             f'ONNX file, found {model.get("data_preprocessor")}.')
-    for key in ('size', 'size_divisor', 'batch_augments'):  # of training
+    # Of training, but for the type.
+    for key in ('type', 'size', 'size_divisor', 'batch_augments'):
         found.pop(key, None)
-    return dict(load=dict(load), resize=resize, preprocessor=found)
+    own = type_name(load) == 'LoadImage'
+    load = dict(load, type='hsc_mm.LoadImage' if own else 'LoadImageFromFile')
+    return dict(load=load, resize=resize, preprocessor=found)
 
 
 def _padded(size: Sequence[int], settings: dict) -> tuple[int, int]:

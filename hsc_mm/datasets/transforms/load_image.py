@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from hsc_mm.datasets.checks import check_files
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils.limits import check_regular
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pixels import check_reading, decode
 
 __all__ = [
@@ -73,8 +74,7 @@ class LoadImage(BaseTransform):
 def is_loader(step: dict | Any) -> bool:
     """Say whether a transform, built or not, loads images from files."""
     if isinstance(step, dict):
-        name = str(step.get('type'))
-        return name.rpartition('.')[2] in ('LoadImage', 'LoadImageFromFile')
+        return type_name(step) in ('LoadImage', 'LoadImageFromFile')
     return isinstance(step, LoadImage | LoadImageFromFile)
 
 

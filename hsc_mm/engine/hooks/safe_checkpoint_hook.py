@@ -71,7 +71,7 @@ class SafeCheckpointHook(CheckpointHook):
         """Prepare; of a moved work folder the best checkpoint moved too."""
         super().before_train(runner)
         self._saved = runner.iter
-        check_save_best(self.save_best, runner.val_loop)
+        check_save_best(self.save_best, runner.val_loop, runner.hooks)
         self._local = isinstance(self.file_backend, LocalBackend)
         if not self._local:
             return
@@ -150,7 +150,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().after_train(runner)
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
-        metrics = with_absent(self, metrics, runner.logger)
+        metrics = with_absent(self, metrics, runner)
         if not getattr(self, '_local', False):
             super()._save_best_checkpoint(runner, metrics)
             return
