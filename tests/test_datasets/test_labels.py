@@ -350,6 +350,15 @@ def test_a_quoted_name_may_hold_a_comma(tmp_path):
         'a,1.jpg': ['cat', 'dog'], 'b.jpg': ['dog']}
 
 
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r', '\n\n'])
+def test_a_line_break_in_a_cell_parts_names(tmp_path, end):
+    path = tmp_path / 'l.csv'
+    path.write_bytes(f'a.jpg,"cat{end}hot dog{end}"\nb.jpg,cat\n'.encode())
+    labels = read_label_table(path)
+    assert labels == (['cat', 'hot dog'], {
+        'a.jpg': ['cat', 'hot dog'], 'b.jpg': ['cat']}, ())
+
+
 def test_blanks_part_names_only_where_they_must(tmp_path):
     path = _write(tmp_path / 'l.csv', 'a.jpg,haze\nb.jpg,haze primary\n'
                   'c.jpg,primary\nd.jpg,primary water\n')
