@@ -35,11 +35,11 @@ def read_label_table(path: str | Path,
     may have backslashes. A header may lead; of more than two columns of
     names it has to say which is the labels'. A column without a name, such
     as the index that pandas writes or an empty one at the end, is not read.
-    In a cell, semicolons, bars and commas part names, and blanks do where a
-    name with blanks is made of other names of the table (``haze primary`` of
-    ``haze`` and ``primary``). An empty cell means no class, as does ``NA``
-    alone, which R writes, and under a class any of :data:`ABSENT`. Excel's
-    first line ``sep=;`` names the separator.
+    In a cell, semicolons, bars, commas and line breaks part names, and blanks
+    do where a name with blanks is made of other names of the table (``haze
+    primary`` of ``haze`` and ``primary``). An empty cell means no class, as
+    does ``NA`` alone, which R writes, and under a class any of
+    :data:`ABSENT`. Excel's first line ``sep=;`` names the separator.
 
     Args:
         path (str | Path): The file.
@@ -140,7 +140,7 @@ def _label_column(path: str | Path, header: list[str] | None,
 
 
 def _names(cell: str) -> list[str]:
-    """Part a cell at semicolons, bars and commas.
+    """Part a cell at semicolons, bars, commas and line breaks.
 
     It may hold a list, tuple, set or array as Python writes them, whose names
     in quotes are not parted, or names in [] or {}.
@@ -154,7 +154,7 @@ def _names(cell: str) -> list[str]:
     else:
         if cell[:1] + cell[-1:] in ('[]', '{}'):
             cell, quotes = inner, '\'"'
-        parts = re.split('[;|,]', cell)
+        parts = re.split(r'[;|,\r\n]', cell)
     names = (name.strip().strip(quotes) for name in parts)
     return [name for name in names if name]
 

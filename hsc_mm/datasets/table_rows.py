@@ -67,6 +67,10 @@ def _rows(path: str | Path) -> Rows:
             return rows
     if problem:
         raise ValueError(f'{path}, {problem}')
+    if not re.sub(r'[\s,;]', '', text):
+        raise ValueError(
+            f'{path}: expected "image,label1;label2", a line for each image, '
+            'found an empty file. Write the list again.')
     number, row = next(((n, r) for n, r in first if len(r) != 2), (1, ['']))
     raise ValueError(
         f'{path}, line {number}: expected "image,label1;label2" and as many '

@@ -3,6 +3,7 @@ import ast
 import errno
 import traceback
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,13 @@ def _files(error: BaseException) -> list[str]:
 def _unreadable(path: Path, error: Exception) -> Exception:
     """Say which file could not be read, at which line, and why."""
     files = _files(error) or [str(path)]
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == '_get_cfg_path' and \
+                'scope' in frame.f_locals:
+            return _no_package(files[-1], frame.f_locals, error)
+        if frame.f_code.co_name == '_substitute_base_vars' and \
+                'new_k' in frame.f_locals:
+            return _no_variable(files[-1], frame.f_locals)
     if isinstance(error, FileNotFoundError):
         missing = error.filename or (files[-1] if len(files) > 1 else '')
         by = files[-2] if len(files) > 1 and str(
@@ -132,6 +140,58 @@ def _unreadable(path: Path, error: Exception) -> Exception:
     text = (str(error) or type(error).__name__).splitlines()[0]
     return ValueError(f'config {files[-1]}{"".join(lines[-1:])}: '
                       f'{type(error).__name__}: {text}')
+
+
+def _no_package(path: str, place: dict, error: Exception) -> Exception:
+    """Say what a ``_base_`` of a package needs, such as ``mmseg::a/b.py``.
+
+    Args:
+        path (str): The config that names it.
+        place (dict): Names in mmengine's ``_get_cfg_path``.
+        error (Exception): What that raised.
+    """
+    scope, name = place['scope'], place['cfg_path']
+    name = name.partition('::')[2] if '::' in name else name
+    spec = find_spec(scope) if scope.isidentifier() else None
+    folder = None
+    for home in (spec and spec.submodule_search_locations) or ():
+        for one in (Path(home) / '.mim', Path(home).parent):
+            if folder is None and (one / 'configs').is_dir():
+                folder = one / 'configs'
+    if folder and (folder / name).is_file():
+        advice = f'Name its path: _base_ = {str(folder / name)!r}.'
+    elif folder:
+        advice = f'Name the path of a file; those of {scope} lie in {folder}.'
+    else:
+        advice = 'Name the path of a file, from the folder of the config.'
+    why = 'expected a config of a package of OpenMMLab, as ' \
+        'PACKAGE::FOLDER/FILE, found none'
+    if isinstance(error, ModuleNotFoundError):
+        why = 'this form looks for the distribution ' \
+            f'{place.get("package")}, which is not installed'
+        if spec:
+            why += f'; the {scope} here is of another one (onedl-...), ' \
+                'beside which it must not be'
+    return ValueError(f'config {path}: _base_ "{scope}::{name}": {why}. '
+                      f'{advice}')
+
+
+def _no_variable(path: str, place: dict) -> Exception:
+    """Say which ``{{_base_.name}}`` no base of a config has.
+
+    Args:
+        path (str): The config.
+        place (dict): Names in mmengine's ``_substitute_base_vars``.
+    """
+    names = place['base_var_dict']
+    name = next(names[one] for one in (place.get('v'), place['cfg'])
+                if isinstance(one, str) and one in names)
+    found = place['new_v']
+    near = nearest(place['new_k'], found) if isinstance(found, dict) else ''
+    return ValueError(
+        f'config {path}: {{{{_base_.{name}}}}}: expected a variable of its '
+        f'_base_ files, found no "{place["new_k"]}" in them.{near} Correct '
+        'the name, or write the value.')
 
 
 def _check_options(cfg: Config, options: dict, flag: str) -> None:

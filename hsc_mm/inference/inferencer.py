@@ -1,5 +1,5 @@
 """Inferencer: heat maps and masks of single pictures."""
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,17 @@ def _narrow(name: str, shape: tuple[int, int]) -> str:
             'vanish. Crop it.')
 
 
+def _check_folder(path: str | Path) -> None:
+    """Refuse what cannot become a folder of results."""
+    if not str(path).strip():
+        raise ValueError(f'out_dir (--out): expected the name of a folder, '
+                         f'found {str(path)!r}. The current one is ".".')
+    for place in (Path(path), *Path(path).parents):
+        if place.exists() and not place.is_dir():
+            raise FileExistsError(f'out_dir (--out) {place}: expected a '
+                                  'folder, found a file. Name another one.')
+
+
 class HSCInferencer:
     """Apply a model of either stage to images.
 
@@ -55,6 +66,7 @@ class HSCInferencer:
 
     Raises:
         FileNotFoundError: There is no such config or checkpoint.
+        TypeError: An argument is of another kind.
         ValueError: The checkpoint is broken or does not fit, the names of the
             classes are nowhere to be found, or a threshold is given to a
             segmentation model.
@@ -67,6 +79,10 @@ class HSCInferencer:
                  tta: bool = False,
                  threshold: float | None = None,
                  tiles: Tiles | None = None) -> None:
+        if tiles is not None and not isinstance(tiles, Tiles):
+            raise TypeError(
+                'tiles: expected windows, such as hsc_mm.tiles.Tiles(size='
+                f'1024, overlap=256), or None, found {tiles!r}.')
         self.tiles = tiles and tiles.check()
         self.model, self.names, cfg, self.warnings = open_model(
             model, weights, device, tta)
@@ -124,12 +140,15 @@ class HSCInferencer:
             :func:`hsc_mm.inference.tiled.predict_large`.
 
         Raises:
+            FileExistsError: ``out_dir`` is a file, or a folder of inputs.
             FileNotFoundError: There is no such file or folder.
+            TypeError: An argument is of another kind.
             ValueError: A label is unknown, or a folder holds no images.
         """
         label = self._multi_hot(labels)
         items = list_inputs(inputs)
         if out_dir is not None:
+            _check_folder(out_dir)
             refuse_data_folder(out_dir, [item.path for item in items],
                                names=[item.name for item in items])
         return self._run(items, label, out_dir)
@@ -170,6 +189,12 @@ class HSCInferencer:
         """Turn names into a multi-hot vector, (K,)."""
         if labels is None:
             return None
+        if isinstance(labels, Mapping | bytes) or not (
+                hasattr(labels, '__iter__')):
+            raise TypeError(
+                'labels: expected a list of the classes that the images '
+                f'hold, such as ["cat"], found {labels!r}. Name those that '
+                'are there, and leave out the others.')
         labels = [labels] if isinstance(labels, str) else list(labels)
         if not self.is_cam:
             raise ValueError('labels: expected a checkpoint of the CAM '

@@ -1,5 +1,6 @@
 """Images that a user names: files, folders, arrays."""
 import copy
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -105,9 +106,15 @@ def list_inputs(inputs: Any,
     left_out = defaultdict(list) if left_out is None else left_out
     for number, one in enumerate(inputs):
         if isinstance(one, np.ndarray):
-            _check_array(one)
+            _check_array(one, number)
             found.append(ImageInput(f'array_{number}', array=one))
         elif isinstance(one, str | Path):
+            if re.match(r'[a-zA-Z][\w.+-]+:/', str(one)) and not (
+                    Path(one).exists()):
+                raise FileNotFoundError(
+                    f'{one}: expected a file or folder of this machine, '
+                    'found an address. Download the picture, and name its '
+                    'file.')
             found += _list_path(Path(one), left_out)
         else:
             raise TypeError('inputs: expected paths or arrays, found '
@@ -117,7 +124,12 @@ def list_inputs(inputs: Any,
     return _own_names(found)
 
 
-def _check_array(image: np.ndarray) -> None:
+def _check_array(image: np.ndarray, number: int) -> None:
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError(
+            'inputs: expected plain arrays, found a masked array at position '
+            f'{number}, whose mask would not be read. Fill it, as '
+            '`array.filled(0)` does, or take `array.data`.')
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 \
             or not image.size:
         raise ValueError('inputs: expected arrays (H, W, 3) of uint8, BGR, '

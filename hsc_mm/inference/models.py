@@ -1,5 +1,6 @@
 """Models for prediction: from a checkpoint or an ONNX file, made fast."""
 import copy
+import os
 from pathlib import Path
 
 import torch
@@ -38,8 +39,16 @@ def open_model(model: str | Path | Config, weights: str | Path | None,
 
     Raises:
         FileNotFoundError: A file is missing.
+        TypeError: The model or the weights are neither a file nor a config.
         ValueError: A file is broken, or the arguments do not go together.
     """
+    if not isinstance(model, str | os.PathLike | Config):
+        raise TypeError(
+            'model: expected a config (its file, or a Config of mmengine) or '
+            f'an ONNX file, found {type(model).__name__}.')
+    if not isinstance(weights, str | os.PathLike | None):
+        raise TypeError('weights: expected the file of a checkpoint, found '
+                        f'{type(weights).__name__}.')
     if is_onnx(model):
         if tta or weights is not None:
             raise ValueError(

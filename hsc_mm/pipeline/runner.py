@@ -165,6 +165,9 @@ class Pipeline:
                 say(f'{head} is current (it took {manifest.seconds:.0f} s)')
                 place.mark.drop()
                 continue
+            if name not in forced and place.mark.content and \
+                    place.made_by(inputs):
+                reason = 'not finished; what is there is resumed'
             say(f'{head} runs ({reason})')
             self._run(step, place, inputs, name not in forced)
 

@@ -19,6 +19,7 @@ from tiny_configs import ROOT, cam_config, seg_config
 
 from hsc_mm.cli import run_command
 from hsc_mm.cli.errors import BUG, explain
+from hsc_mm.compat import check_families
 from hsc_mm.datasets.label_table import read_label_table
 from hsc_mm.datasets.labels import read_list
 from hsc_mm.evaluation.report import seed_tables
@@ -77,6 +78,24 @@ CONFIGS = {
                'imports=["nowhere_mod.losses"])',
                "bad.py: custom_imports: No module named 'nowhere_mod'. .*"
                'PYTHONPATH=FOLDER'),
+    'package-own': ('_base_ = "hsc_mm::cam_r50_voc.py"',
+                    r'bad\.py: _base_ "hsc_mm::cam_r50_voc\.py": expected .*'
+                    r"path: _base_ = '.*configs/cam_r50_voc\.py'\.$"),
+    'package-unknown': ('_base_ = "mmfoo::a/b.py"',
+                        r'"mmfoo::a/b\.py": expected .* Name the path of a'),
+    'package-none': ('_base_ = "mmdet::a/b.py"',
+                     'distribution mmdet, which is not installed. Name the'),
+    'package-file': ('_base_ = "mmseg::fcn/nothere.py"',
+                     r'nothere\.py": .* those of mmseg lie in .*configs\.$'),
+    'package-two': ('_base_ = "mmseg::fcn::b.py"', '"mmseg::fcn::b.py": exp'),
+    'variable': ('_base_ = "{base}"\nx = [{{_base_.nothere}}]',
+                 r'bad\.py: \{\{_base_\.nothere\}\}: .*found no "nothere"'),
+    'variable-near': ('_base_ = "{base}"\n'
+                      'x = dict(y={{_base_.train_cfg.max_iter}})',
+                      r'found no "max_iter" in .* Is "max_iters" meant\?'),
+    'variable-deep': ('_base_ = "{base}"\n'
+                      'x = {{_base_.train_cfg.max_iters.y}}',
+                      r'max_iters\.y\}\}: .* found no "y" in them'),
 }
 
 
@@ -91,6 +110,21 @@ def test_configs(base, tmp_path, monkeypatch, capsys, name):
     assert (status, len(lines)) == (1, 1), lines
     assert re.search(said, lines[0]), lines
     assert not list(tmp_path.rglob('*.pth'))
+
+
+def test_configs_of_mmseg_are_named_by_path(tmp_path):
+    """Under onedl, whose distribution has another name, not as mmseg::."""
+    path = tmp_path / 'c.py'
+    name = '_base_/models/fcn_unet_s5-d16.py'
+    path.write_text(f'_base_ = "mmseg::{name}"')
+    if check_families() == 'onedl':
+        with pytest.raises(ValueError, match='distribution mmseg') as at:
+            read_config(path)
+        assert 'custom_imports' not in str(at.value)
+        line = str(at.value).split('Name its path: ')[1]
+        path.write_text(line.removesuffix('.'))
+    cfg = read_config(path)
+    assert cfg.model.backbone.type == 'UNet'
 
 
 OPTIONS = {

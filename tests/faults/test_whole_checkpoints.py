@@ -239,9 +239,10 @@ def test_a_full_disk_costs_the_new_checkpoint_alone(tmp_path, monkeypatch,
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalBackend, 'put', full)
-        with pytest.raises(OSError, match=r'No space .* are complete') as e:
+        with pytest.raises(OSError, match=r'No space .* is complete') as e:
             run(tmp_path, keep=1, resume=True)
     assert str(tmp_path / 'epoch_2.pth') in str(e.value)
+    assert 'run the same command again' in str(e.value)  # of a pipeline
     assert [p.name for p in tmp_path.glob('*.pth')] == ['epoch_1.pth']
     assert not list(tmp_path.glob('.*'))
     assert_same(run(tmp_path, keep=1, resume=True), undisturbed)
@@ -254,7 +255,7 @@ def test_a_limit_of_file_size_is_a_full_disk(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
             run(tmp_path, 1)
         except OSError as error:
-            os._exit(3 if 'are complete' in str(error) else 4)
+            os._exit(3 if 'is complete' in str(error) else 4)
         finally:
             sys.stdout.flush()
             os._exit(5)

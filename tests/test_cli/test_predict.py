@@ -4,6 +4,7 @@ import importlib
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -343,6 +344,43 @@ def test_arrays_and_wrong_inputs(cam):
                          (image.astype(float), ValueError)):
         with pytest.raises(error, match='inputs: expected'):
             list_inputs(wrong)
+
+
+def test_an_address_and_a_masked_array_are_no_pictures():
+    image = np.ma.masked_array(np.zeros((9, 7, 3), np.uint8), mask=True)
+    with pytest.raises(TypeError, match='found a masked array at position 1'):
+        list_inputs([image.data, image])
+    address = 'https://example.com/a.jpg'
+    for one in (address, Path(address)):
+        with pytest.raises(FileNotFoundError, match='found an address') as at:
+            list_inputs(one)
+        assert str(one) in str(at.value)
+
+
+def test_arguments_that_are_none(cam, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for tiles in (32, (128, 32), True):
+        with pytest.raises(TypeError, match=r'tiles: expected .*Tiles'):
+            HSCInferencer(*cam, device='cpu', tiles=tiles)
+    for model in (dict(a=1), None, 3):
+        with pytest.raises(TypeError, match='model: expected a config'):
+            HSCInferencer(model, cam[1], 'cpu')
+    with pytest.raises(TypeError, match=r'weights: expected .* found dict'):
+        HSCInferencer(cam[0], dict(a=1), 'cpu')
+    predict = HSCInferencer(*cam, device='cpu')
+    image = np.zeros((9, 7, 3), np.uint8)
+    for labels in (dict(cat=0), 1, b'cat'):
+        with pytest.raises(TypeError, match='labels: expected a list of'):
+            predict(image, labels)
+    with pytest.raises(ValueError, match=r'out_dir.*expected the name of a'):
+        predict(image, out_dir='')
+    (tmp_path / 'file').touch()
+    for name in ('file', tmp_path / 'file' / 'below' / 'it'):
+        with pytest.raises(FileExistsError, match='file: expected a folder'):
+            predict(image, out_dir=name)
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+    one, = predict(image, {'cat': 1}.keys(), tmp_path / 'new' / 'one')
+    assert one['classes'] == ['cat']
 
 
 def test_the_command(cam, shared_voc, tmp_path):

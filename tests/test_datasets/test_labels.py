@@ -350,6 +350,15 @@ def test_a_quoted_name_may_hold_a_comma(tmp_path):
         'a,1.jpg': ['cat', 'dog'], 'b.jpg': ['dog']}
 
 
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r', '\n\n'])
+def test_a_line_break_in_a_cell_parts_names(tmp_path, end):
+    path = tmp_path / 'l.csv'
+    path.write_bytes(f'a.jpg,"cat{end}hot dog{end}"\nb.jpg,cat\n'.encode())
+    labels = read_label_table(path)
+    assert labels == (['cat', 'hot dog'], {
+        'a.jpg': ['cat', 'hot dog'], 'b.jpg': ['cat']}, ())
+
+
 def test_blanks_part_names_only_where_they_must(tmp_path):
     path = _write(tmp_path / 'l.csv', 'a.jpg,haze\nb.jpg,haze primary\n'
                   'c.jpg,primary\nd.jpg,primary water\n')
@@ -435,6 +444,9 @@ def test_numbers_may_name_classes(tmp_path, text, classes):
     (b'x.jpg,"cat\ny.jpg,dog\n', r'l\.csv, line 2: .*CSV'),
     (b'x.jpg,' + b'a' * 200000, r'l\.csv, line 1: .*CSV.*limit'),
     (b'x.jpg\ny.jpg\n', r'line 1: .*found 1 columns'),
+    (b'', r'l\.csv: expected "image,label1;label2", .*found an empty file'),
+    (b'\n,,\n \n', r'l\.csv: expected .* found an empty file'),
+    (b'sep=;\n', r'l\.csv: expected .* found an empty file'),
     (b'x.jpg,cat,big\ny.jpg,dog,big\n', r'line 1: expected two columns'),
     (b'x.jpg,cat;none\n', 'label "none", which means no class, and "cat"'),
     (b'x.jpg,\ny.jpg,none\n', 'label of a class in at least one image'),

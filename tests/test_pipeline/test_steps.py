@@ -120,9 +120,12 @@ def test_the_time_of_earlier_tries_counts(tmp_path):
 def test_an_interrupted_step_resumes_if_its_inputs_are_the_same(tmp_path):
     for _ in range(2):
         stopped = _Two(tmp_path, 3, fail=True)
+        lines = []
         with pytest.raises(KeyboardInterrupt):
-            stopped.run(say=_quiet)
+            stopped.run(say=lines.append)
     assert stopped.seen == [('one', True)]
+    assert lines == ['[1/2] one     runs (not finished; what is there is '
+                     'resumed)']
     other = _Two(tmp_path, 4)
     other.run(say=_quiet)
     assert other.seen == [('one', False), ('two', False)]
@@ -134,7 +137,9 @@ def test_a_forced_step_runs_anew(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         stopped.run(say=_quiet)
     again = _Two(tmp_path, 3)
-    again.run(['one'], say=_quiet)
+    lines = []
+    again.run(['one'], say=lines.append)
+    assert lines[0] == '[1/2] one     runs (forced)'
     assert again.seen == [('one', False), ('two', False)]
     assert (tmp_path / 'one.old1').is_dir()
     # Killed after the record was written, before the mark was removed.

@@ -122,6 +122,10 @@ def _write_graph(model: nn.Module, path: Path, sizes: list[tuple[int, int]],
                     'multiple of the strides of the backbone, or another '
                     'network.')
         os.replace(draft, path)
+    except OSError as error:  # PyTorch's writer does not name the file
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         draft.unlink(missing_ok=True)
     return reason, error

@@ -13,6 +13,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import save_checkpoint
 
+from hsc_mm.cli.signals import AGAIN
 from hsc_mm.engine.best import LateRemoval, check_save_best, with_absent
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
@@ -209,6 +210,5 @@ def _save_whole(runner, out_dir: str, filename: str, **kwargs) -> None:
         draft.unlink(missing_ok=True)
         raise OSError(
             error.errno, f'{error.strerror}: the checkpoint could not be '
-                         'written; earlier ones are complete. Free some space '
-                         'and resume with '
-                         '--resume', str(Path(out_dir) / filename)) from error
+                         f'written. Free some space. {AGAIN}',
+            str(Path(out_dir) / filename)) from error
