@@ -8,13 +8,29 @@ from pathlib import Path
 
 from hsc_mm.utils.code import is_installed
 
-__all__ = ['own_code', 'own_place']
+__all__ = ['of_hook', 'own_code', 'own_place']
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = f'{_ROOT / "hsc_mm"}{os.sep}'
 _COMMANDS = (f'{_ROOT / "hsc_mm" / "cli"}{os.sep}',
              f'{_ROOT / "tools"}{os.sep}', f'{_ROOT / "demo"}{os.sep}')
 _Frames = list[tuple[str, int, str, str]]  # file, line, function, code
+
+
+def of_hook(error: BaseException) -> BaseException:
+    """Return the TypeError that a hook raised, or the error itself.
+
+    mmengine's ``call_hook`` raises those once more ``from None``: frames of
+    the hook are in the context alone. Its traceback is shown from here on.
+    """
+    while isinstance(error, TypeError) and isinstance(
+            error.__context__, TypeError):
+        *_, last = [None, *traceback.extract_tb(error.__traceback__)]
+        if last is None or last.name != 'call_hook':
+            break
+        error.__suppress_context__ = False
+        error = error.__context__
+    return error
 
 
 def own_code(error: BaseException) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from hsc_mm.cli.errors import BUG, explain
+from hsc_mm.cli.errors import BUG, explain, report
 from hsc_mm.models.losses import LossDict
 from hsc_mm.models.views import Targets, View
 from hsc_mm.registry import DATASETS, HOOKS
@@ -55,8 +55,17 @@ class OwnSignature(ViewLoss):
 
 @HOOKS.register_module(force=True)
 class OwnHook(Hook):
+    def before_train_iter(self, runner):
+        None + 1
+
+    def before_val(self, runner):
+        runner.call_hook('before_train_iter')
+
     def before_run(self, runner):
         runner.nosuch
+
+    def after_run(self, runner):
+        raise TypeError('expected a number')
 
 
 @DATASETS.register_module(force=True)
@@ -119,12 +128,35 @@ def test_a_signature(own):
     assert 'TypeError: OwnSignature.forward() missing 1 required' in text
 
 
-def test_a_hook(own):
+@pytest.fixture
+def hooked(own):
     from mmengine.runner import Runner
     runner = Runner.__new__(Runner)
     runner._hooks = [HOOKS.build(dict(type='hsc_mm.OwnHook'))]
-    text = said(own, lambda: runner.call_hook('before_run'), 'runner.nosuch')
+    return runner
+
+
+def test_a_hook(own, hooked):
+    text = said(own, lambda: hooked.call_hook('before_run'), 'runner.nosuch')
     assert "AttributeError: 'Runner' object has no attribute" in text
+
+
+@pytest.mark.parametrize('place', ['before_train_iter', 'before_val'])
+def test_a_type_error_in_a_hook(own, hooked, place, monkeypatch, capsys):
+    """mmengine raises it once more, without its frames."""
+    text = said(own, lambda: hooked.call_hook(place), 'None + 1')
+    assert re.search(r'"\): TypeError: unsupported .* and \'int\'\. HSC', text)
+    monkeypatch.setenv('HSC_MM_TRACEBACK', '1')
+    with pytest.raises(TypeError) as info:
+        hooked.call_hook(place)
+    assert report(info.value) == 1
+    assert f'File "{own}"' in capsys.readouterr().err
+
+
+def test_a_type_error_that_a_hook_raises_is_said_as_it_is(hooked):
+    with pytest.raises(TypeError) as info:
+        hooked.call_hook('after_run')
+    assert explain(info.value) == ('expected a number', 1)
 
 
 @pytest.mark.parametrize('workers', [0, 1])
