@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from hsc_mm.cli.errors import BUG, explain, report
+from hsc_mm.cli.own_errors import of_worker
 from hsc_mm.models.losses import LossDict
 from hsc_mm.models.views import Targets, View
 from hsc_mm.registry import DATASETS, HOOKS
@@ -66,6 +67,19 @@ class OwnHook(Hook):
 
     def after_run(self, runner):
         raise TypeError('expected a number')
+
+
+class Oops(Exception):
+    pass
+
+
+@DATASETS.register_module(force=True)
+class OwnOops(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise Oops('no cow' + chr(10) + 'ValueError: of a second line')
 
 
 @DATASETS.register_module(force=True)
@@ -165,6 +179,25 @@ def test_a_data_set(own, workers):
     text = said(own, lambda: list(DataLoader(data, num_workers=workers)),
                 'return [][index]')
     assert ': IndexError: list index out of range. HSC' in text
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_an_exception_of_any_name_in_a_data_set(own, workers):
+    data = DATASETS.build(dict(type='hsc_mm.OwnOops'))
+    text = said(own, lambda: list(DataLoader(data, num_workers=workers)),
+                "raise Oops('no")
+    assert re.search(r'"\): (own_losses\.)?Oops: no cow\. HSC', text)
+
+
+@pytest.mark.parametrize(('lines', 'kind', 'words'), [
+    ('mine.Oops', 'mine.Oops', ''), ('Oops: a: b\nc', 'Oops', 'a: b\nc'),
+    ('    raise Oops(\n          ^^^^\nf.<locals>.Oops: a',
+     'f.<locals>.Oops', 'a')])
+def test_what_a_worker_raised(lines, kind, words):
+    text = ('Caught Oops in DataLoader worker process 0.\nOriginal Traceback '
+            '(most recent call last):\n  File "a.py", line 1, in f\n' + lines)
+    assert of_worker(text) == (kind, words)
+    assert of_worker(text[1:]) is None
 
 
 def test_what_is_built(own):
