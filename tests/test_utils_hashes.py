@@ -1,8 +1,12 @@
 """What files hold tells them apart, not their places and times."""
+import importlib
 import os
 import sys
 import sysconfig
 
+import pytest
+
+from hsc_mm.cli.errors import explain
 from hsc_mm.utils.code import code_hash, is_installed
 from hsc_mm.utils.sums import fingerprint
 
@@ -73,3 +77,29 @@ def test_python_and_packages_are_no_code_of_the_user(tmp_path):
     assert is_installed('/usr/lib/python3/dist-packages/torch/nn.py')
     assert not is_installed(tmp_path / 'my_project' / 'losses.py')
     assert not is_installed(__file__)
+
+
+@pytest.fixture
+def editable(tmp_path, monkeypatch):
+    """mmseg in a folder beside the user's, as ``pip install -e`` leaves it."""
+    folder = tmp_path / 'mmsegmentation' / 'mmseg'
+    folder.mkdir(parents=True)
+    (folder / '__init__.py').write_text('')
+    (folder / 'heads.py').write_text('def f():\n    raise ValueError("no")\n')
+    for name in [name for name in sys.modules
+                 if name.split('.')[0] == 'mmseg']:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(folder.parent)
+    yield importlib.import_module('mmseg.heads')
+    for name in ('mmseg', 'mmseg.heads'):
+        sys.modules.pop(name)
+
+
+def test_openmmlab_in_a_folder_is_no_code_of_the_user(editable, tmp_path):
+    assert is_installed(editable.__file__)
+    assert not is_installed(tmp_path / 'my' / 'mmseg' / 'heads.py')
+    assert not is_installed(tmp_path / 'mmsegmentation' / 'mmseg_mine.py')
+    assert code_hash(['mmseg.heads', 'mmseg']) is None
+    with pytest.raises(ValueError) as info:  # noqa: PT011
+        editable.f()
+    assert explain(info.value) == ('no (raised by mmseg)', 1)
