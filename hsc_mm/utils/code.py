@@ -3,7 +3,8 @@ import importlib.util
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from .sums import fingerprint
@@ -31,9 +32,11 @@ def is_installed(path: str | Path) -> bool:
 def code_hash(modules: str | Iterable[str]) -> str | None:
     """Return a hash of the source of modules, installed packages left out.
 
-    Of a package, and of a module in a package, it is that of every ``.py``
-    file in its folder, an environment there left out. None where no such file
-    is found.
+    Of a package, and of a module in a package, it is that of the ``.py``
+    files in its folder, in the packages below, and of what is imported from
+    below already. Folders without ``__init__.py`` may hold the outputs of a
+    training, which writes configs, data or an environment. None where no such
+    file is found.
     """
     found: set[Path] = set()
     for name in [modules] if isinstance(modules, str) else modules:
@@ -43,11 +46,35 @@ def code_hash(modules: str | Iterable[str]) -> str | None:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             continue
-        origin = Path(spec.origin) if spec and spec.origin and (
-            spec.has_location) else None
-        if origin is None or is_installed(origin):
-            continue
-        files = origin.parent.rglob('*.py') if '.' in name or (
-            spec.submodule_search_locations) else [origin]
-        found.update(file for file in files if not is_installed(file))
+        if spec is not None:
+            found.update(file for file in _sources(spec)
+                         if file.is_file() and not is_installed(file))
     return fingerprint(found) if found else None
+
+
+def _sources(spec: ModuleSpec) -> Iterator[Path]:
+    """Find the files of a module, and those of the package that it is in."""
+    file = Path(spec.origin) if spec.origin and spec.has_location else None
+    if file:
+        yield file
+    if not spec.parent:  # a module in no package; a package is its own
+        return
+    folders = spec.submodule_search_locations
+    if folders is None:
+        folders = [os.path.dirname(file)] if file else []
+    for top in folders:
+        if not is_installed(top):
+            yield from _below(top)
+    for name, module in list(sys.modules.items()):
+        imported = getattr(module, '__file__', None)
+        if name.startswith(f'{spec.parent}.') and imported:
+            yield Path(imported)
+
+
+def _below(top: str) -> Iterator[Path]:
+    """Find the ``.py`` files of a folder and of the packages in it."""
+    for folder, inner, names in os.walk(top):
+        inner[:] = [one for one in inner if os.path.isfile(
+            os.path.join(folder, one, '__init__.py'))]
+        yield from (Path(folder, name) for name in names
+                    if name.endswith('.py'))
