@@ -1,8 +1,12 @@
 """What files hold tells them apart, not their places and times."""
+import importlib
 import os
 import sys
 import sysconfig
 
+import pytest
+
+from hsc_mm.cli.errors import explain
 from hsc_mm.utils.code import code_hash, is_installed
 from hsc_mm.utils.sums import fingerprint
 
@@ -67,9 +71,79 @@ def test_code_is_that_of_the_modules_that_are_not_installed(
     sys.modules.pop('a_package')
 
 
+@pytest.fixture(params=[True, False], ids=['package', 'namespace'])
+def tree(request, tmp_path, monkeypatch):
+    """A package of the user's; its folder may have no ``__init__.py``."""
+    name = f'tree_{request.param}'.lower()
+    folder = tmp_path / name
+    for file in ('losses.py', 'part/__init__.py', 'part/a.py',
+                 'part/deep/__init__.py', 'part/deep/b.py', 'plain/c.py',
+                 *['__init__.py'] * request.param):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text('')
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for module in [one for one in sys.modules if one.split('.')[0] == name]:
+        sys.modules.pop(module)
+
+
+def test_code_of_a_package_is_that_of_its_packages(tree):
+    """Configs that a training writes below it are none of it."""
+    for name in (tree.name, f'{tree.name}.losses'):
+        found = code_hash(name)
+        assert found is not None
+        for file in ('runs/a/config.py', 'runs/a/vis_data/config.py',
+                     '.venv/lib/site-packages/one/__init__.py',
+                     'data/__pycache__/x.py', 'plain/other.py'):
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            (tree / file).write_text(name)
+        assert code_hash(name) == found
+        for file in ('losses.py', 'part/a.py', 'part/deep/b.py', 'new.py'):
+            (tree / file).write_text(f'A = "{name}"')
+            assert code_hash(name) != found, file
+            found = code_hash(name)
+
+
+def test_modules_that_run_are_code_whatever_their_folders_hold(tree):
+    """``plain`` has no ``__init__.py``, which Python does not ask for."""
+    names = [tree.name, f'{tree.name}.losses', f'{tree.name}.plain.c']
+    before = [code_hash(name) for name in names]
+    importlib.import_module(names[2])
+    found = [code_hash(name) for name in names]
+    assert [a == b for a, b in zip(found, before)] == [False, False, True]
+    (tree / 'plain' / 'c.py').write_text('A = 1')
+    assert not set(found) & {code_hash(name) for name in names}
+
+
 def test_python_and_packages_are_no_code_of_the_user(tmp_path):
     assert code_hash(['argparse', 'json.decoder', 'numpy.linalg']) is None
     assert is_installed(sysconfig.__file__)
     assert is_installed('/usr/lib/python3/dist-packages/torch/nn.py')
     assert not is_installed(tmp_path / 'my_project' / 'losses.py')
     assert not is_installed(__file__)
+
+
+@pytest.fixture
+def editable(tmp_path, monkeypatch):
+    """mmseg in a folder beside the user's, as ``pip install -e`` leaves it."""
+    folder = tmp_path / 'mmsegmentation' / 'mmseg'
+    folder.mkdir(parents=True)
+    (folder / '__init__.py').write_text('')
+    (folder / 'heads.py').write_text('def f():\n    raise ValueError("no")\n')
+    for name in [name for name in sys.modules
+                 if name.split('.')[0] == 'mmseg']:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(folder.parent)
+    yield importlib.import_module('mmseg.heads')
+    for name in ('mmseg', 'mmseg.heads'):
+        sys.modules.pop(name)
+
+
+def test_openmmlab_in_a_folder_is_no_code_of_the_user(editable, tmp_path):
+    assert is_installed(editable.__file__)
+    assert not is_installed(tmp_path / 'my' / 'mmseg' / 'heads.py')
+    assert not is_installed(tmp_path / 'mmsegmentation' / 'mmseg_mine.py')
+    assert code_hash(['mmseg.heads', 'mmseg']) is None
+    with pytest.raises(ValueError) as info:  # noqa: PT011
+        editable.f()
+    assert explain(info.value) == ('no (raised by mmseg)', 1)

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from hsc_mm.utils.code import is_installed
 from .config_errors import config_key, host, innermost, local, registry
-from .own_errors import own_code
+from .own_errors import of_hook, of_worker, own_code
 from .signals import ended
 from .system_errors import memory, pictures, ranks, system
 
@@ -35,6 +35,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         tuple[str, int]: The text without ``error:``, and 1, or :data:`BUG`
         for what is not the user's.
     """
+    error = of_hook(error)
     for rule in (system, memory, ranks, pictures, _encoding, _own, registry,
                  config_key, own_code, host):
         text = rule(error)
@@ -98,10 +99,9 @@ def _hook(kind: type[BaseException], error: BaseException,
 def _own(error: BaseException) -> str | None:
     """What this package or a user's refuses; it is said already."""
     text = str(error)
-    inner = re.search(r'Caught \w+ in \w+ \w+ process', text)
+    inner = of_worker(text)
     if inner:
-        last = re.split(r'\n(?=[\w.]+(?:Error|Exception)\b)', text)[-1]
-        kind, said = last.strip().partition(': ')[::2]
+        kind, said = inner
         files = re.findall(r'File "([^"]+)"', text)
         ours = files and files[-1].startswith(_HERE)
         return said if ours or kind.endswith('FileNotFoundError') else None

@@ -9,6 +9,8 @@ __all__ = ['DictAction']
 
 # A dictionary, or a list of them, and not a template such as "{}.pth".
 _DICTIONARY = re.compile(r"""[\[(\s'"]*(dict\(|\{\s*['"])""")
+# Options whose values go to no config.
+_OF_PARTS = ('provider_options', )
 
 
 class DictAction(HostAction):
@@ -31,11 +33,15 @@ class DictAction(HostAction):
         for one in args[1]:
             key, _, value = one.partition('=')
             if _DICTIONARY.match(value):
+                remedy = (f'Set its keys one by one, as {key}.KEY=VALUE or, '
+                          f'in a list, {key}.0.KEY=VALUE, or write it into '
+                          'the config file.')
+                if self.dest in _OF_PARTS:
+                    remedy = ('Name a class or function that makes it from '
+                              'such values.')
                 raise argparse.ArgumentError(
                     self, f'{key}: expected a number, a text or a list of '
-                    f'them, found a dictionary, {value}. Set its keys one by '
-                    f'one, as {key}.KEY=VALUE or, in a list, '
-                    f'{key}.0.KEY=VALUE, or write it into the config file.')
+                    f'them, found a dictionary, {value}. {remedy}')
         try:
             super().__call__(parser, *args, **kwargs)
         except RecursionError as error:

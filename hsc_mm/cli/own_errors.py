@@ -8,13 +8,43 @@ from pathlib import Path
 
 from hsc_mm.utils.code import is_installed
 
-__all__ = ['own_code', 'own_place']
+__all__ = ['of_hook', 'of_worker', 'own_code', 'own_place']
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = f'{_ROOT / "hsc_mm"}{os.sep}'
 _COMMANDS = (f'{_ROOT / "hsc_mm" / "cli"}{os.sep}',
              f'{_ROOT / "tools"}{os.sep}', f'{_ROOT / "demo"}{os.sep}')
 _Frames = list[tuple[str, int, str, str]]  # file, line, function, code
+
+
+def of_hook(error: BaseException) -> BaseException:
+    """Return the TypeError that a hook raised, or the error itself.
+
+    mmengine's ``call_hook`` raises those once more ``from None``: frames of
+    the hook are in the context alone. Its traceback is shown from here on.
+    """
+    while isinstance(error, TypeError) and isinstance(
+            error.__context__, TypeError):
+        *_, last = [None, *traceback.extract_tb(error.__traceback__)]
+        if last is None or last.name != 'call_hook':
+            break
+        error.__suppress_context__ = False
+        error = error.__context__
+    return error
+
+
+def of_worker(text: str) -> tuple[str, str] | None:
+    """Return kind and text of what a worker process raised.
+
+    They follow the last frame of the traceback that the text holds. None
+    where it is of no such process.
+    """
+    if not re.search(r'Caught \w+ in \w+ \w+ process', text):
+        return None
+    last = text.rpartition('\n  File "')[2]
+    raised = re.split(r'\n(?=\S)', last, maxsplit=1)[-1].strip()
+    kind = re.split(r':\s|\n', raised, maxsplit=1)[0].rstrip(':')
+    return kind, raised[len(kind):].removeprefix(':').strip()
 
 
 def own_code(error: BaseException) -> str | None:
@@ -54,11 +84,11 @@ def own_place(error: BaseException, frames: _Frames | None = None
 def _told(error: BaseException) -> tuple[_Frames, str, str]:
     """Return frames, kind and first line, also those of a worker process."""
     text, kind = str(error), type(error).__name__
-    if re.search(r'Caught \w+ in \w+ \w+ process', text):
+    inner = of_worker(text)
+    if inner:
         frames: Iterable = re.findall(
             r'File "([^"]+)", line (\d+), in (.+)\n(?: {4}(.+))?', text)
-        last = re.split(r'\n(?=[\w.]+(?:Error|Exception)\b)', text)[-1]
-        kind, _, text = last.strip().partition(': ')
+        kind, text = inner
     else:
         frames = [(one.filename, one.lineno or 0, one.name, one.line or '')
                   for one in traceback.extract_tb(error.__traceback__)]

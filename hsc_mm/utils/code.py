@@ -1,8 +1,10 @@
 """Code that belongs to a user, not to Python or to installed packages."""
 import importlib.util
 import os
+import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from .sums import fingerprint
@@ -11,33 +13,68 @@ __all__ = ['code_hash', 'is_installed']
 
 _FOLDERS = tuple(sysconfig.get_paths()[name] + os.sep
                  for name in ('stdlib', 'purelib', 'platlib'))
+# Packages that are nobody's own code, also where ``pip install -e`` leaves
+# them in a folder of the user's.
+_HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch')
 
 
 def is_installed(path: str | Path) -> bool:
-    """Say whether a file is of Python itself or of an installed package."""
-    return os.fspath(path).startswith(_FOLDERS) or not {
+    """Say whether a file is of Python itself or of an installed package.
+
+    OpenMMLab's packages and torch are installed in whatever folder they lie.
+    """
+    hosts = [os.path.join(folder, '') for name in _HOSTS for folder in
+             getattr(sys.modules.get(name), '__path__', ())]
+    return os.fspath(path).startswith((*_FOLDERS, *hosts)) or not {
         'site-packages', 'dist-packages'}.isdisjoint(Path(path).parts)
 
 
 def code_hash(modules: str | Iterable[str]) -> str | None:
     """Return a hash of the source of modules, installed packages left out.
 
-    Of a package, and of a module in a package, it is that of every ``.py``
-    file in its folder, an environment there left out. None where no such file
-    is found.
+    Of a package, and of a module in a package, it is that of the ``.py``
+    files in its folder, in the packages below, and of what is imported from
+    below already. Folders without ``__init__.py`` may hold the outputs of a
+    training, which writes configs, data or an environment. None where no such
+    file is found.
     """
     found: set[Path] = set()
     for name in [modules] if isinstance(modules, str) else modules:
+        if name.partition('.')[0] in ('hsc_mm', *_HOSTS):
+            continue
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             continue
-        origin = Path(spec.origin) if spec and spec.origin and (
-            spec.has_location) else None
-        if origin is None or is_installed(origin) or (
-                name.split('.')[0] == 'hsc_mm'):
-            continue
-        files = origin.parent.rglob('*.py') if '.' in name or (
-            spec.submodule_search_locations) else [origin]
-        found.update(file for file in files if not is_installed(file))
+        if spec is not None:
+            found.update(file for file in _sources(spec)
+                         if file.is_file() and not is_installed(file))
     return fingerprint(found) if found else None
+
+
+def _sources(spec: ModuleSpec) -> Iterator[Path]:
+    """Find the files of a module, and those of the package that it is in."""
+    file = Path(spec.origin) if spec.origin and spec.has_location else None
+    if file:
+        yield file
+    if not spec.parent:  # a module in no package; a package is its own
+        return
+    folders = spec.submodule_search_locations
+    if folders is None:
+        folders = [os.path.dirname(file)] if file else []
+    for top in folders:
+        if not is_installed(top):
+            yield from _below(top)
+    for name, module in list(sys.modules.items()):
+        imported = getattr(module, '__file__', None)
+        if name.startswith(f'{spec.parent}.') and imported:
+            yield Path(imported)
+
+
+def _below(top: str) -> Iterator[Path]:
+    """Find the ``.py`` files of a folder and of the packages in it."""
+    for folder, inner, names in os.walk(top):
+        inner[:] = [one for one in inner if os.path.isfile(
+            os.path.join(folder, one, '__init__.py'))]
+        yield from (Path(folder, name) for name in names
+                    if name.endswith('.py'))

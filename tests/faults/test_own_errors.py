@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from hsc_mm.cli.errors import BUG, explain
+from hsc_mm.cli.errors import BUG, explain, report
+from hsc_mm.cli.own_errors import of_worker
 from hsc_mm.models.losses import LossDict
 from hsc_mm.models.views import Targets, View
 from hsc_mm.registry import DATASETS, HOOKS
@@ -55,8 +56,30 @@ class OwnSignature(ViewLoss):
 
 @HOOKS.register_module(force=True)
 class OwnHook(Hook):
+    def before_train_iter(self, runner):
+        None + 1
+
+    def before_val(self, runner):
+        runner.call_hook('before_train_iter')
+
     def before_run(self, runner):
         runner.nosuch
+
+    def after_run(self, runner):
+        raise TypeError('expected a number')
+
+
+class Oops(Exception):
+    pass
+
+
+@DATASETS.register_module(force=True)
+class OwnOops(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise Oops('no cow' + chr(10) + 'ValueError: of a second line')
 
 
 @DATASETS.register_module(force=True)
@@ -119,12 +142,35 @@ def test_a_signature(own):
     assert 'TypeError: OwnSignature.forward() missing 1 required' in text
 
 
-def test_a_hook(own):
+@pytest.fixture
+def hooked(own):
     from mmengine.runner import Runner
     runner = Runner.__new__(Runner)
     runner._hooks = [HOOKS.build(dict(type='hsc_mm.OwnHook'))]
-    text = said(own, lambda: runner.call_hook('before_run'), 'runner.nosuch')
+    return runner
+
+
+def test_a_hook(own, hooked):
+    text = said(own, lambda: hooked.call_hook('before_run'), 'runner.nosuch')
     assert "AttributeError: 'Runner' object has no attribute" in text
+
+
+@pytest.mark.parametrize('place', ['before_train_iter', 'before_val'])
+def test_a_type_error_in_a_hook(own, hooked, place, monkeypatch, capsys):
+    """mmengine raises it once more, without its frames."""
+    text = said(own, lambda: hooked.call_hook(place), 'None + 1')
+    assert re.search(r'"\): TypeError: unsupported .* and \'int\'\. HSC', text)
+    monkeypatch.setenv('HSC_MM_TRACEBACK', '1')
+    with pytest.raises(TypeError) as info:
+        hooked.call_hook(place)
+    assert report(info.value) == 1
+    assert f'File "{own}"' in capsys.readouterr().err
+
+
+def test_a_type_error_that_a_hook_raises_is_said_as_it_is(hooked):
+    with pytest.raises(TypeError) as info:
+        hooked.call_hook('after_run')
+    assert explain(info.value) == ('expected a number', 1)
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -133,6 +179,25 @@ def test_a_data_set(own, workers):
     text = said(own, lambda: list(DataLoader(data, num_workers=workers)),
                 'return [][index]')
     assert ': IndexError: list index out of range. HSC' in text
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_an_exception_of_any_name_in_a_data_set(own, workers):
+    data = DATASETS.build(dict(type='hsc_mm.OwnOops'))
+    text = said(own, lambda: list(DataLoader(data, num_workers=workers)),
+                "raise Oops('no")
+    assert re.search(r'"\): (own_losses\.)?Oops: no cow\. HSC', text)
+
+
+@pytest.mark.parametrize(('lines', 'kind', 'words'), [
+    ('mine.Oops', 'mine.Oops', ''), ('Oops: a: b\nc', 'Oops', 'a: b\nc'),
+    ('    raise Oops(\n          ^^^^\nf.<locals>.Oops: a',
+     'f.<locals>.Oops', 'a')])
+def test_what_a_worker_raised(lines, kind, words):
+    text = ('Caught Oops in DataLoader worker process 0.\nOriginal Traceback '
+            '(most recent call last):\n  File "a.py", line 1, in f\n' + lines)
+    assert of_worker(text) == (kind, words)
+    assert of_worker(text[1:]) is None
 
 
 def test_what_is_built(own):

@@ -3,7 +3,7 @@ import argparse
 
 import pytest
 
-from hsc_mm.cli.common import add_options
+from hsc_mm.cli.common import DictAction, add_options
 
 
 def _read(*texts):
@@ -24,6 +24,27 @@ def test_a_dictionary_says_how_to_set_its_keys(value, capsys):
     assert '--cfg-options: param_scheduler: expected a number' in said
     assert 'found a dictionary' in said
     assert 'param_scheduler.0.KEY=VALUE' in said
+
+
+def test_options_of_no_config_say_nothing_of_one(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--provider-options', nargs='+', action=DictAction)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--provider-options', "net={'depth': 4}"])
+    said = capsys.readouterr().err
+    assert '--provider-options: net: expected a number, a text or' in said
+    assert "found a dictionary, {'depth': 4}. Name a" in said
+    assert 'KEY=VALUE' not in said and 'config' not in said
+
+
+@pytest.mark.parametrize('name', ['--cam-options', '--seg-options'])
+def test_options_of_any_config_say_how_to_set_keys(name, capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument(name, nargs='+', action=DictAction)
+    with pytest.raises(SystemExit):
+        parser.parse_args([name, 'a=dict(b=1)'])
+    said = capsys.readouterr().err
+    assert 'a.KEY=VALUE' in said and 'into the config file' in said
 
 
 def test_a_list_that_cannot_be_read_says_how_lists_are_written(capsys):

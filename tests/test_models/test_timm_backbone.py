@@ -136,6 +136,16 @@ def test_another_size_of_images_says_which_argument_fits():
     TIMMBackbone('test_vit', dynamic_img_size=True, dynamic_img_pad=True)(odd)
 
 
+@pytest.mark.parametrize('size', [(96, 96), (160, 160), (80, 96)])
+def test_a_network_that_is_not_square_says_both_sides(size):
+    backbone = TIMMBackbone('test_vit', dynamic_img_size=False,
+                            img_size=(96, 160))
+    with pytest.raises(ValueError, match=(
+            f'expected images of 96 x 160 pixels, found {size[0]} x '
+            f'{size[1]}. Add')):
+        backbone(torch.randn(1, 3, *size))
+
+
 @pytest.mark.parametrize('norm_eval', [True, False])
 def test_statistics_stay_and_scales_are_trained(norm_eval):
     backbone = TIMMBackbone('test_efficientnet', norm_eval, features_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmseg.models.backbones import TIMMBackbone as _TIMMBackbone
 from torch import Tensor
+from torch.nn import Module
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.registry import MODELS
@@ -48,17 +49,23 @@ def _check_stages(name: str, kwargs: dict, error: Exception) -> None:
         ) from error
 
 
-def _refuse_size(name: str, inputs: Tensor, error: AssertionError) -> None:
+def _refuse_size(name: str, network: Module, inputs: Tensor,
+                 error: AssertionError) -> None:
     """Say which argument fits a network to the size of its inputs."""
     text = str(error)
     height, width = inputs.shape[-2:]
-    fixed = search(r"doesn't match model \((\d+)\)", text)
+    fixed = search(r"(height|width) \(\d+\) doesn't match model \((\d+)\)",
+                   text)
     patch = search(r'divisible by patch size \((\d+)\)', text)
-    if fixed:
+    if fixed:  # the text names one side, the layer that refuses has both
+        sizes = [getattr(one, 'img_size', None) for one in network.modules()]
+        wanted = next((f'{one[0]} x {one[1]} pixels' for one in sizes
+                       if isinstance(one, list | tuple) and len(one) == 2
+                       and int(fixed[2]) in one), f'{fixed[1]} {fixed[2]}')
         raise ValueError(
-            f'backbone {name}: expected images of {fixed[1]} pixels a side, '
-            f'found {height} x {width}. Add dynamic_img_size=True to '
-            'model.backbone for crops and views of any size, or '
+            f'backbone {name}: expected images of {wanted}, found {height} x '
+            f'{width}. Add dynamic_img_size=True to model.backbone for '
+            'crops and views of any size, or '
             f'img_size=({height}, {width}) for this one alone.') from error
     if patch:
         raise ValueError(
@@ -174,7 +181,7 @@ class TIMMBackbone(_TIMMBackbone):
         try:
             maps = super().forward(inputs)
         except AssertionError as error:
-            _refuse_size(self.model_name, inputs, error)
+            _refuse_size(self.model_name, self.timm_model, inputs, error)
             raise
         # Networks that have no such attribute are NCHW.
         if getattr(self.timm_model, 'output_fmt', 'NCHW') == 'NHWC':
