@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from mmengine.config import Config
 
-from hsc_mm.utils.part_types import type_name
 from .common import positive, threshold
 
 __all__ = ['add_label_flags', 'add_tiles', 'label_changes', 'tiles']
@@ -119,6 +118,7 @@ def _crf(preset: str, **arguments) -> dict:
 
 
 def _is_crf(refiner: dict) -> bool:
+    from hsc_mm.utils.part_types import type_name
     return type_name(refiner) == 'CRFRefiner'
 
 
