@@ -10,11 +10,11 @@ from pathlib import Path
 import hsc_mm
 from .console import finish, first, note, progress, warn
 from .launchers import launch_problem
-from .options import DictAction
+from .options import DictAction, PartAction
 from .signals import output_is_closed, stoppable
 
 __all__ = [
-    'DictAction', 'add_checkpoint', 'add_config', 'add_options',
+    'DictAction', 'PartAction', 'add_checkpoint', 'add_config', 'add_options',
     'add_selection', 'add_split', 'add_trust', 'file_path', 'finish', 'first',
     'note', 'parse', 'positive', 'progress', 'run', 'threshold',
     'threshold_or_rule', 'warn', 'workers'

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+from hsc_mm.utils.code import HOSTS
 from hsc_mm.utils.numbers import nearest
 from .own_errors import own_place
 
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
 
 _LONG = 300  # some messages of mmengine hold the config
-_HOSTS = re.compile(r'[\\/](mmengine|mmcv|mmseg|mmpretrain)[\\/]')
+_HOSTS = re.compile(rf'[\\/]({"|".join(HOSTS)})[\\/]')
 
 
 def registry(error: BaseException) -> str | None:

@@ -5,19 +5,23 @@ from typing import Any
 
 from mmengine.config import DictAction as HostAction
 
-__all__ = ['DictAction']
+__all__ = ['DictAction', 'PartAction']
 
 # A dictionary, or a list of them, and not a template such as "{}.pth".
 _DICTIONARY = re.compile(r"""[\[(\s'"]*(dict\(|\{\s*['"])""")
-# Options whose values go to no config.
-_OF_PARTS = ('provider_options', )
 
 
 class DictAction(HostAction):
     """mmengine's ``key=value``; what has another form is an error.
 
     A value that is no list keeps the blanks inside it, as paths have them.
+
+    Attributes:
+        remedy (str): What to do about a dictionary as the value of a key.
     """
+
+    remedy = ('Set its keys one by one, as {key}.KEY=VALUE or, in a list, '
+              '{key}.0.KEY=VALUE, or write it into the config file.')
 
     @staticmethod
     def _parse_iterable(val: str) -> Any:
@@ -33,15 +37,10 @@ class DictAction(HostAction):
         for one in args[1]:
             key, _, value = one.partition('=')
             if _DICTIONARY.match(value):
-                remedy = (f'Set its keys one by one, as {key}.KEY=VALUE or, '
-                          f'in a list, {key}.0.KEY=VALUE, or write it into '
-                          'the config file.')
-                if self.dest in _OF_PARTS:
-                    remedy = ('Name a class or function that makes it from '
-                              'such values.')
                 raise argparse.ArgumentError(
                     self, f'{key}: expected a number, a text or a list of '
-                    f'them, found a dictionary, {value}. {remedy}')
+                    f'them, found a dictionary, {value}. '
+                    + self.remedy.format(key=key))
         try:
             super().__call__(parser, *args, **kwargs)
         except RecursionError as error:
@@ -53,3 +52,9 @@ class DictAction(HostAction):
             raise argparse.ArgumentError(
                 self, f'expected key=value, found {args[1]} ({error})'
             ) from error
+
+
+class PartAction(DictAction):
+    """Arguments of a part that no config builds."""
+
+    remedy = 'Name a class or function that makes it from such values.'

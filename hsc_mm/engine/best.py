@@ -1,6 +1,6 @@
 """The best checkpoint of a training: its score, files of earlier ones."""
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mmengine.evaluator import Evaluator
@@ -9,12 +9,13 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import BaseLoop, Runner, ValLoop
 
 from hsc_mm.evaluation.score_names import score_names
+from hsc_mm.utils.code import HOSTS
 from hsc_mm.utils.numbers import nearest
 
 __all__ = ['LateRemoval', 'check_save_best', 'with_absent']
 
 # Packages whose hooks add no scores.
-_KNOWN_HOOKS = ('mmengine', 'mmseg', 'mmpretrain', 'hsc_mm')
+_KNOWN_HOOKS = (*HOSTS, 'hsc_mm')
 
 
 def check_save_best(names: Sequence[str] | None, loop: BaseLoop | None,
@@ -40,10 +41,15 @@ def check_save_best(names: Sequence[str] | None, loop: BaseLoop | None,
     known = [name for one in found for name in one or ()]
     for name in names if found and None not in found else ():
         if name not in (*known, 'auto') and 'loss' not in name:
-            raise ValueError(
-                'default_hooks.checkpoint.save_best: expected a score of the '
-                f'validation ({", ".join(known)}), found "{name}".'
-                f'{nearest(name, known)}')
+            raise _no_score(name, known)
+
+
+def _no_score(name: str, known: Collection[str]) -> ValueError:
+    """Make the error of a ``save_best`` that no validation returns."""
+    return ValueError(
+        'default_hooks.checkpoint.save_best: expected a score of the '
+        f'validation ({", ".join(known)}), found "{name}".'
+        f'{nearest(name, known)}')
 
 
 def _may_add(hook: Hook) -> bool:
@@ -72,10 +78,7 @@ def with_absent(hook: CheckpointHook, metrics: Mapping,
     for name in names:
         best = 'best_score' if len(every) == 1 else f'best_score_{name}'
         if name not in known and best not in runner.message_hub.runtime_info:
-            raise ValueError(
-                'default_hooks.checkpoint.save_best: expected a score of the '
-                f'validation ({", ".join(metrics)}), found "{name}".'
-                f'{nearest(name, metrics)}')
+            raise _no_score(name, metrics)
     if names:
         runner.logger.warning(
             f'save_best: this validation has no {", ".join(names)}, and the '

@@ -17,7 +17,7 @@ from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import refuse_data_folder
 from .inputs import ImageInput, array_pipeline, list_inputs
 from .models import open_model
-from .predictions import write_prediction
+from .predictions import check_folder, write_prediction
 from .tiled import predict_large, sample_of_tiles
 
 __all__ = ['HSCInferencer']
@@ -28,17 +28,6 @@ def _narrow(name: str, shape: tuple[int, int]) -> str:
     return (f'{name}: expected a picture that the test pipeline can resize, '
             f'found {shape[1]} x {shape[0]} pixels: its shorter side would '
             'vanish. Crop it.')
-
-
-def _check_folder(path: str | Path) -> None:
-    """Refuse what cannot become a folder of results."""
-    if not str(path).strip():
-        raise ValueError(f'out_dir (--out): expected the name of a folder, '
-                         f'found {str(path)!r}. The current one is ".".')
-    for place in (Path(path), *Path(path).parents):
-        if place.exists() and not place.is_dir():
-            raise FileExistsError(f'out_dir (--out) {place}: expected a '
-                                  'folder, found a file. Name another one.')
 
 
 class HSCInferencer:
@@ -148,7 +137,7 @@ class HSCInferencer:
         label = self._multi_hot(labels)
         items = list_inputs(inputs)
         if out_dir is not None:
-            _check_folder(out_dir)
+            check_folder(out_dir)
             refuse_data_folder(out_dir, [item.path for item in items],
                                names=[item.name for item in items])
         return self._run(items, label, out_dir)

@@ -20,7 +20,7 @@ from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.pictures import class_colours
 from .class_names import ClassNames
 
-__all__ = ['draw_prediction', 'write_prediction']
+__all__ = ['check_folder', 'draw_prediction', 'write_prediction']
 
 # Times its height in the strip at which a picture is painted, at least.
 _FINER = 4
@@ -59,6 +59,22 @@ def _smaller(image: np.ndarray, step: int,
     height, width = image.shape[:2]
     return cv2.resize(image, (-(-width // step), -(-height // step)),
                       interpolation=how)
+
+
+def check_folder(path: str | Path) -> None:
+    """Refuse what cannot become a folder of results.
+
+    Raises:
+        FileExistsError: It is a file, or lies below one.
+        ValueError: It is empty.
+    """
+    if not str(path).strip():
+        raise ValueError(f'out_dir (--out): expected the name of a folder, '
+                         f'found {str(path)!r}. The current one is ".".')
+    for place in (Path(path), *Path(path).parents):
+        if place.exists() and not place.is_dir():
+            raise FileExistsError(f'out_dir (--out) {place}: expected a '
+                                  'folder, found a file. Name another one.')
 
 
 def write_prediction(folder: str | Path, image: np.ndarray, result: dict,

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from .sums import fingerprint
 
-__all__ = ['code_hash', 'is_installed']
+__all__ = ['HOSTS', 'code_hash', 'is_installed']
 
 _FOLDERS = tuple(sysconfig.get_paths()[name] + os.sep
                  for name in ('stdlib', 'purelib', 'platlib'))
-# Packages that are nobody's own code, also where ``pip install -e`` leaves
-# them in a folder of the user's.
-_HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch')
+#: OpenMMLab's packages that everything here is built on.
+HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
+# They are nobody's own code, also where ``pip install -e`` leaves them in a
+# folder of the user's.
+_FOREIGN = (*HOSTS, 'torch')
 
 
 def is_installed(path: str | Path) -> bool:
@@ -23,7 +25,7 @@ def is_installed(path: str | Path) -> bool:
 
     OpenMMLab's packages and torch are installed in whatever folder they lie.
     """
-    hosts = [os.path.join(folder, '') for name in _HOSTS for folder in
+    hosts = [os.path.join(folder, '') for name in _FOREIGN for folder in
              getattr(sys.modules.get(name), '__path__', ())]
     return os.fspath(path).startswith((*_FOLDERS, *hosts)) or not {
         'site-packages', 'dist-packages'}.isdisjoint(Path(path).parts)
@@ -40,7 +42,7 @@ def code_hash(modules: str | Iterable[str]) -> str | None:
     """
     found: set[Path] = set()
     for name in [modules] if isinstance(modules, str) else modules:
-        if name.partition('.')[0] in ('hsc_mm', *_HOSTS):
+        if name.partition('.')[0] in ('hsc_mm', *_FOREIGN):
             continue
         try:
             spec = importlib.util.find_spec(name)

@@ -15,7 +15,7 @@ def type_name(part: Any) -> str:
     Args:
         part (Any): A mapping with ``type``; anything else has no type.
     """
-    kind = part.get('type') if hasattr(part, 'get') else None
+    kind = _kind(part)
     return getattr(kind, '__name__', str(kind or '')).rpartition('.')[2]
 
 
@@ -26,5 +26,9 @@ def class_of(registry: Registry, part: Any) -> Any:
         registry (Registry): Where a name is looked up.
         part (Any): See :func:`type_name`.
     """
-    kind = part.get('type') if hasattr(part, 'get') else None
+    kind = _kind(part)
     return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def _kind(part: Any) -> Any:
+    return part.get('type') if hasattr(part, 'get') else None

@@ -3,7 +3,7 @@ import argparse
 
 import pytest
 
-from hsc_mm.cli.common import DictAction, add_options
+from hsc_mm.cli.common import DictAction, PartAction, add_options
 
 
 def _read(*texts):
@@ -28,7 +28,7 @@ def test_a_dictionary_says_how_to_set_its_keys(value, capsys):
 
 def test_options_of_no_config_say_nothing_of_one(capsys):
     parser = argparse.ArgumentParser()
-    parser.add_argument('--provider-options', nargs='+', action=DictAction)
+    parser.add_argument('--provider-options', nargs='+', action=PartAction)
     with pytest.raises(SystemExit):
         parser.parse_args(['--provider-options', "net={'depth': 4}"])
     said = capsys.readouterr().err

@@ -169,7 +169,7 @@ def _settings(cfg: Config) -> dict[str, Any]:
             f'data_preprocessor of {cfg.filename}: expected mmseg\'s '
             'SegDataPreProcessor, whose mean and std are written beside the '
             f'ONNX file, found {model.get("data_preprocessor")}.')
-    # Of training, but for the type.
+    # The type is known, and the others are of training.
     for key in ('type', 'size', 'size_divisor', 'batch_augments'):
         found.pop(key, None)
     own = type_name(load) == 'LoadImage'

@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--provider-options',
         nargs='+',
-        action=cli.DictAction,
+        action=cli.PartAction,
         help='its arguments, as key=value')
     parser.add_argument(
         '--images',
