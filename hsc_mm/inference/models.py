@@ -12,6 +12,7 @@ from hsc_mm.utils import check_device
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.health import spoken
 from .class_names import ClassNames, class_names
+from .config_values import check_values
 from .configs import load_config, use_tta
 from .onnx_model import is_onnx, read_onnx
 from .seeds import build_model
@@ -40,7 +41,8 @@ def open_model(model: str | Path | Config, weights: str | Path | None,
     Raises:
         FileNotFoundError: A file is missing.
         TypeError: The model or the weights are neither a file nor a config.
-        ValueError: A file is broken, or the arguments do not go together.
+        ValueError: A file is broken, a value of the config is wrong, or the
+            arguments do not go together.
     """
     if not isinstance(model, str | os.PathLike | Config):
         raise TypeError(
@@ -58,6 +60,8 @@ def open_model(model: str | Path | Config, weights: str | Path | None,
     if weights is None:
         raise ValueError('weights: expected a checkpoint of the config, '
                          'found none.')
+    if isinstance(model, Config):
+        check_values(model, model.filename)
     cfg = model if isinstance(model, Config) else load_config(model)
     checkpoint = load(weights)
     cfg = use_tta(cfg) if tta else cfg

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_here
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
@@ -365,6 +366,8 @@ def test_arguments_that_are_none(cam, tmp_path, monkeypatch):
     for model in (dict(a=1), None, 3):
         with pytest.raises(TypeError, match='model: expected a config'):
             HSCInferencer(model, cam[1], 'cpu')
+    with pytest.raises(ValueError, match=r'the config: expected model=.*no m'):
+        HSCInferencer(Config(dict(work_dir='x')), cam[1], 'cpu')
     with pytest.raises(TypeError, match=r'weights: expected .* found dict'):
         HSCInferencer(cam[0], dict(a=1), 'cpu')
     predict = HSCInferencer(*cam, device='cpu')

@@ -65,7 +65,7 @@ def test_ranks_are_counted(tmp_path):
             range(9), batch_size, sampler=sampler)
         return SimpleNamespace(
             train_dataloader=loader, train_loop=SimpleNamespace(),
-            world_size=ranks, _resume=True), sampler
+            world_size=ranks, hooks=[], _resume=True), sampler
 
     two, _ = runner(2, 4)
     checkpoint = dict(meta=dict(iter=3))

@@ -1,14 +1,17 @@
-"""Hook that restores random numbers, so that resuming is exact."""
+"""Hook that restores random numbers and counts, so that resuming is exact."""
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 
 from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
+from ..resumed import stopped_note
 from ..run_summary import batch_of, data_of
 
 __all__ = ['ExactResumeHook']
@@ -17,7 +20,10 @@ __all__ = ['ExactResumeHook']
 _SEED = 'draw_seed'
 # Key in checkpoints: how many images all processes have drawn.
 _DRAWN = 'drawn_images'
-# File in the work folder: the iteration that was validated last.
+# Key in checkpoints: what hooks that stop early have counted.
+_COUNTED = 'early_stopping'
+# File in the work folder: the iteration that was validated last, and what
+# these hooks had counted after it.
 _VALIDATED = 'last_validation'
 
 
@@ -40,6 +46,9 @@ class ExactResumeHook(Hook):
     A checkpoint is written before the validation of its iteration. If that
     did not end, a run that resumes there begins with it.
 
+    mmengine's ``EarlyStoppingHook`` goes on from the best score and the count
+    that it had. Where it had stopped the training, the count begins anew.
+
     With several ranks nothing is restored: a checkpoint holds the state of
     the first one only, and each rank's dropout is seeded again.
     """
@@ -48,6 +57,7 @@ class ExactResumeHook(Hook):
 
     def __init__(self) -> None:
         self._pending: dict | None = None
+        self._counted: Any = None
         self._before_val: dict | None = None
 
     @staticmethod
@@ -66,6 +76,8 @@ class ExactResumeHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add state, seed and what names the data to the checkpoint."""
         checkpoint['rng_state'] = self._state()
+        if counted := _counts(runner):
+            checkpoint[_COUNTED] = counted
         checkpoint['meta']['data'] = data_of(runner)
         sampler = runner.train_dataloader.sampler
         seed = getattr(sampler, 'seed', None)
@@ -80,6 +92,7 @@ class ExactResumeHook(Hook):
         if not runner._resume:
             return
         _go_on(runner, checkpoint)
+        self._counted = checkpoint.get(_COUNTED)
         if runner.world_size > 1:
             return
         self._pending = checkpoint.get('rng_state')
@@ -92,6 +105,15 @@ class ExactResumeHook(Hook):
                 f'found another form ({error}). Resume from another '
                 'checkpoint.') from error
 
+    def before_train(self, runner) -> None:
+        """Let hooks that stop early go on from what they had counted."""
+        if runner._resume:
+            noted = [self._validated(runner), stopped_note(runner)]
+            broadcast_object_list(noted)
+            (iteration, counted), stopped = noted
+            _count_on(runner, counted if iteration == runner.iter
+                      else self._counted, bool(stopped))
+
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Restore it, once the data loader stands where it stood."""
         if self._pending is not None:
@@ -103,7 +125,7 @@ class ExactResumeHook(Hook):
         loop = runner.train_loop
         if not isinstance(loop, IterBasedTrainLoop):
             return  # it counts epochs, and comes here in each
-        done = [self._validated(runner)] if is_main_process() else [None]
+        done = [self._validated(runner)[0]] if is_main_process() else [None]
         broadcast_object_list(done)
         if (runner._resume and runner.val_loop is not None
                 and done[0] != runner.iter >= max(loop.val_begin, 1)
@@ -114,21 +136,28 @@ class ExactResumeHook(Hook):
             runner.val_loop.run()
 
     @staticmethod
-    def _validated(runner) -> int | None:
-        """Read which iteration was validated last; a new run forgets it."""
+    def _validated(runner) -> tuple[int | None, Any]:
+        """Read what was validated last, and what was counted after it.
+
+        A new run forgets it.
+        """
         note = Path(runner.work_dir) / _VALIDATED
         if not runner._resume:
             note.unlink(missing_ok=True)
         try:
-            return int(note.read_text())
+            iteration, _, counted = note.read_text().partition(' ')
+            return int(iteration), json.loads(counted or 'null')
         except (OSError, ValueError):
-            return None
+            return None, None
 
     def after_val(self, runner) -> None:
         """Note that the validation has ended."""
         if is_main_process():
+            counted = _counts(runner)
+            text = f'{runner.iter} {json.dumps(counted)}' if counted else (
+                f'{runner.iter}')
             atomic_write_bytes(Path(runner.work_dir) / _VALIDATED,
-                               str(runner.iter).encode())
+                               text.encode())
 
     def before_val_epoch(self, runner) -> None:
         """Remember the state before a validation."""
@@ -160,3 +189,22 @@ def _go_on(runner, checkpoint: dict) -> None:
         # That of openmmlab's mmengine may have begun to draw.
         loop.dataloader_iterator = type(loop.dataloader_iterator)(
             loop.dataloader)
+
+
+def _stoppers(runner) -> list[EarlyStoppingHook]:
+    return [one for one in runner.hooks if isinstance(one, EarlyStoppingHook)]
+
+
+def _counts(runner) -> list[list[float]]:
+    """Return best score and count of the hooks that stop early."""
+    return [[float(one.best_score), int(one.wait_count)]
+            for one in _stoppers(runner)]
+
+
+def _count_on(runner, counted: Any, stopped: bool) -> None:
+    """Give hooks that stop early what :func:`_counts` returned."""
+    found = _stoppers(runner)
+    if not isinstance(counted, list) or len(counted) != len(found):
+        return  # of other hooks, or none
+    for one, (best, count) in zip(found, counted, strict=True):
+        one.best_score, one.wait_count = best, 0 if stopped else count
