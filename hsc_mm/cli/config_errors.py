@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Callable
 from difflib import get_close_matches
+from itertools import dropwhile
 from typing import Any
 
 from hsc_mm.utils.code import HOSTS
@@ -13,6 +14,7 @@ from .own_errors import own_place
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
 
 _LONG = 300  # some messages of mmengine hold the config
+_SHOWN = 'HSC_MM_TRACEBACK=1 shows what it was used for.'
 _HOSTS = re.compile(rf'[\\/]({"|".join(HOSTS)})[\\/]')
 
 
@@ -77,18 +79,47 @@ def host(error: BaseException) -> str | None:
         return (f'config: {wrong[1]}, which its values go to, takes no '
                 f'{wrong[2]!r}. Correct the key.')
     if _HOSTS.search(file) and code.startswith(('raise', 'assert')):
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        said = str(error).strip()
+        line = (said or type(error).__name__).splitlines()[0]
         line = line if len(line) < _LONG else f'{line[:_LONG]} ...'
-        return f'{line} (raised by {_HOSTS.search(file)[1]})'
+        where = _parts(error)[1]
+        return f'{line} (raised by {_HOSTS.search(file)[1]})' + (
+            '' if said or not where else
+            f'. {where} does not support what the config asks of it. {_SHOWN}')
+    package, part, models = _parts(error)
+    line = (str(error).strip() or 'no text').splitlines()[0][:_LONG]
     if _HOSTS.search(file) and isinstance(
             error, ArithmeticError | TypeError | ValueError | LookupError |
             AttributeError):
-        line = (str(error).strip() or 'no text').splitlines()[0]
-        return (f'config: a value of it does not suit '
-                f'{_HOSTS.search(file)[1]}: {type(error).__name__}: '
-                f'{line[:_LONG]} (in "{code}"). HSC_MM_TRACEBACK=1 shows what '
-                'it was used for.')
+        return (f'config: a value of it does not suit {package}: '
+                f'{type(error).__name__}: {line} (in "{code}"). {_SHOWN}')
+    if isinstance(error, RuntimeError) and models:
+        return (f'{part} of {package}: {type(error).__name__}: {line}. What '
+                'the config gives it does not fit: compare its channels, '
+                'classes and sizes with those of the parts before it. '
+                f'{_SHOWN}')
     return None
+
+
+def _parts(error: BaseException) -> tuple[str, str, bool]:
+    """Return what of OpenMMLab an exception came out of.
+
+    Returns:
+        tuple: The package, '' where torch was called by something else; the
+        classes, the inner last; whether they are parts of a model.
+    """
+    frames = list(dropwhile(
+        lambda frame: re.search(r'[\\/]torch[\\/]', frame.f_code.co_filename),
+        _walk(error)))
+    found = frames and _HOSTS.search(frames[0].f_code.co_filename)
+    if not found:
+        return '', '', False
+    owners = [frame.f_locals['self'] for frame in frames[::-1]
+              if 'self' in frame.f_locals
+              and _HOSTS.search(frame.f_code.co_filename)]
+    models = [one for one in owners if hasattr(one, 'forward')]
+    names = dict.fromkeys(type(one).__name__ for one in models or owners[-1:])
+    return found[1], ' > '.join([*names][-3:]), bool(models)
 
 
 def innermost(error: BaseException) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from types import FrameType
 
 __all__ = [
-    'AGAIN', 'PARENT', 'StoppedError', 'ended', 'output_is_closed', 'stoppable'
+    'AGAIN', 'PARENT', 'StoppedError', 'ended', 'killed', 'output_is_closed',
+    'stoppable'
 ]
 
 #: How to continue.
@@ -39,6 +40,22 @@ def ended(number: int) -> str:
     """Return the sentence about a signal that ended a command."""
     what = 'interrupted' if number == signal.SIGINT else 'terminated'
     return f'{what}. {AGAIN}'
+
+
+def killed(status: int) -> str | None:
+    """Say what ended a child from outside; None where it ended by itself.
+
+    Args:
+        status (int): Its return code, negative for a signal.
+    """
+    if status >= 0:
+        return None
+    name = signal.Signals(-status).name
+    if name != 'SIGKILL':
+        return f'was ended by {name}. {AGAIN}'
+    return ('was killed (SIGKILL), most often because memory ran out. Use '
+            'smaller batches (train_dataloader.batch_size) or crops, fewer '
+            f'workers, or run less at the same time. {AGAIN}')
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ from hsc_mm.utils.numbers import nearest
 __all__ = ['TOP_LEVEL', 'check_spelling']
 
 #: Keys of a config that somebody reads.
-TOP_LEVEL = {*signature(Runner).parameters, 'custom_imports', 'runner_type',
-             'tta_model', 'tta_pipeline', 'pseudo_label', 'pipeline'}
+TOP_LEVEL = {*signature(Runner).parameters, 'compile', 'model_wrapper_cfg',
+             'custom_imports', 'runner_type', 'tta_model', 'tta_pipeline',
+             'pseudo_label', 'pipeline'}
 # Keys of mmcv 1.
 _OLD = ('resume_from', 'lr_config', 'optimizer_config', 'checkpoint_config',
         'log_config')

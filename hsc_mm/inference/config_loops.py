@@ -41,7 +41,7 @@ def _check_epochs(cfg: Config, path: str | Path) -> None:
             f'{kind.__name__} draws for ever, found epochs, the first of '
             'which would not end. Set max_iters, or '
             "train_dataloader.sampler=dict(type='DefaultSampler', "
-            'shuffle=True).')
+            'shuffle=True), with which a resumed run is not exact.')
 
 
 def _check_schedules(cfg: Config, path: str | Path) -> None:

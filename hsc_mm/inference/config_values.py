@@ -8,7 +8,9 @@ from typing import Any
 from mmengine.config import Config
 
 from hsc_mm.datasets.transforms.load_image import is_loader
+from hsc_mm.registry import MODELS
 from hsc_mm.utils.numbers import check_number
+from hsc_mm.utils.part_types import class_of
 from hsc_mm.utils.wrappers import split_datasets
 from .config_forms import check_forms, check_parts, check_switches
 from .config_keys import check_spelling
@@ -82,6 +84,10 @@ def _check_numbers(cfg: Config, path: str | Path) -> None:
     if cfg.model.get('data_preprocessor', {}) is None:
         refuse('model.data_preprocessor', 'one, such as '
                'SegDataPreProcessor', None)
+    if cfg.get('compile') and getattr(
+            class_of(MODELS, cfg.model), 'makes_cams', False):
+        refuse('compile', 'False: torch.compile cannot trace a model of the '
+               'CAM stage', cfg.compile)
     _check_channels(cfg, path)
     check_loops(cfg, path)
     for split, dataset in split_datasets(cfg):

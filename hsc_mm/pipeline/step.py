@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hsc_mm.cli.signals import PARENT
+from hsc_mm.cli.signals import PARENT, killed
 
 if TYPE_CHECKING:
     from .context import Context
@@ -204,6 +204,8 @@ def run_tool(name: str, arguments: list, log: Path) -> None:
             except subprocess.TimeoutExpired:
                 child.kill()
             raise
+    if said := killed(child.returncode):
+        raise ToolError(f'{name} {said} (full output: {log})')
     if child.returncode:
         errors = [line for line in tail if line.startswith('error: ')]
         reason = errors[-1] if errors else '\n'.join(tail)

@@ -1,4 +1,5 @@
 """Pools that apply one function to many items, and workers of loaders."""
+import logging
 import multiprocessing
 import multiprocessing.queues
 import os
@@ -15,7 +16,10 @@ from typing import Any
 
 import cv2
 import torch
+from mmengine.logging import print_log
 from torch.utils.data import DataLoader
+
+from .main_script import unguarded_script
 
 __all__ = [
     'NOT_HANDED_ON', 'NO_FILES', 'guard_workers', 'map_ordered', 'map_threads'
@@ -152,7 +156,7 @@ def map_ordered(function: Callable,
     """Apply a function to many items, in order, each worker with one thread.
 
     Workers import the caller's script, which needs the usual
-    ``if __name__ == '__main__'``.
+    ``if __name__ == '__main__'``: without it there are no workers.
 
     Args:
         function (Callable): Anything that can be pickled and called with
@@ -173,7 +177,13 @@ def map_ordered(function: Callable,
     if workers < 0:
         raise ValueError('workers of map_ordered: expected an integer >= 0, '
                          f'found {workers!r}.')
-    if workers == 0:
+    script = unguarded_script() if workers else None
+    if script:
+        print_log(f'{script}: without if __name__ == "__main__": around what '
+                  'it does, each worker process would do all of it again. '
+                  'This process works alone, which takes longer.', 'current',
+                  logging.WARNING)
+    if workers == 0 or script:
         return ((key, _attempt(function, *arguments))
                 for key, *arguments in items)
     return _in_pool(function, items, workers)

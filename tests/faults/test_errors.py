@@ -12,8 +12,10 @@ import mmseg
 import numpy as np
 import pytest
 import torch
+from mmcv.cnn import ConvModule
 from mmengine.config import Config
 from mmengine.registry import MODELS, Registry
+from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
@@ -136,6 +138,7 @@ OPTIONS = {
     'rate': ('optim_wrapper.optimizer.lr=x', 1, r"lr of .* found 'x'"),
     'clip': ('optim_wrapper.clip_grad.max_norm=-1', 1, 'max_norm of .*> 0'),
     'weights': ('load_from=5', 1, 'load_from of .* found 5'),
+    'compile': ('compile=True', 1, 'compile of .*expected False: .*CAM stage'),
     'level': ('log_level=FOO', 1, "log_level of .* found 'FOO'"),
     'data': ('model.data_preprocessor=None', 1, 'expected one, such as'),
     'pipeline': ('train_dataloader.dataset.pipeline=[]', 1,
@@ -485,3 +488,28 @@ def test_a_full_disk_is_no_fault_of_the_config(number, monkeypatch, tmp_path):
     with pytest.raises(OSError, match='no space') as found:
         read_config(path)
     assert found.value.errno == number
+
+
+def test_a_part_of_a_host_that_does_not_fit_is_named():
+    with pytest.raises(RuntimeError) as info:
+        ConvModule(99, 8, 1)(torch.zeros(1, 64, 4, 4))
+    said, status = explain(info.value)
+    assert said.startswith('ConvModule of mmcv: RuntimeError: Given groups')
+    assert 'compare its channels' in said
+    assert status == 1
+
+
+def test_what_a_host_refuses_without_a_word_is_named():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.backbone = torch.nn.Conv2d(1, 1, 1)
+
+    build = LearningRateDecayOptimizerConstructor(
+        dict(optimizer=dict(type='AdamW', lr=1e-3)),
+        dict(num_layers=6, decay_rate=.9, decay_type='layer_wise'))
+    with pytest.raises(NotImplementedError) as info:
+        build(Net())
+    assert re.match(r'NotImplementedError \(raised by mmseg\)\. LearningRate'
+                    'DecayOptimizerConstructor does not support',
+                    explain(info.value)[0])

@@ -120,3 +120,30 @@ def running(pid):
         return Path(f'/proc/{pid}/stat').read_text().split()[2] != 'Z'
     except FileNotFoundError:
         return False
+
+
+SCRIPT = """
+from pathlib import Path
+from hsc_mm.utils.pool import map_ordered
+
+with open('runs', 'a') as file:
+    file.write('x')
+
+def main():
+    print(dict(map_ordered(abs, [(1, -1), (2, -2)], 2)))
+
+{guard}
+"""
+
+
+@pytest.mark.parametrize(('guard', 'warns'), [
+    ('main()', True), ('if __name__ == "__main__":\n    main()', False),
+    ('try:\n    main()\nfinally:\n    pass', True)])
+def test_a_script_without_the_guard_runs_once(tmp_path, guard, warns):
+    (tmp_path / 'own.py').write_text(SCRIPT.format(guard=guard))
+    run = subprocess.run([sys.executable, 'own.py'], cwd=tmp_path, text=True,
+                         capture_output=True, check=True, timeout=120)
+    assert '{1: 1, 2: 2}' in run.stdout
+    assert ('own.py: without if __name__' in run.stdout + run.stderr) == warns
+    if warns:
+        assert (tmp_path / 'runs').read_text() == 'x'

@@ -130,3 +130,22 @@ def test_packing():
     assert sample.gt_saliency.data.max() == pytest.approx(199 / 255)
     assert sample.gt_sem_seg.data.dtype == torch.int64
     assert sample.metainfo['img_id'] == 'x'
+
+
+def test_a_picture_one_pixel_wide_is_packed_mirrored():
+    init_default_scope('mmseg')
+    results = dict(_results(5, 1), ori_shape=(5, 1))
+    results = RandomFlip(prob=1.0)(results)
+    for key in ('img', 'gt_seg_map', 'aux_saliency'):
+        results[key] = results[key][:, ::-1]
+    packed = PackImageLabelInputs(meta_keys=())(results)
+    assert packed['inputs'].shape == (3, 5, 1)
+    assert packed['inputs'][0].flatten().tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize('shape', [(1000, 4), (4, 1000), (1, 90), (100, 1)])
+def test_a_strip_keeps_two_pixels(shape):
+    init_default_scope('mmseg')
+    height, width = RandomLongSideResize((60, 60))(_results(*shape))[
+        'img'].shape[:2]
+    assert (min(height, width), max(height, width)) == (2, 60)

@@ -77,3 +77,26 @@ def test_ranks_are_counted(tmp_path):
         sampler.skip(3 * batch_size)
         sampler.world_size = ranks
         assert next(iter(sampler)).key == (1, number)
+
+
+@pytest.mark.parametrize(('kind', 'warns'), [
+    ('DefaultSampler', True), ('hsc_mm.ReproducibleSampler', False)])
+def test_draws_that_are_not_repeated_are_said(tmp_path, kind, warns):
+    said = []
+    for resume in (False, True):
+        runner = toy_runner(
+            tmp_path, epochs=1 + resume, resume=resume,
+            randomness=dict(seed=0), sampler=dict(type=kind),
+            **dict() if warns else dict(train_cfg=dict(
+                by_epoch=False, max_iters=2 + resume, val_interval=9)),
+            hooks=dict(
+                checkpoint=dict(type='hsc_mm.SafeCheckpointHook',
+                                by_epoch=warns, interval=1),
+                exact_resume=dict(type='hsc_mm.ExactResumeHook')))
+        runner.logger.addFilter(
+            lambda record: said.append(record.getMessage()) or True)
+        runner.train()
+    found = [text for text in said if 'other random numbers' in text]
+    assert len(found) == warns
+    if warns:
+        assert found[0].startswith('resumed with DefaultSampler: augmentat')

@@ -5,6 +5,7 @@ import shutil
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from hsc_mm.evaluation.marked import unlearned_classes
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import Pipeline, ToolError, build_pipeline
 from hsc_mm.pipeline.inputs import with_pseudo_dir
+from hsc_mm.pipeline.step import run_tool
 
 STEPS = ('cam', 'seeds', 'pseudo', 'seg', 'eval', 'report')
 
@@ -257,3 +259,15 @@ def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     page = (work / 'report' / 'index.html').read_text()
     assert '<figcaption>CAM of plain-cam</figcaption>' in page
     assert '--baseline plain.cam.py' in page
+
+
+def test_a_killed_step_says_so(tmp_path, monkeypatch):
+    program = tmp_path / 'python'
+    program.write_text('#!/bin/sh\necho Iter 7\nkill -9 $$\n')
+    program.chmod(0o755)
+    monkeypatch.setattr('hsc_mm.pipeline.step.sys',
+                        SimpleNamespace(executable=str(program)))
+    with pytest.raises(ToolError, match=r'^train was killed \(SIGKILL\), most '
+                       r'often because memory.*output: .*log\.txt\)$'):
+        run_tool('train', [], tmp_path / 'log.txt')
+    assert (tmp_path / 'log.txt').read_text() == 'Iter 7\n'

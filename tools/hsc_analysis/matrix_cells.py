@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from hsc_mm.cli.signals import PARENT
+from hsc_mm.cli.signals import PARENT, killed
 from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.outputs import claim
 from .matrix_kept import data_of, settings
@@ -84,8 +84,10 @@ def run_cell(cell: Cell, seg_config: str | None,
         child.returncode = os.waitstatus_to_exitcode(status)
         running.discard(child)
     if child.returncode:
-        last = log.read_text('utf-8', 'replace').strip().splitlines()[-1:]
-        raise ValueError(f'{cell.name}, seed {cell.seed}: {"".join(last)} '
+        lines = log.read_text('utf-8', 'replace').strip().splitlines()
+        errors = [line for line in lines if line.startswith('error: ')]
+        said = killed(child.returncode) or ''.join((errors or lines)[-1:])
+        raise ValueError(f'{cell.name}, seed {cell.seed}: {said} '
                          f'(full output: {log})')
     found = read_json(summary)
     kept = read_json(record, _RECORD) if record.is_file() else {}

@@ -46,8 +46,9 @@ class RandomLongSideResize(BaseTransform):
         """Resize; see the class."""
         side = self._draw()
         height, width = results['img'].shape[:2]
-        if min(height, width) * side < max(height, width) / 2:  # no pixel
-            scale = (side, 1) if width > height else (1, side)
+        # At least two pixels: mmseg cannot pack one that is mirrored.
+        if min(height, width) * side < max(height, width) * 1.5:
+            scale = (side, 2) if width > height else (2, side)
             return Resize(scale=scale, keep_ratio=False)(results)
         return Resize(scale=(side, side), keep_ratio=True)(results)
 

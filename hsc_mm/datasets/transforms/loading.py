@@ -151,6 +151,11 @@ class PackImageLabelInputs(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Pack; see the class."""
+        for key in ('img', *results.get('seg_fields', ())):
+            # A picture one pixel wide that is mirrored counts as contiguous,
+            # and torch refuses its strides.
+            if key in results and min(results[key].strides) < 0:
+                results[key] = results[key].copy()
         packed = super().transform(results)
         sample = packed['data_samples']
         if 'gt_label' in results:

@@ -8,18 +8,14 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 
-from hsc_mm.datasets.sampler import ReproducibleSampler
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
+from ..draws import differs, go_on, keep_draws
 from ..resumed import stopped_note
-from ..run_summary import batch_of, data_of
+from ..run_summary import data_of
 
 __all__ = ['ExactResumeHook']
 
-# Key in checkpoints: the seed of the train loader's sampler.
-_SEED = 'draw_seed'
-# Key in checkpoints: how many images all processes have drawn.
-_DRAWN = 'drawn_images'
 # Key in checkpoints: what hooks that stop early have counted.
 _COUNTED = 'early_stopping'
 # File in the work folder: the iteration that was validated last, and what
@@ -79,19 +75,13 @@ class ExactResumeHook(Hook):
         if counted := _counts(runner):
             checkpoint[_COUNTED] = counted
         checkpoint['meta']['data'] = data_of(runner)
-        sampler = runner.train_dataloader.sampler
-        seed = getattr(sampler, 'seed', None)
-        if seed is not None:
-            checkpoint[_SEED] = int(seed)
-        if isinstance(sampler, ReproducibleSampler):
-            checkpoint[_DRAWN] = sampler.offset + (
-                checkpoint['meta']['iter'] * batch_of(runner))
+        keep_draws(runner, checkpoint)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Take the draws of a resumed run; of one process, note its state."""
         if not runner._resume:
             return
-        _go_on(runner, checkpoint)
+        go_on(runner, checkpoint)
         self._counted = checkpoint.get(_COUNTED)
         if runner.world_size > 1:
             return
@@ -108,6 +98,8 @@ class ExactResumeHook(Hook):
     def before_train(self, runner) -> None:
         """Let hooks that stop early go on from what they had counted."""
         if runner._resume:
+            if note := differs(runner):
+                runner.logger.warning(note)
             noted = [self._validated(runner), stopped_note(runner)]
             broadcast_object_list(noted)
             (iteration, counted), stopped = noted
@@ -168,27 +160,6 @@ class ExactResumeHook(Hook):
         if self._before_val is not None:
             self._restore(self._before_val)
             self._before_val = None
-
-
-def _go_on(runner, checkpoint: dict) -> None:
-    """Let the sampler of a resumed run draw what comes next."""
-    seed, drawn = checkpoint.get(_SEED), checkpoint.get(_DRAWN)
-    if not isinstance(seed, int):
-        return
-    sampler, loop = runner.train_dataloader.sampler, runner.train_loop
-    before = sampler.__dict__.copy()
-    if hasattr(sampler, 'seed'):
-        sampler.seed = seed
-    if (isinstance(sampler, ReproducibleSampler) and isinstance(drawn, int)
-            and not getattr(loop, 'fast_forward_on_resume', False)):
-        sampler.offset = drawn - (
-            checkpoint['meta']['iter'] * batch_of(runner))
-    if isinstance(loop, IterBasedTrainLoop) and any(
-            before.get(key) != getattr(sampler, key, None)
-            for key in ('seed', 'offset')):
-        # That of openmmlab's mmengine may have begun to draw.
-        loop.dataloader_iterator = type(loop.dataloader_iterator)(
-            loop.dataloader)
 
 
 def _stoppers(runner) -> list[EarlyStoppingHook]:
