@@ -13,7 +13,8 @@ def markdown(found: dict) -> str:
 
     The table of classes is that of the last score that all rows have with
     classes; where they share none, each row names its own last one. ``n`` is
-    the number of seeds where a mean has not all of its row.
+    the number of seeds where a mean has not all of its row: of classes and
+    sizes beside the name, where it holds for all means of the line.
     """
     rows = found['rows']
     names = list(dict.fromkeys(n for row in rows for n in row['columns']))
@@ -48,10 +49,8 @@ def markdown(found: dict) -> str:
             'Seeds at their best threshold on pictures of which less than '
             '5 %, less than 20 %, and more show a class:\n\n' + _table(
                 ['config', *sizes],
-                [[row['config'] + _fewer(dict(values=[
-                    one or None for one in row.get('size_runs', ())])),
-                  *(_number(row['sizes'].get(s)) for s in sizes)]
-                 for row in rows]))
+                [_means(row['config'], [], row['sizes'], sizes,
+                        row.get('size_runs')) for row in rows]))
     return '\n\n'.join(parts)
 
 
@@ -70,9 +69,28 @@ def _classes(rows: list[dict], scores: list[str]) -> list[str]:
     title = f'IoU by class, {shared[0]}' if shared else 'IoU by class'
     return [f'{title}:\n\n' + _table(
         ['config', *['score'] * (not shared), *names],
-        [[name + _fewer(column), *own[name][-1:] * (not shared),
-          *(_number(column['classes'].get(c)) for c in names)]
-         for name, column in shown.items()])]
+        [_means(name, own[name][-1:] * (not shared), column['classes'], names,
+                _class_runs(column)) for name, column in shown.items()])]
+
+
+def _class_runs(column: dict) -> list[dict]:
+    """Return the classes of each run; earlier versions kept their mean."""
+    if 'runs' in column:
+        return [run['classes'] if run else {} for run in column['runs']]
+    return [{} if value is None else column['classes']
+            for value in column['values']]
+
+
+def _means(name: str, more: list[str], means: dict, keys: list[str],
+           runs: list[dict] | None) -> list[str]:
+    """Return a line of means; it says which of them are of fewer runs."""
+    runs = [means] if runs is None else runs
+    count = {key: sum(run.get(key) is not None for run in runs)
+             for key in keys}
+    most = max(count.values())
+    return [name + _n(most, len(runs)), *more, *(
+        _number(means.get(key)) + (_n(count[key], most) if count[key] else '')
+        for key in keys)]
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:
@@ -93,8 +111,11 @@ def _number(value: float | None, sign: str = '') -> str:
 def _fewer(entry: dict) -> str:
     """Say how many seeds a mean is over, where that is not all."""
     values = entry.get('values', ())
-    there = sum(value is not None for value in values)
-    return f' (n = {there})' if there < len(values) else ''
+    return _n(sum(value is not None for value in values), len(values))
+
+
+def _n(there: int, seeds: int) -> str:
+    return f' (n = {there})' if there < seeds else ''
 
 
 def spread(entry: dict | None) -> str:
@@ -113,6 +134,9 @@ def _text(entry: dict | None) -> str:
         return text
     if entry.get('threshold') is not None:
         text += f' at {entry["threshold"]:.2f}'
+        runs = [run for run in entry.get('runs', ()) if run]
+        text += _n(sum(run['threshold'] is not None for run in runs),
+                   len(runs))
     return text
 
 
