@@ -37,6 +37,7 @@ def run(monkeypatch, tmp_path):
     ('break_even', 'voc-animals', 'data', '--work-dir', 'o', '--matrix', ''),
     ('threshold_rules', '--dump', ''),
     ('voc_table', ''),
+    ('selection_list', 'voc-animals', ''),
     ('crf', '--images', ''),
     ('refiners', '--soft', '', '--data', 'data'),
     ('refiners', '--soft', 'soft', '--data', ''),

@@ -4,6 +4,7 @@ import shutil
 from functools import partial
 
 import pytest
+import selection_list
 from conftest import run_here
 from tiny_configs import cam_config
 
@@ -357,7 +358,8 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
         assert record['crop'] == row['crop'] == [32, 32]
         assert not (cell / 'pseudo_labels').exists()
     assert len(hashes) == 2
-    assert len(chosen) == 1
+    ids = selection_list.chosen('voc-animals', shared_voc, 1)
+    assert chosen == {'\n'.join([*ids, ''])}
     # An earlier call had a second stage, which the next one does not name.
     path = work / 'cam' / 'seed0' / 'cell.json'
     record = json.loads(path.read_text())
