@@ -3,7 +3,7 @@ import html
 
 from .matrix_means import COST
 
-__all__ = ['markdown', 'spread']
+__all__ = ['differences', 'left_out', 'markdown', 'spread']
 
 _BACKGROUND = 'background everywhere'
 
@@ -24,25 +24,9 @@ def markdown(found: dict) -> str:
         ['config', 'random seeds', *columns],
         [[row['config'], _seeds(row['seeds']),
           *(_text(row['columns'].get(c)) for c in columns)] for row in rows])]
-    if found.get('missing'):
-        parts.append(
-            f'Not in the table: {_cell("; ".join(found["missing"]))}.')
     compared = [c for c in scores if c != _BACKGROUND]
-    base = next((row for row in rows if row['config'] == found['paired_to']),
-                None)
-    if found['paired_to'] and base is None:
-        parts.append(f'No difference to {found["paired_to"]}: none of its '
-                     'cells is in the table.')
-    elif base and len(rows) > 1:
-        parts.append(
-            f'Difference to {found["paired_to"]} over equal random seeds, '
-            'mean and 95 % interval (Student\'s t):\n\n' + _table(
-                ['config', 'random seeds', *compared],
-                [_gaps(row, compared) for row in rows if row is not base]))
-        if found.get('apart'):
-            parts.append('Not compared, as split, classes or the number of '
-                         f'pictures differ: {", ".join(found["apart"])}.')
-    parts += _classes(rows, compared)
+    parts += [*left_out(found), *differences(found, compared),
+              *_classes(rows, compared)]
     sizes = list(dict.fromkeys(s for row in rows for s in row['sizes']))
     if sizes:
         parts.append(
@@ -52,6 +36,37 @@ def markdown(found: dict) -> str:
                 [_means(row['config'], [], row['sizes'], sizes,
                         row.get('size_runs')) for row in rows]))
     return '\n\n'.join(parts)
+
+
+def left_out(found: dict) -> list[str]:
+    """Return the sentence about cells that are missing, if there are some."""
+    missing = found.get('missing')
+    return [f'Not in the table: {_cell("; ".join(missing))}.'] if (
+        missing) else []
+
+
+def differences(found: dict, scores: list[str]) -> list[str]:
+    """Return the differences to ``paired_to``, or nothing without one.
+
+    Args:
+        found (dict): See :func:`markdown`.
+        scores (list[str]): Names of the columns.
+    """
+    rows, name = found['rows'], found['paired_to']
+    base = next((row for row in rows if row['config'] == name), None)
+    if name and base is None:
+        return [f'No difference to {name}: none of its cells is in the '
+                'table.']
+    if base is None or len(rows) < 2:
+        return []
+    parts = [f'Difference to {name} over equal random seeds, mean and 95 % '
+             'interval (Student\'s t):\n\n' + _table(
+                 ['config', 'random seeds', *scores],
+                 [_gaps(row, scores) for row in rows if row is not base])]
+    if found.get('apart'):
+        parts.append('Not compared, as split, classes or the number of '
+                     f'pictures differ: {", ".join(found["apart"])}.')
+    return parts
 
 
 def _classes(rows: list[dict], scores: list[str]) -> list[str]:
