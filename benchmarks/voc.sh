@@ -11,9 +11,18 @@
 #   NETWORK=r50 benchmarks/voc.sh work_dirs/voc-r50      # no weights to convert
 #
 # Needs the lists and labels of tools/prepare_voc.py, and saliency maps in
-# $VOC2012_ROOT/SaliencyMaps (docs/data.md). SEEDS names the random seeds (0);
-# further arguments go to tools/run_matrix.py. DOCTOR=0 skips the prediction of
-# time and memory.
+# $VOC2012_ROOT/SaliencyMaps (docs/data.md). Further arguments go to
+# tools/run_matrix.py.
+#
+#   SEEDS     the random seeds (0). With several, each method is compared with
+#             SEAM over equal ones; --paired-to STEM names another.
+#   CRF=0     pseudo labels without a CRF, at the threshold that is best on the
+#             masks of train, or at that of --threshold or --select. By default
+#             a CRF makes them: no mask is read, a threshold has no effect
+#             (benchmarks/voc_configs.py).
+#   DOCTOR=0  skips the check of the files and the prediction of time and memory.
+#
+# If a cell fails, the table has the others, and the status is not 0.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=${1:?names no work dir: benchmarks/voc.sh WORK_DIR [OPTION ...]}
@@ -21,18 +30,34 @@ shift
 network=${NETWORK:-r38d}
 segmentor=configs/deeplabv2_r101_voc-pseudo.py
 case $network in
-r38d) configs=(seam_r38d hsc_r38d_seam eps_r38d hsc_r38d_eps) ;;
-r50) configs=(seam_r50 hsc_r50 eps_r50 hsc_r50_eps) ;;
+r38d) names=(seam_r38d hsc_r38d_seam eps_r38d hsc_r38d_eps) ;;
+r50) names=(seam_r50 hsc_r50 eps_r50 hsc_r50_eps) ;;
 *) echo "NETWORK=$network: expected r38d or r50" >&2; exit 2 ;;
 esac
-configs=("${configs[@]/%/_voc}")
-[ "$network" = r38d ] && configs+=(hsc_r38d_eps_voc-release)
-configs=("${configs[@]/#/configs/}")
-configs=("${configs[@]/%/.py}")
-if [ "${DOCTOR:-1}" != 0 ]; then
-	python tools/doctor.py "${configs[1]}" "$segmentor"
+names=("${names[@]/%/_voc}")
+[ "$network" = r38d ] && names+=(hsc_r38d_eps_voc-release)
+folder=configs
+if [ "${CRF:-1}" != 0 ]; then
+	folder=$work/configs
+	python benchmarks/voc_configs.py "$folder" "${names[@]}"
 fi
-# shellcheck disable=SC2086
-python tools/run_matrix.py "${configs[@]}" --seg-config "$segmentor" \
-	--work-dir "$work" --seeds ${SEEDS:-0} "$@"
-python benchmarks/voc_table.py "$work"
+configs=()
+for name in "${names[@]}"; do
+	configs+=("$folder/$name.py")
+done
+if [ "${DOCTOR:-1}" != 0 ]; then
+	# HSC on EPS reads what all the others read, saliency maps too.
+	python tools/doctor.py "${configs[3]}" "$segmentor"
+fi
+read -ra seeds <<<"${SEEDS:-0}"
+options=(--seg-config "$segmentor" --work-dir "$work" --seeds "${seeds[@]}")
+if [ "${#seeds[@]}" -gt 1 ]; then # of one, a difference has no interval
+	options+=(--paired-to "${names[0]}")
+fi
+status=0
+python tools/run_matrix.py "${configs[@]}" "${options[@]}" "$@" || status=$?
+# 1: a cell failed. Others are wrong arguments and interruptions.
+if [ "$status" -le 1 ] && [ -f "$work/matrix.json" ]; then
+	python benchmarks/voc_table.py "$work"
+fi
+exit "$status"

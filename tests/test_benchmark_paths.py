@@ -37,6 +37,8 @@ def run(monkeypatch, tmp_path):
     ('break_even', 'voc-animals', 'data', '--work-dir', 'o', '--matrix', ''),
     ('threshold_rules', '--dump', ''),
     ('voc_table', ''),
+    ('voc_configs', '', 'seam_r50_voc'),
+    ('selection_list', 'voc-animals', ''),
     ('crf', '--images', ''),
     ('refiners', '--soft', '', '--data', 'data'),
     ('refiners', '--soft', 'soft', '--data', ''),
@@ -59,7 +61,8 @@ def test_an_empty_path_is_not_the_current_folder(run, tmp_path, capsys,
 @pytest.mark.parametrize(('words', 'message'), [
     (('threshold_rules', '--dump', 'nowhere'),
      'expected histograms (*.npz), found none. --run CONFIG CHECKPOINT'),
-    (('voc_table', 'nowhere'), 'nowhere/matrix.json')])
+    (('voc_table', 'nowhere'), 'nowhere/matrix.json'),
+    (('voc_configs', 'out', 'seam_r50_coco'), 'seam_r50_coco.py')])
 def test_a_wrong_path_ends_in_a_line(run, capsys, words, message):
     assert run(*words) == 1
     found = capsys.readouterr().err.strip()

@@ -118,34 +118,6 @@ def test_release_and_plain_objective_have_the_same_losses(monkeypatch):
         assert loss.item() == pytest.approx(plain[key].item(), rel=1e-3)
 
 
-def test_published_figures_stand_beside_those_of_their_config():
-    import voc_table
-
-    from hsc_mm.utils import read_json
-    one = dict(mean=70.04, std=0.3, values=[69.8, 70.3])
-    rows = [
-        dict(config='eps_r38d_voc', seeds=[0, 1], columns={
-            voc_table.SEEDS: one,
-            voc_table.SEGMENTOR: dict(mean=70.5, std=None, values=[70.5])}),
-        dict(config='hsc_r50_voc', seeds=[0], columns={})
-    ]
-    published = read_json(voc_table.PUBLISHED)
-    head, _, *lines, _, note = voc_table.table(rows, published).splitlines()
-    assert head == (
-        '| config | seeds, train (best threshold) | val (one scale, no CRF) | '
-        'published: seeds, train | published: val | source |')
-    assert '--tta --crf' in note
-    assert lines[0] == ('| eps_r38d_voc | 70.0 ± 0.3 | 70.5 | 69.2 to 69.5 | '
-                        '71.0 | Lee et al., CVPR 2021 |')
-    assert lines[1] == '| hsc_r50_voc | - | - | - | - |  |'
-    rows[0]['columns'][voc_table.SEGMENTOR]['values'].append(None)
-    assert '| 70.5 (n = 1) |' in voc_table.table(rows, published)
-    leaves = [one['config'] for one in published if one['config']]
-    assert leaves
-    assert all((FOLDER.parent / 'configs' / f'{leaf}.py').is_file()
-               for leaf in leaves)
-
-
 @pytest.mark.parametrize('name', ['voc-animals', 'clothing-ccp'])
 def test_the_protocol_writes_configs_that_differ_in_the_data(name, tmp_path):
     import protocol

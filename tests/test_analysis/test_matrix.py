@@ -4,12 +4,13 @@ import shutil
 from functools import partial
 
 import pytest
+import selection_list
 from conftest import run_here
 from tiny_configs import cam_config
 
 from hsc_analysis import matrix, matrix_kept
 from hsc_analysis.matrix_files import read_matrix
-from hsc_analysis.matrix_means import collect, paired
+from hsc_analysis.matrix_means import collect, paired, score_column
 from hsc_analysis.matrix_tables import markdown
 from hsc_analysis.tables_command import fill
 from hsc_mm.pipeline import ScoreRow
@@ -102,6 +103,33 @@ def test_means_and_differences_over_fewer_seeds_say_so():
         '| hsc | 0 1 | 40.5 ± 0.7 at 0.30 | 42.0 (n = 1) |')
     assert '| hsc | 0 1 | +0.0 [+0.0, +0.0] | +2.0 (random seeds 0) |' in text
     assert '| cam (n = 2) | 40.5 |' in text  # by size
+
+
+def test_means_of_classes_sizes_and_thresholds_say_their_runs():
+    cells = [_cell('hsc.py', seed, 40.0 + seed) for seed in (0, 1, 2)]
+    cells[0]['rows'][0].update(classes=[], iou=[])
+    cells[1]['rows'][0].update(iou=[None, 41.0])
+    cells[2]['rows'][0]['threshold'] = None
+    for cell in cells[1:]:
+        cell['results']['seeds']['best']['mIoU_of_size'].update(
+            large=None if cell['seed'] == 1 else 50.0)
+    # Cells of a row have the same classes; the JSON of a page may join others.
+    column = score_column([one and dict(
+        miou=one['miou'], threshold=one['threshold'], images=8,
+        classes=dict(zip(one['classes'], one['iou'], strict=True)))
+        for one in (cell['rows'][0] for cell in cells)])
+    found = dict(paired_to=None, rows=[dict(
+        config='hsc', seeds=[0, 1, 2], columns={'seeds, best': column},
+        sizes=dict(small=41.0, large=50.0),
+        size_runs=[cell['results']['seeds']['best']['mIoU_of_size']
+                   for cell in cells])])
+    text = markdown(found).splitlines()
+    assert '| hsc | 0 1 2 | 41.0 ± 1.0 at 0.30 (n = 2) |' in text
+    assert '| hsc (n = 2) | 41.0 (n = 1) | 42.0 |' in text  # by class
+    assert '| hsc | 41.0 | 50.0 (n = 1) |' in text  # by size
+    del column['runs']  # as earlier versions wrote it
+    column['values'][0] = None
+    assert '| hsc (n = 2) | 41.0 | 42.0 |' in markdown(found)
 
 
 def test_classes_are_those_of_a_column_that_all_rows_have():
@@ -330,7 +358,8 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
         assert record['crop'] == row['crop'] == [32, 32]
         assert not (cell / 'pseudo_labels').exists()
     assert len(hashes) == 2
-    assert len(chosen) == 1
+    ids = selection_list.chosen('voc-animals', shared_voc, 1)
+    assert chosen == {'\n'.join([*ids, ''])}
     # An earlier call had a second stage, which the next one does not name.
     path = work / 'cam' / 'seed0' / 'cell.json'
     record = json.loads(path.read_text())

@@ -3,7 +3,7 @@ import html
 
 from .matrix_means import COST
 
-__all__ = ['markdown', 'spread']
+__all__ = ['differences', 'left_out', 'markdown', 'spread']
 
 _BACKGROUND = 'background everywhere'
 
@@ -13,7 +13,8 @@ def markdown(found: dict) -> str:
 
     The table of classes is that of the last score that all rows have with
     classes; where they share none, each row names its own last one. ``n`` is
-    the number of seeds where a mean has not all of its row.
+    the number of seeds where a mean has not all of its row: of classes and
+    sizes beside the name, where it holds for all means of the line.
     """
     rows = found['rows']
     names = list(dict.fromkeys(n for row in rows for n in row['columns']))
@@ -23,36 +24,49 @@ def markdown(found: dict) -> str:
         ['config', 'random seeds', *columns],
         [[row['config'], _seeds(row['seeds']),
           *(_text(row['columns'].get(c)) for c in columns)] for row in rows])]
-    if found.get('missing'):
-        parts.append(
-            f'Not in the table: {_cell("; ".join(found["missing"]))}.')
     compared = [c for c in scores if c != _BACKGROUND]
-    base = next((row for row in rows if row['config'] == found['paired_to']),
-                None)
-    if found['paired_to'] and base is None:
-        parts.append(f'No difference to {found["paired_to"]}: none of its '
-                     'cells is in the table.')
-    elif base and len(rows) > 1:
-        parts.append(
-            f'Difference to {found["paired_to"]} over equal random seeds, '
-            'mean and 95 % interval (Student\'s t):\n\n' + _table(
-                ['config', 'random seeds', *compared],
-                [_gaps(row, compared) for row in rows if row is not base]))
-        if found.get('apart'):
-            parts.append('Not compared, as split, classes or the number of '
-                         f'pictures differ: {", ".join(found["apart"])}.')
-    parts += _classes(rows, compared)
+    parts += [*left_out(found), *differences(found, compared),
+              *_classes(rows, compared)]
     sizes = list(dict.fromkeys(s for row in rows for s in row['sizes']))
     if sizes:
         parts.append(
             'Seeds at their best threshold on pictures of which less than '
             '5 %, less than 20 %, and more show a class:\n\n' + _table(
                 ['config', *sizes],
-                [[row['config'] + _fewer(dict(values=[
-                    one or None for one in row.get('size_runs', ())])),
-                  *(_number(row['sizes'].get(s)) for s in sizes)]
-                 for row in rows]))
+                [_means(row['config'], [], row['sizes'], sizes,
+                        row.get('size_runs')) for row in rows]))
     return '\n\n'.join(parts)
+
+
+def left_out(found: dict) -> list[str]:
+    """Return the sentence about cells that are missing, if there are some."""
+    missing = found.get('missing')
+    return [f'Not in the table: {_cell("; ".join(missing))}.'] if (
+        missing) else []
+
+
+def differences(found: dict, scores: list[str]) -> list[str]:
+    """Return the differences to ``paired_to``, or nothing without one.
+
+    Args:
+        found (dict): See :func:`markdown`.
+        scores (list[str]): Names of the columns.
+    """
+    rows, name = found['rows'], found['paired_to']
+    base = next((row for row in rows if row['config'] == name), None)
+    if name and base is None:
+        return [f'No difference to {name}: none of its cells is in the '
+                'table.']
+    if base is None or len(rows) < 2:
+        return []
+    parts = [f'Difference to {name} over equal random seeds, mean and 95 % '
+             'interval (Student\'s t):\n\n' + _table(
+                 ['config', 'random seeds', *scores],
+                 [_gaps(row, scores) for row in rows if row is not base])]
+    if found.get('apart'):
+        parts.append('Not compared, as split, classes or the number of '
+                     f'pictures differ: {", ".join(found["apart"])}.')
+    return parts
 
 
 def _classes(rows: list[dict], scores: list[str]) -> list[str]:
@@ -70,9 +84,28 @@ def _classes(rows: list[dict], scores: list[str]) -> list[str]:
     title = f'IoU by class, {shared[0]}' if shared else 'IoU by class'
     return [f'{title}:\n\n' + _table(
         ['config', *['score'] * (not shared), *names],
-        [[name + _fewer(column), *own[name][-1:] * (not shared),
-          *(_number(column['classes'].get(c)) for c in names)]
-         for name, column in shown.items()])]
+        [_means(name, own[name][-1:] * (not shared), column['classes'], names,
+                _class_runs(column)) for name, column in shown.items()])]
+
+
+def _class_runs(column: dict) -> list[dict]:
+    """Return the classes of each run; earlier versions kept their mean."""
+    if 'runs' in column:
+        return [run['classes'] if run else {} for run in column['runs']]
+    return [{} if value is None else column['classes']
+            for value in column['values']]
+
+
+def _means(name: str, more: list[str], means: dict, keys: list[str],
+           runs: list[dict] | None) -> list[str]:
+    """Return a line of means; it says which of them are of fewer runs."""
+    runs = [means] if runs is None else runs
+    count = {key: sum(run.get(key) is not None for run in runs)
+             for key in keys}
+    most = max(count.values())
+    return [name + _n(most, len(runs)), *more, *(
+        _number(means.get(key)) + (_n(count[key], most) if count[key] else '')
+        for key in keys)]
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:
@@ -93,8 +126,11 @@ def _number(value: float | None, sign: str = '') -> str:
 def _fewer(entry: dict) -> str:
     """Say how many seeds a mean is over, where that is not all."""
     values = entry.get('values', ())
-    there = sum(value is not None for value in values)
-    return f' (n = {there})' if there < len(values) else ''
+    return _n(sum(value is not None for value in values), len(values))
+
+
+def _n(there: int, seeds: int) -> str:
+    return f' (n = {there})' if there < seeds else ''
 
 
 def spread(entry: dict | None) -> str:
@@ -113,6 +149,9 @@ def _text(entry: dict | None) -> str:
         return text
     if entry.get('threshold') is not None:
         text += f' at {entry["threshold"]:.2f}'
+        runs = [run for run in entry.get('runs', ()) if run]
+        text += _n(sum(run['threshold'] is not None for run in runs),
+                   len(runs))
     return text
 
 
