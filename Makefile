@@ -70,13 +70,20 @@ demo-smoke: $(VENV)/.ready ## the same on a few pictures, a check that it runs
 	echo 'hsc_mm: the demo runs. Its files were removed, and ten iterations' \
 		'say nothing about scores: make demo keeps both'
 
-picture: $(VENV)/.ready ## redraw README's picture from the work folder of make demo
-	$(BIN)/python -m hsc_mm figures $(DEMO_CAM) $(DEMO_SEG) \
-		--baseline $(DEMO_BASELINE) --work-dir work_dirs/demo --out build/figures
-	$(BIN)/python -c 'from PIL import Image; \
-		grid = Image.open("build/figures/grid.png").convert("RGB"); \
-		grid.thumbnail((1140, 1140)); \
-		grid.save("docs/images/demo.jpg", quality=88)'
+FIGURES := $(BIN)/python -m hsc_mm figures $(DEMO_CAM) $(DEMO_SEG) \
+	--baseline $(DEMO_BASELINE) --work-dir work_dirs/demo
+define picture_of
+$(BIN)/python -c 'from PIL import Image; \
+	grid = Image.open("build/$(1)/grid.png").convert("RGB"); \
+	grid.thumbnail((1062, 1140)); \
+	grid.save("docs/images/$(2).jpg", quality=88)'
+endef
+
+picture: $(VENV)/.ready ## redraw README's picture and the failures from make demo's work folder
+	$(FIGURES) --out build/figures
+	$(FIGURES) --worst --out build/failures
+	$(call picture_of,figures,demo)
+	$(call picture_of,failures,failures)
 
 notebooks: $(VENV)/.docs ## run docs/notebooks again and keep their outputs
 	OMP_NUM_THREADS=1 $(BIN)/python docs/site/notebooks.py

@@ -27,6 +27,7 @@ from hsc_mm.visualization.layers import (
     photo_layer,
 )
 from hsc_mm.visualization.pictures import class_colours
+from .worst import worst_images
 
 __all__ = ['training_pictures', 'validation_pictures']
 
@@ -42,7 +43,8 @@ def training_pictures(stages: Mapping[str, Stage],
                       truth: BaseImageLabelDataset,
                       pseudo_dir: str | None = None,
                       segmentor: Stage | None = None,
-                      count: int = 24) -> list[Picture]:
+                      count: int = 24,
+                      worst: bool = False) -> list[Picture]:
     """Draw ground truth, CAMs, pseudo label and prediction of images.
 
     The images are spread evenly over the training split. The score is that
@@ -59,6 +61,8 @@ def training_pictures(stages: Mapping[str, Stage],
         segmentor (tuple[Config, str], optional): Config of the segmentation
             stage and its checkpoint.
         count (int): Number of images at most.
+        worst (bool): Show those whose pseudo labels are worst, of each class
+            in turn (:func:`worst_images`), instead.
 
     Returns:
         list[Picture]: The worst first, where there are scores.
@@ -76,7 +80,10 @@ def training_pictures(stages: Mapping[str, Stage],
     *_, images = map(list, places.values())
     for others in (*places.values(), known):
         images = [image for image in images if image in others] or images
-    images = [images[i] for i in _spread(len(images), count)]
+    if worst:
+        images = worst_images(images, known, pseudo_dir, dataset, count)
+    else:
+        images = [images[i] for i in _spread(len(images), count)]
     for title in [t for t in stages if not places[t].keys() >= {*images}]:
         del data[title]
     predict = _predictor(*segmentor) if segmentor else None

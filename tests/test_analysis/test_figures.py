@@ -55,6 +55,14 @@ def test_a_grid_has_a_column_for_each_layer_and_the_mask_last():
         grid_figure([])
 
 
+def test_a_grid_says_classes_and_scores_if_asked():
+    pictures = [_picture(['CAM'], 12.34), _picture(['CAM'], None)]
+    for scores, words in ((True, ['cat\nmIoU 12.3', 'cat']), (False, [])):
+        figure = grid_figure(pictures, scores)
+        assert [text.get_text() for ax in figure.axes
+                for text in ax.texts] == words
+
+
 def test_curves_are_those_of_the_reports():
     def report(miou):
         return dict(

@@ -85,6 +85,10 @@ def test_figures_for_a_paper_are_drawn_from_it(finished, monkeypatch, capsys):
         '--work-dir', str(folder / 'work'), '--pictures', '2', '--out',
         str(folder / 'figures')])
     assert cli.run(tool.main) == 0, capsys.readouterr().err
+    spread = (folder / 'figures' / 'grid.png').read_bytes()
+    monkeypatch.setattr(sys, 'argv', [*sys.argv, '--worst'])
+    assert cli.run(tool.main) == 0, capsys.readouterr().err
+    assert (folder / 'figures' / 'grid.png').read_bytes() != spread
     for name in ('grid', 'thresholds'):  # two iterations see no prototypes
         assert (folder / 'figures' / f'{name}.pdf').is_file()
         assert (folder / 'figures' / f'{name}.png').is_file()

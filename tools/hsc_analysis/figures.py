@@ -70,8 +70,20 @@ def _tile(picture: Picture, layer: str | None) -> Image.Image:
     return Image.alpha_composite(photo, over)
 
 
-def grid_figure(pictures: Sequence[Picture]) -> Figure:
+def _words(picture: Picture) -> str:
+    """Return the classes of a picture and its mIoU."""
+    words = ', '.join(picture.classes)
+    if picture.score is None:
+        return words
+    return f'{words}\nmIoU {picture.score:.1f}'
+
+
+def grid_figure(pictures: Sequence[Picture], scores: bool = False) -> Figure:
     """Draw a row for each picture: the photograph, then each of its layers.
+
+    Args:
+        pictures (sequence[Picture]): One or more.
+        scores (bool): Write classes and mIoU of each on the left.
 
     Raises:
         ValueError: There are no pictures.
@@ -96,6 +108,11 @@ def grid_figure(pictures: Sequence[Picture]) -> Figure:
                 ax.axis('off')
                 if layer is None or layer in picture.layers:
                     ax.imshow(np.asarray(_tile(picture, layer)))
+            if scores:
+                row[0].annotate(
+                    _words(picture), (0, 0.5), (-3, 0), 'axes fraction',
+                    textcoords='offset points', rotation=90, ha='right',
+                    va='center', fontsize=6)
         for ax, title in zip(axes[0], ['image', *layers], strict=True):
             ax.set_title(title, fontsize=7)
     return figure

@@ -33,6 +33,11 @@ def parse_args() -> argparse.Namespace:
         '--pictures', type=cli.positive, default=6,
         help='rows of the grid (default: 6), spread evenly over the training '
         'images, worst first')
+    parser.add_argument(
+        '--worst', action='store_true',
+        help='rows of the grid: the training images whose pseudo labels have '
+        'the lowest mIoU, of each class in turn; classes and mIoU beside each '
+        'row (needs masks)')
     parser.add_argument('--out', required=True, help='folder for the figures')
     args = cli.parse(parser)
     if bool(args.cam_config) != bool(args.work_dir):
@@ -63,7 +68,8 @@ def _of_pipeline(args: argparse.Namespace) -> dict:
             f'--work-dir {args.work_dir}: expected a finished pipeline of '
             f'these configs, found no result of the step {unfinished[0]}. '
             'Run the pipeline with the same arguments first.')
-    found = dict(grid=grid_figure(draw_training(ctx, args.pictures)))
+    found = dict(grid=grid_figure(
+        draw_training(ctx, args.pictures, args.worst), scores=args.worst))
     scored = {
         name.removesuffix('-seeds') if name != 'seeds' else 'CAM stage':
         ctx.result(name) for name, step in ctx.steps.items()

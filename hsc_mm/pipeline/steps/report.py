@@ -103,8 +103,13 @@ class WriteReport(Step):
             'that of the prediction for each image.', pictures)
 
 
-def draw_training(ctx: Context, count: int) -> list[Picture]:
-    """Draw what each finished step makes of training images, worst first."""
+def draw_training(ctx: Context, count: int,
+                  worst: bool = False) -> list[Picture]:
+    """Draw what each finished step makes of training images, worst first.
+
+    They are spread evenly over the split, or those with the worst pseudo
+    labels.
+    """
     stages = {
         f'CAM of {name}': (ctx.config(ctx.step(name).config),
                            str(ctx.checkpoint('cam', name)))
@@ -117,7 +122,8 @@ def draw_training(ctx: Context, count: int) -> list[Picture]:
     if ctx.makes('segmentor'):
         layers['segmentor'] = ctx.seg_cfg, str(ctx.checkpoint('segmentor'))
     return training_pictures(
-        stages, ctx.dataset('cam', 'test'), count=count, **layers)
+        stages, ctx.dataset('cam', 'test'), count=count, worst=worst,
+        **layers)
 
 
 def _baselines(ctx: Context) -> list[str]:
