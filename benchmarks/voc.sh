@@ -55,9 +55,11 @@ if [ "${#seeds[@]}" -gt 1 ]; then # of one, a difference has no interval
 	options+=(--paired-to "${names[0]}")
 fi
 status=0
+begun=$(mktemp)
+trap 'rm -f "$begun"' EXIT
 python tools/run_matrix.py "${configs[@]}" "${options[@]}" "$@" || status=$?
-# 1: a cell failed. Others are wrong arguments and interruptions.
-if [ "$status" -le 1 ] && [ -f "$work/matrix.json" ]; then
+# A table of now: an error before the first cell leaves that of an earlier call.
+if [ "$status" -le 1 ] && [ "$work/matrix.json" -nt "$begun" ]; then
 	python benchmarks/voc_table.py "$work"
 fi
 exit "$status"

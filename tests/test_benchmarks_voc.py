@@ -128,6 +128,7 @@ _STUB = """#!/bin/sh
 case $1 in
 tools/run_matrix.py | tools/doctor.py)
     echo "$@" >> {log}
+    [ -z "$WRITES" ] || {{ sleep 0.1; touch "$WRITES"; }}
     [ "$1" = tools/doctor.py ] || exit ${{STATUS:-0}} ;;
 *) exec {python} "$@" ;;
 esac
@@ -180,8 +181,11 @@ def test_the_table_is_printed_where_a_cell_failed(script):
     write_json(work / 'matrix.json', dict(_matrix(
         _cell('seam_r38d_voc.py', 0, best=55.0)),
         missing=['eps_r38d_voc, seed 0 (failed)']))
-    for status, printed in ((0, True), (1, True), (2, False), (130, False)):
-        done, _ = call(CRF='0', DOCTOR='0', STATUS=str(status))
+    table = str(work / 'matrix.json')
+    for status, writes, printed in (
+            (0, table, True), (1, table, True), (1, '', False),
+            (2, table, False), (130, table, False)):
+        done, _ = call(CRF='0', DOCTOR='0', STATUS=str(status), WRITES=writes)
         assert done.returncode == status
         assert ('| seam_r38d_voc | 55.0 |' in done.stdout) == printed
         assert ('eps_r38d_voc, seed 0 (failed)' in done.stdout) == printed

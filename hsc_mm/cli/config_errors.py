@@ -1,6 +1,7 @@
 """Sentences for what OpenMMLab finds wrong with a config."""
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -14,6 +15,11 @@ from .own_errors import own_place
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
 
 _LONG = 300  # some messages of mmengine hold the config
+# What torch says of tensors that do not go together.
+_SHAPES = re.compile(
+    r'expected input|size mismatch|must match|cannot be multiplied|'
+    r'is invalid for input of size|Sizes of tensors|Expected \d\S* input|'
+    r'Expected target size|normalized_shape|running_mean should contain')
 _SHOWN = 'HSC_MM_TRACEBACK=1 shows what it was used for.'
 _HOSTS = re.compile(rf'[\\/]({"|".join(HOSTS)})[\\/]')
 
@@ -86,18 +92,20 @@ def host(error: BaseException) -> str | None:
         return f'{line} (raised by {_HOSTS.search(file)[1]})' + (
             '' if said or not where else
             f'. {where} does not support what the config asks of it. {_SHOWN}')
-    package, part, models = _parts(error)
+    package, part, fits = _parts(error)
     line = (str(error).strip() or 'no text').splitlines()[0][:_LONG]
     if _HOSTS.search(file) and isinstance(
             error, ArithmeticError | TypeError | ValueError | LookupError |
             AttributeError):
-        return (f'config: a value of it does not suit {package}: '
+        name = _HOSTS.search(file)[1]
+        return (f'config: a value of it does not suit {name}: '
                 f'{type(error).__name__}: {line} (in "{code}"). {_SHOWN}')
-    if isinstance(error, RuntimeError) and models:
-        return (f'{part} of {package}: {type(error).__name__}: {line}. What '
-                'the config gives it does not fit: compare its channels, '
-                'classes and sizes with those of the parts before it. '
-                f'{_SHOWN}')
+    if isinstance(error, RuntimeError) and fits and _SHAPES.search(line):
+        return (f'{part} of {package}: {type(error).__name__}: {line}. '
+                'Compare the channels, classes and sizes that the config '
+                'gives it with those of the parts before it, and its type '
+                'with what it is used for. If they are right, please report '
+                f'it. {_SHOWN}')
     return None
 
 
@@ -106,10 +114,12 @@ def _parts(error: BaseException) -> tuple[str, str, bool]:
 
     Returns:
         tuple: The package, '' where torch was called by something else; the
-        classes, the inner last; whether they are parts of a model.
+        classes, the inner last; whether that was on the way forward.
     """
+    torch = os.path.join(os.path.dirname(os.path.abspath(
+        getattr(sys.modules.get('torch'), '__file__', '') or 'torch')), '')
     frames = list(dropwhile(
-        lambda frame: re.search(r'[\\/]torch[\\/]', frame.f_code.co_filename),
+        lambda frame: frame.f_code.co_filename.startswith(torch),
         _walk(error)))
     found = frames and _HOSTS.search(frames[0].f_code.co_filename)
     if not found:
@@ -119,7 +129,9 @@ def _parts(error: BaseException) -> tuple[str, str, bool]:
               and _HOSTS.search(frame.f_code.co_filename)]
     models = [one for one in owners if hasattr(one, 'forward')]
     names = dict.fromkeys(type(one).__name__ for one in models or owners[-1:])
-    return found[1], ' > '.join([*names][-3:]), bool(models)
+    calls = {frame.f_code.co_name for frame in _walk(error)}
+    return (found[1], ' > '.join([*names][-3:]),
+            'forward' in calls and 'backward' not in calls)
 
 
 def innermost(error: BaseException) -> tuple[str, str]:

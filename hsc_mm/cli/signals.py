@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from types import FrameType
 
 __all__ = [
-    'AGAIN', 'PARENT', 'StoppedError', 'ended', 'killed', 'output_is_closed',
-    'stoppable'
+    'AGAIN', 'LESS_MEMORY', 'PARENT', 'StoppedError', 'ended', 'killed',
+    'output_is_closed', 'stoppable'
 ]
 
 #: How to continue.
 AGAIN = ('Everything written before is complete; run the same command again '
          'to continue (train: add --resume).')
+
+#: What helps where memory runs out.
+LESS_MEMORY = ('Use smaller batches (train_dataloader.batch_size, '
+               '--batch-size), fewer workers, smaller crops or scales, or '
+               'smaller pictures.')
 
 #: Environment variable with the process that a command ends with.
 PARENT = 'HSC_MM_PARENT'
@@ -43,19 +48,15 @@ def ended(number: int) -> str:
 
 
 def killed(status: int) -> str | None:
-    """Say what ended a child from outside; None where it ended by itself.
+    """Say that a child was killed; None where its own output says more.
 
     Args:
         status (int): Its return code, negative for a signal.
     """
-    if status >= 0:
+    if status != -signal.SIGKILL:
         return None
-    name = signal.Signals(-status).name
-    if name != 'SIGKILL':
-        return f'was ended by {name}. {AGAIN}'
-    return ('was killed (SIGKILL), most often because memory ran out. Use '
-            'smaller batches (train_dataloader.batch_size) or crops, fewer '
-            f'workers, or run less at the same time. {AGAIN}')
+    return (f'was killed, most often because memory ran out. {LESS_MEMORY} '
+            f'{AGAIN}')
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import re
 
 from hsc_mm.utils.pool import NO_FILES, NOT_HANDED_ON
 from .config_errors import innermost, local
-from .signals import AGAIN
+from .signals import AGAIN, LESS_MEMORY
 
 __all__ = ['memory', 'pictures', 'ranks', 'system']
 
@@ -110,9 +110,7 @@ def memory(error: BaseException) -> str | None:
         size = next(filter(None, wanted.groups()), '') if wanted else ''
         return ('memory is used up' + (f' ({size} more were needed)' if size
                                        else '') +
-                '. Use smaller batches (train_dataloader.batch_size, '
-                '--batch-size), fewer workers, smaller crops or scales, or '
-                f'smaller pictures. {AGAIN}')
+                f'. {LESS_MEMORY} {AGAIN}')
     if _WORKER.search(text) or type(error).__name__ == 'BrokenProcessPool':
         return ('a worker process was killed, most often because memory or '
                 'shared memory (/dev/shm) ran out. Use fewer workers '

@@ -4,7 +4,7 @@ from mmengine.runner import IterBasedTrainLoop
 from hsc_mm.datasets.sampler import ReproducibleSampler, SeedBySampler
 from .run_summary import batch_of
 
-__all__ = ['differs', 'go_on', 'keep_draws']
+__all__ = ['draws_note', 'go_on', 'keep_draws']
 
 # Key in checkpoints: the seed of the train loader's sampler.
 _SEED = 'draw_seed'
@@ -44,7 +44,7 @@ def go_on(runner, checkpoint: dict) -> None:
             loop.dataloader)
 
 
-def differs(runner) -> str:
+def draws_note(runner) -> str:
     """Say why data of a resumed run are other ones; '' where they are not."""
     loader = runner.train_dataloader
     if not isinstance(loader.sampler, ReproducibleSampler):

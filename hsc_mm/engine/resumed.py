@@ -93,8 +93,8 @@ def stopped_note(runner) -> str:
             isinstance(end, int) and done < end):
         return ''
     return (f'the training was stopped early, at iteration {done}: it goes on '
-            f'to {runner.max_iters}. What stopped it, such as '
-            'EarlyStoppingHook, begins to count anew.')
+            f'to {runner.max_iters}. EarlyStoppingHook keeps its best score, '
+            'and its patience begins anew.')
 
 
 def _of_the_schedule(cfg: Config) -> str:

@@ -1,8 +1,8 @@
 """Guard of the script that is running, which worker processes import."""
 import ast
 import sys
+import threading
 from pathlib import Path
-from types import FrameType
 
 __all__ = ['unguarded_script']
 
@@ -19,20 +19,20 @@ def unguarded_script() -> str | None:
     """
     main = sys.modules.get('__main__')
     file = getattr(main, '__file__', None)
-    frame: FrameType | None = sys._getframe()
+    # Of the main thread: another one has frames of its own.
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None and not (frame.f_code.co_name == '<module>' and
                                      frame.f_globals is vars(main)):
         frame = frame.f_back
     if frame is None or file is None:
         return None
     try:
-        body = ast.parse(Path(file).read_bytes()).body
+        tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
-    for part in body:
-        if part.lineno <= frame.f_lineno <= (part.end_lineno or part.lineno):
-            guarded = isinstance(part, ast.If) and any(
-                getattr(one, 'id', '') == '__name__'
-                for one in ast.walk(part.test))
-            return None if guarded else file
-    return None
+    guarded = any(
+        isinstance(part, ast.If)
+        and part.lineno <= frame.f_lineno <= (part.end_lineno or 0)
+        and any(getattr(one, 'id', '') == '__name__'
+                for one in ast.walk(part.test)) for part in ast.walk(tree))
+    return None if guarded else file

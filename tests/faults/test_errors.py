@@ -14,6 +14,8 @@ import pytest
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, Registry
 from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from PIL import Image
@@ -495,8 +497,38 @@ def test_a_part_of_a_host_that_does_not_fit_is_named():
         ConvModule(99, 8, 1)(torch.zeros(1, 64, 4, 4))
     said, status = explain(info.value)
     assert said.startswith('ConvModule of mmcv: RuntimeError: Given groups')
-    assert 'compare its channels' in said
+    assert 'Compare the channels' in said
     assert status == 1
+
+
+class _InPlace(BaseModel):
+    """A model whose fault shows on the way back."""
+
+    def forward(self, inputs, mode):
+        weight = torch.nn.Parameter(torch.ones(2))
+        out = weight.exp()
+        out += 1
+        return dict(loss=out.sum())
+
+
+def test_a_fault_of_a_model_is_no_fault_of_the_config():
+    model = _InPlace()
+    optimizer = OptimWrapper(torch.optim.SGD([torch.ones(1)], 1))
+    with pytest.raises(RuntimeError, match='inplace') as info:
+        model.train_step(dict(inputs=[]), optimizer)
+    assert 'the config' not in explain(info.value)[0]
+
+
+def test_an_environment_may_be_called_torch(tmp_path):
+    folder = tmp_path / 'torch' / 'mmcv'
+    folder.mkdir(parents=True)
+    (folder / '__init__.py').write_text('def f(x):\n    return 1 + x\n')
+    scope: dict = {}
+    exec(compile((folder / '__init__.py').read_text(),
+                 str(folder / '__init__.py'), 'exec'), scope)
+    with pytest.raises(TypeError) as info:
+        scope['f']('a')
+    assert 'does not suit mmcv: TypeError' in explain(info.value)[0]
 
 
 def test_what_a_host_refuses_without_a_word_is_named():

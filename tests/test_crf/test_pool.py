@@ -138,7 +138,12 @@ def main():
 
 @pytest.mark.parametrize(('guard', 'warns'), [
     ('main()', True), ('if __name__ == "__main__":\n    main()', False),
-    ('try:\n    main()\nfinally:\n    pass', True)])
+    ('try:\n    main()\nfinally:\n    pass', True),
+    ('try:\n    if __name__ == "__main__":\n        main()\nfinally:\n    1',
+     False),
+    ('from threading import Thread\none = Thread(target=main)\none.start()\n'
+     'one.join()', True),
+    ('@lambda one: one()\ndef again():\n    main()', True)])
 def test_a_script_without_the_guard_runs_once(tmp_path, guard, warns):
     (tmp_path / 'own.py').write_text(SCRIPT.format(guard=guard))
     run = subprocess.run([sys.executable, 'own.py'], cwd=tmp_path, text=True,

@@ -100,3 +100,14 @@ def test_draws_that_are_not_repeated_are_said(tmp_path, kind, warns):
     assert len(found) == warns
     if warns:
         assert found[0].startswith('resumed with DefaultSampler: augmentat')
+
+
+def test_a_run_without_a_checkpoint_resumes_nothing(tmp_path):
+    said = []
+    runner = toy_runner(
+        tmp_path, resume=True, randomness=dict(seed=0),
+        hooks=dict(exact_resume=dict(type='hsc_mm.ExactResumeHook')))
+    runner.logger.addFilter(
+        lambda record: said.append(record.getMessage()) or True)
+    runner.train()
+    assert not any('random numbers' in text for text in said)

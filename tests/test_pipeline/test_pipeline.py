@@ -265,13 +265,15 @@ def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     assert '--baseline plain.cam.py' in page
 
 
-def test_a_killed_step_says_so(tmp_path, monkeypatch):
+@pytest.mark.parametrize(('signal', 'said'), [
+    ('KILL', r'^train was killed, most often because memory.*: .*log\.txt\)$'),
+    ('ABRT', r'(?s)^train ended with status -6 .*log\.txt\)\nIter 7$')])
+def test_a_killed_step_says_so(tmp_path, monkeypatch, signal, said):
     program = tmp_path / 'python'
-    program.write_text('#!/bin/sh\necho Iter 7\nkill -9 $$\n')
+    program.write_text(f'#!/bin/sh\necho Iter 7\nkill -{signal} $$\n')
     program.chmod(0o755)
     monkeypatch.setattr('hsc_mm.pipeline.step.sys',
                         SimpleNamespace(executable=str(program)))
-    with pytest.raises(ToolError, match=r'^train was killed \(SIGKILL\), most '
-                       r'often because memory.*output: .*log\.txt\)$'):
+    with pytest.raises(ToolError, match=said):
         run_tool('train', [], tmp_path / 'log.txt')
     assert (tmp_path / 'log.txt').read_text() == 'Iter 7\n'

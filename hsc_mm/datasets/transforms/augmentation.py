@@ -21,7 +21,7 @@ class RandomLongSideResize(BaseTransform):
     Required keys: ``img`` and the maps named in ``seg_fields``. Modified:
     these, ``img_shape``, ``scale``, ``scale_factor``. The resizing is
     mmseg's: bilinear for the image, nearest for the maps. Of a picture so
-    long and thin that nothing would be left of it, one pixel is.
+    long and thin that less would be left of its shorter side, two pixels are.
 
     Args:
         long_side (tuple[int, int]): Smallest and largest length in pixels,
@@ -46,7 +46,7 @@ class RandomLongSideResize(BaseTransform):
         """Resize; see the class."""
         side = self._draw()
         height, width = results['img'].shape[:2]
-        # At least two pixels: mmseg cannot pack one that is mirrored.
+        # mmseg's PackSegInputs refuses a mirrored side of one pixel.
         if min(height, width) * side < max(height, width) * 1.5:
             scale = (side, 2) if width > height else (2, side)
             return Resize(scale=scale, keep_ratio=False)(results)

@@ -5,12 +5,13 @@ from typing import Any
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import EarlyStoppingHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import atomic_write_bytes
-from ..draws import differs, go_on, keep_draws
+from ..draws import draws_note, go_on, keep_draws
+from ..early_stopping import count_on, counts
 from ..resumed import stopped_note
 from ..run_summary import data_of
 
@@ -45,8 +46,9 @@ class ExactResumeHook(Hook):
     mmengine's ``EarlyStoppingHook`` goes on from the best score and the count
     that it had. Where it had stopped the training, the count begins anew.
 
-    With several ranks nothing is restored: a checkpoint holds the state of
-    the first one only, and each rank's dropout is seeded again.
+    With several ranks torch's random numbers are not restored: a checkpoint
+    holds the state of the first one only, and each rank's dropout is seeded
+    again.
     """
 
     priority = 'VERY_HIGH'
@@ -54,6 +56,7 @@ class ExactResumeHook(Hook):
     def __init__(self) -> None:
         self._pending: dict | None = None
         self._counted: Any = None
+        self._resumed = False
         self._before_val: dict | None = None
 
     @staticmethod
@@ -72,7 +75,7 @@ class ExactResumeHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add state, seed and what names the data to the checkpoint."""
         checkpoint['rng_state'] = self._state()
-        if counted := _counts(runner):
+        if counted := counts(runner):
             checkpoint[_COUNTED] = counted
         checkpoint['meta']['data'] = data_of(runner)
         keep_draws(runner, checkpoint)
@@ -82,6 +85,7 @@ class ExactResumeHook(Hook):
         if not runner._resume:
             return
         go_on(runner, checkpoint)
+        self._resumed = True
         self._counted = checkpoint.get(_COUNTED)
         if runner.world_size > 1:
             return
@@ -97,14 +101,20 @@ class ExactResumeHook(Hook):
 
     def before_train(self, runner) -> None:
         """Let hooks that stop early go on from what they had counted."""
-        if runner._resume:
-            if note := differs(runner):
-                runner.logger.warning(note)
-            noted = [self._validated(runner), stopped_note(runner)]
-            broadcast_object_list(noted)
-            (iteration, counted), stopped = noted
-            _count_on(runner, counted if iteration == runner.iter
-                      else self._counted, bool(stopped))
+        if not self._resumed:
+            if is_main_process():
+                (Path(runner.work_dir) / _VALIDATED).unlink(missing_ok=True)
+            return
+        if note := draws_note(runner):
+            runner.logger.warning(note)
+        noted = [self._validated(runner), stopped_note(runner)]
+        broadcast_object_list(noted)
+        (iteration, counted), stopped = noted
+        validated = iteration == runner.iter
+        count_on(runner, counted if validated else self._counted,
+                 bool(stopped))
+        if stopped and validated:
+            self.after_val(runner)  # a second interruption finds it so
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Restore it, once the data loader stands where it stood."""
@@ -119,7 +129,7 @@ class ExactResumeHook(Hook):
             return  # it counts epochs, and comes here in each
         done = [self._validated(runner)[0]] if is_main_process() else [None]
         broadcast_object_list(done)
-        if (runner._resume and runner.val_loop is not None
+        if (self._resumed and runner.val_loop is not None
                 and done[0] != runner.iter >= max(loop.val_begin, 1)
                 and (runner.iter % loop.val_interval == 0
                      or runner.iter == loop.max_iters)):
@@ -129,15 +139,10 @@ class ExactResumeHook(Hook):
 
     @staticmethod
     def _validated(runner) -> tuple[int | None, Any]:
-        """Read what was validated last, and what was counted after it.
-
-        A new run forgets it.
-        """
-        note = Path(runner.work_dir) / _VALIDATED
-        if not runner._resume:
-            note.unlink(missing_ok=True)
+        """Read what was validated last, and what was counted after it."""
         try:
-            iteration, _, counted = note.read_text().partition(' ')
+            iteration, _, counted = (Path(runner.work_dir) / _VALIDATED
+                                     ).read_text().partition(' ')
             return int(iteration), json.loads(counted or 'null')
         except (OSError, ValueError):
             return None, None
@@ -145,7 +150,7 @@ class ExactResumeHook(Hook):
     def after_val(self, runner) -> None:
         """Note that the validation has ended."""
         if is_main_process():
-            counted = _counts(runner)
+            counted = counts(runner)
             text = f'{runner.iter} {json.dumps(counted)}' if counted else (
                 f'{runner.iter}')
             atomic_write_bytes(Path(runner.work_dir) / _VALIDATED,
@@ -160,22 +165,3 @@ class ExactResumeHook(Hook):
         if self._before_val is not None:
             self._restore(self._before_val)
             self._before_val = None
-
-
-def _stoppers(runner) -> list[EarlyStoppingHook]:
-    return [one for one in runner.hooks if isinstance(one, EarlyStoppingHook)]
-
-
-def _counts(runner) -> list[list[float]]:
-    """Return best score and count of the hooks that stop early."""
-    return [[float(one.best_score), int(one.wait_count)]
-            for one in _stoppers(runner)]
-
-
-def _count_on(runner, counted: Any, stopped: bool) -> None:
-    """Give hooks that stop early what :func:`_counts` returned."""
-    found = _stoppers(runner)
-    if not isinstance(counted, list) or len(counted) != len(found):
-        return  # of other hooks, or none
-    for one, (best, count) in zip(found, counted, strict=True):
-        one.best_score, one.wait_count = best, 0 if stopped else count
