@@ -40,14 +40,15 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
 
     Returns:
         dict[str, str]: ``config``, ``data`` and ``versions``; ``code`` where
-        ``custom_imports`` names modules that are not installed, ``start`` of
+        ``custom_imports`` or a type of the config names modules that are not
+        installed, ``start`` of
         a training that starts from a file, ``trusted`` of one that has
         trusted masks.
 
     Raises:
         FileNotFoundError: ``load_from`` is not there.
     """
-    code = code_hash((cfg.get('custom_imports') or {}).get('imports') or ())
+    code = code_hash(_modules(cfg))
     return dict(
         **(_start(cfg) if split == 'train' else {}),
         **(dict(code=code) if code else {}),
@@ -59,6 +60,27 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
             f'torch {torch.__version__.split("+")[0]}',
             *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))
         ]))
+
+
+def _modules(cfg: Config) -> list[str]:
+    """List the modules that a config imports, and those of its types.
+
+    Configs in mmengine's python style hold classes, and import them.
+    """
+    found = (cfg.get('custom_imports') or {}).get('imports') or []
+    names, todo = [found] if isinstance(found, str) else [*found], [cfg]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Mapping | Config):
+            kind = one.get('type')
+            if isinstance(kind, str):
+                names.append(kind.rpartition('.')[0])
+            elif kind is not None:
+                names.append(getattr(kind, '__module__', ''))
+            todo += [value for _, value in one.items()]
+        elif isinstance(one, list | tuple):
+            todo += one
+    return sorted({name for name in names if isinstance(name, str) and name})
 
 
 def config_hash(cfg: Config, split: str) -> str:

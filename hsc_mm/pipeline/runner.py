@@ -9,6 +9,7 @@ from mmengine.config import Config
 from hsc_mm.inference.configs import check_one_metric
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import check_keys
+from hsc_mm.utils.code import code_hash
 from hsc_mm.utils.part_types import type_name
 from .contents import split_hash
 from .context import Context
@@ -202,6 +203,8 @@ class Pipeline:
             inputs.update(self._scored())
         if step.settings:
             inputs['step'] = step.settings
+        if code := code_hash(type(step).__module__):
+            inputs['step_code'] = code  # a step of one's own
         return as_json(inputs, f'inputs of step {step.name}')
 
     def _scored(self) -> dict[str, str]:

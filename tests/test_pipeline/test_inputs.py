@@ -1,5 +1,7 @@
 """What a training depends on."""
 import shutil
+import sys
+from importlib import import_module
 from itertools import combinations
 
 import pytest
@@ -117,6 +119,23 @@ def test_changed_code_of_the_user_is_another_training(
     cfg.custom_imports = dict(imports=['a_loss_of_mine'])
     found = [stage_inputs(cfg, 'train')['code']]
     (tmp_path / 'a_loss_of_mine.py').write_text('K = 2')
+    found.append(stage_inputs(cfg, 'train')['code'])
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize('as_class', [True, False])
+def test_code_of_a_type_counts_without_an_import(
+        tmp_path, shared_voc, monkeypatch, as_class):
+    """As configs in mmengine's python style name it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'typed_loss_of_mine', raising=False)
+    file = tmp_path / 'typed_loss_of_mine.py'
+    file.write_text('class Loss:\n    weight = 1\n')
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    cfg.model.decode_head.losses.cls.type = import_module(
+        'typed_loss_of_mine').Loss if as_class else 'typed_loss_of_mine.Loss'
+    found = [stage_inputs(cfg, 'train')['code']]
+    file.write_text('class Loss:\n    weight = 2\n')
     found.append(stage_inputs(cfg, 'train')['code'])
     assert found[0] != found[1]
 

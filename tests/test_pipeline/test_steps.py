@@ -1,5 +1,8 @@
 """When a step runs, resumes, or makes room."""
+import importlib
 import os
+import sys
+from importlib import import_module
 
 import pytest
 
@@ -187,3 +190,32 @@ def test_inputs_that_no_manifest_can_hold_are_refused(tmp_path):
     steps = [_Number('one', [], number=tmp_path)]
     with pytest.raises(ValueError, match='inputs of step one: expected JSON'):
         Pipeline(steps, Context(tmp_path, steps=steps)).run(say=_quiet)
+
+
+def test_a_step_of_ones_own_runs_again_when_its_code_changes(
+        tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    code = tmp_path / 'a_step_of_mine.py'
+    text = """from hsc_mm.pipeline import Outcome, Step
+
+class Count(Step):
+    name = folder = 'count'
+
+    def inputs(self, ctx):
+        return dict()
+
+    def run(self, ctx, resumable):
+        return Outcome([], dict(pixels=12))
+"""
+    found = []
+    for number in ('12', '12', '99'):
+        code.write_text(text.replace('12', number))
+        sys.modules.pop('a_step_of_mine', None)
+        importlib.invalidate_caches()
+        step = import_module('a_step_of_mine').Count()
+        lines = []
+        Pipeline([step], Context(tmp_path / 'work', steps=[step])).run(
+            say=lines.append)
+        found.append(any(' runs (' in line for line in lines))
+    assert found == [True, False, True]
+    assert 'changed: step_code' in lines[0]
