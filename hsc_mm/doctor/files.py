@@ -183,7 +183,11 @@ def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
     yield fact(f'{split.name}: {len(there)} of {len(split.infos)} images '
                f'have a {kind}; {count["black"]} are entirely black, '
                f'{count["white"]} entirely white')
-    useless = [found for found in kinds if found not in ('', 'black', 'white')]
+    useless = [found for found in kinds
+               if found not in ('', 'black', 'white', 'dark')]
+    if len(kinds) > 1 and set(kinds) <= {'black', 'dark'}:
+        yield error(f'{split.name}: no {kind} has a value above 1',
+                    'Write them as 0..255 (of 16 bits: 0..65535).', there)
     if useless:
         yield error(f'{split.name}: {len(useless)} {kind}s cannot be used',
                     'Grey maps are needed, 255 = 1.', useless)
@@ -213,10 +217,10 @@ def _doubts(split: Split, name: str) -> list[str]:
 
 
 def _content(path: str, kind: str) -> str:
-    """Return '', 'black', 'white', or what is wrong with a map."""
+    """Return '', 'black', 'dark' (0 and 1), 'white', or what is wrong."""
     try:
         grey = to_grey(path, read_map(path), kind)
     except (OSError, ValueError) as problem:
         return str(problem)
     low, high = int(grey.min()), int(grey.max())
-    return 'black' if high == 0 else 'white' if low == 255 else ''
+    return {0: 'black', 1: 'dark'}.get(high, 'white' if low == 255 else '')

@@ -216,6 +216,14 @@ def test_masks_in_colour_and_out_of_range(voc_root, tmp_path):
     assert '[77]' in found.details[1]
 
 
+def test_saliency_maps_of_0_and_1_stop_a_training(voc_root, tmp_path):
+    for path in (voc_root / 'SaliencyMaps').glob('*.png'):
+        cv2.imwrite(str(path), (cv2.imread(str(path), 0) > 99).astype('u1'))
+    found = _only(_examine(hsc_config(voc_root, tmp_path / 'cam.py')),
+                  'error', 'maps')
+    assert found.text == 'train: no saliency map has a value above 1'
+
+
 def test_saliency_maps(voc_root, tmp_path):
     folder = voc_root / 'SaliencyMaps'
     shape = cv2.imread(str(folder / 'img_00.png')).shape[:2]
