@@ -84,21 +84,20 @@ def host(error: BaseException) -> str | None:
             for frame in _walk(error)[:2]):
         return (f'config: {wrong[1]}, which its values go to, takes no '
                 f'{wrong[2]!r}. Correct the key.')
-    if _HOSTS.search(file) and code.startswith(('raise', 'assert')):
+    raised_by = _HOSTS.search(file)
+    package, part, fits = _parts(error)
+    if raised_by and code.startswith(('raise', 'assert')):
         said = str(error).strip()
         line = (said or type(error).__name__).splitlines()[0]
         line = line if len(line) < _LONG else f'{line[:_LONG]} ...'
-        where = _parts(error)[1]
-        return f'{line} (raised by {_HOSTS.search(file)[1]})' + (
-            '' if said or not where else
-            f'. {where} does not support what the config asks of it. {_SHOWN}')
-    package, part, fits = _parts(error)
+        return f'{line} (raised by {raised_by[1]})' + (
+            '' if said or not part else
+            f'. {part} does not support what the config asks of it. {_SHOWN}')
     line = (str(error).strip() or 'no text').splitlines()[0][:_LONG]
-    if _HOSTS.search(file) and isinstance(
+    if raised_by and isinstance(
             error, ArithmeticError | TypeError | ValueError | LookupError |
             AttributeError):
-        name = _HOSTS.search(file)[1]
-        return (f'config: a value of it does not suit {name}: '
+        return (f'config: a value of it does not suit {raised_by[1]}: '
                 f'{type(error).__name__}: {line} (in "{code}"). {_SHOWN}')
     if isinstance(error, RuntimeError) and fits and _SHAPES.search(line):
         return (f'{part} of {package}: {type(error).__name__}: {line}. '

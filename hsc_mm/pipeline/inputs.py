@@ -41,9 +41,8 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     Returns:
         dict[str, str]: ``config``, ``data`` and ``versions``; ``code`` where
         ``custom_imports`` or a type of the config names modules that are not
-        installed, ``start`` of
-        a training that starts from a file, ``trusted`` of one that has
-        trusted masks.
+        installed, ``start`` of a training that starts from a file,
+        ``trusted`` of one that has trusted masks.
 
     Raises:
         FileNotFoundError: ``load_from`` is not there.

@@ -57,6 +57,7 @@ class ExactResumeHook(Hook):
         self._pending: dict | None = None
         self._counted: Any = None
         self._resumed = False
+        self._validated_at: int | None = None
         self._before_val: dict | None = None
 
     @staticmethod
@@ -109,8 +110,8 @@ class ExactResumeHook(Hook):
             runner.logger.warning(note)
         noted = [self._validated(runner), stopped_note(runner)]
         broadcast_object_list(noted)
-        (iteration, counted), stopped = noted
-        validated = iteration == runner.iter
+        (self._validated_at, counted), stopped = noted
+        validated = self._validated_at == runner.iter
         count_on(runner, counted if validated else self._counted,
                  bool(stopped))
         if stopped and validated:
@@ -127,10 +128,8 @@ class ExactResumeHook(Hook):
         loop = runner.train_loop
         if not isinstance(loop, IterBasedTrainLoop):
             return  # it counts epochs, and comes here in each
-        done = [self._validated(runner)[0]] if is_main_process() else [None]
-        broadcast_object_list(done)
         if (self._resumed and runner.val_loop is not None
-                and done[0] != runner.iter >= max(loop.val_begin, 1)
+                and self._validated_at != runner.iter >= max(loop.val_begin, 1)
                 and (runner.iter % loop.val_interval == 0
                      or runner.iter == loop.max_iters)):
             runner.logger.info(f'The validation of iteration {runner.iter} '
