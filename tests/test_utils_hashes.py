@@ -115,6 +115,46 @@ def test_modules_that_run_are_code_whatever_their_folders_hold(tree):
     assert not set(found) & {code_hash(name) for name in names}
 
 
+@pytest.mark.parametrize('text', [
+    'import {0}.plain.c', 'from {0}.plain import c', 'from .plain.c import x',
+    'from .plain import c', '__import__("{0}.plain.c")',
+    'import importlib; importlib.import_module("{0}.plain.c")'])
+def test_what_a_function_imports_is_code_before_it_runs(tree, text):
+    """In a folder without ``__init__.py``, whose other files are none."""
+    (tree / 'losses.py').write_text(
+        f'def f():\n    {text.format(tree.name)}\n')
+    (tree / 'plain' / 'c.py').write_text('from . import d\nimport torch\n')
+    for name in (tree.name, f'{tree.name}.losses'):
+        found = code_hash(name)
+        (tree / 'plain' / 'other.py').write_text(name)
+        assert code_hash(name) == found
+        for file in ('c', 'd'):
+            with (tree / 'plain' / f'{file}.py').open('a') as out:
+                out.write(f'A = "{name}"\n')
+            assert code_hash(name) != found, file
+            found = code_hash(name)
+    assert f'{tree.name}.plain' not in sys.modules
+
+
+def test_a_module_beside_a_module_is_code_where_it_is_imported(
+        tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'single.py').write_text('import json, torch, hsc_mm\n')
+    for name in ('json', 'helper_of_single'):
+        (tmp_path / f'{name}.py').write_text('')
+    found = [code_hash('single')]
+    (tmp_path / 'single.py').write_text(
+        'def f():\n    import json, torch, hsc_mm, helper_of_single\n')
+    found.append(code_hash('single'))
+    (tmp_path / 'helper_of_single.py').write_text('import single\nA = 1\n')
+    found.append(code_hash('single'))
+    assert len(set(found)) == 3
+    (tmp_path / 'json.py').write_text('A = 1')
+    assert code_hash('single') == found[2]
+    (tmp_path / 'helper_of_single.py').write_text('A = (')
+    assert code_hash('single') not in found
+
+
 def test_python_and_packages_are_no_code_of_the_user(tmp_path):
     assert code_hash(['argparse', 'json.decoder', 'numpy.linalg']) is None
     assert is_installed(sysconfig.__file__)

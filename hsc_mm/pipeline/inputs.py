@@ -11,7 +11,7 @@ from mmengine.config import Config
 from hsc_mm.datasets.build import build_split
 from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
-from hsc_mm.utils.code import code_hash
+from hsc_mm.utils.code import code_hash, config_modules
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.sums import fingerprint
 from hsc_mm.version import RECIPE, __version__
@@ -47,7 +47,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     Raises:
         FileNotFoundError: ``load_from`` is not there.
     """
-    code = code_hash(_modules(cfg))
+    code = code_hash(config_modules(cfg))
     return dict(
         **(_start(cfg) if split == 'train' else {}),
         **(dict(code=code) if code else {}),
@@ -59,27 +59,6 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
             f'torch {torch.__version__.split("+")[0]}',
             *map(_version, ('mmengine', 'mmcv', 'mmsegmentation'))
         ]))
-
-
-def _modules(cfg: Config) -> list[str]:
-    """List the modules that a config imports, and those of its types.
-
-    Configs in mmengine's python style hold classes, and import them.
-    """
-    found = (cfg.get('custom_imports') or {}).get('imports') or []
-    names, todo = [found] if isinstance(found, str) else [*found], [cfg]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, Mapping | Config):
-            kind = one.get('type')
-            if isinstance(kind, str):
-                names.append(kind.rpartition('.')[0])
-            elif kind is not None:
-                names.append(getattr(kind, '__module__', ''))
-            todo += [value for _, value in one.items()]
-        elif isinstance(one, list | tuple):
-            todo += one
-    return sorted({name for name in names if isinstance(name, str) and name})
 
 
 def config_hash(cfg: Config, split: str) -> str:

@@ -3,7 +3,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from hsc_mm.utils.code import code_hash
+from hsc_mm.utils.code import code_hash, config_modules
 
 if TYPE_CHECKING:
     from .chain import LabelChain
@@ -31,9 +31,10 @@ def check_same(what: str, found: Mapping, identity: Mapping) -> None:
             why = '' if key != 'code' else (
                 ': it notes no own code, as in earlier versions'
                 if old is None else
-                ': custom_imports names no own module now'
-                if new is None else
-                ': a module of custom_imports, or one beside it, has changed '
+                ': custom_imports and types of the config name no own module '
+                'now' if new is None else
+                ': a module of custom_imports or of a type of the config, or '
+                'one that it imports or that lies beside it, has changed '
                 'since')
             raise FileExistsError(
                 f'{what} with {key} {old!r}, expected {new!r}'
@@ -82,16 +83,15 @@ def own_code(chain: 'LabelChain', cfg: Mapping | None = None
 
     Args:
         chain (LabelChain): Its parts, and the classes that they extend.
-        cfg (Mapping, optional): Config whose ``custom_imports`` count too: a
-            head of the user computes the CAMs.
+        cfg (Mapping, optional): Config whose ``custom_imports`` and types
+            count too: a head of the user computes the CAMs.
 
     Returns:
         dict[str, str]: ``code``, see :func:`hsc_mm.utils.code.code_hash`;
         empty where all code is installed.
     """
-    imports = ((cfg or {}).get('custom_imports') or {}).get('imports') or ()
     parts = (*chain.refiners, *chain.rule.refiners, chain.rule)
-    code = code_hash([*([imports] if isinstance(imports, str) else imports),
+    code = code_hash([*config_modules(cfg or {}),
                       *(kind.__module__ for part in parts
                         for kind in type(part).__mro__)])
     return dict(code=code) if code else {}

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
@@ -121,8 +122,27 @@ def test_code_of_ones_own_parts_is_noted(tmp_path, monkeypatch):
         found = now
 
 
+@pytest.mark.parametrize('as_class', [True, False])
+def test_code_of_a_type_of_the_config_is_noted(
+        tmp_path, monkeypatch, as_class):
+    """Without ``custom_imports``, as configs of mmengine's python style."""
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / 'own_typed_head.py'
+    file.write_text('')
+    kind = 'own_typed_head.Head' if not as_class else type(
+        'Head', (), dict(__module__='own_typed_head'))
+    cfg = Config(dict(model=dict(decode_head=dict(type=kind)), steps=[
+        dict(type='hsc_mm.PAR'), dict(type='RandomFlip')]))
+    chain = LabelChain([PAR()])
+    found = own_code(chain, cfg)
+    assert list(found) == ['code']
+    assert own_code(chain, cfg) == found
+    file.write_text('A = 1')
+    assert own_code(chain, cfg) != found
+
+
 @pytest.mark.parametrize(('old', 'new', 'said'), [
-    ('abc', None, 'names no own module now'),
+    ('abc', None, 'name no own module now'),
     (None, 'abc', 'as in earlier versions'),
     ('abc', 'def', 'has changed since')])
 def test_own_code_that_is_missing_on_one_side_is_other_code(old, new, said):
