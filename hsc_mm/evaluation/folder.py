@@ -1,6 +1,6 @@
 """Scores of a folder of masks against the ground truth of a data set."""
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from .confusion import background_iou, false_pixels
 
 __all__ = [
     'Scored', 'covers', 'ground_truth', 'image_score', 'label_and_truth',
-    'listed_images', 'rank_images', 'score_folder'
+    'listed_images', 'rank_images', 'score_folder', 'scored_items'
 ]
 
 
@@ -193,13 +193,25 @@ def rank_images(folder: str,
         ValueError: A file is broken, of another size than its mask, or holds
             an index that is no class.
     """
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return sorted(
+        Scored(score, infos[index]['img_id'], index)
+        for index, score, _ in scored_items(folder, infos, dataset))
+
+
+def scored_items(folder: str, infos: Sequence[dict],
+                 dataset: BaseImageLabelDataset
+                 ) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Yield place, score and mask of each item; see :func:`rank_images`.
+
+    Args:
+        folder (str): With ``<img_id>.png``.
+        infos (sequence[dict]): Items that have masks.
+        dataset (BaseImageLabelDataset): Says which classes there are.
+    """
     classes = len(dataset.metainfo['classes'])
-    ranked = []
-    for index in progress(
-            range(len(dataset)), len(dataset), 'scoring', delay=2):
-        info = dataset.get_data_info(index)
-        label, truth = _pair(folder, info, dataset)
+    for place in progress(range(len(infos)), len(infos), 'scoring', delay=2):
+        label, truth = _pair(folder, infos[place], dataset)
         score = image_score(label, truth, classes, dataset.ignore_index)
         if score is not None:
-            ranked.append(Scored(score, info['img_id'], index))
-    return sorted(ranked)
+            yield place, score, truth

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.evaluation.folder import image_score, label_and_truth
-from hsc_mm.utils.progress import progress
+from hsc_mm.evaluation.folder import scored_items
 
 __all__ = ['ScoredImage', 'worst_images', 'worst_of_each_class']
 
@@ -67,21 +66,17 @@ def worst_images(images: Sequence[Image], known: Mapping[Image, dict],
 
     Raises:
         ValueError: There are no pseudo labels, or no masks of these images
-            that show a class.
+            that show a class; a file is broken or holds no class's index.
     """
     if pseudo_dir is None:
         raise ValueError('worst images: expected pseudo labels to score, '
                          'found none.')
-    number, scored = len(dataset.metainfo['classes']), []
-    for image in progress(images, len(images), 'scoring', delay=2):
-        if 'seg_map_path' not in known.get(image, {}):
-            continue
-        label, truth = label_and_truth(pseudo_dir, known[image])
-        score = image_score(label, truth, number, dataset.ignore_index)
-        if score is not None:
-            shown = {*np.unique(truth).tolist()} & {*range(1, number)}
-            scored.append(ScoredImage(score, image, shown))
-    chosen = worst_of_each_class(scored, count)
+    masked = [i for i in images if 'seg_map_path' in known.get(i, {})]
+    classes = {*range(1, len(dataset.metainfo['classes']))}
+    chosen = worst_of_each_class([
+        ScoredImage(score, masked[i], {*np.unique(truth).tolist()} & classes)
+        for i, score, truth in scored_items(
+            pseudo_dir, [known[one] for one in masked], dataset)], count)
     if not chosen:
         raise ValueError('worst images: expected masks of training images, '
                          'found none that shows a class.')

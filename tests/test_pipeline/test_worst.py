@@ -89,3 +89,16 @@ def test_what_cannot_be_scored_is_refused(data):
         worst_images(images, {}, None, dataset, 1)
     with pytest.raises(ValueError, match='expected masks of training images'):
         worst_images(images, {}, labels, dataset, 1)
+
+
+def test_a_label_that_is_no_class_is_refused(data, tmp_path):
+    dataset, labels = data
+    image = listed_images(dataset)[0]
+    folder = shutil.copytree(labels, tmp_path / 'labels')
+    path = folder / f'{image[0]}.png'
+    mask = read_index_png(str(path))
+    mask[:] = 77
+    write_index_png(path, mask, voc_palette())
+    known = {image: dataset.get_data_info(0)}
+    with pytest.raises(ValueError, match=rf'{image[0]}\.png.*77'):
+        worst_images([image], known, str(folder), dataset, 1)
