@@ -1,5 +1,6 @@
 """Sentences for what the system refuses: disks, memory, processes, ranks."""
 import errno
+import os
 import re
 
 from hsc_mm.utils.pool import NO_FILES, NOT_HANDED_ON
@@ -47,6 +48,8 @@ _WORKER = re.compile(r'DataLoader worker .* (exited|is killed)|'
                      'process in the process pool was terminated')
 _SHARED = re.compile(r'shared memory|file </?torch_\d|Bus error|'
                      rf'exit code {NOT_HANDED_ON}\b')
+# In the text of an error of a worker.
+_PACK = os.path.join('mmseg', 'datasets', 'transforms', 'formatting.py')
 _SHARED_ADVICE = (
     'shared memory (/dev/shm), by which worker processes hand on images, is '
     'used up or missing. Read without workers (train_dataloader.num_workers=0 '
@@ -129,7 +132,7 @@ def ranks(error: BaseException) -> str | None:
 
 
 def pictures(error: BaseException) -> str | None:
-    """Limits of Pillow and OpenCV."""
+    """Limits of Pillow, OpenCV and torch."""
     kind, text = type(error).__name__, str(error)
     if kind in ('DecompressionBombError', 'DecompressionBombWarning') or \
             'CV_IO_MAX_IMAGE' in text:
@@ -137,4 +140,13 @@ def pictures(error: BaseException) -> str | None:
         return (f'{where or "an image"}: more pixels than are read '
                 f'({text.splitlines()[0]}). Make the picture smaller, or cut '
                 'it into tiles.')
+    sample = local(error, 'results', kind=dict) or {}
+    # mmseg copies what is mirrored unless it is one pixel wide or high.
+    mirrored = 'At least one stride' in text and (
+        _PACK in text or 1 in getattr(sample.get('img'), 'shape', ())[:2])
+    if 'inv_scale_' in text or mirrored:
+        return (f'{sample.get("img_path") or "a picture"}: it is so narrow '
+                'that a side of it vanishes, or keeps one pixel, which cannot '
+                'be mirrored, when it is resized. Crop it or remove it from '
+                'the list; tools/doctor.py CONFIG names all such pictures.')
     return None

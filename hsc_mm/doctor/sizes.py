@@ -12,40 +12,86 @@ from .finding import Finding, error
 
 __all__ = ['narrow']
 
+#: Transforms of which new arrays come, however long and thin.
+_COPIES = {'CropPad', 'Pad', 'PackImageLabelInputs'}
+
 
 def narrow(case: Case) -> Iterator[Finding]:
-    """List pictures that the pipelines of tests cannot resize.
+    """List pictures that a pipeline cannot resize.
 
-    Those of the training, which keep a pixel, can; but seeds, pseudo labels
-    and predictions of its pictures are made as in a test.
+    Those of the training are resized by the pipelines of tests too, for
+    seeds, pseudo labels and predictions.
     """
     pipelines = [split.pipeline for split in case.splits if not split.is_train]
-    steps = list(_resizes([*pipelines, case.cfg.get('tta_pipeline')]))
+    tests = list(_resizes([*pipelines, case.cfg.get('tta_pipeline')]))
     for split in case.splits:
-        if split.foreign or not steps:
+        if split.foreign:
             continue
-        paths = [info['img_path'] for info in split.infos]
-        lines = list(filter(None, map_threads(
-            partial(_line, steps=steps), paths)))
-        if lines:
+        found = _narrow(split.infos, tests, (1, 1))
+        if found:
             yield error(
-                f'{split.name}: the shorter side of {len(lines)} images '
+                f'{split.name}: the shorter side of {len(found)} images '
                 'vanishes when the pipeline of the test resizes them',
-                'Crop these images or remove them from the list.', lines)
+                'Crop these images or remove them from the list.', found)
+        least = _least(split.pipeline)
+        found = _narrow(split.infos, [*_resizes(split.pipeline)],
+                        least) if split.is_train else []
+        if found:
+            yield error(
+                f'{split.name}: the shorter side of {len(found)} images '
+                'vanishes when the training pipeline makes them as small as '
+                'it may' + (', or keeps one pixel, which mmseg cannot mirror'
+                            if 2 in least else ''),
+                'Crop these images, remove them from the list, or resize by '
+                'hsc_mm.RandomLongSideResize, which keeps two pixels.', found)
+
+
+def _narrow(infos: list[dict], steps: list[dict],
+            least: tuple[int, int]) -> list[str]:
+    """Name the pictures of which a step leaves too little."""
+    return list(filter(None, map_threads(
+        partial(_line, steps=steps, least=least),
+        [info['img_path'] for info in infos]))) if steps else []
 
 
 def _resizes(steps: list | dict | None) -> Iterator[dict]:
-    """Yield mmcv's Resize wherever it stands in pipelines."""
+    """Yield mmcv's Resize wherever it stands in pipelines.
+
+    RandomResize is the one that it draws with its smallest numbers.
+    """
     if isinstance(steps, dict):
         if type_name(steps) == 'Resize':
             yield steps
+        elif type_name(steps) == 'RandomResize':
+            scale, ratios = steps.get('scale'), steps.get('ratio_range')
+            if scale and ratios:
+                yield {**steps, 'scale': [int(i * ratios[0]) for i in scale]}
+            elif scale:
+                yield {**steps, 'scale': list(map(min, *scale))}
         steps = steps.get('transforms')
     for step in steps or ():
         yield from _resizes(step)
 
 
-def _line(path: str, steps: list[dict]) -> str | None:
-    """Name a picture that one of the steps makes vanish.
+def _least(pipeline: list[dict]) -> tuple[int, int]:
+    """Return how many pixels (width, height) must have to be packed.
+
+    torch refuses a side of one pixel that was mirrored: NumPy calls the
+    array contiguous, and mmseg's PackSegInputs makes no copy of it.
+    """
+    names = {type_name(step) for step in pipeline}
+    if 'PackSegInputs' not in names or names & _COPIES:
+        return 1, 1
+    ways: set[str] = set()
+    for step in pipeline:
+        if type_name(step) == 'RandomFlip' and step.get('prob') != 0:
+            way = step.get('direction', 'horizontal')
+            ways.update([way] if isinstance(way, str) else way)
+    return 1 + ('horizontal' in ways), 1 + ('vertical' in ways)
+
+
+def _line(path: str, steps: list[dict], least: tuple[int, int]) -> str | None:
+    """Name a picture of which one of the steps leaves too little.
 
     None also where it cannot be read, which other checks tell.
     """
@@ -53,13 +99,14 @@ def _line(path: str, steps: list[dict]) -> str | None:
         height, width = image_shapes(path)[0]
     except (OSError, ValueError):
         return None
-    if any(_vanishes((width, height), step) for step in steps):
+    if any(_vanishes((width, height), step, least) for step in steps):
         return f'{path}: {width} x {height} pixels'
     return None
 
 
-def _vanishes(size: tuple[int, int], step: dict) -> bool:
-    """Say whether a side of (width, height) is rounded to 0, as by mmcv."""
+def _vanishes(size: tuple[int, int], step: dict,
+              least: tuple[int, int] = (1, 1)) -> bool:
+    """Say whether a side of (width, height) becomes too short, as by mmcv."""
     scale, factor = step.get('scale'), step.get('scale_factor')
     if scale is None:
         pair = factor if isinstance(factor, list | tuple) else [factor] * 2
@@ -68,4 +115,4 @@ def _vanishes(size: tuple[int, int], step: dict) -> bool:
     scale = (scale, scale) if isinstance(scale, int) else tuple(scale)
     if step.get('keep_ratio') and 0 not in scale:
         scale = mmcv.rescale_size(size, scale)
-    return 0 in scale
+    return any(one < few for one, few in zip(scale, least, strict=True))

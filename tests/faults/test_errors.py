@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 from mmcv.cnn import ConvModule
+from mmcv.transforms import Compose, RandomFlip, RandomResize
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, Registry
+from mmseg.datasets.transforms import PackSegInputs
 from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
@@ -398,7 +400,38 @@ class _Broken(torch.utils.data.Dataset):
         return read_image('l.txt')
 
 
+class _Narrow(torch.utils.data.Dataset):
+    """A strip, one pixel wide, through transforms of mmseg."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return Compose([
+            RandomResize(scale=(2048, 512), ratio_range=(.5, .5),
+                         keep_ratio=True),
+            RandomFlip(prob=1.0),
+            PackSegInputs()
+        ])(dict(img=np.zeros((self.size, 1, 3), np.uint8), img_path='s.png'))
+
+
+def _read_narrow(size):
+    from torch.utils.data import DataLoader
+    list(DataLoader(_Narrow(size), num_workers=1, collate_fn=list))
+
+
 FAULTS = {
+    'a strip vanishes': (lambda: _Narrow(3000)[0],
+                         r'^s\.png: .*narrow.*Crop it', 1),
+    'a strip is mirrored': (lambda: _Narrow(900)[0],
+                            r'^s\.png: .*narrow.*Crop it', 1),
+    'a strip vanishes in a worker': (lambda: _read_narrow(3000),
+                                     r'^a picture: .*narrow.*Crop it', 1),
+    'a strip is mirrored in a worker': (lambda: _read_narrow(900),
+                                        r'^a picture: .*narrow.*Crop it', 1),
     'disk full': (lambda: _raise(OSError(errno.ENOSPC, 'No space', 'x')),
                   r'^x: the disk is full\. Free some space', 1),
     'no permission': (lambda: _raise(PermissionError(errno.EACCES, '', 'x')),

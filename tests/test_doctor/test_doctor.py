@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_here
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from PIL import Image
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
@@ -16,7 +17,7 @@ from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 from hsc_mm.doctor import as_json, as_text, dry_run, examine
 from hsc_mm.doctor.case import Case, draw_labels
 from hsc_mm.doctor.dry_run import spell_time
-from hsc_mm.doctor.sizes import _vanishes
+from hsc_mm.doctor.sizes import _least, _resizes, _vanishes
 from hsc_mm.inference import load_config
 from hsc_mm.registry import MODELS, TRANSFORMS
 from hsc_mm.utils import read_index_png
@@ -130,6 +131,53 @@ def test_a_picture_vanishes_where_mmcv_cannot_resize_it(step, vanishes):
     except cv2.error:
         failed = True
     assert failed == vanishes == _vanishes((2, 1481), step)
+
+
+@pytest.mark.parametrize('direction', ['horizontal', 'vertical'])
+@pytest.mark.parametrize('size', [
+    (1, 700), (700, 1), (1, 1000), (1000, 1), (1, 3000), (3000, 1), (1, 1),
+    (2, 1000), (1000, 2), (2, 2000), (2000, 2)])
+@pytest.mark.parametrize('name', ['voc', 'coco', 'own'])
+def test_a_training_pipeline_fails_where_the_doctor_says_it(
+        name, size, direction):
+    """Strips that are resized to the smallest size, and mirrored."""
+    cfg = Config.fromfile(
+        ROOT / f'configs/_base_/datasets/{name}_pseudo-labels.py')
+    steps = cfg.get('coco_pipeline') or cfg.train_pipeline
+    steps = [one for one in steps if one.type in (
+        'RandomResize', 'hsc_mm.RandomLongSideResize', 'RandomCrop',
+        'RandomFlip', 'PackSegInputs')]
+    assert len(steps) == 4
+    steps[2].update(prob=1.0, direction=direction)
+    said = any(_vanishes(size, one, _least(steps)) for one in _resizes(steps))
+    if 'ratio_range' in steps[0]:
+        steps[0].ratio_range = (steps[0].ratio_range[0], ) * 2
+    else:
+        assert not said
+        steps[0].long_side = (steps[0].long_side[0], ) * 2
+    array = np.zeros((size[1], size[0], 3), np.uint8)
+    try:
+        Compose([TRANSFORMS.build(one) for one in steps])(dict(
+            img=array, gt_seg_map=array[..., 0], seg_fields=['gt_seg_map']))
+        failed = False
+    except (cv2.error, ValueError):
+        failed = True
+    assert failed == said
+
+
+def test_strips_that_the_training_pipeline_cannot_resize(voc_root, tmp_path):
+    for number, size in enumerate([(1, 700), (1, 100), (900, 1)]):
+        Image.new('RGB', size).save(
+            voc_root / 'JPEGImages' / f'img_0{number}.jpg')
+    cfg = load_config(cam_config(voc_root, tmp_path / 'cam.py'))
+    steps = cfg.train_dataloader.dataset.pipeline
+    steps.insert(2, dict(type='RandomResize', scale=[(64, 64), (32, 32)],
+                         keep_ratio=True))
+    found = [f for f in examine(cfg, False) if f.check == 'sizes']
+    assert len(found) == 1
+    assert found[0].text.startswith('train: the shorter side of 3 images')
+    assert 'RandomLongSideResize' in found[0].advice
+    assert found[0].details[0].endswith('img_00.jpg: 1 x 700 pixels')
 
 
 def test_a_folder_of_which_nothing_is_there_is_one_line(voc_root, tmp_path):
