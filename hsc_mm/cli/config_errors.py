@@ -157,7 +157,8 @@ def local(error: BaseException, *names: str,
     """Return a variable of one of the names, the innermost there is."""
     for frame in _walk(error):
         for name in names:
-            if isinstance(frame.f_locals.get(name), kind):
+            if name in frame.f_locals and isinstance(
+                    frame.f_locals[name], kind):
                 return frame.f_locals[name]
     return None
 

@@ -3,6 +3,7 @@ import errno
 import os
 import re
 
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.pool import NO_FILES, NOT_HANDED_ON
 from .config_errors import innermost, local
 from .signals import AGAIN, LESS_MEMORY
@@ -66,7 +67,7 @@ def system(error: BaseException) -> str | None:
         return _SHARED_ADVICE  # there is no room for a semaphore
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         names = ', '.join(str(name) for name in (
-            error.filename, error.filename2) if name)
+            error.filename, error.filename2) if name) or _written(error)
         # Our own texts stand in strerror, longer than the system's.
         own = error.strerror if error.strerror and len(
             error.strerror) > 60 else _SYSTEM[error.errno]
@@ -97,6 +98,18 @@ def system(error: BaseException) -> str | None:
         return text if error.strerror is None else (
             f'{error.filename}: {error.strerror}' if error.filename else text)
     return None
+
+
+def _written(error: OSError) -> str:
+    """Return what a full disk had no room for, '' where it is not known.
+
+    Python names no file where a file is open already.
+    """
+    if error.errno not in DISK_ERRORS:
+        return ''
+    runner = local(error, 'runner', kind=object)
+    return os.fspath(local(error, 'file_path', 'filepath', 'path') or getattr(
+        runner, 'log_dir', getattr(runner, 'work_dir', '')))
 
 
 def memory(error: BaseException) -> str | None:

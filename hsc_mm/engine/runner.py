@@ -1,8 +1,10 @@
 """The runner of every config."""
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -16,6 +18,7 @@ from torch.utils.data import DataLoader
 from hsc_mm.inference.config_values import check_values
 from hsc_mm.registry import RUNNERS
 from hsc_mm.utils import locks
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.limits import check_workers
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.pool import guard_workers
@@ -24,7 +27,7 @@ from hsc_mm.utils.work_dirs import (
     refuse_folder_of_data,
 )
 
-__all__ = ['CheckedRunner', 'build_runner', 'for_users']
+__all__ = ['CheckedRunner', 'build_runner', 'for_users', 'raise_full_disk']
 
 # What mmengine registers by itself, and None removes.
 _REMOVABLE = ('runtime_info', 'timer', 'sampler_seed', 'logger',
@@ -45,6 +48,24 @@ def for_users(record: logging.LogRecord) -> bool:
     """Say whether a line of mmengine's log is of use to a user."""
     text = record.getMessage()
     return not any(noise in text for noise in _NOISE)
+
+
+def raise_full_disk(logger: logging.Logger) -> None:
+    """Let the files of a logger raise what a full disk raises, with a name.
+
+    Python prints a traceback for each line that cannot be written, and goes
+    on.
+    """
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handleError = partial(_refuse, handler)
+
+
+def _refuse(handler: logging.FileHandler, record: logging.LogRecord) -> None:
+    error = sys.exc_info()[1]
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        raise OSError(error.errno, error.strerror, handler.baseFilename)
+    logging.Handler.handleError(handler, record)
 
 
 @RUNNERS.register_module()
@@ -85,8 +106,12 @@ class CheckedRunner(Runner):
         super().__init__(model, work_dir, **kwargs)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Build the logger, without notices that only mmengine can act on."""
+        """Build the logger, without notices that only mmengine can act on.
+
+        A full disk ends the run, see :func:`raise_full_disk`.
+        """
         logger = super().build_logger(*args, **kwargs)
+        raise_full_disk(logger)
         logger.addFilter(for_users)
         return logger
 

@@ -1,12 +1,14 @@
 """Whatever goes wrong, a command ends in one sentence with the remedy."""
 import errno
 import json
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mmseg
 import numpy as np
@@ -18,6 +20,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, Registry
+from mmengine.visualization import LocalVisBackend
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from PIL import Image
@@ -28,6 +31,7 @@ from hsc_mm.cli.errors import BUG, explain
 from hsc_mm.compat import check_families
 from hsc_mm.datasets.label_table import read_label_table
 from hsc_mm.datasets.labels import read_list
+from hsc_mm.engine.runner import raise_full_disk
 from hsc_mm.evaluation.report import seed_tables
 from hsc_mm.evaluation.threshold_rules import find_rule
 from hsc_mm.inference.config_files import read_config
@@ -423,6 +427,25 @@ def _read_narrow(size):
     list(DataLoader(_Narrow(size), num_workers=1, collate_fn=list))
 
 
+def _scores():
+    backend = LocalVisBackend('.')
+    assert backend.experiment is backend
+    backend._scalar_save_file = '/dev/full'
+    backend.add_scalars(dict(loss=1.0))
+
+
+def _log():
+    logger = logging.getLogger('a log on a full disk')
+    logger.addHandler(logging.FileHandler('/dev/full'))
+    raise_full_disk(logger)
+    logger.error('loss')
+
+
+def _run():
+    runner = SimpleNamespace(log_dir='work/run1')
+    _raise(OSError(errno.ENOSPC, f'No space {len(vars(runner))}'))
+
+
 FAULTS = {
     'a strip vanishes': (lambda: _Narrow(3000)[0],
                          r'^s\.png: .*narrow.*Crop it', 1),
@@ -434,6 +457,9 @@ FAULTS = {
                                         r'^a picture: .*narrow.*Crop it', 1),
     'disk full': (lambda: _raise(OSError(errno.ENOSPC, 'No space', 'x')),
                   r'^x: the disk is full\. Free some space', 1),
+    'disk full of scores': (_scores, r'^/dev/full: the disk is full\.', 1),
+    'disk full of a log': (_log, r'^/dev/full: the disk is full\. Free', 1),
+    'disk full of a run': (_run, r'^work/run1: the disk is full\. Free', 1),
     'no permission': (lambda: _raise(PermissionError(errno.EACCES, '', 'x')),
                       r'^x: permission denied', 1),
     'read-only': (lambda: _raise(OSError(errno.EROFS, '', 'x')),

@@ -1,4 +1,6 @@
 """What a test takes of a config that also says how to train."""
+import logging
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -73,3 +75,15 @@ def test_two_runs_of_a_process_write_their_own_curves(shared_voc, tmp_path):
         found.append(path.read_text().splitlines())
         assert (path.parent / 'config.py').is_file()
     assert len(found[0]) == len(found[1])
+
+
+def test_a_log_on_a_full_disk_ends_a_run_and_is_named(
+        shared_voc, tmp_path, monkeypatch):
+    runner = _runner(shared_voc, tmp_path, STOPPING)
+    file = next(one for one in runner.logger.handlers
+                if isinstance(one, logging.FileHandler))
+    monkeypatch.setattr(file, 'stream', open('/dev/full', 'w'))
+    with pytest.raises(OSError, match='No space left on device') as found:
+        runner.logger.error('a line')
+    assert found.value.filename == file.baseFilename
+    assert file.baseFilename.startswith(runner.log_dir)
