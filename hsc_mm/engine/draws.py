@@ -1,4 +1,7 @@
 """Draws of a resumed run: they go on where those of the run before ended."""
+from typing import Any
+
+from mmengine.dataset import ClassBalancedDataset
 from mmengine.runner import IterBasedTrainLoop
 
 from hsc_mm.datasets.sampler import ReproducibleSampler, SeedBySampler
@@ -53,8 +56,27 @@ def draws_note(runner) -> str:
                 'have. With hsc_mm.ReproducibleSampler, which draws for ever '
                 'and needs train_cfg.max_iters, a resumed run equals one '
                 'without an interruption.')
-    steps = getattr(getattr(loader.dataset, 'pipeline', None), 'transforms',
-                    None)
+    return _unseeded(loader.dataset)
+
+
+def _unseeded(dataset: Any, more: tuple = ()) -> str:
+    """Say why transforms draw other numbers; '' where they do not.
+
+    Args:
+        dataset (Any): Data set, or a wrapper of some.
+        more (tuple): Transforms of wrappers around it.
+    """
+    if isinstance(dataset, ClassBalancedDataset):
+        return ('resumed with ClassBalancedDataset, which hides the number of '
+                'the draw: augmentations draw other random numbers than the '
+                'interrupted run would have. The sampler '
+                'hsc_mm.ClassBalancedSampler does the same without it.')
+    steps = getattr(dataset, 'pipeline', None) or ()
+    steps = (*getattr(steps, 'transforms', steps), *more)
+    parts = getattr(dataset, 'datasets', None) or [
+        getattr(dataset, 'dataset', None)]
+    if parts != [None]:
+        return next(filter(None, (_unseeded(one, steps) for one in parts)), '')
     if steps and not any(isinstance(one, SeedBySampler) for one in steps):
         return ('resumed without hsc_mm.SeedBySampler: augmentations draw '
                 'other random numbers than the interrupted run would have. '

@@ -10,6 +10,9 @@ __all__ = ['crop_size', 'split_datasets', 'wrapped']
 def wrapped(dataset: Any) -> Iterator[Mapping]:
     """Yield the data sets in a config of one, or of a wrapper of some.
 
+    Transforms of a wrapper, such as mmseg's ``MultiImageMixDataset``, follow
+    those of the data sets in it.
+
     Args:
         dataset (Any): A config; what is none yields nothing.
     """
@@ -17,8 +20,12 @@ def wrapped(dataset: Any) -> Iterator[Mapping]:
         inner = dataset.get('datasets') or [dataset.get('dataset')]
         if inner == [None]:
             yield dataset
+            return
+        more = [*(dataset.get('pipeline') or ())]
         for one in inner:
-            yield from wrapped(one)
+            for leaf in wrapped(one):
+                yield dict(leaf, pipeline=[
+                    *(leaf.get('pipeline') or ()), *more]) if more else leaf
 
 
 def split_datasets(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
