@@ -25,10 +25,10 @@ benchmarks/model_zoo.py` writes this page.
   benchmarks/model_zoo.py --steps CONFIG` does, with `--device cuda` on a GPU.
   The last line names the devices.
 - **Seeds**: mIoU in percent at the best threshold, mean ± standard deviation
-  over n random seeds; one run where there is no n. Empty where it was not
-  measured; [Results](results.md) has the data, the commands and what limits
-  these figures. CAM, SEAM and EPS on EfficientNet-Lite0 were scored on 310
-  pictures, HSC on 320, so they compare only roughly.
+  over n random seeds; one run where there is no n. The number of pictures is
+  how many were scored: rows with different ones compare only roughly. Empty
+  where it was not measured; [Results](results.md) has the data, the commands
+  and what limits these figures.
 """
 
 
@@ -45,10 +45,12 @@ def _step(step: dict) -> str:
 
 
 def _seeds(seeds: dict) -> str:
-    """Return mean, spread and number of runs of seeds."""
+    """Return mean, spread, and numbers of runs and pictures of seeds."""
     from hsc_analysis.matrix_tables import spread
-    number = seeds.get('n', 1)
-    return spread(seeds) + f' (n = {number})' * (number > 1)
+    number, images = seeds.get('n', 1), seeds.get('images')
+    notes = ([f'n = {number}'] if number > 1 else []) + (
+        [f'{images} pictures'] if images else [])
+    return spread(seeds) + (f' ({", ".join(notes)})' if notes else '')
 
 
 def write_page(table: dict[str, dict]) -> str:

@@ -71,5 +71,6 @@ def test_the_page_says_what_was_measured():
         'configs/y/z.py': dict(one, step=step, seeds=dict(
             mean=1., std=2., n=3, images=9))})
     assert '| `x.py` | n | `w` | 2.0 | 3.0 | 32 x 32 |  |  |  |' in page
-    assert '| 32 x 32 | 0.50 (GPU) | 99 | 1.0 ± 2.0 (n = 3) |' in page
+    assert ('| 32 x 32 | 0.50 (GPU) | 99 | 1.0 ± 2.0 (n = 3, 9 pictures) |'
+            in page)
     assert 'D, half precision, load 1' in page
