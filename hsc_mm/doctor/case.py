@@ -16,7 +16,7 @@ from hsc_mm.datasets.checks import check_root
 from hsc_mm.registry import DATASETS, MODELS
 from hsc_mm.utils import image_shapes, voc_palette, write_index_png
 from hsc_mm.utils.part_types import type_name
-from hsc_mm.utils.wrappers import split_datasets
+from hsc_mm.utils.wrappers import leaves, pipelines, split_datasets
 
 __all__ = ['Case', 'Split', 'draw_labels', 'read_splits']
 
@@ -193,10 +193,12 @@ def draw_labels(case: Case, cam: Case, folder: str) -> Case:
     if any(split.dataset is None for split in case.train):
         raise ValueError(f'{cfg.filename}: expected a training data set of '
                          'hsc_mm, such as hsc_mm.ImageLabelDataset.')
-    cfg.train_dataloader.dataset.update(indices=_DRAWN, check_files=False)
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if type_name(step) == 'LoadPseudoLabel':
-            step.update(suffix='.png', threshold=None, band=None)
+    for dataset in leaves(cfg.train_dataloader.dataset):
+        dataset.update(indices=_DRAWN, check_files=False)
+    for steps in pipelines(cfg.train_dataloader.dataset):
+        for step in steps:
+            if type_name(step) == 'LoadPseudoLabel':
+                step.update(suffix='.png', threshold=None, band=None)
     known = {i: names for split in cam.train
              for i, names in (split.labels or {}).items()}
     for split in case.train:

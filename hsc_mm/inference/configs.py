@@ -12,6 +12,7 @@ from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
 from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
+from hsc_mm.utils.wrappers import leaves
 from .config_files import read_config
 from .missing_maps import drop_losses_without_maps
 
@@ -153,7 +154,8 @@ def use_tta(cfg: Config, required: bool = True) -> Config:
             f'tta_pipeline of {cfg.filename}: expected one list of '
             f'RandomFlip, found {len(flips)}. Put all flips into one.')
     cfg = copy.deepcopy(cfg)
-    build.split_options(cfg, 'test').pipeline = cfg.tta_pipeline
+    for dataset in leaves(build.split_options(cfg, 'test')):
+        dataset.pipeline = cfg.tta_pipeline
     if type_name(cfg.model) == _CRF:  # merges views itself
         return cfg
     known = class_of(MODELS, cfg.tta_model)
@@ -203,8 +205,8 @@ def use_crf(cfg: Config, **crf) -> Config:
 def without_truth(cfg: Config) -> Config:
     """Return a copy of a config whose test reads images and no masks."""
     cfg = copy.deepcopy(cfg)
-    dataset = build.split_options(cfg, 'test')
-    dataset.pipeline = build.without_truth(dataset.pipeline)
-    if dataset.get('data_prefix'):
-        dataset.data_prefix.pop('seg_map_path', None)
+    for dataset in leaves(build.split_options(cfg, 'test')):
+        dataset.pipeline = build.without_truth(dataset.pipeline)
+        if dataset.get('data_prefix'):
+            dataset.data_prefix.pop('seg_map_path', None)
     return cfg

@@ -19,6 +19,7 @@ from hsc_mm.datasets.transforms.load_image import (
     is_loader,
     reading_options,
 )
+from hsc_mm.utils.wrappers import leaves
 
 __all__ = ['ImageInput', 'array_pipeline', 'list_inputs']
 
@@ -60,8 +61,8 @@ def array_pipeline(cfg: Config) -> tuple[Compose, Callable, dict]:
         ValueError: It does not begin with the loading of an image.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    steps = without_truth(
-        copy.deepcopy(split_options(cfg, 'test').pipeline))
+    dataset = next(leaves(split_options(cfg, 'test')))
+    steps = without_truth(copy.deepcopy(dataset.pipeline))
     if not steps or not is_loader(steps[0]):
         raise ValueError(
             f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage '

@@ -14,6 +14,7 @@ from hsc_mm.utils import digest
 from hsc_mm.utils.code import code_hash, config_modules
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.sums import fingerprint
+from hsc_mm.utils.wrappers import pipelines
 from hsc_mm.version import RECIPE, __version__
 from .contents import split_hash
 
@@ -181,8 +182,8 @@ def with_pseudo_dir(cfg: Config, pseudo_dir: Path) -> Config:
     """
     cfg = copy.deepcopy(cfg)
     steps = [
-        step for step in cfg.train_dataloader.dataset.pipeline
-        if type_name(step) == 'LoadPseudoLabel'
+        step for steps in pipelines(cfg.train_dataloader.dataset)
+        for step in steps if type_name(step) == 'LoadPseudoLabel'
     ]
     if not steps:
         raise ValueError(

@@ -4,7 +4,25 @@ from typing import Any
 
 from .part_types import type_name
 
-__all__ = ['crop_size', 'split_datasets', 'wrapped']
+__all__ = ['crop_size', 'leaves', 'pipelines', 'split_datasets', 'wrapped']
+
+
+def leaves(dataset: Mapping) -> Iterator[Any]:
+    """Yield the data sets in a config of one, or of a wrapper, to change."""
+    inner = dataset.get('datasets') or [dataset.get('dataset')]
+    if inner == [None]:
+        yield dataset
+    else:
+        for one in inner:
+            yield from leaves(one)
+
+
+def pipelines(dataset: Any) -> Iterator[list]:
+    """Yield the pipelines of data sets and their wrappers, to change."""
+    if isinstance(dataset, Mapping):
+        yield dataset.get('pipeline') or []
+        for one in (*(dataset.get('datasets') or ()), dataset.get('dataset')):
+            yield from pipelines(one)
 
 
 def wrapped(dataset: Any) -> Iterator[Mapping]:

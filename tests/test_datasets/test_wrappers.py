@@ -1,8 +1,10 @@
 """Transforms that a wrapper adds to those of the data set in it."""
+import copy
 import re
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.dataset import (
     BaseDataset,
@@ -10,14 +12,18 @@ from mmengine.dataset import (
     ConcatDataset,
     RepeatDataset,
 )
-from tiny_configs import cam_config, hsc_config
+from tiny_configs import cam_config, hsc_config, seg_config
 
 from hsc_mm.datasets.sampler import ReproducibleSampler, SeedBySampler
 from hsc_mm.doctor import examine
+from hsc_mm.doctor.case import Case, draw_labels
 from hsc_mm.engine.draws import draws_note
 from hsc_mm.engine.runner import build_runner
-from hsc_mm.inference import load_config
-from hsc_mm.utils.wrappers import split_datasets, wrapped
+from hsc_mm.inference import load_config, use_tta, without_truth
+from hsc_mm.inference.inputs import array_pipeline
+from hsc_mm.pipeline.inputs import with_pseudo_dir
+from hsc_mm.registry import MODELS
+from hsc_mm.utils.wrappers import leaves, split_datasets, wrapped
 
 SEEDED = SeedBySampler()
 
@@ -70,6 +76,62 @@ def test_a_loader_of_maps_in_a_wrapper_lets_maps_be_absent(
         for options in (None, {key: None})]
     assert ['saliency-free' in ' '.join(one) for one in notices] == [
         False, True]
+
+
+def _twice(path, split):
+    """Put the data set of a split into wrappers of mmengine, two times."""
+    cfg = Config.fromfile(path)
+    leaf = cfg[f'{split}_dataloader'].pop('dataset').to_dict()
+    cfg[f'{split}_dataloader'].dataset = dict(
+        type='RepeatDataset', times=1, dataset=dict(
+            type='ConcatDataset', datasets=[leaf, copy.deepcopy(leaf)]))
+    cfg.dump(str(path))
+    return path
+
+
+@pytest.mark.parametrize('tta', [False, True])
+def test_wrapped_data_are_tested_and_their_pipeline_predicts(
+        shared_voc, tmp_path, tta):
+    path = _twice(cam_config(shared_voc, tmp_path / 'cam.py'), 'test')
+    cfg = load_config(path, None, str(tmp_path / 'run'))
+    cfg = use_tta(cfg) if tta else cfg
+    steps = array_pipeline(cfg)[0].transforms
+    assert type(steps[0]).__name__ == 'LoadImageFromNDArray'
+    assert (type(steps[1]).__name__ == 'TestTimeAug') == tta
+    for leaf in leaves(without_truth(cfg).test_dataloader.dataset):
+        assert 'seg_map_path' not in leaf.data_prefix
+        assert 'LoadAnnotations' not in str(leaf.pipeline)
+    cfg.update(log_level='ERROR', experiment_name=f'tested_{tta}',
+               load_from=str(tmp_path / 'weights.pth'))
+    model = cfg.model.module if tta else cfg.model
+    torch.save(dict(
+        state_dict=MODELS.build(model).state_dict(),
+        meta=dict(dataset_meta=dict(classes=('background', 'cat', 'dog')))),
+        cfg.load_from)
+    assert 'seed/mIoU' in build_runner(cfg).test()
+
+
+def test_pseudo_labels_are_set_wherever_they_are_loaded(
+        shared_voc, tmp_path):
+    for wrap in (lambda path: _twice(path, 'train'),
+                 lambda path: _mixed(path, 2)):
+        cfg = load_config(wrap(seg_config(shared_voc, tmp_path / 'seg.py')))
+        found = with_pseudo_dir(cfg, tmp_path / 'labels')
+        text = str(found.train_dataloader)
+        assert f"'pseudo_dir': '{tmp_path / 'labels'}'" in text
+        assert 'work_dirs/pseudo_labels' not in text
+        assert 'work_dirs/pseudo_labels' in str(cfg.train_dataloader)
+
+
+def test_the_doctor_draws_labels_for_wrapped_data(shared_voc, tmp_path):
+    cam, seg = (
+        Case(load_config(path, None, str(tmp_path / 'run'))) for path in (
+            cam_config(shared_voc, tmp_path / 'cam.py'),
+            _twice(seg_config(shared_voc, tmp_path / 'seg.py'), 'train')))
+    drawn = draw_labels(seg, cam, str(tmp_path / 'drawn'))
+    assert len([*(tmp_path / 'drawn').glob('*.png')]) == 8
+    assert [one.indices for one in leaves(
+        drawn.cfg.train_dataloader.dataset)] == [200, 200]
 
 
 class _Items(BaseDataset):
