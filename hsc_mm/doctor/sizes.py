@@ -64,10 +64,12 @@ def _resizes(steps: list | dict | None) -> Iterator[dict]:
             yield steps
         elif type_name(steps) == 'RandomResize':
             scale, ratios = steps.get('scale'), steps.get('ratio_range')
-            if scale and ratios:
+            if not isinstance(scale, list | tuple) or len(scale) != 2:
+                return  # mmcv refuses it
+            if all(isinstance(one, list | tuple) for one in scale):
+                yield {**steps, 'scale': [*map(min, *scale)]}
+            elif ratios:
                 yield {**steps, 'scale': [int(i * ratios[0]) for i in scale]}
-            elif scale:
-                yield {**steps, 'scale': list(map(min, *scale))}
         steps = steps.get('transforms')
     for step in steps or ():
         yield from _resizes(step)

@@ -165,6 +165,17 @@ def test_a_training_pipeline_fails_where_the_doctor_says_it(
     assert failed == said
 
 
+@pytest.mark.parametrize(('scale', 'ratios', 'found'), [
+    ((2048, 512), (0.5, 2.0), [1024, 256]),
+    ([(64, 30), (32, 48)], None, [32, 30]),
+    ([(64, 30), (32, 48)], (0.5, 2.0), [32, 30]),  # as mmcv: no ratio
+    (512, (0.5, 2.0), None), ([(64, 64)], None, None), (None, None, None)])
+def test_the_smallest_sizes_that_are_drawn(scale, ratios, found):
+    steps = [dict(type='mmcv.RandomResize', scale=scale, ratio_range=ratios)]
+    assert [one['scale'] for one in _resizes(steps)] == (
+        [found] if found else [])
+
+
 def test_strips_that_the_training_pipeline_cannot_resize(voc_root, tmp_path):
     for number, size in enumerate([(1, 700), (1, 100), (900, 1)]):
         Image.new('RGB', size).save(
