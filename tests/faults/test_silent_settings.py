@@ -347,6 +347,7 @@ def test_numbers_that_train_backwards_or_explode(key, value):
 @pytest.mark.parametrize(('arguments', 'said'), [
     (['{cam}', '--seg-options', 'a=1'], '--seg-options: expected a config'),
     (['{cam}', '{seg}', '--threshold', 'selected'], 'expected --select'),
+    (['{cam}', '--select-list', 'none.txt'], 'none.txt: No such file'),
     (['{cam}', '--baseline', '{seg}'], 'expected the config of a CAM stage'),
     (['{seg}'], 'expected the config of a CAM stage'),
     (['{cam}', '--baseline', '{cam}'], 'a --baseline has the name of its')])

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import selection_list
 from conftest import run_here
-from tiny_configs import cam_config
+from tiny_configs import cam_config, seg_config
 
 from hsc_analysis import matrix, matrix_kept
 from hsc_analysis.matrix_files import read_matrix
@@ -424,3 +424,40 @@ def test_wrong_arguments_are_refused(tmp_path):
         found = _run(__file__, '--work-dir', tmp_path, '--cam-options', option)
         assert found.returncode == 2
         assert f'option {option}: expected the random seeds' in found.stderr
+
+
+@pytest.mark.parametrize(('more', 'said'), [
+    (['--threshold', '0.3'], 'threshold 0.3: no step makes pseudo labels'),
+    (['--select-list', 'none.txt'], 'none.txt: No such file'),
+    (['--seg-config', '{seg}', '--threshold', 'selected'],
+     'expected --select, found none')])
+def test_what_no_cell_can_use_is_refused_before_the_first(
+        shared_voc, tmp_path, monkeypatch, more, said):
+    monkeypatch.setattr(matrix, 'run_cell', lambda *_: 1 / 0)
+    configs = [cam_config(shared_voc, tmp_path / f'{name}.py')
+               for name in ('a', 'b')]
+    seg = seg_config(shared_voc, tmp_path / 'seg.py')
+    found = _run(*configs, '--work-dir', tmp_path / 'w',
+                 *(word.format(seg=seg) for word in more))
+    assert found.returncode in (1, 2)
+    assert found.stderr.count(said) == 1
+    assert not [*tmp_path.glob('w/*/seed0')]
+
+
+def test_a_config_that_cannot_run_does_not_end_the_others(
+        shared_voc, tmp_path, monkeypatch):
+    good = cam_config(shared_voc, tmp_path / 'good.py')
+    broken = cam_config(tmp_path / 'nowhere', tmp_path / 'broken.py')
+    ran = []
+
+    def cell(cell, *_):
+        ran.append(cell.name)
+        raise ValueError('failed')
+
+    monkeypatch.setattr(matrix, 'run_cell', cell)
+    for configs, names in (((broken, good), {'broken', 'good'}),
+                           ((broken, ), set())):
+        ran.clear()
+        found = _run(*configs, '--work-dir', tmp_path / 'w', '--seeds', 0)
+        assert found.returncode == 1
+        assert {*ran} == names

@@ -70,13 +70,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the matrix and print its table."""
     args = parse_args()
-    from hsc_mm.inference import load_config
     from hsc_mm.utils.locks import hold
-    from hsc_mm.utils.work_dirs import refuse_data_of
     from .matrix import run_matrix
     from .matrix_tables import markdown
-    for path in args.configs:
-        refuse_data_of(load_config(path), args.work_dir)
+    _refuse_useless(args)
     hold(args.work_dir, '--work-dir')
     chosen = {
         '--threshold': args.threshold, '--select': args.select,
@@ -98,3 +95,31 @@ def main() -> int:
     for failure in failures:
         print(f'error: {failure}', file=sys.stderr)
     return int(bool(failures))
+
+
+def _refuse_useless(args: argparse.Namespace) -> None:
+    """Refuse arguments with which the pipeline of no config can start.
+
+    A config that cannot start beside one that can ends its own cells only.
+    """
+    from hsc_mm.inference import load_config
+    from hsc_mm.pipeline import build_pipeline
+    from hsc_mm.utils.work_dirs import refuse_data_of
+    from .matrix_kept import option_values
+    seg = load_config(
+        args.seg_config, option_values(args.seg_options),
+        flag='--seg-options') if args.seg_config else None
+    configs = [load_config(path, option_values(args.cam_options),
+                           flag='--cam-options') for path in args.configs]
+    for cfg in configs:
+        refuse_data_of(cfg, args.work_dir)
+    problems = []
+    for path, cfg in zip(args.configs, configs, strict=True):
+        try:
+            build_pipeline(
+                cfg, seg, Path(args.work_dir, Path(path).stem, 'seed'),
+                args.threshold, select=args.select or args.select_list)
+            return
+        except (ValueError, OSError) as problem:
+            problems.append(problem)
+    raise problems[0]

@@ -9,7 +9,7 @@ from hsc_mm.pipeline import config_hash
 from hsc_mm.utils import digest, read_json
 from hsc_mm.version import RECIPE
 
-__all__ = ['data_of', 'kept_cells', 'settings']
+__all__ = ['data_of', 'kept_cells', 'option_values', 'settings']
 
 # Inputs of a step that follow the random seed.
 _OF_SEED = ('config', 'checkpoint', 'pseudo_labels', 'threshold', 'chosen')
@@ -31,7 +31,7 @@ def settings(config: str, seg_config: str | None,
         dict[str, str | None]: ``cam`` and ``seg``; None without that stage.
     """
     def one(path: str, stage: str, *more: object) -> str:
-        cfg = read_config(path, _values(options.get(stage) or []))
+        cfg = read_config(path, option_values(options.get(stage) or []))
         return digest([
             *(config_hash(cfg, split) for split in ('train', 'test')),
             cfg.get('pseudo_label'), cfg.get('pipeline'), RECIPE, *more])
@@ -40,8 +40,8 @@ def settings(config: str, seg_config: str | None,
                 seg=one(seg_config, 'seg') if seg_config else None)
 
 
-def _values(words: list[str]) -> dict:
-    """Read ``a.b=value`` as the pipeline does: their order says nothing."""
+def option_values(words: list[str]) -> dict:
+    """Read ``a.b=value`` as the pipeline does; their order says nothing."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='*', action=DictAction)
     return parser.parse_args(['--options', *words]).options or {}

@@ -37,7 +37,8 @@ class ScoreSeeds(_Test):
     makes = ('seeds', )
 
     def check(self, ctx: Context) -> None:
-        """Refuse image labels of images that were not trained on."""
+        """Refuse image labels of images not trained on, wrong selections."""
+        _ = ctx.selection
         stage = ctx.find('cam', self.checkpoint).config
         data = ctx.dataset(stage, 'test')
         if 'seg_map_path' in data.data_prefix:
