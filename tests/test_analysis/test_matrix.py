@@ -2,13 +2,14 @@
 import json
 import shutil
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import selection_list
 from conftest import run_here
 from tiny_configs import cam_config, seg_config
 
-from hsc_analysis import matrix, matrix_kept
+from hsc_analysis import matrix, matrix_cells, matrix_kept
 from hsc_analysis.matrix_files import read_matrix
 from hsc_analysis.matrix_means import collect, paired, score_column
 from hsc_analysis.matrix_tables import markdown
@@ -461,3 +462,29 @@ def test_a_config_that_cannot_run_does_not_end_the_others(
         found = _run(*configs, '--work-dir', tmp_path / 'w', '--seeds', 0)
         assert found.returncode == 1
         assert {*ran} == names
+
+
+@pytest.mark.parametrize(('script', 'said'), [
+    ('echo "error: no masks. Make some." >&2; exit 1',
+     'failed: no masks. Make some'),
+    ('exit 3', 'failed: without a message'),
+    ('kill -9 $$', 'failed: was killed, most often'),
+    ('echo "error: terminated."; exit 143', 'not finished'),
+    ('kill $$', 'not finished')])
+def test_a_failed_cell_is_not_one_that_is_not_finished(
+        tmp_path, monkeypatch, script, said):
+    config, python = tmp_path / 'a.py', tmp_path / 'python'
+    config.write_text('model = dict(type="EncoderDecoder")')
+    python.touch(0o755)
+    monkeypatch.setattr(matrix_cells, 'sys', SimpleNamespace(
+        executable=str(python)))
+    cell = matrix_cells.Cell(str(config), 0, tmp_path / 'w' / 'a' / 'seed0')
+    record = cell.folder / 'failed.json'
+    # Started again, it has not failed yet.
+    for line, words in ((script, said), (
+            f'[ -e "{record}" ] || exit 143', 'not finished')):
+        python.write_text(f'#!/bin/sh\n{line}\n')
+        with pytest.raises(ValueError, match='a, seed 0: '):
+            matrix_cells.run_cell(cell, None, {})
+        missing, = matrix_kept.kept_cells(tmp_path / 'w', {}, [], {})[1]
+        assert missing.startswith(f'a, seed 0 ({words}')

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -10,14 +11,17 @@ from typing import NamedTuple
 
 from hsc_mm.cli.signals import PARENT, killed
 from hsc_mm.utils import read_json, write_json
-from hsc_mm.utils.outputs import claim
-from .matrix_kept import data_of, settings
+from hsc_mm.utils.outputs import claim, drop
+from .matrix_kept import FAILED, data_of, settings
 
 __all__ = ['Cell', 'run_cell', 'running']
 
 _RECORD = {'images_per_second?': (float, ), 'peak_mib?': float,
            'results?': dict, 'seconds?': dict, 'rows?': [dict(what=str)],
            'settings?': dict}
+_STOPPED = {sign * number + offset for number in (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for sign, offset in ((-1, 0), (1, 128))}
 #: Pipelines that run now.
 running: set[subprocess.Popen] = set()
 
@@ -59,7 +63,9 @@ def run_cell(cell: Cell, seg_config: str | None,
         weights and versions. Also in ``cell.json`` of the folder.
 
     Raises:
-        ValueError: The pipeline ended with an error; the message has it.
+        ValueError: The pipeline ended with an error; the message has it, and
+            so has ``failed.json`` of the folder until the next try, unless a
+            signal stopped the pipeline.
     """
     command = [sys.executable, '-m', 'hsc_mm', 'pipeline', cell.config]
     command += [seg_config] if seg_config else []
@@ -75,6 +81,7 @@ def run_cell(cell: Cell, seg_config: str | None,
     own = dict(config=os.path.abspath(cell.config), seed=cell.seed,
                seg_options=options.get('seg') or [] if seg_config else [],
                settings=settings(cell.config, seg_config, options))
+    drop(cell.folder, FAILED)
     with open(log, 'w', encoding='utf-8') as file:
         child = subprocess.Popen(
             command, stdout=file, stderr=file,
@@ -87,6 +94,9 @@ def run_cell(cell: Cell, seg_config: str | None,
         lines = log.read_text('utf-8', 'replace').strip().splitlines()
         errors = [line for line in lines if line.startswith('error: ')]
         said = killed(child.returncode) or ''.join((errors or lines)[-1:])
+        if child.returncode not in _STOPPED:
+            write_json(claim(cell.folder, FAILED, option='work_dir'),
+                       dict(error=said.removeprefix('error: ')))
         raise ValueError(f'{cell.name}, seed {cell.seed}: {said} '
                          f'(full output: {log})')
     found = read_json(summary)

@@ -1,5 +1,6 @@
 """Cells of earlier calls: which of them belong into one table."""
 import argparse
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from hsc_mm.pipeline import config_hash
 from hsc_mm.utils import digest, read_json
 from hsc_mm.version import RECIPE
 
-__all__ = ['data_of', 'kept_cells', 'option_values', 'settings']
+__all__ = ['FAILED', 'data_of', 'kept_cells', 'option_values', 'settings']
 
+#: Why a cell failed when it was last tried.
+FAILED = 'failed.json'
 # Inputs of a step that follow the random seed.
 _OF_SEED = ('config', 'checkpoint', 'pseudo_labels', 'threshold', 'chosen')
 _KEPT = {'config': str, 'seed': int, 'rows': [dict],
@@ -80,9 +83,10 @@ def kept_cells(root: Path, called: Mapping[Path, dict | None],
         options (mapping[str, list[str]]): Of the call.
 
     Returns:
-        tuple: The cells, and in words those that are left out: not finished,
-        of other settings than the call's or their config's, of other data
-        than another cell of their config, or a copy of another cell.
+        tuple: The cells, and in words those that are left out: failed, not
+        finished, of other settings than the call's or their config's, of
+        other data than another cell of their config, or a copy of another
+        cell.
     """
     kept, missing = [], []
     paths = {Path(path).stem: path for path in configs}
@@ -112,6 +116,11 @@ def kept_cells(root: Path, called: Mapping[Path, dict | None],
 def _kept(record: Path, config: str | None, seg: str | None,
           options: Mapping[str, list[str]]) -> dict | str:
     """Return a cell, or why it is left out; see :func:`kept_cells`."""
+    failed = record.with_name(FAILED)
+    if failed.is_file():
+        with contextlib.suppress(ValueError, OSError):
+            why = read_json(failed, {'error': str})['error'].rstrip('.')
+            return f'failed: {why or "without a message"}'
     if not record.is_file():
         return 'not finished'
     try:
