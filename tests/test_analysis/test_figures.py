@@ -91,6 +91,21 @@ def test_bars_have_means_intervals_and_runs():
         ablation_figure(TABLE, 'mIoU')
 
 
+def test_bars_need_a_finished_cell():
+    nothing = dict(mean=None, std=None, values=[None])
+    for rows in ([], TABLE['rows'][2:], [dict(
+            config='a', seeds=[0], sizes={}, columns={'best': nothing})]):
+        with pytest.raises(ValueError, match='--matrix: expected scores of a '
+                           r'finished cell, found none\. Not in the table: '
+                           r'a, seed 0 \(failed\)\. Run the matrix again'):
+            ablation_figure(dict(TABLE, rows=rows, missing=[
+                'a, seed 0 (failed)']), 'best')
+    table = dict(TABLE, rows=[*TABLE['rows'], dict(
+        config='a', seeds=[0], sizes={}, columns={'seeds, best': nothing})])
+    axes = ablation_figure(table, 'seeds, best').axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ['hsc', 'cam']
+
+
 def test_files_are_equal_each_time_and_text_stays_text(tmp_path):
     contents = []
     for folder in ('a', 'b'):

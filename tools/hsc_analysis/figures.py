@@ -13,6 +13,7 @@ from hsc_mm.utils.outputs import claim
 from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import qualitative_palette
 from .matrix_files import matrix_columns
+from .matrix_tables import left_out
 
 __all__ = [
     'ablation_figure', 'grid_figure', 'save_figure', 'threshold_figure'
@@ -148,20 +149,27 @@ def ablation_figure(table: dict, column: str) -> Figure:
     """Draw a bar for each config of a table of ``run_matrix``.
 
     A bar is the mean over seeds, its interval the standard deviation, and
-    the dots are the runs.
+    the dots are the runs. A config without a value has no bar.
 
     Args:
         table (dict): Content of ``matrix.json``.
         column (str): Column that is drawn, such as ``'seeds, best'``.
 
     Raises:
-        ValueError: No config has the column.
+        ValueError: No config has a value in the column, or in any.
     """
-    found = matrix_columns(table)
+    found = {
+        config: {name: one for name, one in columns.items()
+                 if one['mean'] is not None}
+        for config, columns in matrix_columns(table).items()}
     kept = {config: columns[column] for config, columns in found.items()
             if column in columns}
+    known = sorted({name for one in found.values() for name in one})
+    if not known:
+        raise ValueError(' '.join((
+            '--matrix: expected scores of a finished cell, found none.',
+            *left_out(table), 'Run the matrix again.')))
     if not kept:
-        known = sorted({name for one in found.values() for name in one})
         raise ValueError(f'--column "{column}": expected one of {known}.')
     with matplotlib.rc_context(_STYLE):
         figure = _figure(_WIDTH / 2, 0.5 + 0.25 * len(kept))

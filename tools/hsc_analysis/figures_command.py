@@ -92,10 +92,9 @@ def main() -> None:
     from hsc_mm.utils.outputs import claim_folder, drop
     from .figures import ablation_figure, save_figure
     from .matrix_files import read_matrix
-    figures = _of_pipeline(args) if args.cam_config else {}
-    if args.matrix:
-        figures['ablation'] = ablation_figure(
-            read_matrix(args.matrix), args.column)
+    bars = dict(ablation=ablation_figure(
+        read_matrix(args.matrix), args.column)) if args.matrix else {}
+    figures = {**(_of_pipeline(args) if args.cam_config else {}), **bars}
     hold(claim_folder(args.out))
     for name, figure in figures.items():
         save_figure(figure, Path(args.out), name)
