@@ -45,8 +45,14 @@ def read_labels(path: str | Path, none: Sequence[str] = NONE) -> ImageLabels:
             f'label_file {path}: there is no such file or folder. Expected '
             'a JSON or CSV file of image labels, or a folder with one '
             'sub-folder per class.')
-    if path.suffix.lower() in ('.csv', '.tsv', '.txt'):
+    suffix = path.suffix.lower()
+    if suffix in ('.csv', '.tsv', '.txt'):
         return read_label_table(path, none)
+    if suffix != '.json' and not read_text(path).lstrip().startswith('{'):
+        raise ValueError(
+            f'{path}: expected labels in a JSON (.json) or a table (.csv, '
+            f'.tsv, .txt), found {path.suffix or "no suffix"}. Export them '
+            'as one of these; if the file is one, rename it.')
     return read_label_json(path, none)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .binary import refuse_binary
 from .limits import check_regular
 
 __all__ = [
@@ -147,6 +148,7 @@ def read_text(path: str | Path) -> str:
     """
     check_regular(path)
     data = Path(path).read_bytes()
+    refuse_binary(path, data)
     wide = data[:2] in (b'\xff\xfe', b'\xfe\xff')
     try:
         text = data.decode('utf-16' if wide else 'utf-8-sig')

@@ -1,7 +1,10 @@
 import csv
 import errno
+import gzip
+import io
 import json
 import os
+import zipfile
 
 import cv2
 import numpy as np
@@ -457,6 +460,42 @@ def test_tables_that_cannot_be_read(tmp_path, data, message):
     path.write_bytes(data)
     with pytest.raises(ValueError, match=message):
         read_labels(path)
+
+
+def _zipped(name):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, 'w') as archive:
+        archive.writestr('[Content_Types].xml', '<Types/>')
+        archive.writestr(name, '<workbook/>')
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(('name', 'data', 'message'), [
+    ('l.xlsx', _zipped('xl/workbook.xml'), 'spreadsheet.* Export it as CSV'),
+    ('l.csv', _zipped('xl/workbook.xml'), 'spreadsheet.* Export it as CSV'),
+    ('l.ods', _zipped('content.xml'), 'spreadsheet.* Export it as CSV'),
+    ('l.xls', b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'a spreadsheet'),
+    ('l.zip', _zipped('labels.csv'), 'an archive. Unpack it'),
+    ('l.csv.gz', gzip.compress(b'a.jpg,cat'), 'an archive. Unpack it'),
+    ('l.json', b'\x89PNG\r\n\x1a\n', 'a picture. Name the file that was'),
+    ('l.xls', b'a.jpg\tcat\n', r'\(\.csv, \.tsv, \.txt\), found \.xls'),
+    ('l.yaml', b'a.jpg: [cat]\n', r'\(\.csv, \.tsv, \.txt\), found \.yaml'),
+    ('l', b'a.jpg,cat\n', r'\(\.csv, \.tsv, \.txt\), found no suffix'),
+])
+def test_other_files_are_not_called_broken(tmp_path, name, data, message):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=message) as error:
+        read_labels(path)
+    assert str(error.value).startswith(f'{path}: expected')
+    if b'cat' not in data:
+        with pytest.raises(ValueError, match=message):
+            read_list(path)
+
+
+def test_json_of_another_suffix_is_read(tmp_path):
+    path = _write(tmp_path / 'l.coco', '\n{"images": {"x": ["cat"]}}')
+    assert read_labels(path).classes == ['cat']
 
 
 def test_json_keeps_the_order_of_its_classes(tmp_path):
