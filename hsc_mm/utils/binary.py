@@ -19,7 +19,9 @@ _DO = {
 
 
 def refuse_binary(path: str | Path, data: bytes) -> None:
-    """Refuse what is no text by its first bytes, and say what it is.
+    """Say what a file that is no text is, by its first bytes.
+
+    Texts may begin with some of these, such as ``PAR1``.
 
     Args:
         path (str | Path): The file.

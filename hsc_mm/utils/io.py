@@ -148,16 +148,17 @@ def read_text(path: str | Path) -> str:
     """
     check_regular(path)
     data = Path(path).read_bytes()
-    refuse_binary(path, data)
     wide = data[:2] in (b'\xff\xfe', b'\xfe\xff')
     try:
         text = data.decode('utf-16' if wide else 'utf-8-sig')
     except UnicodeDecodeError as error:
+        refuse_binary(path, data)
         line = data[:error.start].count(b'\n') + 1
         raise ValueError(
             f'{path}, line {line}: expected text in UTF-8, but '
             f'{error.reason}. Save the file as UTF-8.') from error
     if '\0' in text:
+        refuse_binary(path, data)
         raise ValueError(f'{path}: expected a text file, found a zero byte. '
                          'Save the file as text in UTF-8.')
     return text

@@ -493,6 +493,12 @@ def test_other_files_are_not_called_broken(tmp_path, name, data, message):
             read_list(path)
 
 
+@pytest.mark.parametrize('start', ['PAR1', 'BZh', '%PDF', 'Rar!'])
+def test_texts_may_begin_as_binary_files_do(tmp_path, start):
+    path = _write(tmp_path / 'l.csv', f'{start}.jpg,cat\n')
+    assert read_labels(path).images == {f'{start}.jpg': ['cat']}
+
+
 def test_json_of_another_suffix_is_read(tmp_path):
     path = _write(tmp_path / 'l.coco', '\n{"images": {"x": ["cat"]}}')
     assert read_labels(path).classes == ['cat']
