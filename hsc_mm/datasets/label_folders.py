@@ -11,6 +11,7 @@ from .class_names import (
     NONE,
     ImageLabels,
     Note,
+    means_nothing,
     settle,
 )
 
@@ -102,8 +103,8 @@ def read_label_folders(root: str | Path,
 
     Pictures are the same where their files are, whatever the names; the one
     under the first class is taken. A folder ``_none``, or one named in
-    ``none``, holds pictures that show no class. Ids are paths relative to
-    ``root``.
+    ``none``, holds pictures that show no class, or nothing. Ids are paths
+    relative to ``root``.
 
     Args:
         root (str | Path): Folder of the class folders.
@@ -136,7 +137,12 @@ def read_label_folders(root: str | Path,
         raise ValueError(
             f'{root}: expected one sub-folder per class with images in it '
             f'({", ".join(IMAGE_SUFFIXES)}), found none.')
-    _check_folders(root, pictures, left_out)
+    empty = [name for name, paths in pictures.items() if not paths
+             and means_nothing(name, none)
+             and not {*_reasons(root / name, left_out)} - {'hidden'}]
+    for name in empty:
+        del pictures[name]
+    _check_folders(root, pictures, left_out, none)
     images: dict[str, list[str]] = {}
     merged, copies, deeper = [], [], []
     for same in _same(pictures):
@@ -154,14 +160,23 @@ def read_label_folders(root: str | Path,
         Note('one picture in several folders, used once with all '
              'labels', merged),
         Note('copies in one folder, all used', copies),
-        Note('in sub-folders of a class folder', deeper)
+        Note('in sub-folders of a class folder', deeper),
+        Note('empty folders of pictures without a class',
+             [str(root / name) for name in empty])
     ] + [Note(why, paths) for why, paths in left_out.items()]
     images = {i: images[i] for i in sorted(images)}
     return settle(root, None, images, none, notes)
 
 
+def _reasons(folder: Path, left_out: dict[str, list[str]]) -> list[str]:
+    """Return why files of a folder were passed over."""
+    return [why for why, paths in left_out.items()
+            if any(Path(path).is_relative_to(folder) for path in paths)]
+
+
 def _check_folders(root: Path, pictures: dict[str, list[Path]],
-                   left_out: dict[str, list[str]]) -> None:
+                   left_out: dict[str, list[str]],
+                   none: Sequence[str]) -> None:
     """Refuse folders of splits, and class folders without a picture."""
     for name, paths in pictures.items():
         folder = root / name
@@ -172,13 +187,15 @@ def _check_folders(root: Path, pictures: dict[str, list[Path]],
                 'which holds folders itself. Name the folder of one split, '
                 f'{folder}.')
         if not paths:
-            others = [why for why, all_ in left_out.items() if any(
-                Path(path).is_relative_to(folder) for path in all_)]
+            what = 'that show no class' if means_nothing(name, none) else (
+                f'of the class "{name}"')
+            others = _reasons(folder, left_out)
             raise ValueError(
-                f'{folder}: expected images of the class "{name}" '
+                f'{folder}: expected images {what} '
                 f'({", ".join(IMAGE_SUFFIXES)}), found '
-                f'{"; ".join(others) or "none"}. Convert them, or move the '
-                'folder elsewhere.')
+                + (f'{"; ".join(others)}. Convert them, or move the folder '
+                   'elsewhere.' if others else
+                   'none. Put some there, or remove the folder.'))
 
 
 def _same(pictures: dict[str, list[Path]]

@@ -232,6 +232,31 @@ def test_folders_of_splits_are_no_classes(tmp_path):
     assert read_label_folders(tmp_path / 'voc').classes == ['train']
 
 
+@pytest.mark.parametrize('name', ['_none', 'Normal', 'Background'])
+def test_an_empty_folder_of_no_class_is_no_class(tmp_path, name):
+    _write(tmp_path / 'cat' / 'a.png', 'cat')
+    (tmp_path / name).mkdir()
+    found = read_label_folders(tmp_path)
+    assert (found.classes, found.images) == (['cat'], {'cat/a.png': ['cat']})
+    assert [(note.what, note.names) for note in found.notes] == [(
+        'empty folders of pictures without a class', [str(tmp_path / name)])]
+    (tmp_path / name / '.DS_Store').touch()
+    assert read_label_folders(tmp_path).classes == ['cat']
+    # What lies there and is not read would be lost.
+    (tmp_path / name / 'b.heic').touch()
+    with pytest.raises(ValueError, match=r'expected images that show no class '
+                       r'.*found hidden; not read, \.heic\. Convert them'):
+        read_label_folders(tmp_path)
+
+
+def test_an_empty_class_folder_is_refused(tmp_path):
+    _write(tmp_path / 'cat' / 'a.png', 'cat')
+    (tmp_path / 'dog').mkdir()
+    with pytest.raises(ValueError, match=r'images of the class "dog" .*, found'
+                       r' none\. Put some there, or remove the folder'):
+        read_label_folders(tmp_path)
+
+
 @pytest.mark.parametrize(('folder', 'none'), [
     ('_none', ()), ('Normal', ('none', 'normal')), ('good', ('good', ))])
 def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
