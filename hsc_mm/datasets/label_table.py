@@ -3,6 +3,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from .box_tables import has_boxes, is_retinanet, named_class
 from .class_names import (
     ABSENT,
     MARKS,
@@ -40,6 +41,8 @@ def read_label_table(path: str | Path,
     primary`` of ``haze`` and ``primary``). An empty cell means no class, as
     does ``NA`` alone, which R writes, and under a class any of
     :data:`ABSENT`. Excel's first line ``sep=;`` names the separator.
+    Where a header names the sides of boxes, or lines are
+    ``image,x1,y1,x2,y2,class``, an image may have several lines.
 
     Args:
         path (str | Path): The file.
@@ -81,16 +84,27 @@ def read_label_table(path: str | Path,
             notes.append(Note('cells that mean no class', ['"NA"']))
         cells, parted = _part_blanks(cells)
         notes.append(Note('names parted by blanks', parted))
+    boxes = classes is None and (
+        has_boxes(header) if header else is_retinanet(rows))
     images: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    several: dict[str, None] = {}
     for (number, row), names in zip(rows, cells, strict=True):
         image = row[0].strip().replace('\\', '/')
-        if not image or image in images:
+        if not image:
+            raise ValueError(f'{path}, line {number}: expected an image in '
+                             'the first column, found an empty cell.')
+        if image in images and not boxes:
             raise ValueError(
                 f'{path}, line {number}: image "{image}" is listed a second '
-                'time. Put all its labels on one line.' if image else
-                f'{path}, line {number}: expected an image in the first '
-                'column, found an empty cell.')
-        images[image] = names
+                f'time, first in line {lines[image]}. Put all its labels on '
+                'one line, such as cat;dog.')
+        if image in images:
+            several[image] = None
+        lines.setdefault(image, number)
+        images[image] = list(dict.fromkeys([*images.get(image, ()), *names]))
+    notes.append(Note('images with a line for each box, whose labels are '
+                      'united', [*several]))
     return settle(path, classes, images, none, notes)
 
 
@@ -127,12 +141,16 @@ def _label_column(path: str | Path, header: list[str] | None,
     width = len(header or rows[0][1])
     named = [place for place, name in enumerate(header or ())
              if place and name.strip().lower() in _LABELS]
+    if header and not named and has_boxes(header):
+        named = named_class(header)
     if header and not named:
         _refuse_scores(path, header, rows)
     if width == 2:
         return 1
     if len(named) == 1:
         return named[0]
+    if not header and is_retinanet(rows):
+        return 5
     raise ValueError(
         f'{path}, line 1: expected two columns, or a header that calls one '
         f'"labels", or columns of 0 and 1 alone under the names of classes, '

@@ -574,10 +574,34 @@ def test_bad_json_names_the_file(tmp_path, text, message):
 @pytest.mark.parametrize(('text', 'message'), [
     ('x.jpg,cat\ny.jpg,cat,dog\n', 'line 2: .*found 3 columns'),
     ('x.jpg,cat\nx.jpg,dog\n', 'line 2: .*second time'),
+    ('x.jpg,cat\ny.jpg,cat\nx.jpg,dog\n', 'line 3: .*, first in line 1'),
+    ('id,left,top\nx,1,0\nx,0,1\n', 'line 3: .*, first in line 2'),
+    ('id,labels,size\nx,cat,1\nx,cat,2\n', 'line 3: .*, first in line 2'),
+    ('x.jpg,1,2,3,4,cat\n,1,2,3,4,dog\n', 'line 2: .*found an empty cell'),
+    ('id,LabelName,Confidence\nx,cat,0\n', 'line 1: expected two columns'),
 ])
 def test_bad_csv_names_the_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_label_table(_write(tmp_path / 'l.csv', text))
+
+
+@pytest.mark.parametrize('text', [
+    'x.jpg,1,2,3,4,cat\nx.jpg,5,6,7,8,dog\ny.jpg,1,2,3,4.5,dog\nz.jpg,,,,,\n',
+    'filename,width,class,xmin,ymin,xmax,ymax\nx.jpg,9,cat,1,1,2,2\n'
+    'y.jpg,9,dog,1,1,2,2\nx.jpg,9,dog,3,3,4,4\nx.jpg,9,cat,5,5,6,6\n'
+    'z.jpg,9,,,,,\n',
+    'image_id;class_name;class_id;x_min;y_min\nx.jpg;cat;0;1;1\n'
+    'y.jpg;dog;1;1;1\nx.jpg;dog;1;1;1\nz.jpg;none;2;;\n',
+    'image_id,bbox,category\nx.jpg,"[1, 2, 3, 4]",cat\n'
+    'x.jpg,"[2, 2, 3, 4]",dog\ny.jpg,"[1, 2, 3, 4]",dog\nz.jpg,[],\n',
+])
+def test_lines_for_each_box_are_united(tmp_path, text):
+    labels = read_label_table(_write(tmp_path / 'l.csv', text))
+    assert labels.classes == ['cat', 'dog']
+    assert labels.images == {
+        'x.jpg': ['cat', 'dog'], 'y.jpg': ['dog'], 'z.jpg': []}
+    note, = (n for n in labels.notes if 'each box' in n.what)
+    assert note.names == ['x.jpg']
 
 
 def test_empty_folders_and_missing_files(tmp_path):
