@@ -15,6 +15,7 @@ from hsc_mm.cli import common as cli
 from hsc_mm.evaluation.marked import unlearned_classes
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import Pipeline, ToolError, build_pipeline
+from hsc_mm.pipeline.command import shown_path
 from hsc_mm.pipeline.inputs import with_pseudo_dir
 from hsc_mm.pipeline.step import run_tool
 
@@ -262,7 +263,7 @@ def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     assert 'background everywhere' in found.table()
     page = (work / 'report' / 'index.html').read_text()
     assert '<figcaption>CAM of plain-cam</figcaption>' in page
-    assert '--baseline plain.cam.py' in page
+    assert f'--baseline {shown_path(other.filename)}' in page
 
 
 @pytest.mark.parametrize(('signal', 'said'), [

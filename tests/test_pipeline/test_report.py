@@ -1,6 +1,7 @@
 """The page of the report: its markup, and what a browser does with it."""
 import argparse
 import json
+import os
 import re
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from PIL import Image
 
 from hsc_mm.cli.common import DictAction
 from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.pipeline.command import pipeline_command, shown_path
 from hsc_mm.pipeline.context import Context
 from hsc_mm.pipeline.gallery import validation_pictures
 from hsc_mm.pipeline.report import Gallery, ReportContent, write_report
@@ -304,15 +306,54 @@ def test_a_browser_sorts_filters_and_opens_pictures(tmp_path):
 
 def test_the_command_in_the_report_has_the_options(tmp_path):
     ctx = Context(tmp_path, Config({}, filename=__file__))
-    assert '-options' not in ' '.join(report._command(ctx))
+    assert '-options' not in ' '.join(pipeline_command(ctx, ()))
     options = {'train_cfg.max_iters': 4, 'work_dir': 'a', 'x': [1, 0.5],
                'names': ['a', 'b'], 'grid': (16, 16), 'refiner': None,
                'data_root': 'my pictures/of cats', 'flag': True}
     ctx.options = dict(cam=options)
     parser = argparse.ArgumentParser()
     parser.add_argument('--cam-options', nargs='+', action=DictAction)
-    words = shlex.split(report._command(ctx)[-1])
+    words = shlex.split(pipeline_command(ctx, ())[-1])
     assert parser.parse_args(words).cam_options == options
+
+
+@pytest.mark.parametrize(('given', 'shown'), [
+    ('a.py', 'a.py'), ('{here}/my configs/a.py', "'my configs/a.py'"),
+    ('../configs/a.py', '../configs/a.py'), ('..', '..'), ('.', '.'),
+    ('../../other/a.py', '../../other/a.py'), ('-a.py', './-a.py'),
+    ('{home}/b/my a.py', "~/'b/my a.py'"), ('../../../b/a.py', '~/b/a.py'),
+    ('/data/its own/a.py', "'/data/its own/a.py'"),
+    ('../../../../other/a.py', '../../../../other/a.py')])
+def test_paths_in_the_report_lead_to_the_same_files(
+        tmp_path, monkeypatch, given, shown):
+    home = tmp_path / 'me'
+    here = home / 'work' / 'hsc' / 'here'
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv('HOME', str(home))
+    path = given.format(here=here, home=home)
+    assert shown_path(path) == shown
+    said = subprocess.run(['sh', '-c', f'printf %s {shown}'],
+                          capture_output=True, text=True, check=True).stdout
+    assert os.path.abspath(said) == os.path.abspath(path)
+
+
+def test_the_command_in_the_report_runs_where_it_was_given(
+        tmp_path, monkeypatch):
+    here = tmp_path / 'here'
+    here.mkdir()
+    monkeypatch.chdir(here)
+    paths = [tmp_path / f'{name} .py' for name in ('cam', 'seg')]
+    for path in paths:
+        path.touch()
+    cfg = [Config({}, filename=str(path)) for path in paths]
+    ctx = Context('../out', *cfg, select='../few.txt')
+    monkeypatch.setenv('HSC_MM_TRUST_CHECKPOINT', '1')
+    words = pipeline_command(ctx, [str(here / 'b.py')])
+    assert shlex.split(' '.join(words))[4:] == [
+        '../cam .py', '../seg .py', '--work-dir', '../out',
+        '--baseline', 'b.py', '--select-list', '../few.txt',
+        '--trust-checkpoint']
 
 
 @pytest.mark.parametrize(('total', 'score', 'note'), [

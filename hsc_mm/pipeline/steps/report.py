@@ -1,12 +1,11 @@
 """Step that writes the report."""
-import os
-import shlex
 from pathlib import Path
 
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import digest
 from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import class_colours
+from ..command import pipeline_command
 from ..context import Context
 from ..gallery import training_pictures, validation_pictures
 from ..report import Gallery, ReportContent, write_report
@@ -64,7 +63,8 @@ class WriteReport(Step):
             },
             seconds={n: ctx.manifests[n].seconds for n in ctx.steps},
             galleries=galleries,
-            command=_command(ctx),
+            command=pipeline_command(
+                ctx, [ctx.step(name).config for name in _baselines(ctx)]),
             facts=_facts(ctx),
             warnings=ctx.warnings())
         write_report(content, page)
@@ -156,35 +156,6 @@ def _headline(ctx: Context) -> ScoreRow | None:
             if rows:
                 return rows[0]
     return None
-
-
-def _shown(path: str | Path | None) -> str:
-    """Return a path relative to here, or the name of a file elsewhere."""
-    path = Path(os.path.relpath(path or 'config.py'))
-    return path.name if path.parts[0] == '..' else str(path)
-
-
-def _command(ctx: Context) -> list[str]:
-    """Return the command that made the work dir, in parts."""
-    configs = [cfg for cfg in (ctx.cam_cfg, ctx.seg_cfg) if cfg is not None]
-    words = ['python -m hsc_mm pipeline']
-    words += [shlex.quote(_shown(cfg.filename)) for cfg in configs]
-    words.append(f'--work-dir {shlex.quote(_shown(ctx.root))}')
-    others = [shlex.quote(_shown(ctx.step(name).config))
-              for name in _baselines(ctx)]
-    if others:
-        words.append(f'--baseline {" ".join(others)}')
-    if ctx.threshold is not None:
-        words.append(f'--threshold {ctx.threshold}')
-    if ctx.select is not None:
-        words.append(f'--select {ctx.select}' if isinstance(ctx.select, int)
-                     else f'--select-list {shlex.quote(_shown(ctx.select))}')
-    for stage, options in ctx.options.items():
-        pairs = (f'{key}={value}' if isinstance(value, str) else
-                 f'{key}={value}'.replace(' ', '')  # mmengine wants none
-                 for key, value in options.items())
-        words.append(f'--{stage}-options {shlex.join(pairs)}')
-    return words
 
 
 def _facts(ctx: Context) -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""Command of the shell that makes a work dir again."""
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from hsc_mm.utils.checkpoints import trusted
+from .context import Context
+
+__all__ = ['pipeline_command', 'shown_path']
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path as a word of a shell, which needs no other folder.
+
+    It is relative to here where that does not lead through the root or the
+    home folder, so that a report for others names no more folders than it
+    has to. Else it begins with ``~/``, or is absolute.
+    """
+    path, here = os.path.abspath(path), os.getcwd()
+    home = os.path.expanduser('~')
+    shared = os.path.commonpath([here, path])
+    if shared in (here, path) or shared not in (os.sep, home):
+        found = os.path.relpath(path)
+        return shlex.quote(f'./{found}' if found.startswith('-') else found)
+    if home != os.sep and os.path.commonpath([home, path]) == home:
+        return f'~/{shlex.quote(os.path.relpath(path, home))}'
+    return shlex.quote(path)
+
+
+def pipeline_command(ctx: Context, baselines: Iterable[str]) -> list[str]:
+    """Return the command that made the work dir, in parts.
+
+    Args:
+        ctx (Context): With all steps.
+        baselines (iterable[str]): Config files of the baselines.
+    """
+    configs = [cfg for cfg in (ctx.cam_cfg, ctx.seg_cfg) if cfg is not None]
+    words = ['python -m hsc_mm pipeline']
+    words += [shown_path(cfg.filename or 'config.py') for cfg in configs]
+    words.append(f'--work-dir {shown_path(ctx.root)}')
+    others = [shown_path(path) for path in baselines]
+    if others:
+        words.append(f'--baseline {" ".join(others)}')
+    if ctx.threshold is not None:
+        words.append(f'--threshold {ctx.threshold}')
+    if ctx.select is not None:
+        words.append(f'--select {ctx.select}' if isinstance(ctx.select, int)
+                     else f'--select-list {shown_path(ctx.select)}')
+    if trusted():
+        words.append('--trust-checkpoint')
+    for stage, options in ctx.options.items():
+        pairs = (f'{key}={value}' if isinstance(value, str) else
+                 f'{key}={value}'.replace(' ', '')  # mmengine wants none
+                 for key, value in options.items())
+        words.append(f'--{stage}-options {shlex.join(pairs)}')
+    return words
