@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from mmengine.config import Config
 
 from .case import Case, draw_labels
+from .damage import damage
 from .dry_run import dry_run, spell_time, views
 from .files import aux_maps, contents, counts, files
 from .finding import Finding, error, fact
@@ -22,6 +23,7 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     'versions': environment,
     'data': counts,
     'files': files,
+    'damage': damage,
     'sizes': narrow,
     'contents': contents,
     'labels': labels,

@@ -56,6 +56,30 @@ def test_a_sound_set_up(shared_voc, tmp_path):
     assert not (tmp_path / 'run').exists()
 
 
+def test_damage_inside_of_pictures_is_found(voc_root, tmp_path):
+    images = voc_root / 'JPEGImages'
+    first, second = sorted(images.glob('*.jpg'))[:2]
+    data = first.read_bytes()
+    start = data.index(b'\xff\xda') + 14
+    half = start + (len(data) - start) // 2
+    first.write_bytes(data[:half] + data[-2:])  # the end mark is there
+    second.write_bytes(second.read_bytes()[:-100])  # and here it is not
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    findings = _examine(config)
+    assert {f.check for f in _errors(findings)} == {'files'}
+    found = [f for f in findings if f.check == 'damage']
+    assert {f.level for f in found} == {'warning'}
+    for one in found:
+        assert '1 JPEGs are damaged inside' in one.text
+        assert one.details == [f'{first}: Corrupt JPEG data: premature end '
+                               'of data segment']
+    png = cv2.imencode('.png', np.random.default_rng(0).integers(
+        0, 256, (48, 64, 3), np.uint8))[1].tobytes()
+    half = len(png) // 2
+    first.write_bytes(png[:half] + bytes(99) + png[half + 99:])
+    assert 'damage' in {f.check for f in _errors(_examine(config))}
+
+
 def test_a_missing_data_root_stops_no_other_check(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py')
     findings = _examine(
