@@ -1,8 +1,8 @@
 """Reader of labels from folders, one for each class."""
-import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from hsc_mm.utils.outputs import MARKER, written
@@ -14,6 +14,8 @@ from .class_names import (
     means_nothing,
     settle,
 )
+from .equal_files import equal_pictures
+from .masks_beside import refuse_masks_beside
 
 __all__ = ['PREDICTED', 'list_pictures', 'read_label_folders']
 
@@ -26,7 +28,6 @@ _MANIFESTS = {'pseudo_labels.json', 'imported_seeds.json',
 
 _SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
            'testing')
-_PART = 1 << 16
 #: Folders that systems put beside data.
 _SYSTEM = ('__MACOSX', 'lost+found', '$RECYCLE.BIN',
            'System Volume Information')
@@ -113,8 +114,9 @@ def read_label_folders(root: str | Path,
     Raises:
         FileNotFoundError: ``root`` is not a folder.
         OSError: A folder in it cannot be read.
-        ValueError: It has no sub-folder with an image, one without any, or
-            folders of splits (``train``, ``val``) above those of classes.
+        ValueError: It has no sub-folder with an image, one without any,
+            folders of splits (``train``, ``val``) above those of classes, or
+            masks beside the pictures.
     """
     root = Path(root)
     if not root.is_dir():
@@ -143,9 +145,10 @@ def read_label_folders(root: str | Path,
     for name in empty:
         del pictures[name]
     _check_folders(root, pictures, left_out, none)
+    refuse_masks_beside(root, chain.from_iterable(pictures.values()))
     images: dict[str, list[str]] = {}
     merged, copies, deeper = [], [], []
-    for same in _same(pictures):
+    for same in equal_pictures(pictures):
         names = list(dict.fromkeys(name for name, _ in same))
         ids = [path.relative_to(root).as_posix() for _, path in same]
         if len(names) > 1:
@@ -196,33 +199,3 @@ def _check_folders(root: Path, pictures: dict[str, list[Path]],
                 + (f'{"; ".join(others)}. Convert them, or move the folder '
                    'elsewhere.' if others else
                    'none. Put some there, or remove the folder.'))
-
-
-def _same(pictures: dict[str, list[Path]]
-          ) -> Iterator[list[tuple[str, Path]]]:
-    """Yield the pictures, equal files together, each with its class.
-
-    Files are read only where the size of two is the same, and whole only
-    where their beginning and end are. Empty ones are equal to none.
-    """
-    groups: dict[tuple, list[tuple[str, Path]]] = defaultdict(list)
-    for name, paths in pictures.items():
-        for path in paths:
-            size = path.stat().st_size
-            groups[(size, ) if size else (0, path)].append((name, path))
-    for finer in (_ends, _whole):
-        for key in [k for k, group in groups.items() if len(group) > 1]:
-            for name, path in groups.pop(key):
-                groups[(*key, finer(path))].append((name, path))
-    yield from groups.values()
-
-
-def _ends(path: Path) -> bytes:
-    with open(path, 'rb') as file:
-        head = file.read(_PART)
-        file.seek(max(os.path.getsize(path) - _PART, 0))
-        return hashlib.sha256(head + file.read()).digest()
-
-
-def _whole(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()

@@ -189,6 +189,19 @@ def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
     shutil.copy(masks / 'img_00.png', masks / 'img_01.PNG')
     assert '  masks not named like an image, with the suffix .png: ' \
         'img_01.PNG' in new.summary(new.read())
+    # Masks and pictures may lie in one folder, if their names are the same.
+    both = tmp_path / 'both'
+    shutil.copytree(shared_voc / 'JPEGImages', both)
+    for img_id in ids:
+        shutil.copy(masks / f'{img_id}.png', both / f'{img_id}_mask.png')
+    beside = _new(label_file, images=str(both), masks=str(both))
+    with pytest.raises(ValueError, match=r'masks named like .*img_00\.png, '
+                       r'found img_00_mask\.png\. Rename them'):
+        beside.with_mask(beside.read())
+    for img_id in ids:
+        (both / f'{img_id}_mask.png').rename(both / f'{img_id}.png')
+    assert beside.with_mask(beside.read()) == ids
+    assert 'not named like' not in beside.summary(beside.read())
     for path in (cam, seg):
         cfg = load_config(path)
         assert 'seg_map_path' not in cfg.train_dataloader.dataset.data_prefix

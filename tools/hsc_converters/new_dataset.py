@@ -91,10 +91,12 @@ class NewDataset:
         found = self._masks(dataset)
         if not found:
             first = dataset.get_data_info(0)['img_id']
+            others = [name for name in self._beside([], dataset)
+                      if name.lower().endswith('.png')]
             raise ValueError(
                 f'--masks {self.masks}: expected masks named like the images, '
                 f'for example {os.path.join(self.masks, first)}.png, found '
-                'none.')
+                + (f'{others[0]}. Rename them.' if others else 'no PNG.'))
         count = len(dataset.all_classes)
         raise_problems(f'--masks {self.masks}', [
             line for path in found.values()
@@ -133,7 +135,9 @@ class NewDataset:
         if self.masks:
             masks = self._masks(dataset)
             lines.append(f'{len(masks)} of them have a mask')
-            notes += self._unused_masks(masks.values())
+            others = self._beside(masks.values(), dataset)
+            notes += [Note('masks not named like an image, with the suffix '
+                           '.png', others)] if others else []
         for what, names in notes:
             more = f' ... ({len(names)})' if len(names) > 3 else ''
             lines.append(f'  {what}: {", ".join(names[:3])}{more}')
@@ -146,14 +150,18 @@ class NewDataset:
                   for name, number in count.items() if not number]
         return '\n'.join(lines)
 
-    def _unused_masks(self, masks: Iterable[str]) -> list[Note]:
-        """Return the files beside the masks that are no mask of an image."""
-        folder, used = Path(self.masks), {*map(Path, masks)}
-        names = sorted(path.relative_to(folder).as_posix()
-                       for path in folder.rglob('*')
-                       if path.is_file() and path not in used)
-        what = 'masks not named like an image, with the suffix .png'
-        return [Note(what, names)] if names else []
+    def _beside(self, masks: Iterable[str],
+                dataset: ImageLabelDataset) -> list[str]:
+        """Return the files beside the masks that are no mask of an image.
+
+        The pictures may lie in the same folder.
+        """
+        folder, used = Path(self.masks), {*map(os.path.realpath, [
+            *masks, *(dataset.get_data_info(i)['img_path']
+                      for i in range(len(dataset)))])}
+        return sorted(path.relative_to(folder).as_posix()
+                      for path in folder.rglob('*') if path.is_file()
+                      and os.path.realpath(path) not in used)
 
     def _unlisted(self, items: list[dict]) -> list[Note]:
         """Return what the folder of images holds beside those listed."""

@@ -1,0 +1,43 @@
+"""Masks beside the pictures, in folders of classes."""
+import cv2
+import numpy as np
+import pytest
+
+from hsc_mm.datasets.labels import read_labels
+
+
+def _photo(path, size=(40, 50)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([*path.name.encode()])
+    cv2.imwrite(str(path), rng.integers(0, 256, (*size, 3), np.uint8))
+
+
+def _mask(path, size=(40, 50), colour=1):
+    mask = np.zeros((*size, np.size(colour)), np.uint8)
+    mask[5:20, 5:20] = colour
+    cv2.imwrite(str(path), mask)
+
+
+@pytest.mark.parametrize('name', [
+    'a.png', 'a_mask.png', 'a-mask.PNG', 'a_gt.bmp', 'mask_a.png',
+    'a_labelIds.png', 'a.seg.tif', 'a ground truth.png'])
+@pytest.mark.parametrize('colour', [1, 255, (0, 0, 128)])
+def test_masks_beside_pictures_are_no_pictures(tmp_path, name, colour):
+    _photo(tmp_path / 'cat' / 'a.jpg')
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    _mask(tmp_path / 'cat' / name, colour=colour)
+    with pytest.raises(ValueError, match='found a mask, .* beside its '
+                       r'picture, a\.jpg .*: 1\)\. Move the masks') as found:
+        read_labels(tmp_path)
+    assert str(tmp_path / 'cat' / name) in str(found.value)
+
+
+def test_pictures_that_are_no_masks_are_read(tmp_path):
+    for name in ('a.jpg', 'a_label.jpg', 'mask.jpg', 'a_mask.png'):
+        _photo(tmp_path / 'cat' / name)
+    _photo(tmp_path / 'cat' / 'b.png')
+    _mask(tmp_path / 'cat' / 'b_mask.png', size=(50, 40))  # another size
+    _mask(tmp_path / 'cat' / 'c_mask.png')  # of no picture
+    _photo(tmp_path / 'dog' / 'c.jpg')
+    (tmp_path / 'dog' / 'c_mask.png').write_bytes(b'broken')
+    assert len(read_labels(tmp_path).images) == 9
