@@ -1,12 +1,15 @@
 """Damage inside of pictures: what decoders say, and of which file."""
 import os
+import signal
+import time
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from hsc_mm.utils import damage
+from hsc_mm.cli.signals import PARENT
+from hsc_mm.utils import damage, progress
 from hsc_mm.utils.damage import damaged
 
 
@@ -67,14 +70,53 @@ def test_many_files_are_parted_and_keep_their_order(tmp_path, monkeypatch):
     assert list(damaged(paths)) == paths
 
 
-def test_a_decoder_that_crashes_does_not_end_the_others(
-        tmp_path, monkeypatch):
+@pytest.fixture
+def decoder(tmp_path, monkeypatch):
+    """Write a shell script that decodes in place of Python."""
     python = tmp_path / 'python'
     python.touch(0o755)
     monkeypatch.setattr(damage, 'sys', SimpleNamespace(
         executable=str(python)))
-    python.write_text('#!/bin/sh\necho\nkill -9 $$\n')
+    return lambda lines: python.write_text(f'#!/bin/sh\n{lines}\n')
+
+
+def test_a_decoder_that_crashes_does_not_end_the_others(decoder):
+    decoder('echo; kill -SEGV $$')
     assert damaged(['a', 'b', 'c']) == {'b': 'the decoder crashed'}
-    python.write_text('#!/bin/sh\necho no module >&2; exit 1\n')
-    with pytest.raises(OSError, match=r'^a: .*it ended: no module'):
+    decoder('echo no module >&2; exit 1')
+    with pytest.raises(OSError, match=r'^a: .*status 1: no module'):
         damaged(['a'])
+
+
+@pytest.mark.parametrize('number', ['KILL', 'INT', 'TERM'])
+def test_a_decoder_that_is_stopped_damages_no_file(decoder, number):
+    decoder(f'echo; kill -{number} $$')
+    with pytest.raises(OSError, match=r'^b: .*ended with status -\d+'):
+        damaged(['a', 'b', 'c'])
+
+
+def test_a_doctor_that_is_stopped_ends_the_decoder(decoder, tmp_path):
+    decoder(f'echo $$ > {tmp_path}/pid; echo; exec sleep 60')
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    start = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            damaged(['a', 'b'])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - start < 30
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / 'pid').read_text()), 0)
+
+
+def test_progress_counts_the_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(PARENT, '1')
+    monkeypatch.setattr(progress, '_EVERY', 0)
+    path = _write(tmp_path / 'a.jpg', _picture('.jpg'))
+    assert damaged([path] * 3) == {}
+    assert 'Iter(decoding) [2/3]' in capsys.readouterr().err

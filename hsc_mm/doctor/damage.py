@@ -4,40 +4,55 @@ from collections.abc import Iterator
 
 from hsc_mm.datasets.checks import check_files, item_maps
 from hsc_mm.utils.damage import damaged
-from .case import Case
+from .case import Case, Split
 from .finding import Finding, error, warning
 
 __all__ = ['damage']
 
 
-def damage(case: Case) -> Iterator[Finding]:
+def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
     """List JPEGs that are decoded with gaps, and PNGs that are not at all.
 
     Other checks read all of masks and maps, so that only JPEGs of these are
-    decoded. What the check of the files says is not said again.
+    decoded. What the check of the files says is not said again. A file of
+    several splits is decoded once.
+
+    Args:
+        case (Case): What is examined.
+        known (Case, optional): Of another stage, whose files were decoded.
     """
-    for split in case.splits:
-        if split.foreign or not split.infos:
-            continue
-        paths = [info['img_path'] for info in split.infos]
-        paths += [path for info in split.infos
-                  for path in item_maps(info).values()
-                  if path.lower().endswith(('.jpg', '.jpeg'))]
-        said = damaged([*filter(os.path.isfile, dict.fromkeys(paths))])
-        found = {path: line for path, line in said.items()
-                 if not check_files(path, {})}
-        gaps = [f'{path}: {line}' for path, line in found.items()
-                if line.startswith('Corrupt JPEG')]
-        other = [f'{path}: {line}' for path, line in found.items()
-                 if not line.startswith('Corrupt JPEG')]
+    done = {path for split in known.splits for path in _paths(split)
+            } if known else set()
+    files = {split.name: [path for path in _paths(split) if path not in done]
+             for split in case.splits}
+    said = damaged([*filter(os.path.isfile, dict.fromkeys(
+        path for paths in files.values() for path in paths))])
+    said = {path: line for path, line in said.items()
+            if not check_files(path, {})}
+    for name, paths in files.items():
+        found = [path for path in paths if path in said]
+        gaps = [f'{path}: {said[path]}' for path in found
+                if said[path].startswith('Corrupt JPEG')]
+        other = [f'{path}: {said[path]}' for path in found
+                 if not said[path].startswith('Corrupt JPEG')]
         if other:
             yield error(
-                f'{split.name}: {len(other)} files are damaged and cannot be '
+                f'{name}: {len(other)} files are damaged and cannot be '
                 'decoded', 'Replace these files or remove their images from '
                 'the list.', other)
         if gaps:
             yield warning(
-                f'{split.name}: {len(gaps)} JPEGs are damaged inside; a part '
+                f'{name}: {len(gaps)} JPEGs are damaged inside; a part '
                 'may be grey or of other colours',
                 'Look at them. Fetch them again, or remove them from the '
                 'list.', gaps)
+
+
+def _paths(split: Split) -> list[str]:
+    """List the pictures of a split, and those of its maps that are JPEGs."""
+    if split.foreign:
+        return []
+    return list(dict.fromkeys([
+        *(info['img_path'] for info in split.infos),
+        *(path for info in split.infos for path in item_maps(info).values()
+          if path.lower().endswith(('.jpg', '.jpeg')))]))

@@ -67,6 +67,7 @@ def examine(cfg: Config,
         return found
     second = Case(seg_cfg)
     checks = {k: v for k, v in CHECKS.items() if k not in _FIRST_ONLY}
+    checks['damage'] = partial(damage, known=case)
     checks['dry run'] = partial(_second_dry_run, cam=case)
     more = _examine(second, checks, with_dry_run,
                     lambda title: say(f'stage 2: {title}'))

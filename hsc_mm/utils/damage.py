@@ -6,11 +6,12 @@ of its own decodes the files one after the other, and listens. The source of
 this module is its program: it imports no other module of the package.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 __all__ = ['damaged']
@@ -18,48 +19,71 @@ __all__ = ['damaged']
 _PART = 400  # files, for which one process more is worth its start
 _HEADS = (b'\xff\xd8\xff', b'\x89PNG')
 _SAID = ('Corrupt JPEG data: ', 'libpng error: ')
+# Another signal, such as SIGKILL where memory ran out, blames no file.
+_CRASHES = [-number for number in (
+    signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE,
+    signal.SIGILL)]
 
 
 def damaged(paths: Sequence[str]) -> dict[str, str]:
     """Decode JPEGs and PNGs, and say which are damaged inside.
 
-    Other formats say nothing of it, but for missing parts, or have no sums
-    that would.
+    Decoders of other formats report missing parts at most. A bar shows the
+    progress.
 
     Args:
-        paths (sequence[str]): Files; of another format, they are left out.
+        paths (sequence[str]): Files; those of another format are left out.
 
     Returns:
         dict[str, str]: Path -> what the decoder says, in the order of
         ``paths``; without those that are whole.
+
+    Raises:
+        OSError: A process that decodes cannot start, or ends too early.
     """
-    count = min(os.cpu_count() or 1, 1 + len(paths) // _PART)
-    with ThreadPoolExecutor(count) as pool:
-        parts = pool.map(_listen, [paths[n::count] for n in range(count)])
-        said = {path: line for part in parts for path, line in part.items()}
-    return {path: said[path] for path in paths if path in said}
+    from hsc_mm.utils.progress import progress  # no part of the program
+    count = min(os.cpu_count() or 1, 8, 1 + len(paths) // _PART)
+    with ExitStack() as stack:
+        parts = [stack.enter_context(closing(_listen(paths[n::count])))
+                 for n in range(count)]
+        lines = progress((next(parts[i % count]) for i in range(len(paths))),
+                         len(paths), 'decoding', 'files', delay=2)
+        return {path: line
+                for path, line in zip(paths, lines, strict=True) if line}
 
 
-def _listen(paths: Sequence[str]) -> dict[str, str]:
-    """Let another process decode files; a crash is that of the next one."""
-    found: dict[str, str] = {}
-    rest = list(paths)
-    while rest:
-        done = subprocess.run(
-            [sys.executable, '-c', Path(__file__).read_text('utf-8')],
-            input=b'\0'.join(map(os.fsencode, rest)), capture_output=True,
-            check=False)
-        lines = done.stdout.decode('utf-8', 'replace').split('\n')[:-1]
-        found.update((path, line) for path, line in zip(
-            rest, lines, strict=False) if line)
-        rest = rest[len(lines):]
-        if rest and done.returncode < 0:
-            found[rest.pop(0)] = 'the decoder crashed'
-        elif rest:
-            raise OSError(f'{rest[0]}: expected that another process decodes '
-                          'it, found that it ended: '
-                          f'{done.stderr.decode("utf-8", "replace")[-300:]}')
-    return found
+def _listen(paths: Sequence[str]) -> Iterator[str]:
+    """Yield what another process says of each file; '' where it is whole.
+
+    A file at which that crashes is damaged; the next ones get a new process.
+    """
+    while paths:
+        with tempfile.TemporaryFile() as names, \
+                tempfile.TemporaryFile() as heard:
+            names.write(b'\0'.join(map(os.fsencode, paths)))
+            names.seek(0)
+            child = subprocess.Popen(
+                [sys.executable, '-c', Path(__file__).read_text('utf-8')],
+                stdin=names, stdout=subprocess.PIPE, stderr=heard)
+            done = 0
+            with child, child.stdout as lines:
+                try:
+                    for line in lines:
+                        done += 1
+                        yield line.decode('utf-8', 'replace').rstrip('\n')
+                except BaseException:  # nobody listens any more
+                    child.kill()
+                    raise
+            paths = paths[done:]
+            if paths and child.returncode in _CRASHES:
+                yield 'the decoder crashed'
+                paths = paths[1:]
+            elif paths:
+                heard.seek(0)
+                raise OSError(
+                    f'{paths[0]}: the process that decodes it ended with '
+                    f'status {child.returncode}: '
+                    f'{heard.read().decode("utf-8", "replace")[-300:]}')
 
 
 def _decode(path: bytes) -> str:
@@ -89,11 +113,8 @@ def _decode(path: bytes) -> str:
 
 def _main() -> None:
     """Write a line for each file whose path stands in the standard input."""
-    names = sys.stdin.buffer.read()
-    with tempfile.TemporaryFile() as heard:
-        os.dup2(heard.fileno(), 2)
-        for path in names.split(b'\0') if names else ():
-            print(_decode(path), flush=True)
+    for path in sys.stdin.buffer.read().split(b'\0'):
+        print(_decode(path), flush=True)
 
 
 if __name__ == '__main__':

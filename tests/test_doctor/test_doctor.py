@@ -73,6 +73,10 @@ def test_damage_inside_of_pictures_is_found(voc_root, tmp_path):
         assert '1 JPEGs are damaged inside' in one.text
         assert one.details == [f'{first}: Corrupt JPEG data: premature end '
                                'of data segment']
+    findings = examine(load_config(config), False, seg_cfg=load_config(
+        seg_config(voc_root, tmp_path / 'seg.py')))
+    assert [f.check for f in findings].count('damage') == len(found)
+    assert 'stage 2: damage' not in {f.check for f in findings}
     png = cv2.imencode('.png', np.random.default_rng(0).integers(
         0, 256, (48, 64, 3), np.uint8))[1].tobytes()
     half = len(png) // 2
