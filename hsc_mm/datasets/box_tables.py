@@ -9,7 +9,8 @@ __all__ = ['has_boxes', 'is_retinanet', 'named_class']
 _BOXES = ({'xmin', 'ymin'}, {'x1', 'y1'}, {'left', 'top'}, {'x', 'y'},
           {'bboxx', 'bboxy'}, {'bbox'}, {'boundingbox'})
 _CLASS = ('classname', 'labelname', 'category', 'categoryname')
-_NUMBER = re.compile(r'\s*-?\d*\.?\d*\s*')
+# Or an empty cell.
+_NUMBER = re.compile(r'\s*[-+]?\d*\.?\d*(e[-+]?\d+)?\s*', re.IGNORECASE)
 
 
 def _plain(name: str) -> str:
@@ -31,8 +32,12 @@ def named_class(header: list[str]) -> list[int]:
 def is_retinanet(rows: Rows) -> bool:
     """Say whether lines are ``image,x1,y1,x2,y2,class``, without a header.
 
-    An image without a box has one line of empty cells.
+    An image without a box has one line of empty cells. Numbers alone are no
+    boxes: they may be 0 and 1, or scores, of classes.
     """
+    if not rows or len(rows[0][1]) != 6:
+        return False
     sides = [cell for _, row in rows for cell in row[1:5]]
-    return bool(rows) and len(rows[0][1]) == 6 and all(
-        map(_NUMBER.fullmatch, sides)) and any(map(str.strip, sides))
+    return all(map(_NUMBER.fullmatch, sides)) and any(
+        map(str.strip, sides)) and not all(
+            _NUMBER.fullmatch(row[5]) for _, row in rows)

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from hsc_mm.utils.headers import open_picture
 from .mask_checks import some_of
 
@@ -18,11 +21,11 @@ _COLOURS = 64  # more than the classes of most masks, fewer than a photograph
 
 
 def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
-    """Refuse pictures of which some are the masks of others.
+    """Refuse pictures if some are the masks of others.
 
     A mask has the name of a picture in the same folder, with another suffix
-    or a word such as ``_mask``, its size, and few colours. Of many such
-    names some are opened.
+    or a word such as ``_mask``, its size, and few colours where the picture
+    has many. Of many such names some are opened.
 
     Args:
         root (str | Path): Folder of the pictures, for messages.
@@ -36,9 +39,9 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
         if _is_mask_of(mask, picture):
             raise ValueError(
                 f'{root}: expected pictures alone, found a mask, {mask}, '
-                f'beside its picture, {picture.name} (masks by their names: '
-                f'{len(pairs)}). Move the masks into another folder, in '
-                'sub-folders and with names like those of the pictures '
+                f'beside its picture, {picture.name} (files with names of '
+                f'masks: {len(pairs)}). Move the masks into a folder of their '
+                'own, with the sub-folders and names of the pictures '
                 '(--masks, data_prefix.seg_map_path).')
 
 
@@ -59,15 +62,25 @@ def _pairs(pictures: Iterable[Path]) -> Iterable[tuple[Path, Path]]:
 
 
 def _is_mask_of(mask: Path, picture: Path) -> bool:
-    """Say whether a file has the size of a picture, and few colours."""
+    """Say whether a file has the size of a picture, and few colours.
+
+    Where the picture has few as well, both may be drawings.
+    """
     try:
         if not os.path.getsize(mask) or not mask.is_file():
             return False
         found, header = open_picture(mask, mask)
         with found:
-            of_picture, other = open_picture(picture, picture)
-            of_picture.close()
-            return other.seen == header.seen and found.convert(
-                'RGB').getcolors(_COLOURS) is not None
+            other, of_picture = open_picture(picture, picture)
+            with other:
+                return (of_picture.seen == header.seen and _has_few(found)
+                        and not _has_few(other))
     except (OSError, ValueError, SyntaxError):
         return False
+
+
+def _has_few(picture: Image.Image) -> bool:
+    """Say whether a picture, of up to 32 bits a channel, has few colours."""
+    wide = picture.mode[0] in 'IF'  # would be cut at 255
+    return (len(np.unique(np.asarray(picture))) <= _COLOURS if wide else
+            picture.convert('RGB').getcolors(_COLOURS) is not None)

@@ -578,6 +578,9 @@ def test_bad_json_names_the_file(tmp_path, text, message):
     ('id,left,top\nx,1,0\nx,0,1\n', 'line 3: .*, first in line 2'),
     ('id,labels,size\nx,cat,1\nx,cat,2\n', 'line 3: .*, first in line 2'),
     ('x.jpg,1,2,3,4,cat\n,1,2,3,4,dog\n', 'line 2: .*found an empty cell'),
+    # No boxes: 0 and 1, or scores, of five classes.
+    ('x.jpg,0,1,0,1,0\ny.jpg,1,0,0,1,1\n', 'found 6 columns'),
+    ('x.jpg,.1,.9,.3,.2,6e-1\ny.jpg,1,0,0,1,\n', 'found 6 columns'),
     ('id,LabelName,Confidence\nx,cat,0\n', 'line 1: expected two columns'),
 ])
 def test_bad_csv_names_the_line(tmp_path, text, message):

@@ -41,3 +41,34 @@ def test_pictures_that_are_no_masks_are_read(tmp_path):
     _photo(tmp_path / 'dog' / 'c.jpg')
     (tmp_path / 'dog' / 'c_mask.png').write_bytes(b'broken')
     assert len(read_labels(tmp_path).images) == 9
+
+
+@pytest.mark.parametrize(('first', 'second'), [('a.jpg', 'a.png'),
+                                               ('5.png', 'label_5.png')])
+@pytest.mark.parametrize('kind', ['16 bit', 'float', 'few colours'])
+def test_pictures_of_few_colours_are_no_masks(tmp_path, first, second, kind):
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    rng = np.random.default_rng(0)
+    drawing = rng.integers(0, 20, (40, 50), np.uint8)
+    if kind == 'few colours':
+        first = first.replace('.jpg', '.bmp')
+        (tmp_path / 'cat').mkdir()
+        cv2.imwrite(str(tmp_path / 'cat' / first), drawing)
+    else:
+        _photo(tmp_path / 'cat' / first)
+        drawing = rng.integers(0, 1 << 16, (40, 50), np.uint16)
+    if kind == 'float':
+        second = second.replace('.png', '.tif')
+        drawing = 1000 * drawing.astype(np.float32)
+    cv2.imwrite(str(tmp_path / 'cat' / second), drawing)
+    assert len(read_labels(tmp_path).images) == 3
+
+
+def test_a_mask_of_16_bits_is_a_mask(tmp_path):
+    _photo(tmp_path / 'cat' / 'a.jpg')
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    mask = np.zeros((40, 50), np.uint16)
+    mask[5:20, 5:20] = 700
+    cv2.imwrite(str(tmp_path / 'cat' / 'a.png'), mask)
+    with pytest.raises(ValueError, match='found a mask'):
+        read_labels(tmp_path)
