@@ -370,7 +370,7 @@ def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     record['seg_options'] = ['x=1']
     path.write_text(json.dumps(record))
     before = path.read_bytes()
-    assert '(failed)' in (work / 'matrix.md').read_text()
+    assert '(failed: ' in (work / 'matrix.md').read_text()
     spelt = tmp_path / 'x' / '..' / 'cam.py'  # the same config
     (tmp_path / 'x').mkdir()
     again = _run(spelt, '--seeds', '0', '--work-dir', work, '--select', '1')
@@ -467,6 +467,8 @@ def test_a_config_that_cannot_run_does_not_end_the_others(
 @pytest.mark.parametrize(('script', 'said'), [
     ('echo "error: no masks. Make some." >&2; exit 1',
      'failed: no masks. Make some'),
+    ('echo "error: $PWD/a.py and $HOME/b: gone, /c too." >&2; exit 1',
+     'failed: a.py and ~/b: gone, /c too'),
     ('exit 3', 'failed: without a message'),
     ('kill -9 $$', 'failed: was killed, most often'),
     ('echo "error: terminated."; exit 143', 'not finished'),
@@ -488,3 +490,6 @@ def test_a_failed_cell_is_not_one_that_is_not_finished(
             matrix_cells.run_cell(cell, None, {})
         missing, = matrix_kept.kept_cells(tmp_path / 'w', {}, [], {})[1]
         assert missing.startswith(f'a, seed 0 ({words}')
+        # The call itself says the same as later ones.
+        page = matrix.run_matrix([str(config)], [0], tmp_path / 'w')[0]
+        assert page['missing'] == [missing.replace('not finished', 'failed')]

@@ -9,7 +9,7 @@ from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from hsc_mm.version import RECIPE, __version__
 from .matrix_cells import Cell, run_cell, running
-from .matrix_kept import kept_cells
+from .matrix_kept import failure, kept_cells
 from .matrix_means import collect
 from .matrix_tables import markdown
 
@@ -85,8 +85,9 @@ def run_matrix(configs: list[str],
         for name in ('matrix.json', 'matrix.md'))
     done = [one for one in called.values() if one]
     kept, missing = kept_cells(root, called, configs, options or {})
-    missing += [f'{cell.name}, seed {cell.seed} (failed)' for cell in cells
-                if not called[cell.folder]]
+    missing += [
+        f'{cell.name}, seed {cell.seed} ({failure(cell.folder) or "failed"})'
+        for cell in cells if not called[cell.folder]]
     old = _previous(table)
     cells = _in_order(
         [*done, *kept], [row['config'] for row in old['rows']],

@@ -44,6 +44,13 @@ class Cell(NamedTuple):
         return Path(self.config).stem
 
 
+def _shortened(text: str) -> str:
+    """Shorten paths of this machine in a text that is for others too."""
+    for folder, short in ((os.getcwd(), ''), (os.path.expanduser('~'), '~/')):
+        text = text.replace(f'{folder}{os.sep}', short)
+    return text
+
+
 def run_cell(cell: Cell, seg_config: str | None,
              options: dict[str, list[str]]) -> dict:
     """Run the pipeline of a cell; what is current is skipped.
@@ -96,7 +103,7 @@ def run_cell(cell: Cell, seg_config: str | None,
         said = killed(child.returncode) or ''.join((errors or lines)[-1:])
         if child.returncode not in _STOPPED:
             write_json(claim(cell.folder, FAILED, option='work_dir'),
-                       dict(error=said.removeprefix('error: ')))
+                       dict(error=_shortened(said.removeprefix('error: '))))
         raise ValueError(f'{cell.name}, seed {cell.seed}: {said} '
                          f'(full output: {log})')
     found = read_json(summary)

@@ -10,7 +10,9 @@ from hsc_mm.pipeline import config_hash
 from hsc_mm.utils import digest, read_json
 from hsc_mm.version import RECIPE
 
-__all__ = ['FAILED', 'data_of', 'kept_cells', 'option_values', 'settings']
+__all__ = [
+    'FAILED', 'data_of', 'failure', 'kept_cells', 'option_values', 'settings'
+]
 
 #: Why a cell failed when it was last tried.
 FAILED = 'failed.json'
@@ -113,14 +115,20 @@ def kept_cells(root: Path, called: Mapping[Path, dict | None],
     return kept, missing
 
 
+def failure(folder: Path) -> str:
+    """Say why a cell failed when it was last tried; '' where it did not."""
+    with contextlib.suppress(ValueError, OSError):
+        why = read_json(folder / FAILED, {'error': str})['error'].rstrip('.')
+        return f'failed: {why or "without a message"}'
+    return ''
+
+
 def _kept(record: Path, config: str | None, seg: str | None,
           options: Mapping[str, list[str]]) -> dict | str:
     """Return a cell, or why it is left out; see :func:`kept_cells`."""
-    failed = record.with_name(FAILED)
-    if failed.is_file():
-        with contextlib.suppress(ValueError, OSError):
-            why = read_json(failed, {'error': str})['error'].rstrip('.')
-            return f'failed: {why or "without a message"}'
+    failed = failure(record.parent)
+    if failed:
+        return failed
     if not record.is_file():
         return 'not finished'
     try:
