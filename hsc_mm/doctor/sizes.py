@@ -1,6 +1,5 @@
 """Pictures so narrow that nothing is left of them when they are resized."""
 from collections.abc import Iterator
-from functools import partial
 
 import mmcv
 
@@ -25,17 +24,19 @@ def narrow(case: Case) -> Iterator[Finding]:
     pipelines = [split.pipeline for split in case.splits if not split.is_train]
     tests = list(_resizes([*pipelines, case.cfg.get('tta_pipeline')]))
     for split in case.splits:
-        if split.foreign:
+        own = [*_resizes(split.pipeline)] if split.is_train else []
+        if split.foreign or not (tests or own):
             continue
-        found = _narrow(split.infos, tests, (1, 1))
+        paths = [info['img_path'] for info in split.infos]
+        sizes = dict(zip(paths, map_threads(_size, paths), strict=True))
+        found = _narrow(sizes, tests, (1, 1))
         if found:
             yield error(
                 f'{split.name}: the shorter side of {len(found)} images '
                 'vanishes when the pipeline of the test resizes them',
                 'Crop these images or remove them from the list.', found)
         least = _least(split.pipeline)
-        found = _narrow(split.infos, [*_resizes(split.pipeline)],
-                        least) if split.is_train else []
+        found = _narrow(sizes, own, least)
         if found:
             yield error(
                 f'{split.name}: the shorter side of {len(found)} images '
@@ -46,12 +47,20 @@ def narrow(case: Case) -> Iterator[Finding]:
                 'hsc_mm.RandomLongSideResize, which keeps two pixels.', found)
 
 
-def _narrow(infos: list[dict], steps: list[dict],
+def _size(path: str) -> tuple[int, int] | None:
+    """Return (width, height); None if unreadable, which other checks tell."""
+    try:
+        return image_shapes(path)[0][::-1]
+    except (OSError, ValueError):
+        return None
+
+
+def _narrow(sizes: dict[str, tuple[int, int] | None], steps: list[dict],
             least: tuple[int, int]) -> list[str]:
     """Name the pictures of which a step leaves too little."""
-    return list(filter(None, map_threads(
-        partial(_line, steps=steps, least=least),
-        [info['img_path'] for info in infos]))) if steps else []
+    return [f'{path}: {size[0]} x {size[1]} pixels'
+            for path, size in sizes.items() if size
+            and any(_vanishes(size, step, least) for step in steps)]
 
 
 def _resizes(steps: list | dict | None) -> Iterator[dict]:
@@ -90,20 +99,6 @@ def _least(pipeline: list[dict]) -> tuple[int, int]:
             way = step.get('direction', 'horizontal')
             ways.update([way] if isinstance(way, str) else way)
     return 1 + ('horizontal' in ways), 1 + ('vertical' in ways)
-
-
-def _line(path: str, steps: list[dict], least: tuple[int, int]) -> str | None:
-    """Name a picture of which one of the steps leaves too little.
-
-    None also where it cannot be read, which other checks tell.
-    """
-    try:
-        height, width = image_shapes(path)[0]
-    except (OSError, ValueError):
-        return None
-    if any(_vanishes((width, height), step, least) for step in steps):
-        return f'{path}: {width} x {height} pixels'
-    return None
 
 
 def _vanishes(size: tuple[int, int], step: dict,
