@@ -1,7 +1,7 @@
 """Masks that lie beside the pictures in folders of classes."""
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,12 @@ from .mask_checks import some_of
 
 __all__ = ['refuse_masks_beside']
 
-_WORD = r'(?:masks?|gt|labels?|labelids|seg|segm|segmentation|groundtruth|' \
-    r'ground[ _-]truth|annotation|anno)'
+_WORD = r'(?:masks?|gt|labels?|labelids|seg|segm|segmentations?|' \
+    r'groundtruth|ground[ _-]truth|annotations?|anno)'
 # What is left of the name of a mask is that of its picture.
 _NAMES = (re.compile(rf'(.+?)[ _.-]+{_WORD}', re.IGNORECASE),
           re.compile(rf'{_WORD}[ _.-]+(.+)', re.IGNORECASE))
+_FOLDER = re.compile(_WORD, re.IGNORECASE)
 _COLOURS = 64  # more than the classes of most masks, fewer than a photograph
 
 
@@ -24,8 +25,9 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
     """Refuse pictures if some are the masks of others.
 
     A mask has the name of a picture in the same folder, with another suffix
-    or a word such as ``_mask``, its size, and few colours where the picture
-    has many. Of many such names some are opened.
+    or a word such as ``_mask``, and its size; or it lies in a folder such as
+    ``masks`` of a class folder. It has few colours where the picture has
+    many. Of many such names some are opened.
 
     Args:
         root (str | Path): Folder of the pictures, for messages.
@@ -34,7 +36,7 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
     Raises:
         ValueError: There is such a mask.
     """
-    pairs = [*_pairs(pictures)]
+    pairs = [*_pairs(Path(root), pictures)]
     for mask, picture in some_of(pairs):
         if _is_mask_of(mask, picture):
             raise ValueError(
@@ -45,24 +47,33 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
                 '(--masks, data_prefix.seg_map_path).')
 
 
-def _pairs(pictures: Iterable[Path]) -> Iterable[tuple[Path, Path]]:
+def _pairs(root: Path, pictures: Iterable[Path]
+           ) -> Iterator[tuple[Path, Path]]:
     """Yield what could be a mask by its name, and its picture."""
     known: dict[tuple[Path, str], list[Path]] = {}
+    near: dict[tuple[Path, str], Path] = {}  # folders of masks to pictures
     for path in pictures:
         known.setdefault((path.parent, path.stem), []).append(path)
+        if not _FOLDER.fullmatch(path.parent.name):
+            near.update({(path.parent, path.stem): path,
+                         (path.parent.parent, path.stem): path})
     for (folder, stem), paths in known.items():
         first = min(paths, key=lambda path: path.suffix.lower() == '.png')
         yield from ((path, first) for path in paths if path is not first)
-        names = (found[1] for found in (
-            name.fullmatch(stem) for name in _NAMES) if found)
-        other = next((known[folder, name] for name in names
+        names = [found[1] for found in (
+            name.fullmatch(stem) for name in _NAMES) if found]
+        other = next((known[folder, name][0] for name in names
                       if (folder, name) in known), None)
+        if _FOLDER.fullmatch(folder.name) and folder.parent != root:
+            other = other or next(filter(None, (
+                near.get((folder.parent, name))
+                for name in (stem, *names))), None)
         if other:
-            yield from ((path, other[0]) for path in paths)
+            yield from ((path, other) for path in paths)
 
 
 def _is_mask_of(mask: Path, picture: Path) -> bool:
-    """Say whether a file has the size of a picture, and few colours.
+    """Say whether a file has few colours, and in one folder the same size.
 
     Where the picture has few as well, both may be drawings.
     """
@@ -73,8 +84,9 @@ def _is_mask_of(mask: Path, picture: Path) -> bool:
         with found:
             other, of_picture = open_picture(picture, picture)
             with other:
-                return (of_picture.seen == header.seen and _has_few(found)
-                        and not _has_few(other))
+                return ((of_picture.seen == header.seen
+                         or mask.parent != picture.parent)
+                        and _has_few(found) and not _has_few(other))
     except (OSError, ValueError, SyntaxError):
         return False
 

@@ -72,3 +72,27 @@ def test_a_mask_of_16_bits_is_a_mask(tmp_path):
     cv2.imwrite(str(tmp_path / 'cat' / 'a.png'), mask)
     with pytest.raises(ValueError, match='found a mask'):
         read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(('mask', 'picture'), [
+    ('masks/a.png', 'images/a.png'), ('Annotations/a.png', 'a.jpg'),
+    ('gt/a_mask.png', 'a.jpg'), ('masks/a.png', 'x/images/a.jpg')])
+def test_a_folder_of_masks_in_a_class_folder_is_refused(
+        tmp_path, mask, picture):
+    found = picture.count('/') < 2
+    _photo(tmp_path / 'cat' / picture)
+    (tmp_path / 'cat' / mask).parent.mkdir()
+    _mask(tmp_path / 'cat' / mask, size=(30, 30))
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    if not found:  # its picture is not known
+        assert len(read_labels(tmp_path).images) == 3
+        return
+    with pytest.raises(ValueError, match=f'found a mask, .*{mask}, beside'):
+        read_labels(tmp_path)
+
+
+def test_a_class_may_be_called_mask(tmp_path):
+    _photo(tmp_path / 'mask' / 'a.jpg')
+    _mask(tmp_path / 'mask' / 'b.png')
+    _photo(tmp_path / 'other' / 'b.png')
+    assert len(read_labels(tmp_path).images) == 3
