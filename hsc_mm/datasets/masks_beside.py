@@ -51,12 +51,13 @@ def _pairs(root: Path, pictures: Iterable[Path]
            ) -> Iterator[tuple[Path, Path]]:
     """Yield what could be a mask by its name, and its picture."""
     known: dict[tuple[Path, str], list[Path]] = {}
-    near: dict[tuple[Path, str], Path] = {}  # folders of masks to pictures
     for path in pictures:
         known.setdefault((path.parent, path.stem), []).append(path)
-        if not _FOLDER.fullmatch(path.parent.name):
-            near.update({(path.parent, path.stem): path,
-                         (path.parent.parent, path.stem): path})
+    masks = {folder for folder in {folder for folder, _ in known}
+             if _FOLDER.fullmatch(folder.name) and folder.parent != root}
+    near = {(place, stem): paths[0] for (folder, stem), paths in known.items()
+            if folder not in masks
+            for place in (folder, folder.parent)} if masks else {}
     for (folder, stem), paths in known.items():
         first = min(paths, key=lambda path: path.suffix.lower() == '.png')
         yield from ((path, first) for path in paths if path is not first)
@@ -64,7 +65,7 @@ def _pairs(root: Path, pictures: Iterable[Path]
             name.fullmatch(stem) for name in _NAMES) if found]
         other = next((known[folder, name][0] for name in names
                       if (folder, name) in known), None)
-        if _FOLDER.fullmatch(folder.name) and folder.parent != root:
+        if folder in masks:
             other = other or next(filter(None, (
                 near.get((folder.parent, name))
                 for name in (stem, *names))), None)
