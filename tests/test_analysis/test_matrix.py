@@ -445,10 +445,14 @@ def test_what_no_cell_can_use_is_refused_before_the_first(
     assert not [*tmp_path.glob('w/*/seed0')]
 
 
+@pytest.mark.parametrize(('line', 'alone'), [
+    ('', set()), ('train_dataloader["dataset"] = None', {'broken'})])
 def test_a_config_that_cannot_run_does_not_end_the_others(
-        shared_voc, tmp_path, monkeypatch):
+        shared_voc, tmp_path, monkeypatch, line, alone):
     good = cam_config(shared_voc, tmp_path / 'good.py')
     broken = cam_config(tmp_path / 'nowhere', tmp_path / 'broken.py')
+    with (tmp_path / 'broken.py').open('a') as file:
+        file.write(f'{line}\n')
     ran = []
 
     def cell(cell, *_):
@@ -457,7 +461,7 @@ def test_a_config_that_cannot_run_does_not_end_the_others(
 
     monkeypatch.setattr(matrix, 'run_cell', cell)
     for configs, names in (((broken, good), {'broken', 'good'}),
-                           ((broken, ), set())):
+                           ((broken, ), alone)):
         ran.clear()
         found = _run(*configs, '--work-dir', tmp_path / 'w', '--seeds', 0)
         assert found.returncode == 1

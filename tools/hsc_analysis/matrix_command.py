@@ -122,4 +122,6 @@ def _refuse_useless(args: argparse.Namespace) -> None:
             return
         except (ValueError, OSError) as problem:
             problems.append(problem)
+        except Exception:  # not foreseen: the cells report it
+            return
     raise problems[0]
