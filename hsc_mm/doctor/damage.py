@@ -42,10 +42,11 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
                 'the list.', other)
         if gaps:
             yield warning(
-                f'{name}: {len(gaps)} JPEGs are damaged inside; a part '
-                'may be grey or of other colours',
-                'Look at them. Fetch them again, or remove them from the '
-                'list.', gaps)
+                f'{name}: libjpeg reports damage in {len(gaps)} JPEGs; a part '
+                'of each may be grey or of other colours',
+                'Look at them: where only "extraneous bytes" are reported, a '
+                'picture can be whole. Fetch the others again, or remove them '
+                'from the list.', gaps)
 
 
 def _paths(split: Split) -> list[str]:

@@ -202,12 +202,19 @@ def rank_images(folder: str,
 def scored_items(folder: str, infos: Sequence[dict],
                  dataset: BaseImageLabelDataset
                  ) -> Iterator[tuple[int, float, np.ndarray]]:
-    """Yield place, score and mask of each item; see :func:`rank_images`.
+    """Score items one by one, with a bar that shows the progress.
 
     Args:
         folder (str): With ``<img_id>.png``.
         infos (sequence[dict]): Items that have masks.
         dataset (BaseImageLabelDataset): Says which classes there are.
+
+    Yields:
+        tuple[int, float, np.ndarray]: Place in ``infos``, mean IoU in percent
+        and ground truth (H, W); nothing where the whole mask is ignored.
+
+    Raises:
+        ValueError: See :func:`rank_images`.
     """
     classes = len(dataset.metainfo['classes'])
     for place in progress(range(len(infos)), len(infos), 'scoring', delay=2):

@@ -70,7 +70,7 @@ def test_damage_inside_of_pictures_is_found(voc_root, tmp_path):
     found = [f for f in findings if f.check == 'damage']
     assert {f.level for f in found} == {'warning'}
     for one in found:
-        assert '1 JPEGs are damaged inside' in one.text
+        assert 'libjpeg reports damage in 1 JPEGs' in one.text
         assert one.details == [f'{first}: Corrupt JPEG data: premature end '
                                'of data segment']
     findings = examine(load_config(config), False, seg_cfg=load_config(
