@@ -1,8 +1,7 @@
 """Scores of a folder of masks against the ground truth of a data set."""
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,23 +16,9 @@ from hsc_mm.utils.sums import content_sums
 from .confusion import background_iou, false_pixels
 
 __all__ = [
-    'Scored', 'covers', 'ground_truth', 'image_score', 'label_and_truth',
-    'listed_images', 'rank_images', 'score_folder', 'scored_items'
+    'checked_pair', 'covers', 'ground_truth', 'label_and_truth',
+    'listed_images', 'score_folder'
 ]
-
-
-class Scored(NamedTuple):
-    """An image and how well it is labelled.
-
-    Attributes:
-        score (float): Mean IoU in percent over the classes that occur in
-            its mask or its label.
-        img_id (str): Its id.
-        index (int): Its place in the data set.
-    """
-    score: float
-    img_id: str
-    index: int
 
 
 def ground_truth(info: dict) -> np.ndarray:
@@ -57,9 +42,15 @@ def label_and_truth(folder: str, info: dict) -> tuple[np.ndarray, np.ndarray]:
     return label, truth
 
 
-def _pair(folder: str, info: dict,
-          dataset: BaseImageLabelDataset) -> tuple[np.ndarray, np.ndarray]:
-    """Read label and mask of an item, and refuse what is no class."""
+def checked_pair(folder: str, info: dict, dataset: BaseImageLabelDataset
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """Read label and mask of an item as class indices, (H, W) uint8 each.
+
+    Raises:
+        FileNotFoundError: ``<img_id>.png`` is missing in the folder.
+        ValueError: A file is broken, of another size than its mask, or holds
+            an index that is no class.
+    """
     pair = label_and_truth(folder, info)
     paths = (os.path.join(folder, f'{info["img_id"]}.png'),
              info['seg_map_path'])
@@ -136,7 +127,8 @@ def score_folder(folder: str,
         info = dataset.get_data_info(index)
         if info['img_id'] in skip:
             continue
-        found, truth = map(torch.from_numpy, _pair(folder, info, dataset))
+        found, truth = map(
+            torch.from_numpy, checked_pair(folder, info, dataset))
         one = IoUMetric.intersect_and_union(
             found, truth, len(classes), dataset.ignore_index)
         areas += torch.stack(one).double()
@@ -169,56 +161,3 @@ def _percent(iou: torch.Tensor) -> dict:
     return dict(
         mIoU=round(float(iou.nanmean()), 2),
         iou=[None if v != v else round(v, 2) for v in iou.tolist()])
-
-
-def image_score(label: np.ndarray, truth: np.ndarray, classes: int,
-                ignore_index: int = 255) -> float | None:
-    """Return the mean IoU of an image over the classes in mask or label.
-
-    In percent; None where the whole mask is ignored.
-    """
-    hit, union, _, _ = IoUMetric.intersect_and_union(
-        torch.from_numpy(label), torch.from_numpy(truth), classes,
-        ignore_index)
-    return 100 * float((hit / union).nanmean()) if union.any() else None
-
-
-def rank_images(folder: str,
-                dataset: BaseImageLabelDataset) -> list[Scored]:
-    """Score each image of a data set by itself; the worst comes first.
-
-    Images whose mask is ignored everywhere are left out.
-
-    Raises:
-        ValueError: A file is broken, of another size than its mask, or holds
-            an index that is no class.
-    """
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    return sorted(
-        Scored(score, infos[index]['img_id'], index)
-        for index, score, _ in scored_items(folder, infos, dataset))
-
-
-def scored_items(folder: str, infos: Sequence[dict],
-                 dataset: BaseImageLabelDataset
-                 ) -> Iterator[tuple[int, float, np.ndarray]]:
-    """Score items one by one, with a bar that shows the progress.
-
-    Args:
-        folder (str): With ``<img_id>.png``.
-        infos (sequence[dict]): Items that have masks.
-        dataset (BaseImageLabelDataset): Says which classes there are.
-
-    Yields:
-        tuple[int, float, np.ndarray]: Place in ``infos``, mean IoU in percent
-        and ground truth (H, W); nothing where the whole mask is ignored.
-
-    Raises:
-        ValueError: See :func:`rank_images`.
-    """
-    classes = len(dataset.metainfo['classes'])
-    for place in progress(range(len(infos)), len(infos), 'scoring', delay=2):
-        label, truth = _pair(folder, infos[place], dataset)
-        score = image_score(label, truth, classes, dataset.ignore_index)
-        if score is not None:
-            yield place, score, truth

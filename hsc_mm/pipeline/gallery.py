@@ -10,12 +10,8 @@ from mmseg.structures import SegDataSample
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.transforms.load_image import dataset_reader
-from hsc_mm.evaluation.folder import (
-    ground_truth,
-    image_score,
-    listed_images,
-    rank_images,
-)
+from hsc_mm.evaluation.folder import ground_truth, listed_images
+from hsc_mm.evaluation.ranking import image_score, rank_images
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.progress import progress

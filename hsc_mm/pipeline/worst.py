@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.evaluation.folder import scored_items
+from hsc_mm.evaluation.ranking import scored_items
 
 __all__ = ['ScoredImage', 'worst_images', 'worst_of_each_class']
 

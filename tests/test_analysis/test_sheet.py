@@ -9,7 +9,7 @@ from tiny_configs import cam_config
 
 from hsc_analysis.sheet import masked_dataset, write_picture
 from hsc_mm.cli import common as cli
-from hsc_mm.evaluation.folder import rank_images
+from hsc_mm.evaluation.ranking import rank_images
 from hsc_mm.inference import load_config
 from hsc_mm.pseudo_labels.origins import note_of
 from hsc_mm.utils import read_index_png, voc_palette, write_index_png

@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 
 from hsc_mm.datasets import VOCImageLabelDataset
-from hsc_mm.evaluation.folder import (
-    covers,
-    ground_truth,
-    rank_images,
-    score_folder,
-)
+from hsc_mm.evaluation.folder import covers, ground_truth, score_folder
+from hsc_mm.evaluation.ranking import rank_images
 from hsc_mm.utils import (
     read_index_png,
     to_classes,

@@ -6,7 +6,8 @@ import pytest
 from tiny_configs import cam_config
 
 from hsc_mm.datasets.build import build_split
-from hsc_mm.evaluation.folder import listed_images, rank_images
+from hsc_mm.evaluation.folder import listed_images
+from hsc_mm.evaluation.ranking import rank_images
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline.worst import (
     ScoredImage,

@@ -10,7 +10,8 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
 from hsc_mm.datasets.transforms.load_image import dataset_reader
-from hsc_mm.evaluation.folder import Scored, label_and_truth
+from hsc_mm.evaluation.folder import label_and_truth
+from hsc_mm.evaluation.ranking import Scored
 from hsc_mm.pseudo_labels.origins import refuse_other_images
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.alike import missing_example

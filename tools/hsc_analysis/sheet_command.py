@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Score, draw and write."""
     args = parse_args()
-    from hsc_mm.evaluation.folder import rank_images
+    from hsc_mm.evaluation.ranking import rank_images
     from hsc_mm.inference import load_config
     from hsc_mm.utils.work_dirs import refuse_data_of
     from .sheet import contact_sheet, masked_dataset, write_picture
