@@ -3,13 +3,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
 from difflib import get_close_matches
 from itertools import dropwhile
 from typing import Any
 
 from hsc_mm.utils.code import HOSTS
 from hsc_mm.utils.numbers import nearest
+from hsc_mm.utils.part_types import arguments_of
 from .own_errors import own_place
 
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
@@ -48,7 +48,7 @@ def registry(error: BaseException) -> str | None:
     wrong = re.search(r"unexpected keyword argument '(\w+)'", text)
     if isinstance(error, TypeError) and wrong and \
             wrong[1] in found.get('args', ()):
-        known = _arguments(found['obj_cls'])
+        known = arguments_of(found['obj_cls'])
         return (f'{part}: it has no argument {wrong[1]!r}.'
                 f'{nearest(wrong[1], known)}' +
                 f' It takes {", ".join(known)}.' * bool(known))
@@ -182,20 +182,3 @@ def _nearest_type(name: str, known: list[str]) -> str:
     bare = {one.rpartition('.')[2].lower(): one for one in known}
     near = get_close_matches(name.rpartition('.')[2].lower(), bare, 1)
     return f' Is "{bare[near[0]]}" meant?' if near else ''
-
-
-def _arguments(part: Callable) -> list[str]:
-    """List the arguments of a class and of those it is made from."""
-    from inspect import isclass, signature
-    found: dict[str, None] = {}
-    for one in part.__mro__ if isclass(part) else [part]:
-        if one is object or 'torch' in one.__module__.split('.')[:1]:
-            continue
-        function = one.__dict__.get('__init__') if isclass(one) else one
-        for name, value in (signature(function).parameters.items()
-                            if function else ()):
-            if name != 'self' and value.kind not in (
-                    value.VAR_KEYWORD, value.VAR_POSITIONAL):
-                found[name] = None
-    return list(found) or [  # a class of torch alone
-        name for name in signature(part).parameters if name != 'self']

@@ -5,14 +5,13 @@ import traceback
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.numbers import nearest
-from .config_keys import TOP_LEVEL
+from .config_options import check_options
 from .config_values import check_values
 
 __all__ = ['read_config']
@@ -57,7 +56,7 @@ def read_config(path: str | Path, options: dict | None = None,
             raise
         raise _unreadable(path, error) from error
     if options:
-        _check_options(cfg, options, flag)
+        check_options(cfg, options, flag)
         try:
             cfg.merge_from_dict(options)
         except (TypeError, KeyError, AttributeError) as error:
@@ -192,28 +191,3 @@ def _no_variable(path: str, place: dict) -> Exception:
         f'config {path}: {{{{_base_.{name}}}}}: expected a variable of its '
         f'_base_ files, found no "{place["new_k"]}" in them.{near} Correct '
         'the name, or write the value.')
-
-
-def _check_options(cfg: Config, options: dict, flag: str) -> None:
-    """Refuse options whose key is a misspelt one of the config."""
-    for option in options:
-        node: Any = cfg
-        for depth, key in enumerate(option.split('.')):
-            if isinstance(node, list | tuple) and key.isdecimal():
-                node = node[int(key)] if int(key) < len(node) else None
-                continue
-            if not isinstance(node, dict | Config):
-                break
-            if key in node:
-                node = node[key]
-                continue
-            if not depth and key in TOP_LEVEL:
-                break
-            known = [*node.keys(), *(() if depth else TOP_LEVEL)]
-            near = nearest(key, known, 0.8)
-            if near or not depth:
-                raise ValueError(
-                    f'{flag} {option}: expected a key of the config, '
-                    f'found "{key}", which nothing reads.{near} A new one '
-                    'can be written into the config file.')
-            break

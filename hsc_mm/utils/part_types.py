@@ -1,9 +1,12 @@
 """Types of the parts of a config: by name, with a scope, or as a class."""
+from collections.abc import Callable, Iterator
+from inspect import isclass, signature
 from typing import Any
 
+import mmengine.registry
 from mmengine.registry import Registry
 
-__all__ = ['class_of', 'type_name']
+__all__ = ['arguments_of', 'class_of', 'classes_named', 'type_name']
 
 
 def type_name(part: Any) -> str:
@@ -32,3 +35,41 @@ def class_of(registry: Registry, part: Any) -> Any:
 
 def _kind(part: Any) -> Any:
     return part.get('type') if hasattr(part, 'get') else None
+
+
+def arguments_of(part: Callable) -> list[str]:
+    """List the arguments of a class and of those it is made from."""
+    found: dict[str, None] = {}
+    for one in part.__mro__ if isclass(part) else [part]:
+        if one is object or 'torch' in one.__module__.split('.')[:1]:
+            continue
+        function = one.__dict__.get('__init__') if isclass(one) else one
+        for name, value in (signature(function).parameters.items()
+                            if function else ()):
+            if name != 'self' and value.kind not in (
+                    value.VAR_KEYWORD, value.VAR_POSITIONAL):
+                found[name] = None
+    return list(found) or [  # a class of torch alone
+        name for name in signature(part).parameters if name != 'self']
+
+
+def classes_named(kind: Any) -> Iterator[Any]:
+    """Yield what a type may stand for, of whichever registry.
+
+    Args:
+        kind (Any): The value of ``type``: a name, with a scope or without,
+            or a class.
+    """
+    if not isinstance(kind, str):
+        yield from [kind] if callable(kind) else []
+        return
+    scope, _, name = kind.rpartition('.')
+    todo = [one for one in vars(mmengine.registry).values()
+            if isinstance(one, Registry)]
+    while todo:
+        one = todo.pop()
+        if scope in ('', one.scope):
+            one.import_from_location()
+            if name in one.module_dict:
+                yield one.module_dict[name]
+        todo += one.children.values()

@@ -150,6 +150,22 @@ def test_misspelt_options(shared_voc, tmp_path, option, meant):
         load_config(config, {option: 1}, str(tmp_path / 'w'))
 
 
+@pytest.mark.parametrize('options', [
+    {'optim_wrapper.type': 'AmpOptimWrapper',
+     'optim_wrapper.dtype': 'bfloat16'},
+    {'model.backbone.type': 'ResNetV1c', 'model.backbone.stem_channel': 8},
+    {'model.backbone.type': 'NoSuchNet', 'model.backbone.stem_channel': 8},
+])
+def test_arguments_that_look_like_other_keys(shared_voc, tmp_path, options):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    if 'optim_wrapper.dtype' in options:
+        cfg = load_config(config, options, str(tmp_path / 'w'))
+        assert cfg.optim_wrapper.dtype == 'bfloat16'
+        return
+    with pytest.raises(ValueError, match='Is "stem_channels" meant'):
+        load_config(config, options, str(tmp_path / 'w'))
+
+
 @pytest.mark.parametrize('stage', ['cam', 'seg'])
 def test_misspelt_options_of_a_stage(shared_voc, tmp_path, stage):
     config = cam_config(shared_voc, tmp_path / 'c.py')

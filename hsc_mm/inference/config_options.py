@@ -1,0 +1,58 @@
+"""Options of the command line whose key is a misspelt one of the config."""
+from typing import Any
+
+from mmengine.config import Config
+
+from hsc_mm.utils.numbers import nearest
+from hsc_mm.utils.part_types import arguments_of, classes_named
+from .config_keys import TOP_LEVEL
+
+__all__ = ['check_options']
+
+
+def check_options(cfg: Config, options: dict, flag: str) -> None:
+    """Refuse options whose key is a misspelt one of the config.
+
+    A key that the type of its section takes as an argument is none, however
+    like another one it looks.
+
+    Args:
+        cfg (Config): Before the options.
+        options (dict): ``a.b.c`` -> value.
+        flag (str): Where the options come from, for messages.
+
+    Raises:
+        ValueError: There is one; the message has the key that is meant.
+    """
+    for option in options:
+        node: Any = cfg
+        keys = option.split('.')
+        for depth, key in enumerate(keys):
+            if isinstance(node, list | tuple) and key.isdecimal():
+                node = node[int(key)] if int(key) < len(node) else None
+                continue
+            if not isinstance(node, dict | Config):
+                break
+            if key in node:
+                node = node[key]
+                continue
+            if not depth and key in TOP_LEVEL:
+                break
+            known = [*node.keys(), *(() if depth else TOP_LEVEL)]
+            near = nearest(key, known, 0.8)
+            if near and depth and _takes(
+                    options.get('.'.join([*keys[:depth], 'type']),
+                                node.get('type')), key):
+                break
+            if near or not depth:
+                raise ValueError(
+                    f'{flag} {option}: expected a key of the config, '
+                    f'found "{key}", which nothing reads.{near} A new one '
+                    'can be written into the config file.')
+            break
+
+
+def _takes(kind: Any, key: str) -> bool:
+    """Say whether a type has an argument of that name."""
+    return kind is not None and any(
+        key in arguments_of(one) for one in classes_named(kind))
