@@ -41,6 +41,11 @@ def registry(error: BaseException) -> str | None:
         name = (local(error, 'optimizer_cfg', kind=dict) or {}).get('type')
         return (f'optim_wrapper.optimizer.type {name!r}: there is no such '
                 f'optimizer.{nearest(str(name), OPTIMIZERS.module_dict)}')
+    layer = local(error, 'layer_type', 'padding_type', kind=str)
+    if layer and text.strip('"\'').startswith('Cannot find'):
+        from mmengine.registry import MODELS
+        return (f'type {layer!r} of the config: mmcv has no such layer.'
+                f'{nearest(layer, MODELS.module_dict)}')
     if not found or 'obj_cls' not in found:
         return None
     part = f'{found["obj_cls"].__name__} of the config' if hasattr(

@@ -11,7 +11,7 @@ from mmengine.utils import import_modules_from_strings
 
 from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.numbers import nearest
-from .config_options import check_options
+from .config_options import check_options, open_sections
 from .config_values import check_values
 
 __all__ = ['read_config']
@@ -57,6 +57,7 @@ def read_config(path: str | Path, options: dict | None = None,
         raise _unreadable(path, error) from error
     if options:
         check_options(cfg, options, flag)
+        open_sections(cfg, options)
         try:
             cfg.merge_from_dict(options)
         except (TypeError, KeyError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""Options of the command line whose key is a misspelt one of the config."""
+"""Options of the command line, and the places of a config they go to."""
 from typing import Any
 
 from mmengine.config import Config
@@ -7,7 +7,7 @@ from hsc_mm.utils.numbers import nearest
 from hsc_mm.utils.part_types import arguments_of, classes_named
 from .config_keys import TOP_LEVEL
 
-__all__ = ['check_options']
+__all__ = ['check_options', 'open_sections']
 
 
 def check_options(cfg: Config, options: dict, flag: str) -> None:
@@ -56,3 +56,27 @@ def _takes(kind: Any, key: str) -> bool:
     """Say whether a type has an argument of that name."""
     return kind is not None and any(
         key in arguments_of(one) for one in classes_named(kind))
+
+
+def open_sections(cfg: Config, options: dict) -> None:
+    """Let options set keys of what a config switches off by None.
+
+    mmengine merges no keys into None: ``optim_wrapper.clip_grad.max_norm``
+    would be refused where a config says ``clip_grad=None``.
+
+    Args:
+        cfg (Config): Changed in place: such a None becomes an empty dict.
+        options (dict): ``a.b.c`` -> value.
+    """
+    for option in options:
+        node: Any = cfg
+        for key in option.split('.')[:-1]:
+            if isinstance(node, list | tuple):
+                node = node[int(key)] if key.isdecimal() and int(
+                    key) < len(node) else None
+                continue
+            if not isinstance(node, dict | Config) or key not in node:
+                break
+            if node[key] is None:
+                node[key] = {}
+            node = node[key]

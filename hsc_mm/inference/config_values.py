@@ -14,6 +14,7 @@ from hsc_mm.utils.part_types import class_of
 from hsc_mm.utils.wrappers import split_datasets
 from .config_forms import check_forms, check_parts, check_switches
 from .config_keys import check_spelling
+from .config_late import check_late
 from .config_loops import as_list, check_loops
 
 __all__ = ['check_values']
@@ -35,6 +36,7 @@ def check_values(cfg: Config, path: str | Path | None) -> None:
     check_spelling(cfg, path)
     check_parts(cfg, path)
     check_switches(cfg, path)
+    check_late(cfg, path)
     _check_numbers(cfg, path)
 
 

@@ -1,0 +1,78 @@
+"""Values of a model that the hosts read late: when it is filled or tested."""
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.models import EncoderDecoder
+
+from hsc_mm.utils.numbers import check_number
+from hsc_mm.utils.part_types import classes_named
+
+__all__ = ['check_late']
+
+_PAIR = 'two numbers of pixels, such as (512, 512)'
+
+
+def check_late(cfg: Config, path: str | Path) -> None:
+    """Refuse what a model would be built with, to fail in use.
+
+    Args:
+        cfg (Config): Of either stage.
+        path (str | Path): Its file, for messages.
+
+    Raises:
+        ValueError: An ``init_cfg`` has no type, or ``test_cfg`` of a
+            segmentor names windows of no size, or no known mode.
+    """
+    for place, found in _values(cfg.model.to_dict(), 'init_cfg', 'model.'):
+        parts = found if isinstance(found, list | tuple) else [found]
+        if any(isinstance(one, str | int | float) or (
+                isinstance(one, Mapping) and not one.get('type'))
+               for one in parts if one):
+            raise ValueError(
+                f'{place} of {path}: expected dict(type=...), found '
+                f'{found!r}. For weights write dict(type="Pretrained", '
+                f'checkpoint=FILE), or {place}.type=Pretrained '
+                f'{place}.checkpoint=FILE as options.')
+    test = cfg.model.get('test_cfg')
+    if isinstance(test, Mapping) and any(
+            getattr(kind, 'inference', None) is EncoderDecoder.inference
+            for kind in classes_named(cfg.model.get('type'))):
+        _check_windows(test, path)
+
+
+def _check_windows(test: Mapping, path: str | Path) -> None:
+    """Refuse a mode of mmseg's test, or sizes of its windows."""
+    mode = test.get('mode', 'whole')
+    if mode not in ('whole', 'slide'):
+        raise ValueError(f'model.test_cfg.mode of {path}: expected "whole" or '
+                         f'"slide", found {mode!r}.')
+    if mode == 'whole':
+        return
+    sizes = {}
+    for key in ('crop_size', 'stride'):
+        found = test.get(key)
+        where = f'model.test_cfg.{key} of {path}'
+        if not isinstance(found, list | tuple) or len(found) != len('hw'):
+            raise ValueError(f'{where}: expected {_PAIR}, for mode="slide", '
+                             f'found {found!r}.')
+        sizes[key] = [check_number(where, one, above=0, whole=True)
+                      for one in found]
+    if any(step > side for step, side in zip(
+            sizes['stride'], sizes['crop_size'], strict=True)):
+        raise ValueError(
+            f'model.test_cfg.stride of {path}: expected at most crop_size, '
+            f'{tuple(sizes["crop_size"])}, found {tuple(sizes["stride"])}: '
+            'no window would see the pixels between.')
+
+
+def _values(node: Any, key: str, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield all values of a key, and where each is."""
+    items = node.items() if isinstance(node, Mapping) else enumerate(
+        node) if isinstance(node, list | tuple) else ()
+    for name, value in items:
+        if name == key:
+            yield f'{place}{name}', value
+        else:
+            yield from _values(value, key, f'{place}{name}.')

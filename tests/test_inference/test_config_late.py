@@ -1,0 +1,71 @@
+"""Values of a model that would be read late, and options over None."""
+import pytest
+from conftest import run_here
+from tiny_configs import cam_config, seg_config
+
+from hsc_mm.inference import load_config
+
+
+def load(config, **options):
+    return load_config(config, {
+        key.replace('__', '.'): value for key, value in options.items()},
+        str(config.with_suffix('')))
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(mode='slide'), 'crop_size of .*expected two .*found None'),
+    (dict(mode='slide', crop_size=(32, 32)), 'stride of .*found None'),
+    (dict(mode='slide', crop_size=32, stride=16), 'crop_size of .*found 32'),
+    (dict(mode='slide', crop_size=(32, 32), stride=(0, 16)),
+     'stride of .*> 0, found 0'),
+    (dict(mode='slide', crop_size=(32, 32), stride=(48, 32)),
+     'stride of .*at most crop_size.*found .48, 32'),
+    (dict(mode='hole'), 'mode of .*"whole" or "slide", found \'hole\''),
+])
+def test_windows_of_the_test(shared_voc, tmp_path, options, message):
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    with pytest.raises(ValueError, match=rf'model\.test_cfg\.{message}'):
+        load(config, **{f'model__test_cfg__{key}': value
+                        for key, value in options.items()})
+
+
+def test_good_windows(shared_voc, tmp_path):
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    cfg = load(config, model__test_cfg__mode='slide',
+               model__test_cfg__crop_size=(32, 32),
+               model__test_cfg__stride=(16, 32))
+    assert cfg.model.test_cfg.mode == 'slide'
+
+
+@pytest.mark.parametrize(('options', 'found'), [
+    (dict(model__backbone__init_cfg='w.pth'), "'w.pth'"),
+    (dict(model__backbone__init_cfg__checkpoint='w.pth'), "{'checkpoint'"),
+])
+def test_weights_without_a_type(shared_voc, tmp_path, options, found):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    with pytest.raises(ValueError, match=r'model\.backbone\.init_cfg of .*'
+                       rf'expected dict\(type=.*found {found}.*as options'):
+        load(config, **options)
+
+
+def test_options_set_keys_of_what_is_none(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    config.write_text(f'{config.read_text()}\nmodel["backbone"]["init_cfg"] = '
+                      'None\noptim_wrapper["clip_grad"] = None\n')
+    cfg = load(config, model__backbone__init_cfg__type='Pretrained',
+               model__backbone__init_cfg__checkpoint='w.pth',
+               optim_wrapper__clip_grad__max_norm=5)
+    assert cfg.model.backbone.init_cfg == dict(
+        type='Pretrained', checkpoint='w.pth')
+    assert cfg.optim_wrapper.clip_grad.max_norm == 5
+
+
+@pytest.mark.parametrize(('key', 'name', 'near'), [
+    ('norm', 'GNN', 'GN'), ('conv', 'Conv2dd', 'Conv2d')])
+def test_layers_that_mmcv_does_not_have(shared_voc, tmp_path, key, name, near):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    found = run_here('train', config, '--work-dir', tmp_path / 'w',
+                     '--cfg-options', f'model.backbone.{key}_cfg.type={name}')
+    assert found.returncode == 1
+    assert f"error: type '{name}' of the config: mmcv has no such layer. " \
+        f'Is "{near}" meant?' in found.stderr
