@@ -10,6 +10,7 @@ from typing import Any
 from hsc_mm.utils.code import HOSTS
 from hsc_mm.utils.numbers import nearest
 from hsc_mm.utils.part_types import arguments_of
+from hsc_mm.utils.picture_sizes import SIZE
 from .own_errors import own_place
 
 __all__ = ['config_key', 'host', 'innermost', 'local', 'registry']
@@ -104,6 +105,10 @@ def host(error: BaseException) -> str | None:
             AttributeError):
         return (f'config: a value of it does not suit {raised_by[1]}: '
                 f'{type(error).__name__}: {line} (in "{code}"). {_SHOWN}')
+    if package and fits and SIZE.search(line):
+        return (f'{part} of {package} refuses a picture of this size: {line}. '
+                'Enlarge it or leave it out; in a training, enlarge the crop. '
+                f'"doctor" lists sizes. {_SHOWN}')
     if isinstance(error, RuntimeError) and fits and _SHAPES.search(line):
         return (f'{part} of {package}: {type(error).__name__}: {line}. '
                 'Compare the channels, classes and sizes that the config '

@@ -15,6 +15,7 @@ from hsc_mm.tiles import Scan, Tiles
 from hsc_mm.utils import check_number
 from hsc_mm.utils.numbers import check_finite_maps
 from hsc_mm.utils.outputs import refuse_data_folder
+from hsc_mm.utils.picture_sizes import SizeError, refuse_size
 from .inputs import ImageInput, array_pipeline, list_inputs
 from .models import open_model
 from .predictions import check_folder, write_prediction
@@ -169,6 +170,9 @@ class HSCInferencer:
                     yield dict(result, error=_narrow(
                         item.name, image.shape[:2]))
                     continue
+                except SizeError as error:
+                    yield dict(result, error=f'{item.name}: {error}')
+                    continue
             if out_dir is not None:
                 write_prediction(out_dir, image, result, self.names)
             yield result
@@ -214,7 +218,13 @@ class HSCInferencer:
         if getattr(self.model, 'reads_image', False):
             for sample in samples:
                 sample.set_metainfo(dict(image=image))
-        return self.model.test_step(pseudo_collate([data]))[0]
+        try:
+            return self.model.test_step(pseudo_collate([data]))[0]
+        except (AssertionError, RuntimeError) as error:
+            inputs = data['inputs']
+            refuse_size(error, self.segmentor, inputs[0] if isinstance(
+                inputs, list) else inputs)
+            raise
 
     def _infer(self, image: np.ndarray, label: torch.Tensor | None) -> dict:
         tiled = self.tiles and max(image.shape[:2]) > self.tiles.size

@@ -16,6 +16,7 @@ from hsc_mm.functional.cam import (
 )
 from hsc_mm.functional.similarity import map_rows
 from hsc_mm.models.attention import record_attention
+from hsc_mm.utils.picture_sizes import SizeError
 from .soft_cam import SoftCAM
 from .views import Failure, ViewBatch
 
@@ -219,12 +220,19 @@ def iterate_cams(
 
     The loader is that of :func:`hsc_mm.pseudo_labels.views.view_loader`;
     images in ``skip`` are in a batch for company alone. A Failure stands for
-    an image that cannot be read or whose CAM is not finite.
+    an image that cannot be read, that is of a size which the network refuses,
+    or whose CAM is not finite.
     """
     for batches, failures in loader:
         yield from (f for f in failures if f.img_id not in skip)
         for batch in batches:
-            for soft in run(batch):
+            try:
+                softs = run(batch)
+            except SizeError as error:  # all images of a batch have one size
+                yield from (Failure(name, str(error))
+                            for name in batch.img_ids if name not in skip)
+                continue
+            for soft in softs:
                 if soft.img_id in skip:
                     continue
                 if not (np.isfinite(soft.cam).all()

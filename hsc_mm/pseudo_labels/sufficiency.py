@@ -14,6 +14,7 @@ import torch
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.threshold_rules import NoThresholdError
+from hsc_mm.utils.picture_sizes import SizeError
 from .cams import MultiScaleCAM
 from .view_pipeline import ViewPipeline
 from .views import ViewBatch
@@ -93,7 +94,8 @@ def keep(engine: MultiScaleCAM, pipeline: ViewPipeline,
          ) -> Iterator[Kept]:
     """Look at pictures of which a part is blurred, at one scale.
 
-    Pictures that cannot be read and those that show no class are left out.
+    Pictures that cannot be read, those of a size that the network refuses, and
+    those that show no class are left out.
 
     Args:
         engine (MultiScaleCAM): Makes the CAMs.
@@ -110,7 +112,10 @@ def keep(engine: MultiScaleCAM, pipeline: ViewPipeline,
             continue  # the run that makes the labels tells
         label = views[0]['data_samples'].get('gt_label')
         batch = _batch(views, label)
-        soft, = engine(batch)
+        try:
+            soft, = engine(batch)
+        except SizeError:
+            continue  # so does it of these
         if not len(soft.classes):
             continue
         top, plain = soft.cam.max(0), blurred(image)

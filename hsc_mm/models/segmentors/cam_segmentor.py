@@ -16,6 +16,7 @@ from torch import Tensor
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
+from hsc_mm.utils.picture_sizes import SizeError, refuse_size
 from ..attention import record_attention
 from .cam_predictor import CAMPredictor, check_test_cfg
 
@@ -133,9 +134,17 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
         return self.decode_head.align_corners
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the feature maps of images (B, 3, H, W)."""
+        """Return the feature maps of images (B, 3, H, W).
+
+        Raises:
+            SizeError: The network takes no images of this size.
+        """
         inputs = inputs.contiguous(memory_format=self.memory_format)
-        feats = self.backbone(inputs)
+        try:
+            feats = self.backbone(inputs)
+        except (AssertionError, RuntimeError) as error:
+            refuse_size(error, self.backbone, inputs)
+            raise
         if self.with_neck:
             feats = self.neck(feats)
         return (feats, ) if isinstance(feats, Tensor) else tuple(feats)
@@ -184,7 +193,13 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
                 inputs: Tensor,
                 data_samples: OptSampleList = None) -> SampleList:
         """Compute the seeds of a batch; see :meth:`finish` for the fields."""
-        activation, scores = self.encode_decode(inputs, data_samples)
+        try:
+            activation, scores = self.encode_decode(inputs, data_samples)
+        except SizeError as error:
+            paths = [one.get('img_path') for one in data_samples or ()]
+            if not any(paths):
+                raise
+            raise SizeError(f'{paths[0]}: {error}') from error
         if data_samples is None:
             meta = dict(ori_shape=tuple(inputs.shape[2:]))
             data_samples = [
