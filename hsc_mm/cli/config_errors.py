@@ -20,7 +20,8 @@ _LONG = 300  # some messages of mmengine hold the config
 _SHAPES = re.compile(
     r'expected input|size mismatch|must match|cannot be multiplied|'
     r'is invalid for input of size|Sizes of tensors|Expected \d\S* input|'
-    r'Expected target size|normalized_shape|running_mean should contain')
+    r'Expected target size|weight tensor should be defined|'
+    r'normalized_shape|running_mean should contain')
 _SHOWN = 'HSC_MM_TRACEBACK=1 shows what it was used for.'
 _HOSTS = re.compile(rf'[\\/]({"|".join(HOSTS)})[\\/]')
 

@@ -23,7 +23,8 @@ def check_late(cfg: Config, path: str | Path) -> None:
 
     Raises:
         ValueError: An ``init_cfg`` has no type, or ``test_cfg`` of a
-            segmentor names windows of no size, or no known mode.
+            segmentor names windows of no size, or no known mode (fragments
+            without data may: mmseg's U-Net has one number).
     """
     for place, found in _values(cfg.model.to_dict(), 'init_cfg', 'model.'):
         parts = found if isinstance(found, list | tuple) else [found]
@@ -36,7 +37,8 @@ def check_late(cfg: Config, path: str | Path) -> None:
                 f'checkpoint=FILE), or {place}.type=Pretrained '
                 f'{place}.checkpoint=FILE as options.')
     test = cfg.model.get('test_cfg')
-    if isinstance(test, Mapping) and any(
+    used = cfg.get('val_dataloader') or cfg.get('test_dataloader')
+    if used and isinstance(test, Mapping) and any(
             getattr(kind, 'inference', None) is EncoderDecoder.inference
             for kind in classes_named(cfg.model.get('type'))):
         _check_windows(test, path)

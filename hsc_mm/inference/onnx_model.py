@@ -32,13 +32,16 @@ def is_onnx(path: object) -> bool:
     return isinstance(path, str | Path) and str(path).endswith('.onnx')
 
 
-def open_session(path: str | Path, device: str | None = None) -> Any:
+def open_session(path: str | Path, device: str | None = None,
+                 quiet: bool = False) -> Any:
     """Open an ONNX file with onnxruntime.
 
     Args:
         path (str | Path): The file.
         device (str, optional): ``'cpu'`` or ``'cuda'``; by default a GPU
             where onnxruntime can use one.
+        quiet (bool): Whether onnxruntime prints no errors of its own beside
+            those that it raises.
 
     Returns:
         onnxruntime.InferenceSession: The session.
@@ -59,8 +62,11 @@ def open_session(path: str | Path, device: str | None = None) -> Any:
             'Take --device cpu, or install onnxruntime-gpu.')
     chosen = ['CUDAExecutionProvider'] * (gpu and device != 'cpu')
     try:
+        options = onnxruntime.SessionOptions()
+        if quiet:
+            options.log_severity_level = 4  # fatal alone
         return onnxruntime.InferenceSession(
-            str(path), providers=[*chosen, 'CPUExecutionProvider'])
+            str(path), options, providers=[*chosen, 'CPUExecutionProvider'])
     except Exception as error:  # of classes that onnxruntime keeps to itself
         raise ValueError(f'{path}: expected an ONNX file, but {error}. Export '
                          'it again.') from error

@@ -23,6 +23,7 @@ from mmengine.registry import MODELS, Registry
 from mmengine.visualization import LocalVisBackend
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
+from mmseg.models.losses import CrossEntropyLoss
 from PIL import Image
 from tiny_configs import ROOT, cam_config, seg_config
 
@@ -557,6 +558,16 @@ def test_a_part_of_a_host_that_does_not_fit_is_named():
     said, status = explain(info.value)
     assert said.startswith('ConvModule of mmcv: RuntimeError: Given groups')
     assert 'Compare the channels' in said
+    assert status == 1
+
+
+def test_class_weights_of_another_number_of_classes_are_named():
+    loss = CrossEntropyLoss(class_weight=[1.0, 2.0])
+    with pytest.raises(RuntimeError) as info:
+        loss(torch.zeros(1, 3, 4, 4), torch.zeros(1, 4, 4, dtype=torch.long))
+    said, status = explain(info.value)
+    assert said.startswith('CrossEntropyLoss of mmseg: RuntimeError: weight')
+    assert 'Compare the channels, classes' in said
     assert status == 1
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmengine.registry import DefaultScope, init_default_scope
 from tiny_configs import (
     cam_config,
@@ -168,6 +169,34 @@ def test_a_network_with_fixed_sizes_says_so(models, call, tmp_path,
         tmp_path / 'number.onnx', (32, 48))
     assert not done.dynamic
     assert 'size (26, 85) differs by' in done.reason
+
+
+_UNET = dict(
+    type='UNet', base_channels=4, num_stages=2, strides=(1, 1),
+    enc_num_convs=(1, 1), dec_num_convs=(1, ), downsamples=(True, ),
+    enc_dilations=(1, 1), dec_dilations=(1, ))
+
+
+@pytest.mark.parametrize(('backbone', 'head'), [
+    (None, dict(type='PSPHead', pool_scales=(1, 2), in_channels=64)),
+    (_UNET, dict(type='FCNHead', num_convs=1, in_channels=4))])
+def test_an_attempt_at_free_sizes_is_quiet(models, tmp_path, capfd, backbone,
+                                           head):
+    """Pooling to a grid, and a network that takes even sizes alone."""
+    cfg = load_config(models['segmentor'][0])
+    cfg.model.auxiliary_head = None
+    cfg.model.backbone = backbone or cfg.model.backbone
+    cfg.model.decode_head = dict(head, channels=8, in_index=-1, num_classes=3,
+                                 norm_cfg=dict(type='BN'))
+    cfg.dump(str(tmp_path / 'c.py'))
+    config = save(tmp_path / 'c.py')
+    capfd.readouterr()
+    found = run_here('export_onnx', *config, '--out', tmp_path / 'c.onnx',
+                     '--size', 32, 48)
+    assert found.returncode == 0, found.stderr
+    assert 'The size is fixed, because ' in found.stdout
+    assert ''.join(capfd.readouterr()) == ''  # of torch and onnxruntime
+    assert len(found.stdout.splitlines()) < 9
 
 
 def test_a_full_disk_is_no_fault_of_the_model(models, call, tmp_path,

@@ -1,6 +1,7 @@
 """Tracing of a model into an ONNX file, and comparison of the two."""
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -61,8 +62,7 @@ def trace(graph: Graph, path: Path, sizes: Sequence[tuple[int, int]],
     axes = {name: {2: f'{name}_h', 3: f'{name}_w'}
             for name in ('image', *OUTPUTS[task]) if name != 'scores'}
     try:
-        with warnings.catch_warnings():  # of what the tracer keeps constant
-            warnings.simplefilter('ignore')
+        with _quiet():
             torch.onnx.export(
                 graph, (images[0], ), str(path), input_names=['image'],
                 output_names=list(OUTPUTS[task]), opset_version=_OPSET,
@@ -71,11 +71,11 @@ def trace(graph: Graph, path: Path, sizes: Sequence[tuple[int, int]],
         raise
     except Exception as error:  # of many classes, some of them private
         return f'the export fails ({_line(error)})', 0.0
-    session = open_session(path, 'cpu')
+    session = open_session(path, 'cpu', quiet=True)
     largest = 0.0
     for size, image in zip(sizes, images, strict=True):
-        expected = graph(image)
         try:
+            expected = graph(image)
             found = session.run(None, {'image': image.numpy()})
         except Exception as error:
             return f'size {size} fails ({_line(error)})', 0.0
@@ -89,6 +89,25 @@ def trace(graph: Graph, path: Path, sizes: Sequence[tuple[int, int]],
                         'value'), float(gap)
             largest = max(largest, float(gap))
     return '', largest
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to itself what the tracer says of an attempt.
+
+    That are warnings of what it keeps constant, and hundreds of lines of a
+    graph that takes one size alone, which torch logs whether asked or not.
+    """
+    log = getattr(torch._C, '_jit_onnx_log', None)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        if log is not None:
+            torch._C._jit_onnx_log = lambda *args: None
+        try:
+            yield
+        finally:
+            if log is not None:
+                torch._C._jit_onnx_log = log
 
 
 def _line(error: Exception) -> str:
