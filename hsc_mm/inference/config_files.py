@@ -48,7 +48,9 @@ def read_config(path: str | Path, options: dict | None = None,
         where = (_files(error) or [error.filename or path])[-1]
         raise ValueError(
             f'config {where}, line {error.lineno}: {error.msg} '
-            f'{(error.text or "").strip()}'.rstrip()) from error
+            f'{(error.text or "").strip()}'.rstrip() + (
+                '. Save it as UTF-8 without a byte order mark.'
+                if 'U+FEFF' in str(error.msg) else '')) from error
     except _CircleError:
         raise
     except Exception as error:
