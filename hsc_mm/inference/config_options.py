@@ -28,8 +28,8 @@ def check_options(cfg: Config, options: dict, flag: str) -> None:
         node: Any = cfg
         keys = option.split('.')
         for depth, key in enumerate(keys):
-            if isinstance(node, list | tuple) and key.isdecimal():
-                node = node[int(key)] if int(key) < len(node) else None
+            if isinstance(node, list | tuple):
+                node = _item(node, key)
                 continue
             if not isinstance(node, dict | Config):
                 break
@@ -52,6 +52,12 @@ def check_options(cfg: Config, options: dict, flag: str) -> None:
             break
 
 
+def _item(node: list | tuple, key: str) -> Any:
+    """Return what an option calls ``key`` of a list; None where not there."""
+    return node[int(key)] if key.isdecimal() and int(key) < len(
+        node) else None
+
+
 def _takes(kind: Any, key: str) -> bool:
     """Say whether a type has an argument of that name."""
     return kind is not None and any(
@@ -72,8 +78,7 @@ def open_sections(cfg: Config, options: dict) -> None:
         node: Any = cfg
         for key in option.split('.')[:-1]:
             if isinstance(node, list | tuple):
-                node = node[int(key)] if key.isdecimal() and int(
-                    key) < len(node) else None
+                node = _item(node, key)
                 continue
             if not isinstance(node, dict | Config) or key not in node:
                 break
