@@ -30,7 +30,7 @@ def refuse_size(error: Exception, network: Any, inputs: Tensor) -> None:
         SizeError: It is; where it is about something else nothing is raised.
     """
     line = (str(error).strip() or ' ').splitlines()[0]
-    if isinstance(error, SizeError) or not SIZE.search(line):
+    if not SIZE.search(line):
         return
     height, width = inputs.shape[-2:]
     advice = 'Enlarge the picture or leave it out; in a training, enlarge ' \
