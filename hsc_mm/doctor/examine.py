@@ -10,6 +10,7 @@ from .damage import damage
 from .dry_run import dry_run, spell_time, views
 from .files import aux_maps, contents, counts, files
 from .finding import Finding, error, fact
+from .foreground import foreground
 from .labels import classes, labels, masks
 from .machine import disk, environment
 from .pseudo_labels import pseudo_labels
@@ -28,6 +29,7 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
     'contents': contents,
     'labels': labels,
     'masks': masks,
+    'foreground': foreground,
     'maps': aux_maps,
     'pseudo labels': pseudo_labels,
     'classes': classes,
@@ -40,7 +42,7 @@ CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
 # Errors that do not keep a training from beginning.
 _HARMLESS = ('versions', 'masks', 'weights', 'disk')
 # Checks that the second stage leaves out: once is enough, or too early.
-_FIRST_ONLY = ('versions', 'pseudo labels')
+_FIRST_ONLY = ('versions', 'foreground', 'pseudo labels')
 
 
 def examine(cfg: Config,

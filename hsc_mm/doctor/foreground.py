@@ -1,0 +1,74 @@
+"""Share of the foreground in the contrast, beside that of the objects."""
+import os
+from collections.abc import Iterator
+from functools import partial
+from statistics import fmean
+
+from hsc_mm.utils import read_index_png
+from hsc_mm.utils.part_types import type_name
+from hsc_mm.utils.pool import map_threads
+from .case import Case, Split
+from .finding import Finding, fact, warning
+
+__all__ = ['foreground']
+
+_FAR = 0.75  # of the share of the contrast
+
+
+def foreground(case: Case) -> Iterator[Finding]:
+    """Compare what objects cover with what the contrast takes for objects.
+
+    Masks that score the seeds tell it; without any, nothing is compared.
+    Images without an object do not count, as in the contrast.
+    """
+    taken = _taken(case)
+    if taken is None:
+        return
+    for split in case.splits:
+        covered = _covered(split)
+        if not covered:
+            continue
+        objects = fmean(covered)
+        text = (f'{split.name}: objects cover {objects:.0%} of the pixels of '
+                f'{len(covered)} images that show a class; the contrast '
+                f'takes {taken:.0%} of the positions as foreground')
+        if objects >= _FAR * taken:
+            yield fact(text)
+            continue
+        yield warning(
+            text, 'Much of that is background. Compare a smaller share on a '
+            'few masks, such as model.decode_head.losses.contrast.background='
+            f'"(0.5, {max(0.75, 1 - objects):.2g})" (docs/train.md).')
+
+
+def _taken(case: Case) -> float | None:
+    """Return the share of the positions that the contrast's masks show."""
+    losses = (case.heads().get('decode_head') or {}).get('losses') or {}
+    for loss in losses.values():
+        if type_name(loss) == 'HierarchicalContrast' \
+                and loss.get('background_as') == 'quantile' \
+                and loss.get('background'):
+            shares = loss['background']
+            return 1 - max(shares if isinstance(shares, list | tuple)
+                           else [shares])
+    return None
+
+
+def _covered(split: Split) -> list[float]:
+    """Return the share of objects of each mask that shows one."""
+    if split.dataset is None:
+        return []
+    paths = [info.get('seg_map_path', '') for info in split.infos]
+    look = partial(_objects, ignore_index=split.dataset.ignore_index)
+    return [share for share in map_threads(
+        look, [*filter(os.path.isfile, paths)]) if share]
+
+
+def _objects(path: str, ignore_index: int) -> float:
+    """Return the share of the known pixels that show a class."""
+    try:
+        mask = read_index_png(path)
+    except ValueError:  # the check of the masks names it
+        return 0.0
+    known = mask != ignore_index
+    return float((mask[known] > 0).mean()) if known.any() else 0.0
