@@ -25,46 +25,21 @@ __all__ = [
     'THRESHOLD_RULES', 'TRANSFORMS', 'build_part'
 ]
 
-MODELS = Registry(
-    'model',
-    parent=MMENGINE_MODELS,
-    scope='hsc_mm',
-    locations=['hsc_mm.models'])
-MODEL_WRAPPERS = Registry(
-    'model_wrapper',
-    parent=MMENGINE_MODEL_WRAPPERS,
-    scope='hsc_mm',
-    locations=['hsc_mm.engine'])
-DATASETS = Registry(
-    'dataset',
-    parent=MMENGINE_DATASETS,
-    scope='hsc_mm',
-    locations=['hsc_mm.datasets'])
-TRANSFORMS = Registry(
-    'transform',
-    parent=MMENGINE_TRANSFORMS,
-    scope='hsc_mm',
-    locations=['hsc_mm.datasets.transforms'])
-METRICS = Registry(
-    'metric',
-    parent=MMENGINE_METRICS,
-    scope='hsc_mm',
-    locations=['hsc_mm.evaluation'])
-HOOKS = Registry(
-    'hook',
-    parent=MMENGINE_HOOKS,
-    scope='hsc_mm',
-    locations=['hsc_mm.engine'])
-RUNNERS = Registry(
-    'runner',
-    parent=MMENGINE_RUNNERS,
-    scope='hsc_mm',
-    locations=['hsc_mm.engine'])
-DATA_SAMPLERS = Registry(
-    'data sampler',
-    parent=MMENGINE_DATA_SAMPLERS,
-    scope='hsc_mm',
-    locations=['hsc_mm.datasets'])
+
+def _sibling(parent: Registry, location: str) -> Registry:
+    """Return a child of one of mmengine's, for a sub-package of this one."""
+    return Registry(parent.name, parent=parent, scope='hsc_mm',
+                    locations=[f'hsc_mm.{location}'])
+
+
+MODELS = _sibling(MMENGINE_MODELS, 'models')
+MODEL_WRAPPERS = _sibling(MMENGINE_MODEL_WRAPPERS, 'engine')
+DATASETS = _sibling(MMENGINE_DATASETS, 'datasets')
+TRANSFORMS = _sibling(MMENGINE_TRANSFORMS, 'datasets.transforms')
+METRICS = _sibling(MMENGINE_METRICS, 'evaluation')
+HOOKS = _sibling(MMENGINE_HOOKS, 'engine')
+RUNNERS = _sibling(MMENGINE_RUNNERS, 'engine')
+DATA_SAMPLERS = _sibling(MMENGINE_DATA_SAMPLERS, 'datasets')
 
 #: Between seeds and pseudo labels: a soft CAM becomes a better soft CAM.
 REFINERS = Registry(
