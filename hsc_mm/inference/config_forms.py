@@ -10,8 +10,9 @@ from mmengine.registry import Registry
 from hsc_mm import registry
 from hsc_mm.utils.numbers import check_number
 from hsc_mm.utils.part_types import type_name
+from .config_keys import at
 
-__all__ = ['check_forms', 'check_parts', 'check_switches']
+__all__ = ['check_forms', 'check_parts', 'check_switches', 'mappings']
 
 # Values that are no part of a config, whatever their place.
 _PLAIN = str | int | float | list | tuple
@@ -21,7 +22,8 @@ _PARTS = ('train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper',
           'optim_wrapper.paramwise_cfg', 'env_cfg.mp_cfg', 'env_cfg.dist_cfg',
           *(f'model.{name}' for name in (
               'train_cfg', 'test_cfg', 'data_preprocessor', 'attention',
-              'neck', 'decode_head.refiner', 'decode_head.losses.*')),
+              'neck', 'decode_head.refiner', 'decode_head.losses',
+              'decode_head.losses.*')),
           'pseudo_label', 'pseudo_label.rule', 'pipeline', 'log_processor',
           *(f'{split}_dataloader{part}' for split in ('train', 'val', 'test')
             for part in ('', *(f'.{name}' for name in _LOADER))))
@@ -44,28 +46,15 @@ def check_forms(cfg: Config, path: str | Path) -> None:
     Raises:
         ValueError: The message has the key.
     """
-    for place in _PARTS:
-        above = _at(cfg, place.removesuffix('.*'))
-        every = above if place.endswith('.*') and isinstance(
-            above, Mapping) else {'': above}
-        for key, found in every.items():
-            if isinstance(found, _PLAIN):
-                name = place.replace('.*', f'.{key}' * bool(key))
-                raise ValueError(f'{name} of {path}: expected dict(...), '
-                                 f'found {found!r}.')
-    for place in _LISTS:
-        found = _at(cfg, place)
+    for name, found in (one for place in _PARTS for one in at(cfg, place)):
+        if isinstance(found, _PLAIN):
+            raise ValueError(f'{name} of {path}: expected dict(...), found '
+                             f'{found!r}.')
+    for name, found in (one for place in _LISTS for one in at(cfg, place)):
         if not isinstance(found, list | tuple | None) or any(
                 isinstance(step, _PLAIN | None) for step in found or ()):
-            raise ValueError(f'{place} of {path}: expected a list of '
+            raise ValueError(f'{name} of {path}: expected a list of '
                              f'dict(type=...), found {found!r}.')
-
-
-def _at(cfg: Any, place: str) -> Any:
-    """Return what is at a place, None where there is no such place."""
-    for key in place.split('.'):
-        cfg = cfg.get(key) if isinstance(cfg, Mapping | Config) else None
-    return cfg
 
 
 def check_parts(cfg: Config, path: str | Path) -> None:
@@ -116,7 +105,7 @@ def check_switches(cfg: Config, path: str | Path) -> None:
         ValueError: A value is ``'no'`` or the like, or a switch of a class
             of this package is neither True nor False.
     """
-    for place, part in _mappings(cfg.to_dict(), ''):
+    for place, part in mappings(cfg.to_dict()):
         kind = part.get('type')
         ours = str(getattr(kind, '__module__', kind)).startswith('hsc_mm.')
         known = _switches(type_name(part)) if ours else ()
@@ -127,14 +116,14 @@ def check_switches(cfg: Config, path: str | Path) -> None:
                                  f'False, found {value!r}.')
 
 
-def _mappings(node: Any, place: str) -> Iterator[tuple[str, Mapping]]:
+def mappings(node: Any, place: str = '') -> Iterator[tuple[str, Mapping]]:
     """Yield all dictionaries in a config, and where each is."""
     if isinstance(node, Mapping):
         yield place, node
     items = node.items() if isinstance(node, Mapping) else enumerate(
         node) if isinstance(node, list | tuple) else ()
     for key, value in items:
-        yield from _mappings(value, f'{place}{key}.')
+        yield from mappings(value, f'{place}{key}.')
 
 
 def _switches(name: str) -> set[str]:

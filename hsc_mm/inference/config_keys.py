@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from hsc_mm.utils.numbers import nearest
 
-__all__ = ['TOP_LEVEL', 'check_spelling']
+__all__ = ['TOP_LEVEL', 'at', 'check_spelling']
 
 #: Keys of a config that somebody reads.
 TOP_LEVEL = {*signature(Runner).parameters, 'compile', 'model_wrapper_cfg',
@@ -64,8 +64,8 @@ def check_spelling(cfg: Config, path: str | Path) -> None:
             _refuse(path, key, ' It is a key of mmcv 1; docs of mmengine '
                     'say what replaces it.')
     for place, known in _KNOWN.items():
-        for found, section in _sections(cfg, place.split('.')):
-            for key in section:
+        for found, section in at(cfg, place):
+            for key in section if isinstance(section, Mapping) else ():
                 near = nearest(key, known, 0.8)
                 if near and key not in known and not key[-1:].isdigit():
                     _refuse(path, f'{found}.{key}', near)
@@ -76,16 +76,15 @@ def _refuse(path: str | Path, key: str, advice: str) -> None:
                      'A variable of your own needs another name.')
 
 
-def _sections(node: Any, keys: list[str],
-              above: tuple[str, ...] = ()) -> Iterator[tuple[str, Mapping]]:
-    """Yield name and content of the dictionaries at a place."""
-    if not isinstance(node, Mapping | Config):
-        return
-    if not keys:
-        yield '.'.join(above), node
-        return
-    for key in list(node) if keys[0] == '*' else [keys[0]]:
-        yield from _sections(node.get(key), keys[1:], (*above, key))
+def at(node: Any, place: str, above: str = '') -> Iterator[tuple[str, Any]]:
+    """Yield name and value of what is at a place; ``*`` stands for any key."""
+    first, _, rest = place.partition('.')
+    if isinstance(node, Mapping | Config):
+        for key in list(node) if first == '*' else [first]:
+            if rest:
+                yield from at(node.get(key), rest, f'{above}{key}.')
+            else:
+                yield f'{above}{key}', node.get(key)
 
 
 def _slip(one: str, other: str) -> bool:

@@ -1,13 +1,13 @@
 """Values of a model that the hosts read late: when it is filled or tested."""
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 
 from hsc_mm.utils.numbers import check_number
 from hsc_mm.utils.part_types import classes_named
+from .config_forms import mappings
 
 __all__ = ['check_late']
 
@@ -26,16 +26,17 @@ def check_late(cfg: Config, path: str | Path) -> None:
             segmentor names windows of no size, or no known mode (fragments
             without data may: mmseg's U-Net has one number).
     """
-    for place, found in _values(cfg.model.to_dict(), 'init_cfg', 'model.'):
+    for place, part in mappings(cfg.model.to_dict(), 'model.'):
+        found = part.get('init_cfg')
         parts = found if isinstance(found, list | tuple) else [found]
         if any(isinstance(one, str | int | float) or (
                 isinstance(one, Mapping) and not one.get('type'))
                for one in parts if one):
             raise ValueError(
-                f'{place} of {path}: expected dict(type=...), found '
+                f'{place}init_cfg of {path}: expected dict(type=...), found '
                 f'{found!r}. For weights write dict(type="Pretrained", '
-                f'checkpoint=FILE), or {place}.type=Pretrained '
-                f'{place}.checkpoint=FILE as options.')
+                f'checkpoint=FILE), or {place}init_cfg.type=Pretrained '
+                f'{place}init_cfg.checkpoint=FILE as options.')
     test = cfg.model.get('test_cfg')
     used = cfg.get('val_dataloader') or cfg.get('test_dataloader')
     if used and isinstance(test, Mapping) and any(
@@ -67,14 +68,3 @@ def _check_windows(test: Mapping, path: str | Path) -> None:
             f'model.test_cfg.stride of {path}: expected at most crop_size, '
             f'{tuple(sizes["crop_size"])}, found {tuple(sizes["stride"])}: '
             'no window would see the pixels between.')
-
-
-def _values(node: Any, key: str, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield all values of a key, and where each is."""
-    items = node.items() if isinstance(node, Mapping) else enumerate(
-        node) if isinstance(node, list | tuple) else ()
-    for name, value in items:
-        if name == key:
-            yield f'{place}{name}', value
-        else:
-            yield from _values(value, key, f'{place}{name}.')
