@@ -12,7 +12,7 @@ from .headers import open_picture
 from .indices import as_bytes
 from .io import atomic_write_bytes
 from .limits import check_regular
-from .pixels import decode
+from .pixels import by_opencv, decode
 from .wholeness import check_whole
 
 __all__ = [
@@ -89,12 +89,7 @@ def read_map(path: str | Path) -> np.ndarray:
         FileNotFoundError: There is no such file.
         ValueError: It is not an image, or it is truncated.
     """
-    data = _read_picture(path)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise ValueError(f'{path}: expected an image, but it cannot be '
-                         'decoded. Fetch or export the file again.')
-    return image
+    return by_opencv(path, _read_picture(path), cv2.IMREAD_UNCHANGED)
 
 
 def _read_picture(path: str | Path) -> bytes:

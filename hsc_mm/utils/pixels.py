@@ -14,7 +14,8 @@ from .values import fill_range, no_data, on_white
 from .wholeness import check_whole
 
 __all__ = [
-    'as_colours', 'as_rgb', 'as_stored', 'check_reading', 'decode', 'turn'
+    'as_colours', 'as_rgb', 'as_stored', 'by_opencv', 'check_reading',
+    'decode', 'turn'
 ]
 
 _PLAIN = ('1', 'L', 'P', 'RGB')
@@ -94,9 +95,9 @@ def decode(path: str | Path,
         found = _by_pillow(path, picture, value_range)
         header = Header(header.stored)  # Pillow has turned it
     elif picture is None or _is_plain(picture, data):
-        found = _by_opencv(path, data, _STORED)
+        found = by_opencv(path, data, _STORED)
     elif _is_deep_png(data):
-        raw = _by_opencv(path, data, cv2.IMREAD_UNCHANGED)
+        raw = by_opencv(path, data, cv2.IMREAD_UNCHANGED)
         if raw.ndim == 2 and 'transparency' in picture.info:
             clear = raw == picture.info['transparency']
             alpha = np.where(clear, 0, 65535).astype(raw.dtype)
@@ -107,6 +108,15 @@ def decode(path: str | Path,
             _spread_transparency(picture.info, data[24])
         found = _by_pillow(path, picture)
     return turn(found, header.orientation)
+
+
+def by_opencv(path: str | Path, data: bytes, flag: int) -> np.ndarray:
+    """Decode a file by OpenCV, or raise ValueError."""
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if found is None:
+        raise ValueError(f'{path}: expected an image, but it cannot be '
+                         'decoded. Fetch or export the file again.')
+    return found
 
 
 def turn(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -167,14 +177,6 @@ def _several(picture: Image.Image) -> bool:
     extra = extra if isinstance(extra, tuple) else (extra, )
     return tags.get(_PHOTOMETRIC) in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and \
         tags.get(_SAMPLES, 1) > 1 and not {1, 2} & set(extra)
-
-
-def _by_opencv(path: str | Path, data: bytes, flag: int) -> np.ndarray:
-    found = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-    if found is None:
-        raise ValueError(f'{path}: expected an image, but it cannot be '
-                         'decoded. Fetch or export the file again.')
-    return found
 
 
 def _by_pillow(path: str | Path, picture: Image.Image,
