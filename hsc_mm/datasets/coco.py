@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 
 from hsc_mm.registry import DATASETS
-from hsc_mm.utils import voc_palette
+from hsc_mm.utils.indices import coloured
 from .base import BaseImageLabelDataset
 from .class_names import spelled
 from .labels import ImageLabels, read_label_json, read_list
@@ -55,9 +55,7 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
             folders of a split.
     """
 
-    METAINFO = dict(
-        classes=COCO_CLASSES,
-        palette=voc_palette()[:len(COCO_CLASSES)].tolist())
+    METAINFO = coloured(COCO_CLASSES)
 
     def __init__(self,
                  data_root: str,
@@ -74,10 +72,8 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
                 'image labels or of instances, found none. "python '
                 'tools/prepare_coco.py --root ROOT" makes '
                 'image_labels_train2014.json.')
-        metainfo = dict(
-            classes=tuple(self.vocabulary),
-            palette=voc_palette()[:len(self.vocabulary)].tolist())
-        metainfo.update(kwargs.pop('metainfo', None) or {})
+        metainfo = dict(coloured(self.vocabulary),
+                        **(kwargs.pop('metainfo', None) or {}))
         super().__init__(
             data_root=data_root,
             label_file=label_file,

@@ -2,10 +2,8 @@
 import os
 from collections.abc import Sequence
 
-import numpy as np
-
 from hsc_mm.registry import DATASETS
-from hsc_mm.utils import voc_palette
+from hsc_mm.utils.indices import coloured
 from .base import BaseImageLabelDataset
 from .checks import check_ids
 from .class_names import NONE, ImageLabels, Note
@@ -46,10 +44,8 @@ class ImageLabelDataset(BaseImageLabelDataset):
             prefix = dict(kwargs.pop('data_prefix', None) or {})
             prefix.setdefault('img_path', label_file)
             kwargs['data_prefix'] = prefix
-        metainfo = dict(kwargs.pop('metainfo', None) or {})
-        metainfo.setdefault('classes', tuple(self.all_classes))
-        colours = np.arange(len(self.all_classes)) % 256
-        metainfo.setdefault('palette', voc_palette()[colours].tolist())
+        metainfo = dict(coloured(self.all_classes),
+                        **(kwargs.pop('metainfo', None) or {}))
         super().__init__(label_file=label_file, metainfo=metainfo, **kwargs)
 
     @property

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hsc_mm.registry import DATASETS
-from hsc_mm.utils import voc_palette
 from hsc_mm.utils.alike import missing_lines
+from hsc_mm.utils.indices import coloured
 from hsc_mm.utils.progress import progress
 from .base import BaseImageLabelDataset
 from .checks import missing_files, raise_problems
@@ -44,9 +44,7 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
         kwargs: See :class:`BaseImageLabelDataset`.
     """
 
-    METAINFO = dict(
-        classes=VOC_CLASSES,
-        palette=voc_palette()[:len(VOC_CLASSES)].tolist())
+    METAINFO = coloured(VOC_CLASSES)
 
     def __init__(self,
                  data_root: str,
@@ -56,10 +54,8 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
                  vocabulary: Sequence[str] | None = None,
                  **kwargs) -> None:
         self.vocabulary = list(vocabulary or VOC_CLASSES)
-        metainfo = dict(
-            classes=tuple(self.vocabulary),
-            palette=voc_palette()[:len(self.vocabulary)].tolist())
-        metainfo.update(kwargs.pop('metainfo', None) or {})
+        metainfo = dict(coloured(self.vocabulary),
+                        **(kwargs.pop('metainfo', None) or {}))
         prefix = dict(img_path='JPEGImages', xml_path='Annotations')
         prefix.update(data_prefix or {})
         super().__init__(

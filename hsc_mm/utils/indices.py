@@ -1,8 +1,11 @@
 """Indices in mask files and of classes in use, and VOC's colours for them."""
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 __all__ = [
-    'as_bytes', 'check_class_count', 'class_map', 'to_classes',
+    'as_bytes', 'check_class_count', 'class_map', 'coloured', 'to_classes',
     'to_mask_indices', 'voc_palette'
 ]
 
@@ -107,3 +110,12 @@ def voc_palette() -> np.ndarray:
             value = (index >> (3 * bit + channel)) & 1
             palette[:, channel] |= (value << (7 - bit)).astype(np.uint8)
     return palette
+
+
+def coloured(classes: Sequence[str]) -> dict[str, Any]:
+    """Return ``metainfo`` of a data set: classes, and VOC's colours of them.
+
+    From the 257th class on, which no mask can hold, the colours repeat.
+    """
+    palette = voc_palette()[np.arange(len(classes)) % 256]
+    return dict(classes=tuple(classes), palette=palette.tolist())
