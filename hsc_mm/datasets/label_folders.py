@@ -17,14 +17,14 @@ from .class_names import (
 from .equal_files import equal_pictures
 from .masks_beside import refuse_masks_beside
 
-__all__ = ['PREDICTED', 'list_pictures', 'read_label_folders']
+__all__ = ['MANIFESTS', 'PREDICTED', 'list_pictures', 'read_label_folders']
 
 #: Ends of the names of pictures that show predictions.
 PREDICTED = ('.overlay.png', '.mask.png')
 _OURS = 'written by hsc_mm'
-#: In folders that hold our outputs alone.
-_MANIFESTS = {'pseudo_labels.json', 'imported_seeds.json',
-              'trusted_masks.json'}
+#: Beside masks that are overwritten: by the next run, by the next import.
+MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json')
+_OUTPUTS = {*MANIFESTS, 'trusted_masks.json'}  # in folders of ours alone
 
 _SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
            'testing')
@@ -59,7 +59,7 @@ def list_pictures(root: Path,
     for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
         noted = written(here) if MARKER in files else frozenset()
-        if _MANIFESTS & set(files) or 'vis_data' in folders or (
+        if _OUTPUTS & set(files) or 'vis_data' in folders or (
                 no_outputs and '*' in noted):
             left_out[_OURS].append(folder)
             folders.clear()

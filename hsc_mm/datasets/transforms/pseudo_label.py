@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
 from hsc_mm.datasets.class_names import image_name
+from hsc_mm.datasets.label_folders import MANIFESTS
 from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.mask_labels import indices
 from hsc_mm.pseudo_labels.files import check_label, read_soft_cam, soft_classes
@@ -27,9 +28,6 @@ from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.pool import map_threads
 
 __all__ = ['LoadPseudoLabel']
-
-# Of hsc_mm.pseudo_labels and hsc_mm.pseudo_labels.foreign.
-_MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json')
 
 
 @TRANSFORMS.register_module()
@@ -162,7 +160,7 @@ class LoadPseudoLabel(BaseTransform):
         Raises:
             ValueError: The names or their order differ.
         """
-        for name in _MANIFESTS:
+        for name in MANIFESTS:
             check_mask_classes(Path(self.pseudo_dir) / name, classes)
 
     def other_origins(self, infos: list[dict]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.label_folders import MANIFESTS
 from hsc_mm.datasets.mask_labels import compare_labels
 from hsc_mm.pseudo_labels.origins import check_origins
 from hsc_mm.pseudo_labels.trusted import (
@@ -23,7 +24,7 @@ from .records import IGNORED, Item, MaskClasses, Record, list_records
 
 __all__ = ['ExportOptions', 'export_masks']
 
-_MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json', TRUSTED)
+_MANIFESTS = (*MANIFESTS, TRUSTED)
 _ADVICE = 'Nothing was written. Make the masks again, or name another folder.'
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from hsc_mm.datasets.label_folders import MANIFESTS
 from hsc_mm.pseudo_labels.origins import input_note
 from hsc_mm.pseudo_labels.trusted import TRUSTED, check_mask_classes
 from hsc_mm.utils import (
@@ -147,7 +148,7 @@ def import_masks(cfg: Config,
 
 def _check_folder(out: Path, classes: MaskClasses) -> None:
     """Refuse a folder that tools overwrite, or masks of other classes."""
-    for name in ('pseudo_labels.json', 'imported_seeds.json'):
+    for name in MANIFESTS:
         if (out / name).is_file():
             raise FileExistsError(
                 f'--out {out}: expected a folder for trusted masks alone, '
