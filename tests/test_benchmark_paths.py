@@ -4,13 +4,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-import torch
 from demo_data import make_demo_data
-from mmengine.registry import init_default_scope
+from tiny_configs import save_weights, untrained
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
-from hsc_mm.registry import MODELS
 from hsc_mm.utils import write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / 'benchmarks'
@@ -75,9 +73,7 @@ def test_heads_of_the_demo_are_those_of_the_scored_pictures(
     for name, seed in (('demo', 0), ('other', 1)):
         make_demo_data(tmp_path / name, train=2, val=1, seed=seed, workers=1)
     cfg = load_config(CONFIGS / 'demo/cam_demo.py')
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), 'w.pth')
+    save_weights(untrained(cfg), 'w.pth')
     command = ('demo_partial_cam', str(CONFIGS / 'demo/cam_demo.py'), 'w.pth',
                '--cfg-options')
     roots = {split: f'{split}_dataloader.dataset.data_root={tmp_path}/demo'
@@ -111,11 +107,10 @@ def test_a_table_that_is_not_that_of_its_runs_is_refused(
 def test_rules_are_compared_on_every_image(run, tmp_path, capsys):
     make_demo_data(tmp_path / 'demo', train=8, val=1, workers=1)
     cfg = load_config(CONFIGS / 'demo/cam_demo.py')
-    init_default_scope('mmseg')
     for split in ('train', 'test'):
         cfg[f'{split}_dataloader'].dataset.data_root = str(tmp_path / 'demo')
     cfg.dump('cam.py')
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), 'w.pth')
+    save_weights(untrained(cfg), 'w.pth')
     command = ('threshold_rules', '--dump', 'dump', '--run', 'cam.py', 'w.pth')
     assert run(*command) == 0
     assert ': 8 images, oracle' in capsys.readouterr().out

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from tiny_configs import fill_prototypes, prototype_config
-
-from hsc_mm.registry import MODELS
+from tiny_configs import (
+    fill_prototypes,
+    prototype_config,
+    save_weights,
+    untrained,
+)
 
 FOLDER = Path(__file__).resolve().parents[1] / 'benchmarks'
 
@@ -50,11 +52,9 @@ def test_scores_by_hand(benchmark):
 
 def _trained(shared_voc, folder):
     config = prototype_config(shared_voc, folder / 'hsc.py')
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(config).model)
+    model = untrained(Config.fromfile(config))
     fill_prototypes(model)
-    torch.save(dict(state_dict=model.state_dict()), folder / 'hsc.pth')
+    save_weights(model, folder / 'hsc.pth')
     return config
 
 

@@ -1,11 +1,14 @@
 """Configs of both stages on the tiny data set, as files."""
+import copy
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from hsc_mm.models import MomentumPrototypes
+from hsc_mm.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ('background', 'cat', 'dog')
@@ -71,6 +74,19 @@ def prototype_config(voc: Path, path: Path) -> Path:
     cfg = Config.fromfile(cam_config(voc, path, name='hsc_r50_voc'))
     cfg.model.decode_head.seed_from = 'prototypes'
     cfg.dump(str(path))
+    return path
+
+
+def untrained(cfg: Config) -> nn.Module:
+    """Build the model of a config, each time with the same random weights."""
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    return MODELS.build(copy.deepcopy(cfg.model))
+
+
+def save_weights(model: nn.Module, path: Path) -> Path:
+    """Write a checkpoint of weights alone; return its path."""
+    torch.save(dict(state_dict=model.state_dict()), path)
     return path
 
 

@@ -7,13 +7,11 @@ import time
 from contextlib import contextmanager
 
 import pytest
-import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from tiny_configs import cam_config
+from tiny_configs import cam_config, save_weights, untrained
 
 from hsc_mm.cli import run_command
-from hsc_mm.registry import MODELS, RUNNERS
+from hsc_mm.registry import RUNNERS
 from hsc_mm.utils import locks
 from hsc_mm.utils.locks import LOCK, check_free, hold, locked, release
 
@@ -103,10 +101,9 @@ def test_commands_are_refused(shared_voc, tmp_path, monkeypatch, capsys):
         paired_to=None, rows=[dict(
             config='a', seeds=[0], sizes={}, columns={'seeds, best': dict(
                 mean=1, std=None, values=[1])})])))
-    weights, matrix = tmp_path / 'w.pth', tmp_path / 'm.json'
-    init_default_scope('mmseg')
-    torch.save(dict(state_dict=MODELS.build(
-        Config.fromfile(config).model).state_dict()), weights)
+    matrix = tmp_path / 'm.json'
+    model = untrained(Config.fromfile(config))
+    weights = save_weights(model, tmp_path / 'w.pth')
     monkeypatch.setenv('VOC2012_ROOT', str(shared_voc))
     commands = (
         ('figures', '--matrix', matrix, '--out', out),

@@ -5,14 +5,12 @@ import sys
 import cv2
 import numpy as np
 import torch
-from mmengine.registry import init_default_scope
-from tiny_configs import cam_config
+from tiny_configs import cam_config, untrained
 
 from hsc_analysis import labels_command
 from hsc_analysis.label_check import find_suspects
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
-from hsc_mm.registry import MODELS
 from hsc_mm.utils.outputs import MARKER
 
 
@@ -64,11 +62,7 @@ def test_a_class_in_all_images_or_none_has_no_suspects():
 def test_the_command_lists_and_draws(shared_voc, tmp_path, monkeypatch,
                                      capsys):
     config = cam_config(shared_voc, tmp_path / 'cam.py')
-    cfg = load_config(config)
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
-    state = model.state_dict()
+    state = untrained(load_config(config)).state_dict()
     # Random features tell the squares apart; this says the contrary.
     state['decode_head.classifier.weight'] *= -1
     torch.save(dict(state_dict=state), tmp_path / 'a.pth')

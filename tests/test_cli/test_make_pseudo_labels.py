@@ -1,5 +1,4 @@
 """The factory of pseudo labels: options, shards, kills, broken files."""
-import copy
 import importlib
 import os
 import random
@@ -12,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import make_voc
-from mmengine.registry import init_default_scope
-from tiny_configs import cam_config
+from tiny_configs import cam_config, save_weights, untrained
 
 from hsc_mm.cli import common as cli
 from hsc_mm.evaluation.threshold_rules import threshold_by
@@ -33,7 +30,6 @@ from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import AgreementRule
 from hsc_mm.pseudo_labels.soft_cam import band_label, best_label
 from hsc_mm.pseudo_labels.views import Failure
-from hsc_mm.registry import MODELS
 from hsc_mm.utils import (
     read_index_png,
     read_json,
@@ -46,14 +42,7 @@ from fragile_refiner import Fragile
 
 COUNT = 24
 
-
-@pytest.fixture(autouse=True, scope='module')
-def one_thread():
-    """Bits depend on the number of threads, and forks have but one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 
 @pytest.fixture(scope='module')
@@ -69,13 +58,9 @@ def stage(tmp_path_factory):
     folder = tmp_path_factory.mktemp('factory')
     voc = make_voc(folder / 'voc', COUNT)
     config = cam_config(voc, folder / 'cam.py')
-    cfg = load_config(config)
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    model = untrained(load_config(config))
     model.init_weights()
-    torch.save(dict(state_dict=model.state_dict()), folder / 'model.pth')
-    return voc, config, folder / 'model.pth'
+    return voc, config, save_weights(model, folder / 'model.pth')
 
 
 @pytest.fixture

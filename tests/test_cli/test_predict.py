@@ -1,5 +1,4 @@
 """One's own pictures, through checkpoints of both stages."""
-import copy
 import importlib
 import os
 import shutil
@@ -12,16 +11,14 @@ import pytest
 import torch
 from conftest import run_here
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from PIL import Image
-from tiny_configs import ROOT, cam_config, seg_config
+from tiny_configs import ROOT, cam_config, save_weights, seg_config, untrained
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
 from hsc_mm.inference.inferencer import HSCInferencer
 from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.pseudo_labels.files import read_soft_cam
-from hsc_mm.registry import MODELS
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_image, read_index_png, voc_palette
 from hsc_mm.utils.outputs import MARKER
@@ -32,12 +29,9 @@ KINDS = ('.mask.png', '.npz', '.overlay.png')
 
 def save_model(config, path):
     """Write a checkpoint of random weights; return both paths."""
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(load_config(config).model))
+    model = untrained(load_config(config))
     model.init_weights()
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return config, path
+    return config, save_weights(model, path)
 
 
 @pytest.fixture(scope='module')

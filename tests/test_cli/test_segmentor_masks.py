@@ -10,14 +10,12 @@ import pytest
 import torch
 from conftest import make_voc
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from PIL import Image
-from tiny_configs import seg_config
+from tiny_configs import save_weights, seg_config, untrained
 
 from hsc_converters.voc_submission import pack_submission
 from hsc_mm.datasets.labels import read_list
-from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_index_png, voc_palette
 
 
@@ -29,9 +27,7 @@ def stage(tmp_path_factory):
     cfg = Config.fromfile(path)
     cfg.tta_pipeline[1].transforms[0] = cfg.tta_pipeline[1].transforms[0][1:3]
     cfg.dump(str(path))
-    torch.manual_seed(0)
-    init_default_scope('mmseg')
-    model = MODELS.build(Config.fromfile(path).model).eval()
+    model = untrained(Config.fromfile(path)).eval()
     loader = Runner.build_dataloader(Config.fromfile(path).test_dataloader)
     last = model.decode_head.conv_seg
     last.weight.data.normal_(std=1)
@@ -43,8 +39,7 @@ def stage(tmp_path_factory):
     scale = 2 / logits.std(1)
     last.weight.data *= scale[:, None, None, None]
     last.bias.data = -logits.mean(1) * scale
-    torch.save(dict(state_dict=model.state_dict()), folder / 'seg.pth')
-    return folder, path, folder / 'seg.pth'
+    return folder, path, save_weights(model, folder / 'seg.pth')
 
 
 @pytest.fixture(scope='module')

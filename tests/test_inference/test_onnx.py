@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_here
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import DefaultScope
 from tiny_configs import (
     cam_config,
     fill_prototypes,
     prototype_config,
+    save_weights,
     seg_config,
+    untrained,
 )
 
 from hsc_converters import onnx_export
 from hsc_mm.cli import common, import_command
 from hsc_mm.inference import HSCInferencer, load_config
 from hsc_mm.models.segmentors import CAMSegmentor
-from hsc_mm.registry import MODELS
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnx')
@@ -35,18 +36,14 @@ def save(config, resize=None, **changes):
         pipeline = cfg.test_dataloader.dataset.pipeline
         pipeline.insert(1, dict(type='Resize', **resize))
     cfg.dump(str(config))
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    model = untrained(cfg)
     model.init_weights()
     for module in model.modules():  # as after a training
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
     fill_prototypes(model)
-    path = config.with_suffix('.pth')
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return config, path
+    return config, save_weights(model, config.with_suffix('.pth'))
 
 
 @pytest.fixture(scope='module')

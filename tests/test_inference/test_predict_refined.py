@@ -1,15 +1,12 @@
 """Predictions of configs whose segmentor is refined by a CRF."""
-import copy
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
-from tiny_configs import seg_config
+from tiny_configs import save_weights, seg_config, untrained
 
 from hsc_mm.inference import HSCInferencer, load_config, seeds, use_tta
-from hsc_mm.registry import MODELS
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_image
 from hsc_mm.utils.limits import MEGAPIXELS
@@ -22,9 +19,7 @@ def stages(shared_voc, tmp_path_factory):
     """Return configs as the guide writes them, and a checkpoint."""
     folder = tmp_path_factory.mktemp('refined')
     path = seg_config(shared_voc, folder / 'seg.py')
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(load_config(path).model))
+    model = untrained(load_config(path))
     last = model.eval().decode_head.conv_seg  # some of each class
     torch.nn.init.normal_(last.weight)
     image = read_image(shared_voc / 'JPEGImages' / 'img_01.jpg')
@@ -32,7 +27,7 @@ def stages(shared_voc, tmp_path_factory):
         logits = model(model.data_preprocessor(dict(inputs=[
             torch.from_numpy(image.transpose(2, 0, 1).copy())]))['inputs'])
         last.bias -= logits.mean((0, 2, 3))
-    torch.save(dict(state_dict=model.state_dict()), folder / 'seg.pth')
+    save_weights(model, folder / 'seg.pth')
     by_model, by_views = folder / 'by_model.py', folder / 'by_views.py'
     by_model.write_text(
         "_base_ = 'seg.py'\nmodel = dict(_delete_=True, module="

@@ -15,7 +15,7 @@ from tiny_backbones import (
     tiny_config,
     tiny_head,
 )
-from tiny_configs import ROOT, fill_prototypes
+from tiny_configs import ROOT, fill_prototypes, save_weights, untrained
 from torch import nn
 
 from hsc_mm.inference import seeds, use_tta
@@ -202,14 +202,11 @@ def test_the_fast_engine_equals_tta_at_any_size(name, seed_from, least,
     """Half of 56 x 40 is a multiple of neither 14 nor 32."""
     cfg = tiny_config(name, shared_voc)
     cfg.model.decode_head.seed_from = seed_from
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    model = untrained(cfg)
     with torch.no_grad():
         model.decode_head.classifier.weight.normal_()
     fill_prototypes(model)
-    checkpoint = str(tmp_path / 'model.pth')
-    torch.save(dict(state_dict=model.state_dict()), checkpoint)
-    found = cams(cfg, checkpoint)
+    found = cams(cfg, str(save_weights(model, tmp_path / 'model.pth')))
     assert len(found) == 8
     assert max(soft.cam.max() for soft, _ in found.values()) > least
     for soft, sample in found.values():

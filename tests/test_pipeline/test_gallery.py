@@ -5,15 +5,12 @@ import shutil
 
 import cv2
 import pytest
-import torch
-from mmengine.registry import init_default_scope
-from tiny_configs import cam_config
+from tiny_configs import cam_config, save_weights, untrained
 
 from hsc_mm.datasets.build import build_split
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import Context
 from hsc_mm.pipeline.gallery import training_pictures
-from hsc_mm.registry import MODELS
 
 
 @pytest.fixture(scope='module')
@@ -21,11 +18,7 @@ def cam(tmp_path_factory, shared_voc):
     """Return config and checkpoint of a network that learnt nothing."""
     folder = tmp_path_factory.mktemp('gallery')
     cfg = load_config(cam_config(shared_voc, folder / 'cam.py'))
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(cfg.model))
-    torch.save(dict(state_dict=model.state_dict()), folder / 'cam.pth')
-    return cfg, str(folder / 'cam.pth')
+    return cfg, str(save_weights(untrained(cfg), folder / 'cam.pth'))
 
 
 @pytest.mark.parametrize(('other', 'own', 'shown', 'drawn'), [

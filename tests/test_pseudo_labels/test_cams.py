@@ -10,7 +10,13 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from sampling import cam_at_pixels, image_at_pixels
-from tiny_configs import cam_config, fill_prototypes, prototype_config
+from tiny_configs import (
+    cam_config,
+    fill_prototypes,
+    prototype_config,
+    save_weights,
+    untrained,
+)
 from torch import nn
 
 from hsc_mm.inference import load_config, seeds, use_tta
@@ -37,14 +43,11 @@ def stage(tmp_path_factory, shared_voc):
     cfg.tta_pipeline[1].transforms[0] = [
         dict(type='Resize', scale_factor=s, keep_ratio=True) for s in SCALES
     ]
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    model = untrained(cfg)
     model.init_weights()
     with torch.no_grad():
         model.decode_head.classifier.weight.mul_(20)
-    torch.save(dict(state_dict=model.state_dict()), folder / 'model.pth')
-    return cfg, str(folder / 'model.pth'), model.eval()
+    return cfg, str(save_weights(model, folder / 'model.pth')), model.eval()
 
 
 def engine(cfg: Config, checkpoint: str, batch_size: int = 3, **kwargs):
@@ -180,12 +183,9 @@ def prototypes(tmp_path_factory, shared_voc):
     """A config whose seeds come from prototypes, and random weights."""
     folder = tmp_path_factory.mktemp('prototypes')
     cfg = load_config(prototype_config(shared_voc, folder / 'hsc.py'))
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    model = untrained(cfg)
     fill_prototypes(model)
-    torch.save(dict(state_dict=model.state_dict()), folder / 'hsc.pth')
-    return cfg, str(folder / 'hsc.pth'), model.eval()
+    return cfg, str(save_weights(model, folder / 'hsc.pth')), model.eval()
 
 
 @pytest.mark.parametrize('change', [

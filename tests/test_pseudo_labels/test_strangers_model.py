@@ -4,10 +4,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from mmpretrain.models.backbones import VisionTransformer
 from mmseg.models.segmentors.base import BaseSegmentor
-from tiny_configs import cam_config
+from tiny_configs import cam_config, save_weights, untrained
 from torch import nn
 
 from hsc_mm.inference import HSCInferencer, load_config, seeds, use_tta
@@ -68,11 +67,7 @@ def stage(tmp_path_factory, shared_voc):
         test_cfg=cfg.model.test_cfg,
         data_preprocessor=cfg.model.data_preprocessor)
     cfg.tta_model = dict(type='SegTTAModel')
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(copy.deepcopy(cfg.model))
-    torch.save(dict(state_dict=model.state_dict()), folder / 'model.pth')
-    return cfg, folder / 'model.pth'
+    return cfg, save_weights(untrained(cfg), folder / 'model.pth')
 
 
 def test_its_pseudo_labels_by_attention(stage, shared_voc, tmp_path):

@@ -1,14 +1,17 @@
 """Pseudo labels in windows: of images in memory, and above the limit."""
 import numpy as np
 import pytest
-import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from tiny_configs import cam_config, fill_prototypes, prototype_config
+from tiny_configs import (
+    cam_config,
+    fill_prototypes,
+    prototype_config,
+    save_weights,
+    untrained,
+)
 
 from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
 from hsc_mm.pseudo_labels.files import read_soft_cam
-from hsc_mm.registry import MODELS
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_index_png
 from hsc_mm.utils.limits import MEGAPIXELS
@@ -33,12 +36,9 @@ def stage(request, tmp_path_factory):
         dict(type='Resize', scale_factor=f, keep_ratio=True)
         for f in (1.0, 0.5)]
     cfg.dump(path)
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(path).model)
+    model = untrained(cfg)
     fill_prototypes(model)
-    torch.save(dict(state_dict=model.state_dict()), root / 'cam.pth')
-    return path, root / 'cam.pth'
+    return path, save_weights(model, root / 'cam.pth')
 
 
 def _labels(stage, out, tiles=None, **options):
