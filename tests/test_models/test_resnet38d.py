@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from parity.network import formula_weights
 from torch import nn
 
 from hsc_mm.registry import MODELS
@@ -19,21 +20,6 @@ def build(base_channels=2, **kwargs):
         dict(type='hsc_mm.ResNet38d', base_channels=base_channels, **kwargs))
 
 
-def formula(index: int, key: str, shape: list) -> torch.Tensor:
-    """Compute the weights with which the release was run."""
-    t = np.arange(np.prod(shape), dtype=np.float64)
-    w = np.sin(0.7310585786 * t + 1.3 * index).reshape(shape)
-    if key.endswith('running_var'):
-        w = 1 + 0.3 * w
-    elif key.endswith('running_mean'):
-        w = 0.1 * w
-    elif len(shape) == 1:
-        w = 1 + 0.2 * w if key.endswith('weight') else 0.05 * w
-    else:
-        w = w * np.sqrt(1.6 / np.prod(shape[1:]))
-    return torch.from_numpy(w.astype(np.float32))
-
-
 def test_outputs_are_those_of_the_release():
     with torch.device('meta'):
         net = build(base_channels=64).eval()
@@ -41,10 +27,8 @@ def test_outputs_are_those_of_the_release():
              net.state_dict().items()}
     assert found == {key: shape for key, shape in SHAPES.items()
                      if key.split('.')[0] not in HEAD}
-    state = {
-        key: formula(i, key, SHAPES[key]) if SHAPES[key] else torch.tensor(0)
-        for i, key in enumerate(sorted(SHAPES)) if key in found
-    }
+    state = {key: value for key, value in formula_weights(SHAPES).items()
+             if key in found}
     net.load_state_dict(state, assign=True)
     golden = np.load(DATA / 'resnet38d.npz')
     with torch.no_grad():
