@@ -11,6 +11,7 @@ from unittest import mock
 import cv2
 import numpy as np
 import pytest
+import torch
 from warm_process import WarmPython
 
 from hsc_mm.cli import run_command
@@ -84,6 +85,15 @@ def voc_root(tmp_path: Path) -> Path:
 def shared_voc(tmp_path_factory) -> Path:
     """A tiny VOC that no test changes."""
     return make_voc(tmp_path_factory.mktemp('data') / 'voc')
+
+
+@pytest.fixture(scope='module')
+def one_thread():
+    """Threads share sums out, and round otherwise; forks have but one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope='session', autouse=True)

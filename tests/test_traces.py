@@ -3,20 +3,12 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from traces import CONFIGS, trace, worst
 
 TRACES = json.loads(
     (Path(__file__).parent / 'data' / 'traces.json').read_text())
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Threads share sums out, and round otherwise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 
 def test_every_config_has_a_trace() -> None:

@@ -21,13 +21,7 @@ from hsc_mm.visualization.pictures import qualitative_palette
 META = dict(classes=('background', 'cat', 'dog'))
 BAR, GAP, SIDE = 18, 4, 200
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 
 def _runner(config, work_dir, tta=False, **hook):
