@@ -4,9 +4,12 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from torch import nn
 
+from hsc_mm.inference import use_tta
 from hsc_mm.models import MomentumPrototypes
 from hsc_mm.registry import MODELS
 
@@ -161,3 +164,22 @@ def second_stage_config(voc: Path,
         step.update(changes.get(step.type, {}))
     cfg.dump(str(path))
     return path
+
+
+def train_and_test(config: Path, *hooks: Hook) -> Runner:
+    """Train two iterations, score the result; return what trained."""
+    folder = config.parent
+
+    def runner(name: str, cfg: Config) -> Runner:
+        cfg.work_dir = str(folder / name)
+        cfg.experiment_name = f'{folder.name}_{name}'
+        return Runner.from_cfg(cfg)
+
+    trained = runner('run', Config.fromfile(config))
+    for hook in hooks:
+        trained.register_hook(hook)
+    trained.train()
+    cfg = use_tta(Config.fromfile(config))
+    cfg.load_from = str(folder / 'run' / 'iter_2.pth')
+    assert 0 <= runner('test', cfg).test()['mIoU'] <= 100
+    return trained

@@ -2,15 +2,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from tiny_configs import BACKBONE, second_stage_config
+from tiny_configs import BACKBONE, second_stage_config, train_and_test
 
-from hsc_mm.inference import use_tta
 from hsc_mm.models import DeepLabV2Head
 from hsc_mm.models.heads import deeplab_v2_head
 from hsc_mm.registry import MODELS
@@ -183,20 +180,9 @@ def test_two_iterations_and_prediction(variant, shared_voc, tmp_path):
         dict(backbone=dict(BACKBONE, _delete_=True),
              decode_head=dict(in_channels=64, **VARIANTS[variant])),
         shared_voc / 'SegmentationClass')
-    cfg = Config.fromfile(config)
-    cfg.work_dir = str(tmp_path / 'run')
-    cfg.experiment_name = f'{tmp_path.name}_train'
-    runner = Runner.from_cfg(cfg)
     start = _Start()
-    runner.register_hook(start)
-    runner.train()
+    runner = train_and_test(config, start)
     for name, value in runner.model.decode_head.named_parameters():
         assert torch.isfinite(value).all(), name
         # A bias in front of a batch norm would be the exception.
         assert not torch.equal(start.weights[name], value), name
-    cfg = use_tta(Config.fromfile(config))
-    cfg.work_dir = str(tmp_path / 'test')
-    cfg.experiment_name = f'{tmp_path.name}_test'
-    cfg.load_from = str(tmp_path / 'run' / 'iter_2.pth')
-    scores = Runner.from_cfg(cfg).test()
-    assert 0 <= scores['mIoU'] <= 100
