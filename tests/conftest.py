@@ -75,6 +75,16 @@ def run_here(name: str, *arguments) -> subprocess.CompletedProcess:
                                        err.getvalue())
 
 
+class Hostile:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f'touch {self.path}', )
+
+
 @pytest.fixture
 def voc_root(tmp_path: Path) -> Path:
     """A fresh tiny VOC that a test may damage."""

@@ -1,6 +1,5 @@
 """One's own pictures, through checkpoints of both stages."""
 import importlib
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import run_here
+from conftest import Hostile, run_here
 from mmengine.config import Config
 from PIL import Image
 from tiny_configs import ROOT, cam_config, save_weights, seg_config, untrained
@@ -215,16 +214,6 @@ def test_what_is_not_there(predict, cam, seg, tmp_path, capsys):
     (tmp_path / 'cut.pth').write_bytes(cam[1].read_bytes()[:5000])
     assert predict((cam[0], tmp_path / 'cut.pth'), tmp_path / 'a.png') == 1
     assert 'cut.pth' in capsys.readouterr().err
-
-
-class Hostile:
-    """Leaves a trace when it is unpickled."""
-
-    def __init__(self, path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return os.system, (f'touch {self.path}', )
 
 
 def test_a_hostile_checkpoint_does_nothing(cam, tmp_path):

@@ -1,7 +1,6 @@
 """Seeds of other projects: formats, classes, sizes, hostile files."""
 import errno
 import importlib
-import os
 import pickle
 import re
 import shutil
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import run_here
+from conftest import Hostile, run_here
 from mmengine.config import Config
 from mmseg.evaluation import IoUMetric
 from tiny_configs import ROOT, cam_config, seg_config
@@ -260,16 +259,6 @@ def test_values_out_of_range(bring, maps, tmp_path, capsys):
         cut = {k + 1: m.clip(min=0) for k, m in one.items()}
         wanted[img_id] = {k: m / m.max() for k, m in cut.items()}
     assert_soft(tmp_path / 'n', wanted)
-
-
-class Hostile:
-    """Leaves a trace when it is unpickled."""
-
-    def __init__(self, path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return os.system, (f'touch {self.path}', )
 
 
 def test_a_hostile_file_does_nothing(bring, maps, tmp_path, capsys):
