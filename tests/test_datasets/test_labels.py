@@ -337,17 +337,15 @@ def test_a_cell_whose_brackets_do_not_fit_is_refused(tmp_path, cell):
     assert f'found {cell!r}' in str(error.value)
 
 
-def test_a_name_in_quotes_is_one_name(tmp_path):
-    path = _write(
-        tmp_path / 'l.csv',
-        'a.jpg,"[""cat, big"", \'dog; x\']"\nb.jpg,"[\'a|b\']"\n')
-    assert read_label_table(path).images == {
-        'a.jpg': ['cat, big', 'dog; x'], 'b.jpg': ['a|b']}
-
-
-def test_brackets_of_a_name_stay(tmp_path):
-    path = _write(tmp_path / 'l.csv', 'a.jpg,(other)\nb.jpg,cat (big)\n')
-    assert read_label_table(path).classes == ['(other)', 'cat (big)']
+@pytest.mark.parametrize(('text', 'images'), [
+    ('a.jpg,"[""cat, big"", \'dog; x\']"\nb.jpg,"[\'a|b\']"\n',
+     {'a.jpg': ['cat, big', 'dog; x'], 'b.jpg': ['a|b']}),
+    ('"a,1.jpg",cat;dog\n"b.jpg",dog\n',
+     {'a,1.jpg': ['cat', 'dog'], 'b.jpg': ['dog']}),
+])
+def test_what_stands_in_quotes_is_one_name(tmp_path, text, images):
+    path = _write(tmp_path / 'l.csv', text)
+    assert read_label_table(path).images == images
 
 
 @pytest.mark.parametrize(('yes', 'no'), [
@@ -370,12 +368,6 @@ def test_a_class_that_may_mean_nothing_is_said(tmp_path, yes, no):
         assert found.classes == [yes] and note not in found.notes
     path.write_text('a.jpg,0\nb.jpg,1\nc.jpg,2\n')  # names of digits
     assert read_label_table(path).notes == ()
-
-
-def test_a_quoted_name_may_hold_a_comma(tmp_path):
-    path = _write(tmp_path / 'l.csv', '"a,1.jpg",cat;dog\n"b.jpg",dog\n')
-    assert read_label_table(path).images == {
-        'a,1.jpg': ['cat', 'dog'], 'b.jpg': ['dog']}
 
 
 @pytest.mark.parametrize('end', ['\n', '\r\n', '\r', '\n\n'])
@@ -428,18 +420,6 @@ def test_what_programs_write_for_nothing_is_no_class_and_said(tmp_path, word):
         ('cells read as 0', [f'"{word}"']), ))
 
 
-def test_lines_are_counted_from_that_of_the_separator(tmp_path):
-    path = _write(tmp_path / 'l.csv', 'sep=;\na.jpg;cat\na.jpg;dog\n')
-    with pytest.raises(ValueError, match=r'line 3: .*second time'):
-        read_label_table(path)
-
-
-def test_a_column_without_any_1_stays_a_class(tmp_path):
-    path = _write(tmp_path / 'l.csv', 'image,dog,cow,cat\nx.jpg,1,0,0\n'
-                  'y.jpg,0,0,1\n')
-    assert read_label_table(path).classes == ['dog', 'cow', 'cat']
-
-
 @pytest.mark.parametrize(('text', 'message'), [
     ('image,crack\na.jpg,1\nb.jpg,0.1\n',
      r'line 3: expected 0 or 1 under "crack", found 0\.1\. Round scores'),
@@ -448,8 +428,19 @@ def test_a_column_without_any_1_stays_a_class(tmp_path):
     ('image,crack\na.jpg,-1\nb.jpg,1\n', '"crack", found -1'),
     ('image,cat,dog\na.jpg,1,0\nb.jpg,2,1\n', 'line 3: .*"cat", found 2'),
     ('image;cat;dog\na.jpg;1;0,0\nb.jpg;0,0;1\n', '"dog", found 0,0'),
+    ('x.jpg,cat\ny.jpg,cat,dog\n', 'line 2: .*found 3 columns'),
+    ('x.jpg,cat\nx.jpg,dog\n', 'line 2: .*second time'),
+    ('x.jpg,cat\ny.jpg,cat\nx.jpg,dog\n', 'line 3: .*, first in line 1'),
+    ('sep=;\na.jpg;cat\na.jpg;dog\n', 'line 3: .*second time'),
+    ('id,left,top\nx,1,0\nx,0,1\n', 'line 3: .*, first in line 2'),
+    ('id,labels,size\nx,cat,1\nx,cat,2\n', 'line 3: .*, first in line 2'),
+    ('x.jpg,1,2,3,4,cat\n,1,2,3,4,dog\n', 'line 2: .*found an empty cell'),
+    # No boxes: 0 and 1, or scores, of five classes.
+    ('x.jpg,0,1,0,1,0\ny.jpg,1,0,0,1,1\n', 'found 6 columns'),
+    ('x.jpg,.1,.9,.3,.2,6e-1\ny.jpg,1,0,0,1,\n', 'found 6 columns'),
+    ('id,LabelName,Confidence\nx,cat,0\n', 'line 1: expected two columns'),
 ])
-def test_scores_are_no_classes(tmp_path, text, message):
+def test_bad_csv_names_the_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_label_table(_write(tmp_path / 'l.csv', text))
 
@@ -460,8 +451,11 @@ def test_scores_are_no_classes(tmp_path, text, message):
     ('a.jpg,3\nb.jpg,12\n', ['12', '3']),
     ('image,crack\na.jpg,1\nb.jpg,NaN\n', ['crack']),
     ('image,finding\na.jpg,3\nb.jpg,big\n', ['3', 'big']),
+    # A column without any 1 stays a class, and a name keeps its brackets.
+    ('image,dog,cow,cat\nx.jpg,1,0,0\ny.jpg,0,0,1\n', ['dog', 'cow', 'cat']),
+    ('a.jpg,(other)\nb.jpg,cat (big)\n', ['(other)', 'cat (big)']),
 ])
-def test_numbers_may_name_classes(tmp_path, text, classes):
+def test_classes_that_a_table_names(tmp_path, text, classes):
     path = _write(tmp_path / 'l.csv', text)
     assert read_label_table(path).classes == classes
 
@@ -524,17 +518,13 @@ def test_texts_may_begin_as_binary_files_do(tmp_path, start):
     assert read_labels(path).images == {f'{start}.jpg': ['cat']}
 
 
-def test_json_of_another_suffix_is_read(tmp_path):
-    path = _write(tmp_path / 'l.coco', '\n{"images": {"x": ["cat"]}}')
-    assert read_labels(path).classes == ['cat']
-
-
 def test_json_keeps_the_order_of_its_classes(tmp_path):
     path = _write(tmp_path / 'l.json',
                   '{"classes": ["dog", "cat"], "images": {"x": ["cat"]}}')
     assert read_label_json(path).classes == ['dog', 'cat']
-    path.write_text('{"images": {"x": ["dog"], "y": ["cat"]}}')
-    assert read_label_json(path).classes == ['cat', 'dog']
+    path = _write(tmp_path / 'l.coco',  # another suffix is no matter
+                  '\n{"images": {"x": ["dog"], "y": ["cat"]}}')
+    assert read_labels(path).classes == ['cat', 'dog']
     path.write_text('\ufeff{"images": {"x": ["Cat"], "y": ["none"], "z": []}, '
                     '"classes": ["cat", "normal"]}')
     labels = read_label_json(path, none=['none'])
@@ -569,23 +559,6 @@ def test_bad_json_names_the_file(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as error:
         read_label_json(path)
     assert str(path) in str(error.value)
-
-
-@pytest.mark.parametrize(('text', 'message'), [
-    ('x.jpg,cat\ny.jpg,cat,dog\n', 'line 2: .*found 3 columns'),
-    ('x.jpg,cat\nx.jpg,dog\n', 'line 2: .*second time'),
-    ('x.jpg,cat\ny.jpg,cat\nx.jpg,dog\n', 'line 3: .*, first in line 1'),
-    ('id,left,top\nx,1,0\nx,0,1\n', 'line 3: .*, first in line 2'),
-    ('id,labels,size\nx,cat,1\nx,cat,2\n', 'line 3: .*, first in line 2'),
-    ('x.jpg,1,2,3,4,cat\n,1,2,3,4,dog\n', 'line 2: .*found an empty cell'),
-    # No boxes: 0 and 1, or scores, of five classes.
-    ('x.jpg,0,1,0,1,0\ny.jpg,1,0,0,1,1\n', 'found 6 columns'),
-    ('x.jpg,.1,.9,.3,.2,6e-1\ny.jpg,1,0,0,1,\n', 'found 6 columns'),
-    ('id,LabelName,Confidence\nx,cat,0\n', 'line 1: expected two columns'),
-])
-def test_bad_csv_names_the_line(tmp_path, text, message):
-    with pytest.raises(ValueError, match=message):
-        read_label_table(_write(tmp_path / 'l.csv', text))
 
 
 @pytest.mark.parametrize('text', [
