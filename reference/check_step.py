@@ -63,14 +63,14 @@ def build_model(cfg: Config) -> nn.Module:
     return model.train()
 
 
-def draw_batch(step: int, size: int = 160) -> tuple[Tensor, Tensor, Tensor]:
+def draw_batch(step: int) -> tuple[Tensor, Tensor, Tensor]:
     """Draw two normalised images of smooth colours, saliency and labels."""
     generator = torch.Generator().manual_seed(step)
     colours = torch.rand(2, 3, 6, 6, generator=generator)
-    colours = F.interpolate(colours, (size, size), mode='bilinear')
+    colours = F.interpolate(colours, (160, 160), mode='bilinear')
     images = (colours - 0.45) / 0.225
     maps = torch.rand(2, 1, 9, 9, generator=generator)
-    maps = F.interpolate(maps, (size, size), mode='bicubic').clamp(0, 1)
+    maps = F.interpolate(maps, (160, 160), mode='bicubic').clamp(0, 1)
     labels = torch.zeros(2, 20)
     labels[0, [0, 4 + step]] = labels[1, [14, 3 * step]] = 1
     return images, maps, labels

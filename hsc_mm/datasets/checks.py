@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 
+_LISTED = 20  # lines of problems; the rest is counted
 # Folder of a public data set -> where it comes from, and what to do then.
 _PREPARE = {
     'voc2012': ('VOC2012_ROOT', 'prepare_voc.py FOLDER'),
@@ -46,21 +47,19 @@ def check_root(root: str) -> str:
     raise FileNotFoundError(f'data_root {root}: no such folder. {how}.')
 
 
-def raise_problems(what: str, problems: list[str], advice: str,
-                   most: int = 20) -> None:
+def raise_problems(what: str, problems: list[str], advice: str) -> None:
     """Raise one ValueError that lists the problems, if there are any.
 
     Args:
         what (str): The data set or argument the problems belong to.
         problems (list[str]): A line each, naming a file.
         advice (str): What to do.
-        most (int): How many lines are listed; the rest is counted.
     """
     if not problems:
         return
-    listed = problems[:most]
-    if len(problems) > most:
-        listed.append(f'... and {len(problems) - most} more')
+    listed = problems[:_LISTED]
+    if len(problems) > _LISTED:
+        listed.append(f'... and {len(problems) - _LISTED} more')
     raise ValueError(f'{what}: {len(problems)} problem(s). {advice}\n  ' +
                      '\n  '.join(listed))
 

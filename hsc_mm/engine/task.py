@@ -1,10 +1,9 @@
 """What a runner was called for, and the data that it is about to read."""
 from collections.abc import Mapping
-from typing import Any
 
 from mmengine.runner import BaseLoop
 
-__all__ = ['dataset_of', 'meta_of', 'task_of']
+__all__ = ['meta_of', 'task_of']
 
 
 def task_of(runner) -> str:
@@ -18,12 +17,8 @@ def task_of(runner) -> str:
          if isinstance(getattr(runner, f'_{task}_loop'), BaseLoop)), '')
 
 
-def dataset_of(runner) -> Any:
-    """Return the data set that a runner is about to read, None without."""
-    loop = getattr(runner, f'_{task_of(runner) or "train"}_loop')
-    return loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
-
-
 def meta_of(runner) -> Mapping:
     """Return the metainfo of the data that a runner is about to read."""
-    return getattr(dataset_of(runner), 'metainfo', None) or {}
+    loop = getattr(runner, f'_{task_of(runner) or "train"}_loop')
+    dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
+    return getattr(dataset, 'metainfo', None) or {}

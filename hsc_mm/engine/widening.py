@@ -33,7 +33,7 @@ def widen(weight: Tensor, channels: int) -> Tensor:
 def _fits(module: nn.Conv2d, weight: Tensor) -> bool:
     """Say whether a file has a convolution for three channels in place."""
     expected = (module.out_channels, 3, *module.kernel_size)
-    return module.in_channels != 3 and tuple(weight.shape) == expected
+    return tuple(weight.shape) == expected
 
 
 def _convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:

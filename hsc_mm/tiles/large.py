@@ -15,6 +15,8 @@ from .scan import Scan
 __all__ = ['Preview', 'Survey', 'cam_blocks', 'joined', 'survey',
            'write_blocks']
 
+_LONGEST = 1024  # pixels of a side of a preview, at most
+
 #: Gets a window, returns its maps (K, h, w) float32 and scores (K,).
 Predict = Callable[[np.ndarray], tuple[np.ndarray, Tensor | None]]
 
@@ -136,14 +138,13 @@ class Preview:
 
     Args:
         shape (tuple[int, int]): Height and width of the picture.
-        longest (int): Longest side of the small one, at most.
 
     Attributes:
         step (int): n.
     """
 
-    def __init__(self, shape: tuple[int, int], longest: int = 1024) -> None:
-        self.step = -(-max(shape) // longest)
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.step = -(-max(shape) // _LONGEST)
         self.shape = tuple(-(-side // self.step) for side in shape)
         self._found: np.ndarray | None = None
 

@@ -1,5 +1,4 @@
 """Evaluation of imported seeds, in the form of :class:`hsc_mm.SeedMetric`."""
-from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -74,17 +73,14 @@ def evaluate_seeds(cfg: Config,
 def evaluate_soft_folder(folder: str | Path,
                          dataset: BaseImageLabelDataset,
                          own: float,
-                         supervision: str,
-                         thresholds: Sequence[float] | None = None) -> dict:
-    """Score soft seeds at a grid of thresholds, in one pass.
+                         supervision: str) -> dict:
+    """Score soft seeds at the thresholds 0.01, 0.02, ... 0.99, in one pass.
 
     Args:
         folder (str | Path): With ``<img_id>.npz``.
         dataset (BaseImageLabelDataset): With masks.
         own (float): The threshold that was fixed before.
         supervision (str): What the method was trained from.
-        thresholds (sequence[float], optional): The grid, in [0, 1]; default
-            0.01, 0.02, ... 0.99.
 
     Returns:
         dict: See :func:`hsc_mm.evaluation.report.seed_report`, with
@@ -96,9 +92,8 @@ def evaluate_soft_folder(folder: str | Path,
         ValueError: A file is broken or of another size than its mask.
     """
     classes = list(dataset.metainfo['classes'])
-    grid = torch.tensor(
-        sorted({*(thresholds or [i / 100 for i in range(1, 100)]), own}),
-        dtype=torch.float32)
+    grid = torch.tensor(sorted({*(i / 100 for i in range(1, 100)), own}),
+                        dtype=torch.float32)
     counts = SeedCounts(grid, dataset.ignore_index)
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
