@@ -235,7 +235,7 @@ def test_configs_inside_are_never_executed(tmp_path, monkeypatch, code, key):
     assert meta.get(f'{key}_as_saved', meta[key]) == code
 
 
-def test_literal_configs_stay_as_they_are(tmp_path):
+def test_literal_configs_stay_as_they_are():
     text = ('gpu_ids = [0]\nmodel = dict(type="A", b=(1, -2.5, None))\n'
             'custom_imports = dict(imports=["hsc_mm"])\n')
     assert literals_only(text) == text

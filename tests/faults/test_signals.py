@@ -123,7 +123,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert (tmp_path / 'err').read_text() == ''
 
 
-def test_help_that_nobody_reads(tmp_path):
+def test_help_that_nobody_reads():
     read, write = os.pipe()
     os.close(read)
     env = {k: v for k, v in os.environ.items() if k != 'PYTHONUNBUFFERED'}

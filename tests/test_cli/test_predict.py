@@ -142,7 +142,7 @@ def test_an_image_without_any_class(predict, cam, shared_voc, tmp_path,
     assert classes.shape == (0, )
 
 
-def test_the_same_as_the_seeds_of_the_factory(cam, shared_voc):
+def test_the_same_as_the_seeds_of_the_factory(cam):
     from hsc_mm.inference import seeds, use_tta
     cfg = load_config(cam[0])
     for tta in (False, True):
@@ -398,7 +398,7 @@ def test_a_picture_that_vanishes_when_it_is_resized(
     assert names(tmp_path / 'out') == files('b')
 
 
-def test_numbers_that_overflow_in_windows_are_refused(seg, tmp_path):
+def test_numbers_that_overflow_in_windows_are_refused(seg):
     inferencer = HSCInferencer(*seg, device='cpu', tiles=Tiles(64, 16))
     with torch.no_grad():
         inferencer.segmentor.decode_head.conv_seg.weight.fill_(float('inf'))

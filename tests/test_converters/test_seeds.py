@@ -695,7 +695,7 @@ def test_a_full_disk_ends_an_import_and_costs_no_seed(
 
 
 def test_seeds_written_again_take_the_places_of_the_first(
-        bring, maps, tmp_path, capsys):
+        bring, maps, tmp_path):
     save(tmp_path / 'from', from_zero(maps))
     assert bring(tmp_path / 'from') == 0
     half = {i: {k: one / 2 for k, one in found.items()}

@@ -58,7 +58,7 @@ def test_another_batch_goes_on_after_what_was_drawn(tmp_path, before, now):
     assert drawn == list(range(2 * before + 4 * now))
 
 
-def test_ranks_are_counted(tmp_path):
+def test_ranks_are_counted():
     def runner(ranks, batch_size):
         sampler = ReproducibleSampler(range(9), seed=1)
         loader = torch.utils.data.DataLoader(

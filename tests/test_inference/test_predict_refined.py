@@ -41,7 +41,7 @@ def stages(shared_voc, tmp_path_factory):
 
 @pytest.mark.parametrize(('kind', 'tta'), [
     ('model', False), ('model', True), ('views', True)])
-def test_masks_are_those_of_the_test(stages, shared_voc, kind, tta):
+def test_masks_are_those_of_the_test(stages, kind, tta):
     cfg, weights = load_config(stages[0][kind]), stages[1]
     predict = HSCInferencer(cfg, weights, 'cpu', tta=tta)
     plain = HSCInferencer(stages[0]['plain'], weights, 'cpu', tta=tta)

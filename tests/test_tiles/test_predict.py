@@ -188,7 +188,7 @@ def test_windows_are_of_all_views(models, picture, monkeypatch, tmp_path,
     assert np.array_equal(large['mask'], whole['mask'])
 
 
-def test_views_that_are_merged_in_an_unknown_way(models, picture, tmp_path):
+def test_views_that_are_merged_in_an_unknown_way(models, picture):
     cfg = copy.deepcopy(models['seg'][0])
     cfg.tta_model.type, found = _Views, []
     model = HSCInferencer(cfg, models['seg'][1], device='cpu', tta=True,
