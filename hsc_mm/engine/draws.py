@@ -5,6 +5,7 @@ from mmengine.dataset import ClassBalancedDataset
 from mmengine.runner import IterBasedTrainLoop
 
 from hsc_mm.datasets.sampler import ReproducibleSampler, SeedBySampler
+from hsc_mm.utils.wrappers import inner
 from .run_summary import batch_of
 
 __all__ = ['draws_note', 'go_on', 'keep_draws']
@@ -73,9 +74,8 @@ def _unseeded(dataset: Any, more: tuple = ()) -> str:
                 'hsc_mm.ClassBalancedSampler does the same without it.')
     steps = getattr(dataset, 'pipeline', None) or ()
     steps = (*getattr(steps, 'transforms', steps), *more)
-    parts = getattr(dataset, 'datasets', None) or [
-        getattr(dataset, 'dataset', None)]
-    if parts != [None]:
+    parts = inner(dataset)
+    if parts:
         return next(filter(None, (_unseeded(one, steps) for one in parts)), '')
     if steps and not any(isinstance(one, SeedBySampler) for one in steps):
         return ('resumed without hsc_mm.SeedBySampler: augmentations draw '

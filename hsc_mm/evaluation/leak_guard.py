@@ -12,6 +12,7 @@ from mmengine.dataset import BaseDataset
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.facts import data_facts
 from hsc_mm.registry import DATASETS
+from hsc_mm.utils.wrappers import inner
 
 __all__ = [
     'SWITCH', 'TrainingImages', 'check_image_labels', 'image_files',
@@ -101,18 +102,14 @@ def check_image_labels(test_cfg: dict | None, evaluated: Any,
 
 def _listed(source: Any) -> list[str]:
     """List the files of a data set or of its config, built lazily."""
+    parts = inner(source)
+    if parts:
+        return [path for part in parts for path in _listed(part)]
     if isinstance(source, dict):
-        parts = source.get('datasets') or [source.get('dataset')]
-        if parts != [None]:
-            return [path for part in parts for path in _listed(part)]
         cfg = dict(copy.deepcopy(source), pipeline=[], lazy_init=True)
         if cfg.get('aux_maps'):
             cfg['aux_maps'] = None  # may be elsewhere
         return _listed(DATASETS.build(cfg))
-    parts = getattr(source, 'datasets', None) or \
-        [getattr(source, 'dataset', None)]
-    if parts != [None]:
-        return [path for part in parts for path in _listed(part)]
     # With `indices`, a part of the list is trained on.
     if isinstance(source, BaseImageLabelDataset) and source._indices is None:
         return _resolved(map(source.image_path, source.ids()))

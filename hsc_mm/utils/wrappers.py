@@ -1,27 +1,36 @@
-"""Configs of data sets: inside mmengine's wrappers, and their crops."""
+"""Data sets and their configs inside mmengine's wrappers, and their crops."""
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .part_types import type_name
 
-__all__ = ['crop_size', 'leaves', 'pipelines', 'split_datasets', 'wrapped']
+__all__ = [
+    'crop_size', 'inner', 'leaves', 'pipelines', 'split_datasets', 'wrapped'
+]
+
+
+def inner(dataset: Any) -> list:
+    """Return the data sets in a wrapper or its config, none of others."""
+    get = dataset.get if isinstance(dataset, Mapping) else (
+        lambda name: getattr(dataset, name, None))
+    found = get('datasets') or [get('dataset')]
+    return [one for one in found if one is not None]
 
 
 def leaves(dataset: Mapping) -> Iterator[Any]:
     """Yield the data sets in a config of one, or of a wrapper, to change."""
-    inner = dataset.get('datasets') or [dataset.get('dataset')]
-    if inner == [None]:
+    parts = inner(dataset)
+    for one in parts:
+        yield from leaves(one)
+    if not parts:
         yield dataset
-    else:
-        for one in inner:
-            yield from leaves(one)
 
 
 def pipelines(dataset: Any) -> Iterator[list]:
     """Yield the pipelines of data sets and their wrappers, to change."""
     if isinstance(dataset, Mapping):
         yield dataset.get('pipeline') or []
-        for one in (*(dataset.get('datasets') or ()), dataset.get('dataset')):
+        for one in inner(dataset):
             yield from pipelines(one)
 
 
@@ -35,12 +44,10 @@ def wrapped(dataset: Any) -> Iterator[Mapping]:
         dataset (Any): A config; what is none yields nothing.
     """
     if isinstance(dataset, Mapping):
-        inner = dataset.get('datasets') or [dataset.get('dataset')]
-        if inner == [None]:
+        parts, more = inner(dataset), dataset.get('pipeline')
+        if not parts:
             yield dataset
-            return
-        more = [*(dataset.get('pipeline') or ())]
-        for one in inner:
+        for one in parts:
             for leaf in wrapped(one):
                 yield dict(leaf, pipeline=[
                     *(leaf.get('pipeline') or ()), *more]) if more else leaf
