@@ -12,6 +12,7 @@ from hsc_mm.datasets.mask_labels import (
     compare_labels,
     indices,
 )
+from hsc_mm.inference.class_names import check_same_classes
 from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
@@ -163,7 +164,18 @@ def _meaning(split: Split) -> Iterator[Finding]:
 
 
 def classes(case: Case) -> Iterator[Finding]:
-    """Compare num_classes of the heads with the classes of the data."""
+    """Compare num_classes of the heads with the classes of the data.
+
+    Those of the data sets are compared first.
+    """
+    try:
+        check_same_classes({
+            split.name: split.dataset.metainfo['classes']
+            for split in case.splits if split.dataset is not None})
+    except ValueError as problem:
+        text, _, advice = str(problem).partition('. Its masks ')
+        yield error(text, f'Its masks {advice}')
+        return
     for split in case.splits:
         if split.dataset is None:
             continue

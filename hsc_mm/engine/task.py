@@ -17,8 +17,13 @@ def task_of(runner) -> str:
          if isinstance(getattr(runner, f'_{task}_loop'), BaseLoop)), '')
 
 
-def meta_of(runner) -> Mapping:
-    """Return the metainfo of the data that a runner is about to read."""
-    loop = getattr(runner, f'_{task_of(runner) or "train"}_loop')
+def meta_of(runner, task: str = '') -> Mapping:
+    """Return the metainfo of the data that a runner is about to read.
+
+    Args:
+        runner (Runner): The runner.
+        task (str): 'train', 'val' or 'test'; by default that of the runner.
+    """
+    loop = getattr(runner, f'_{task or task_of(runner) or "train"}_loop')
     dataset = loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
     return getattr(dataset, 'metainfo', None) or {}

@@ -1,5 +1,5 @@
 """Names of a model's classes, found without its data set."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,8 @@ from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.part_types import class_of
 
-__all__ = ['ClassNames', 'check_class_names', 'class_names']
+__all__ = ['ClassNames', 'check_class_names', 'check_same_classes',
+           'class_names']
 
 
 class ClassNames(NamedTuple):
@@ -75,15 +76,47 @@ def check_class_names(name: str, checkpoint: dict,
     found = list(meta.get('classes') or ())
     if not found or not classes or found == list(classes):
         return
-    first = next((k for k, (one, other) in enumerate(zip(
-        found, classes, strict=False))
-                  if one != other), min(len(found), len(classes)))
+    first = _differ(found, classes)
     known, wanted = (_some(list(names), first) for names in (found, classes))
     raise ValueError(
         f'checkpoint {name}: expected the {len(classes)} classes of the '
         f'config, {wanted}, found that it was trained for {len(found)}, '
         f'{known}. Take a checkpoint of these classes, or set '
         'metainfo.classes of the data sets to those of the checkpoint.')
+
+
+def check_same_classes(found: Mapping[str, Sequence[str] | None]) -> None:
+    """Refuse data sets of one stage that have other classes than the first.
+
+    A channel of the model is a class of the data that it was trained on; the
+    masks of another data set would call it otherwise.
+
+    Args:
+        found (mapping): Name of a data set, for messages -> its classes,
+            background included; None where they are not known.
+
+    Raises:
+        ValueError: The names or their order differ.
+    """
+    known = {name: list(names) for name, names in found.items() if names}
+    owner = next(iter(known), '')
+    for name, names in known.items():
+        wanted = known[owner]
+        if names != wanted:
+            first = _differ(names, wanted)
+            raise ValueError(
+                f'classes of {name}: expected those of {owner}, in the same '
+                f'order, {_some(wanted, first)}, found '
+                f'{_some(names, first)}. Its masks would be compared with '
+                'other classes than those that the model predicts. Give both '
+                'data sets the same metainfo.classes or label_file.')
+
+
+def _differ(names: Sequence[str], others: Sequence[str]) -> int:
+    """Return the first place at which two lists differ."""
+    return next((k for k, (one, other) in enumerate(zip(
+        names, others, strict=False)) if one != other),
+        min(len(names), len(others)))
 
 
 def _some(names: list[str], first: int) -> str:

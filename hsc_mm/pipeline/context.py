@@ -12,6 +12,7 @@ from hsc_mm.datasets.build import build_split
 from hsc_mm.evaluation.folder import covers, score_folder
 from hsc_mm.evaluation.selection import find_selection, same_images
 from hsc_mm.inference import load_config
+from hsc_mm.inference.class_names import check_same_classes
 from hsc_mm.utils import digest
 from hsc_mm.utils.health import UNSCORED, spoken
 from hsc_mm.utils.outputs import claim
@@ -165,6 +166,18 @@ class Context:
             self._datasets[stage, split] = build_split(
                 self.config(stage), split, maps=True)
         return self._datasets[stage, split]
+
+    def check_classes(self, stage: str) -> None:
+        """Read the data of a stage, and refuse a test on other classes.
+
+        Raises:
+            ValueError: See :func:`hsc_mm.inference.class_names.
+                check_same_classes`.
+        """
+        check_same_classes({
+            f'{split}_dataloader of {self.config(stage).filename}':
+            self.dataset(stage, split).metainfo['classes']
+            for split in ('train', 'test')})
 
     @property
     def selection(self) -> list[str]:

@@ -13,7 +13,8 @@ from toy_runner import toy_runner
 from hsc_mm.cli import common, train
 from hsc_mm.crf import DenseCRF
 from hsc_mm.datasets.transforms import LoadPseudoLabel
-from hsc_mm.engine.hooks import FiniteLossHook, startup_check_hook
+from hsc_mm.engine.classes import check_heads
+from hsc_mm.engine.hooks import FiniteLossHook
 from hsc_mm.evaluation import SeedMetric
 from hsc_mm.inference import load_config
 from hsc_mm.inference.config_values import check_values
@@ -384,6 +385,6 @@ def test_segmentors_of_other_classes_are_refused():
     meta = dict(classes=('background', 'cat', 'dog'))
     head.num_classes = 5
     with pytest.raises(ValueError, match=r'num_classes: expected 3.*found 5'):
-        startup_check_hook._check_classes(model, meta)
+        check_heads(model, meta)
     head.num_classes = 3
-    startup_check_hook._check_classes(model, meta)
+    check_heads(model, meta)

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch import nn
 
+from hsc_mm.engine.classes import check_heads, check_splits
 from hsc_mm.engine.fitting import (
     bare_model,
     check_pretrained,
@@ -61,7 +62,9 @@ class StartupCheckHook(Hook):
         FileExistsError: The work folder has checkpoints, and the run does
             not go on from one of them.
         ValueError: Pretrained weights do not fit the module they are for,
-            or a checkpoint does not fit the model or knows other classes.
+            a checkpoint does not fit the model or knows other classes, or
+            those of the heads or of the validation are not those of the
+            training.
     """
 
     priority = 'VERY_HIGH'
@@ -149,24 +152,11 @@ class StartupCheckHook(Hook):
             if note := stopped_note(runner):
                 runner.logger.warning(note)
         guard_batch_norms(bare_model(runner.model))
-        _check_classes(bare_model(runner.model), meta_of(runner))
+        check_heads(bare_model(runner.model), meta_of(runner))
+        check_splits(runner)
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)
-
-
-def _check_classes(model: nn.Module, meta: Mapping) -> None:
-    """Refuse segmentors that have channels for other classes."""
-    count = len(meta.get('classes') or ())
-    for name in ('decode_head', 'auxiliary_head'):
-        heads = getattr(model, name, None)
-        for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
-            found = getattr(head, 'num_classes', count)
-            if count and found != count:
-                raise ValueError(
-                    f'model.{name}.num_classes: expected {count}, the classes '
-                    f'of the data set ({", ".join(meta["classes"][:5])} ...),'
-                    f' found {found}.')
 
 
 def _check_rates(model: nn.Module, cfg: Mapping) -> None:

@@ -42,6 +42,7 @@ class ScoreSeeds(_Test):
         stage = ctx.find('cam', self.checkpoint).config
         data = ctx.dataset(stage, 'test')
         if 'seg_map_path' in data.data_prefix:
+            ctx.check_classes(stage)
             check_image_labels(ctx.config(stage).model.test_cfg, data,
                                training_images(ctx.dataset(stage, 'train')))
 
@@ -119,7 +120,7 @@ class EvaluateSegmentor(_Test):
     def check(self, ctx: Context) -> None:
         """Read the data: what is wrong with it shows now."""
         ctx.find('segmentor', self.checkpoint)
-        ctx.dataset('seg', 'test')
+        ctx.check_classes('seg')
 
     def inputs(self, ctx: Context) -> dict:
         """Return those of the stage, and the checkpoint."""
