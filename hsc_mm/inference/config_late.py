@@ -7,10 +7,13 @@ from mmseg.models import EncoderDecoder
 
 from hsc_mm.utils.numbers import check_number
 from hsc_mm.utils.part_types import classes_named
+from hsc_mm.utils.wrappers import split_datasets
 from .config_forms import mappings
+from .config_loops import as_list
 
 __all__ = ['check_late']
 
+_IGNORED = 255  # of masks and pseudo labels
 _PAIR = 'two numbers of pixels, such as (512, 512)'
 
 
@@ -22,10 +25,12 @@ def check_late(cfg: Config, path: str | Path) -> None:
         path (str | Path): Its file, for messages.
 
     Raises:
-        ValueError: An ``init_cfg`` has no type, or ``test_cfg`` of a
+        ValueError: An ``init_cfg`` has no type, ``test_cfg`` of a
             segmentor names windows of no size, or no known mode (fragments
-            without data may: mmseg's U-Net has one number).
+            without data may: mmseg's U-Net has one number), or an index of
+            ignored pixels is not that of the masks.
     """
+    _check_ignored(cfg, path)
     for place, part in mappings(cfg.model.to_dict(), 'model.'):
         found = part.get('init_cfg')
         parts = found if isinstance(found, list | tuple) else [found]
@@ -43,6 +48,32 @@ def check_late(cfg: Config, path: str | Path) -> None:
             getattr(kind, 'inference', None) is EncoderDecoder.inference
             for kind in classes_named(cfg.model.get('type'))):
         _check_windows(test, path)
+
+
+def _check_ignored(cfg: Config, path: str | Path) -> None:
+    """Refuse indices of ignored pixels that masks do not have."""
+    model = cfg.model.to_dict()
+    found = [('model.data_preprocessor.seg_pad_val',
+              (model.get('data_preprocessor') or {}).get('seg_pad_val'),
+              _IGNORED)]
+    for name in ('decode_head', 'auxiliary_head'):
+        found += [(f'{place}ignore_index', part.get('ignore_index'), _IGNORED)
+                  for place, part in mappings(model.get(name),
+                                              f'model.{name}.')]
+    masks = {split: dataset.get('ignore_index', _IGNORED)
+             for split, dataset in split_datasets(cfg)}
+    for split in ('val', 'test'):
+        found += [(f'{split}_evaluator.ignore_index',
+                   one.get('ignore_index'), masks.get(split, _IGNORED))
+                  for one in as_list(cfg.get(f'{split}_evaluator'))
+                  if isinstance(one, Mapping)]
+    for place, value, wanted in found:
+        if value not in (None, wanted):
+            raise ValueError(
+                f'{place} of {path}: expected {wanted}, which marks ignored '
+                f'pixels in the masks, found {value!r}. The pixels of another '
+                'index would be learned or scored by mistake, or left out. '
+                'Leave the key out.')
 
 
 def _check_windows(test: Mapping, path: str | Path) -> None:

@@ -48,6 +48,26 @@ def test_weights_without_a_type(shared_voc, tmp_path, options, found):
         load(config, **options)
 
 
+@pytest.mark.parametrize('key', [
+    'model.decode_head.ignore_index', 'model.auxiliary_head.ignore_index',
+    'model.decode_head.loss_decode.ignore_index',
+    'model.data_preprocessor.seg_pad_val', 'val_evaluator.ignore_index',
+    'test_evaluator.ignore_index'])
+def test_ignored_pixels_have_one_index(shared_voc, tmp_path, key):
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    with pytest.raises(ValueError, match=rf'{key} of .*s\.py: expected 255, '
+                       'which marks ignored.*found 0'):
+        load_config(config, {key: 0}, str(tmp_path / 's'))
+    assert load_config(config, {key: 255}, str(tmp_path / 's'))
+
+
+def test_masks_may_have_another_index_of_ignored_pixels(shared_voc, tmp_path):
+    config = cam_config(shared_voc, tmp_path / 'c.py')
+    options = {f'val_{key}.ignore_index': 250
+               for key in ('dataloader.dataset', 'evaluator')}
+    assert load_config(config, options, str(tmp_path / 'c'))
+
+
 def test_options_set_keys_of_what_is_none(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'c.py')
     config.write_text(f'{config.read_text()}\nmodel["backbone"]["init_cfg"] = '
