@@ -141,6 +141,18 @@ def _near(path: str) -> str:
                           if name.endswith(suffix)])
 
 
+def _folder(name: str, path: str) -> str:
+    """Say that a folder is no config or checkpoint, and what is in it."""
+    from hsc_mm.utils.checkpoints import check_file
+    if name == 'checkpoint':
+        try:
+            check_file(path)
+        except FileNotFoundError as error:
+            return str(error)
+    return (f'{name} {path}: expected a config file (.py), found a folder. '
+            'Name a file in it.')
+
+
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse; refuse missing files and lone options before anything starts."""
     args = parser.parse_args()
@@ -159,6 +171,8 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
         os.environ[TRUST] = '1'  # for workers and child processes too
     for name in ('config', 'checkpoint', 'cam_config', 'seg_config'):
         path = getattr(args, name, None)
+        if path is not None and os.path.isdir(path) and path.strip():
+            parser.exit(2, f'error: {_folder(name, path)}\n')
         if path is not None and not os.path.isfile(path):
             parser.exit(2, f'error: {name} {path}: there is no such file.'
                            f'{_near(path)}\n')  # the usage explains nothing

@@ -16,6 +16,7 @@ from .config_values import check_values
 
 __all__ = ['read_config']
 
+_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # A config is read by way of a temporary copy: no fault of the config.
 _TEMPORARY = (*DISK_ERRORS, errno.EMFILE)
 
@@ -34,13 +35,21 @@ def read_config(path: str | Path, options: dict | None = None,
 
     Raises:
         FileNotFoundError: There is no such file, or a base is missing.
-        ValueError: It is no config: a syntax error, an error of its code,
-            bases that name each other, no model; a value is out of range,
-            or an option is mistyped.
+        ValueError: It is no config: another suffix, a syntax error, an error
+            of its code, bases that name each other, no model; a value is out
+            of range, or an option is mistyped.
     """
     path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f'config {path}: expected a file (.py), found '
+                                'a folder. Name a file in it.')
     if not path.is_file():
         raise FileNotFoundError(f'config {path}: there is no such file.')
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(
+            f'config {path}: expected a config ({", ".join(_SUFFIXES)}), '
+            f'found {path.suffix or "a file without a suffix"}. The config '
+            'is named before its checkpoint.')
     try:
         _check_circle(path.resolve(), ())
         cfg = Config.fromfile(path)

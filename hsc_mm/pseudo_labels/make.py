@@ -13,7 +13,7 @@ from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import check_device, digest
-from hsc_mm.utils.checkpoints import file_sum, load
+from hsc_mm.utils.checkpoints import check_file, file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
 from .cams import MultiScaleCAM, iterate_cams
@@ -124,6 +124,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
     """
     options = options or RunOptions()
     check_device(options.device)
+    check_file(checkpoint)
     cfg = load_config(cfg) if not isinstance(
         cfg, Config) else copy.deepcopy(cfg)
     changes = dict(refiners=refiners, rule=rule, soft=soft)

@@ -25,14 +25,16 @@ from .checkpoint_content import (
 )
 
 __all__ = [
-    'SUM_SUFFIX', 'TRUST', 'check_finite', 'file_sum', 'load', 'read',
-    'trusted', 'why_not_whole'
+    'SUM_SUFFIX', 'TRUST', 'check_file', 'check_finite', 'file_sum', 'load',
+    'read', 'trusted', 'why_not_whole'
 ]
 
 #: Of the file beside a checkpoint that holds its SHA-256, as sha256sum does.
 SUM_SUFFIX = '.sha256'
 #: Environment variable of ``--trust-checkpoint``.
 TRUST = 'HSC_MM_TRUST_CHECKPOINT'
+# What a user names by mistake; its first letter may mean a call in a pickle.
+_TEXTS = ('.py', '.txt', '.md', '.json', '.yml', '.yaml', '.csv', '.log')
 # A damaged pickle may raise anything; MemoryError, when it names a size.
 _ERRORS = (OSError, RuntimeError, ValueError, EOFError, LookupError,
            TypeError, AttributeError, ArithmeticError, MemoryError,
@@ -51,6 +53,25 @@ def file_sum(path: str | Path) -> str:
         while part := file.read(1 << 20):
             found.update(part)
     return found.hexdigest()
+
+
+def check_file(path: str | Path) -> None:
+    """Refuse a checkpoint that is no file.
+
+    Raises:
+        FileNotFoundError: There is none, or a folder; the message names the
+            newest checkpoint in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        there = max(path.glob('*.pth'), default=None,
+                    key=lambda one: one.stat().st_mtime)
+        raise FileNotFoundError(
+            f'checkpoint {path}: expected a file, found a folder. '
+            + (f'Is "{there}" meant?' if there else
+               'Name the file of the weights, such as iter_300.pth.'))
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {path}: there is no such file.')
 
 
 def load(path: str | Path, map_location: Any = 'cpu') -> dict:
@@ -97,8 +118,7 @@ def read(path: str | Path, map_location: Any = 'cpu') -> Any:
         ValueError: It is damaged or wants code to run.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {path}: there is no such file.')
+    check_file(path)
     damage = _wrong_bytes(path)
     if damage:
         raise ValueError(f'checkpoint {path}: {damage}')
@@ -119,7 +139,7 @@ def _read(path: Path, map_location: Any) -> Any:
         lines = [line.strip() for line in str(error).splitlines()]
         asks = [line for line in lines if 'GLOBAL' in line or
                 'reduce' in line or 'attribute' in line]
-        if asks:
+        if asks and path.suffix.lower() not in _TEXTS:
             name = re.search(r'GLOBAL (\S+)', asks[0])
             raise ValueError(
                 f'checkpoint {path}: expected a file that holds weights and '

@@ -3,12 +3,14 @@ import logging
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import hsc_mm
 from hsc_mm.cli import COMMANDS, import_command, main, run_command
+from hsc_mm.utils.checkpoints import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,6 +67,35 @@ def test_a_mistyped_file_suggests_the_nearest(monkeypatch, capsys) -> None:
             run_command('train')
         assert capsys.readouterr().err == (
             f'error: config {given}: there is no such file.{text}\n')
+
+
+def test_folders_and_exchanged_files_are_called_so(
+        tmp_path, monkeypatch, capsys) -> None:
+    config, weights = tmp_path / 'c.py', tmp_path / 'run' / 'iter_2.pth'
+    weights.parent.mkdir()
+    for path in (config, weights):
+        path.write_text('custom_imports = dict()\n')
+
+    def said(*words) -> str:
+        monkeypatch.setattr(sys, 'argv', list(map(str, words)))
+        with suppress(SystemExit):
+            assert run_command(words[0]) == 1
+        return capsys.readouterr().err
+
+    assert said('train', tmp_path) == (
+        f'error: config {tmp_path}: expected a config file (.py), found a '
+        'folder. Name a file in it.\n')
+    assert said('test', config, weights.parent) == (
+        f'error: checkpoint {weights.parent}: expected a file, found a '
+        f'folder. Is "{weights}" meant?\n')
+    assert 'Name the file of the weights' in said('test', config, tmp_path)
+    assert said('test', weights, config) == (
+        f'error: config {weights}: expected a config (.py, .json, .yaml, '
+        '.yml), found .pth. The config is named before its checkpoint.\n')
+    with pytest.raises(FileNotFoundError, match=r'Is ".*iter_2\.pth" meant'):
+        hsc_mm.make_pseudo_labels(config, weights.parent, tmp_path / 'out')
+    with pytest.raises(ValueError, match=r'c\.py: .* it is a text file'):
+        load(config)
 
 
 def test_lines_that_no_user_can_act_on_are_not_logged() -> None:
