@@ -19,6 +19,7 @@ from hsc_mm.datasets.transforms.load_image import (
     is_loader,
     reading_options,
 )
+from hsc_mm.utils.arguments import check_path
 from hsc_mm.utils.wrappers import leaves
 
 __all__ = ['ImageInput', 'array_pipeline', 'list_inputs']
@@ -95,8 +96,8 @@ def list_inputs(inputs: Any,
     Raises:
         FileNotFoundError: There is no such file or folder.
         TypeError: An input is none of these.
-        ValueError: A folder holds no images, an array is no image, or there
-            are no inputs.
+        ValueError: A folder holds no images, an array is no image, a path is
+            empty, or there are no inputs.
     """
     if isinstance(inputs, str | Path | np.ndarray):
         inputs = [inputs]
@@ -110,6 +111,7 @@ def list_inputs(inputs: Any,
             _check_array(one, number)
             found.append(ImageInput(f'array_{number}', array=one))
         elif isinstance(one, str | Path):
+            check_path('inputs', one)
             if re.match(r'[a-zA-Z][\w.+-]+:/', str(one)) and not (
                     Path(one).exists()):
                 raise FileNotFoundError(

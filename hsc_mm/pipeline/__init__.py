@@ -1,11 +1,13 @@
 """Pipeline from image labels to an evaluated segmentor."""
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from hsc_mm.inference import load_config
-from hsc_mm.utils import write_json
+from hsc_mm.utils import check_keys, check_number, write_json
+from hsc_mm.utils.arguments import check_kind, check_path
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.sums import fingerprint
@@ -81,6 +83,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
         PipelineResults: Results, times and scores of the steps.
 
     Raises:
+        TypeError: An argument is of another type.
         ValueError: The segmentation config reads no pseudo labels, the data
             sets are not this package's, seeds would use image labels of
             images not trained on, or a step fails
@@ -89,6 +92,13 @@ def run_pipeline(cam_cfg: Config | str | Path,
         FileExistsError: Another process writes into ``work_dir``, or it has
             files that are not the pipeline's.
     """
+    for name, value, one in (('baselines', baselines, 'cam.py'),
+                             ('force', force, 'cam')):
+        if isinstance(value, str | Path | Config):
+            raise TypeError(f'{name}: expected a list, such as ["{one}"], '
+                            f'found {value!r:.80}.')
+    baselines = list(baselines)
+    _check(cam_cfg, seg_cfg, baselines, work_dir, select, options)
     cam_cfg, seg_cfg, *others = (
         load_config(cfg) if isinstance(cfg, str | Path) else cfg
         for cfg in (cam_cfg, seg_cfg, *baselines))
@@ -106,3 +116,16 @@ def run_pipeline(cam_cfg: Config | str | Path,
             results.as_dict(), batch_size=loader.batch_size,
             crop=crop_size(loader.dataset.get('pipeline') or ())))
     return results
+
+
+def _check(cam_cfg: Any, seg_cfg: Any, baselines: list, work_dir: Any,
+           select: Any, options: Any) -> None:
+    """Refuse arguments of :func:`run_pipeline` of another type."""
+    check_path('work_dir', work_dir)
+    for name, cfg in (('cam_cfg', cam_cfg), ('seg_cfg', seg_cfg),
+                      *(('baselines', one) for one in baselines)):
+        if cfg is not None or name != 'seg_cfg':
+            check_kind(name, cfg, Config | str | Path, 'a config or its file')
+    if select is not None and not isinstance(select, str | Path):
+        check_number('select', select, above=0, whole=True)
+    check_keys('options', options or {}, ('cam', 'seg'))

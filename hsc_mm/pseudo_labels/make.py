@@ -12,7 +12,8 @@ from hsc_mm.datasets.build import split_options
 from hsc_mm.inference import load_config, seeds, use_tta
 from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
-from hsc_mm.utils import check_device, digest
+from hsc_mm.utils import check_device, check_number, digest
+from hsc_mm.utils.arguments import check_kind, check_path
 from hsc_mm.utils.checkpoints import check_file, file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
@@ -56,6 +57,10 @@ class RunOptions:
         progress (callable): Gets the labels to come and their number, and
             yields them.
         notify (callable): Gets a line of text when the work begins.
+
+    Raises:
+        TypeError: A value is of another type.
+        ValueError: A number is out of range.
     """
     batch_size: int = 4
     workers: int = 2
@@ -66,6 +71,21 @@ class RunOptions:
     resume: bool = True
     progress: Callable[[Iterable, int], Iterable] = _silent
     notify: Callable[[str], object] = str
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_number('batch_size', self.batch_size, above=0, whole=True)
+        check_number('workers', self.workers, least=0, whole=True)
+        check_kind('shard', self.shard, tuple | list, 'a pair, such as (1, 4)')
+        if len(self.shard) != 2:
+            raise ValueError('shard: expected a pair, such as (1, 4), found '
+                             f'{self.shard!r}.')
+        part, parts = self.shard
+        check_number('number of shards', parts, above=0, whole=True)
+        check_number('shard', part, above=0, most=parts, whole=True)
+        object.__setattr__(self, 'shard', (part, parts))
+        for name in ('progress', 'notify'):
+            check_kind(name, getattr(self, name), Callable, 'a function')
 
     @property
     def torch_device(self) -> str:
@@ -116,13 +136,18 @@ def make_pseudo_labels(cfg: Config | str | Path,
         LabelRun: Counts, and the images that failed, each with its reason.
 
     Raises:
+        TypeError: An argument is of another type.
         FileExistsError: ``out`` holds other files, or other labels, or
             another process writes into it.
         OSError: A file cannot be written.
         ValueError: Config, checkpoint or settings are bad, or no image can
             be read.
     """
-    options = options or RunOptions()
+    check_path('out', out)
+    check_path('checkpoint', checkpoint)
+    options = RunOptions() if options is None else options
+    check_kind('options', options, RunOptions, 'hsc_mm.pseudo_labels.'
+               'RunOptions(...)')
     check_device(options.device)
     check_file(checkpoint)
     cfg = load_config(cfg) if not isinstance(
