@@ -58,6 +58,10 @@ def main() -> None:
                 cfg.train_dataloader.dataset):  # not where one wraps others
             then = ['make_pseudo_labels', *then[1:], '--out', str(
                 Path(runner.work_dir).with_name('pseudo_labels'))]
+        if last is None:
+            cli.warn([f'{runner.work_dir}: found no checkpoint of this '
+                      'training. default_hooks.checkpoint says where and when '
+                      'one is saved.'])
         cli.finish(str(last or runner.work_dir), *[
             f'python -m hsc_mm {shlex.join(then)}'] * (last is not None))
     leave_ranks()

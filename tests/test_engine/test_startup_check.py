@@ -3,12 +3,15 @@ import re
 
 import pytest
 import torch
+from conftest import run_here
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tiny_configs import ROOT, cam_config, prototype_config
+from toy_runner import toy_runner
 
 from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.engine.hooks import StartupCheckHook
+from hsc_mm.engine.hooks.startup_check_hook import NO_CHECKPOINT
 from hsc_mm.engine.runner import build_runner
 from hsc_mm.registry import MODELS
 
@@ -93,3 +96,32 @@ def test_a_checkpoint_of_version_1_has_other_names(shared_voc, tmp_path):
     cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR',
                load_from=str(path), experiment_name=tmp_path.name)
     assert 'seed/mIoU' in build_runner(cfg).test()
+
+
+@pytest.mark.parametrize(('options', 'said'), [
+    (['checkpoint=None'], True),
+    (['checkpoint.save_last=False', 'checkpoint.interval=9'], True),
+    (['checkpoint.interval=9'], False)])
+def test_a_training_that_would_leave_nothing_says_so(
+        shared_voc, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    config = cam_config(shared_voc, tmp_path / 'cam.py', 2)
+    found = run_here('train', config, '--work-dir', tmp_path / 'w',
+                     '--cfg-options', *(f'default_hooks.{one}'
+                                        for one in options))
+    assert found.returncode == 0, found.stderr
+    log = next((tmp_path / 'w').glob('*/*.log')).read_text()
+    assert (NO_CHECKPOINT in log) == said
+    assert ('found no checkpoint of this training' in found.stderr) == said
+
+
+def test_a_renamed_checkpoint_is_not_resumed(tmp_path):
+    toy_runner(tmp_path, hooks=dict(checkpoint=dict(
+        type='CheckpointHook'))).train()
+    check = [dict(type='hsc_mm.StartupCheckHook')]
+    with pytest.raises(FileExistsError, match=r'found epoch_1\.pth\. Resume'):
+        toy_runner(tmp_path, custom_hooks=check).train()
+    (tmp_path / 'epoch_1.pth').rename(tmp_path / 'best.pth')
+    with pytest.raises(FileExistsError, match=r'found best\.pth\. No run wri'
+                       '.* give it back its own'):
+        toy_runner(tmp_path, custom_hooks=check).train()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from torch import nn
 
 from hsc_mm.engine.classes import check_heads, check_splits
@@ -29,8 +29,15 @@ from hsc_mm.utils.checkpoints import why_not_whole
 from hsc_mm.utils.numbers import nearest
 from hsc_mm.utils.work_dirs import set_aside
 
-__all__ = ['NoticeHook', 'StartupCheckHook']
+__all__ = ['NO_CHECKPOINT', 'NoticeHook', 'StartupCheckHook']
 
+#: Said where a training would leave nothing.
+NO_CHECKPOINT = (
+    'this training saves no checkpoint, and what it learns will be lost: '
+    'default_hooks.checkpoint of the config is None, or has save_last=False '
+    'and an interval beyond the last iteration. Set '
+    'default_hooks.checkpoint.type=hsc_mm.SafeCheckpointHook and '
+    'default_hooks.checkpoint.save_last=True.')
 
 _HEAD = 'decode_head.'
 _OWN = re.compile(r'(iter|epoch|best_\w+_(iter|epoch))_\d+\.pth$')
@@ -137,9 +144,13 @@ class StartupCheckHook(Hook):
         if runner.iter == 0 and not self.allow_overwrite:
             found = _whole_ones(runner)
         if found:
+            advice = 'Resume with --resume' if any(
+                map(_OWN.match, (path.name for path in found))) else (
+                'No run writes such a name: if it was renamed, give it back '
+                'its own, such as iter_300.pth, else move it away')
             raise FileExistsError(
                 f'work_dir {runner.work_dir}: expected no checkpoints of an '
-                f'earlier run, found {found[0].name}. Resume with --resume, '
+                f'earlier run, found {found[0].name}. {advice}, '
                 'choose another --work-dir, or overwrite them with '
                 '--cfg-options '
                 'default_hooks.startup_check.allow_overwrite=True.')
@@ -151,12 +162,23 @@ class StartupCheckHook(Hook):
             check_rates(runner)
             if note := stopped_note(runner):
                 runner.logger.warning(note)
+        if not any(_saves(hook, runner) for hook in runner.hooks):
+            runner.logger.warning(NO_CHECKPOINT)
         guard_batch_norms(bare_model(runner.model))
         check_heads(bare_model(runner.model), meta_of(runner))
         check_splits(runner)
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)
+
+
+def _saves(hook: Hook, runner) -> bool:
+    """Say whether a hook leaves a checkpoint of the training."""
+    if not isinstance(hook, CheckpointHook):
+        return False
+    total = runner.max_epochs if hook.by_epoch else runner.max_iters
+    return bool(hook.save_last or hook.save_best
+                or 0 < hook.interval <= total)
 
 
 def _check_rates(model: nn.Module, cfg: Mapping) -> None:
