@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -21,6 +22,7 @@ from hsc_mm.utils import locks
 from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.limits import check_workers
 from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pool import guard_workers
 from hsc_mm.utils.work_dirs import (
     refuse_folder_of_config,
@@ -166,6 +168,23 @@ class CheckedRunner(Runner):
                 f'in {self.log_dir}/vis_data/config.py.')
             return
         super().dump_config()
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer.
+
+        Raises:
+            ValueError: It computes in half precision, and there is no GPU.
+        """
+        try:
+            return super().build_optim_wrapper(optim_wrapper)
+        except AssertionError as error:
+            if 'only available' not in str(error):
+                raise
+            raise ValueError(
+                f'optim_wrapper.type {type_name(optim_wrapper)}: expected a '
+                'GPU, for it computes in half precision, found none. Train '
+                'in float32: optim_wrapper.type=OptimWrapper, without '
+                'loss_scale and dtype.') from error
 
     def train(self) -> nn.Module:
         """Train, alone in the work folder.

@@ -17,7 +17,7 @@ __all__ = ['TOP_LEVEL', 'at', 'check_spelling']
 #: Keys of a config that somebody reads.
 TOP_LEVEL = {*signature(Runner).parameters, 'compile', 'model_wrapper_cfg',
              'custom_imports', 'runner_type', 'tta_model', 'tta_pipeline',
-             'pseudo_label', 'pipeline'}
+             'pseudo_label', 'pipeline'} - {'cfg'}
 # Keys of mmcv 1.
 _OLD = ('resume_from', 'lr_config', 'optimizer_config', 'checkpoint_config',
         'log_config')

@@ -135,6 +135,7 @@ def test_unknown_keys_of_pipeline(tmp_path):
     ('model.test_cfg.bg_treshold', 'bg_threshold'),
     ('modl.second_view', 'model'), ('trian_cfg.max_iters', 'train_cfg'),
     ('train_cfg.max_iter', 'max_iters'), ('colour', 'nothing reads'),
+    ('cfg.x', 'nothing reads'),
     ('train_dataloader.dataset.pipeline.0.typo', None),
     ('model.decode_head.losses.clss', 'cls'),
     ('optim_wrapper.clip_grad.norm_type', None), ('tta_model', None),

@@ -87,3 +87,12 @@ def test_a_log_on_a_full_disk_ends_a_run_and_is_named(
         runner.logger.error('a line')
     assert found.value.filename == file.baseFilename
     assert file.baseFilename.startswith(runner.log_dir)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_half_precision_asks_for_a_gpu(shared_voc, tmp_path):
+    runner = _runner(shared_voc, tmp_path, STOPPING,
+                     optim_wrapper=dict(type='AmpOptimWrapper'))
+    with pytest.raises(ValueError, match='type AmpOptimWrapper: expected a '
+                       r'GPU.* found none.*optim_wrapper\.type=OptimWrapper'):
+        runner.train()
