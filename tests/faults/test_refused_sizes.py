@@ -117,3 +117,27 @@ def test_networks_that_want_multiples_make_pseudo_labels(shared_voc,
     found = run_here('predict', folder, '--config', config, '--checkpoint',
                      weights, '--out', tmp_path / 'q')
     assert 'size_divisor=N' in found.stderr
+
+
+def test_a_network_of_timm_ends_at_none_of_them(shared_voc, tmp_path):
+    pytest.importorskip('timm')
+    config = change(
+        cam_config(shared_voc, tmp_path / 'c.py'),
+        dict(type='hsc_mm.TIMMBackbone', model_name='test_vit',
+             features_only=True, dynamic_img_size=True))
+    cfg = Config.fromfile(config)
+    cfg.model.decode_head.update(in_channels=64, in_index=-1)
+    cfg.dump(str(config))
+    found = run_here('train', config, '--work-dir', tmp_path / 'w',
+                     '--cfg-options', *(f'val_{part}=None' for part in (
+                         'dataloader', 'cfg', 'evaluator')))
+    assert found.returncode == 0, found.stderr
+    weights = tmp_path / 'w/iter_2.pth'
+    pictures = draw(tmp_path / 'p')
+    cv2.imwrite(str(pictures / 'good.png'), np.zeros((32, 48, 3), np.uint8))
+    found = run_here('predict', pictures, '--config', config, '--checkpoint',
+                     weights, '--out', tmp_path / 'o')
+    assert found.returncode == 1
+    assert 'strip: backbone test_vit: expected images whose sides are ' \
+        'multiples of 16, found 12 x 48' in found.stderr
+    assert (tmp_path / 'o/good.mask.png').is_file()

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.checkpoint_sources import check_named
+from hsc_mm.utils.picture_sizes import SizeError
 
 __all__ = ['TIMMBackbone']
 
@@ -62,13 +63,13 @@ def _refuse_size(name: str, network: Module, inputs: Tensor,
         wanted = next((f'{one[0]} x {one[1]} pixels' for one in sizes
                        if isinstance(one, list | tuple) and len(one) == 2
                        and int(fixed[2]) in one), f'{fixed[1]} {fixed[2]}')
-        raise ValueError(
+        raise SizeError(
             f'backbone {name}: expected images of {wanted}, found {height} x '
             f'{width}. Add dynamic_img_size=True to model.backbone for '
             'crops and views of any size, or '
             f'img_size=({height}, {width}) for this one alone.') from error
     if patch:
-        raise ValueError(
+        raise SizeError(
             f'backbone {name}: expected images whose sides are multiples of '
             f'{patch[1]}, found {height} x {width}. Choose such crops and '
             'views, or add dynamic_img_pad=True to model.backbone.'
@@ -176,7 +177,7 @@ class TIMMBackbone(_TIMMBackbone):
             maps are (B, h, w, D), such as Swin.
 
         Raises:
-            ValueError: The network takes images of another size only.
+            SizeError: The network takes images of another size only.
         """
         try:
             maps = super().forward(inputs)
