@@ -10,7 +10,7 @@ from PIL import Image
 from hsc_mm.utils.headers import open_picture
 from .mask_checks import some_of
 
-__all__ = ['refuse_masks_beside']
+__all__ = ['masks_beside', 'refuse_masks_beside']
 
 _WORD = r'(?:masks?|gt|labels?|labelids|seg|segm|segmentations?|' \
     r'groundtruth|ground[ _-]truth|annotations?|anno)'
@@ -44,10 +44,21 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
                 f'beside its picture, {picture.name} (files with names of '
                 f'masks: {len(pairs)}). Move the masks into a folder of their '
                 'own, with the sub-folders and names of the pictures '
-                '(--masks, data_prefix.seg_map_path).')
+                '(--masks, data_prefix.seg_map_path). A picture of few '
+                'colours that is no mask, such as a drawing, needs another '
+                'name.')
 
 
-def _pairs(root: Path, pictures: Iterable[Path]
+def masks_beside(pictures: Iterable[Path]) -> set[Path]:
+    """Return those of some pictures that are the masks of others.
+
+    See :func:`refuse_masks_beside`; all such names are opened.
+    """
+    return {mask for mask, picture in _pairs(None, pictures)
+            if _is_mask_of(mask, picture)}
+
+
+def _pairs(root: Path | None, pictures: Iterable[Path]
            ) -> Iterator[tuple[Path, Path]]:
     """Yield what could be a mask by its name, and its picture."""
     known: dict[tuple[Path, str], list[Path]] = {}

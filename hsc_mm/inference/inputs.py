@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from hsc_mm.datasets.build import split_options, without_truth
 from hsc_mm.datasets.label_folders import PREDICTED, list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
+from hsc_mm.datasets.masks_beside import masks_beside
 from hsc_mm.datasets.transforms.load_image import (
     image_reader,
     is_loader,
@@ -23,6 +24,9 @@ from hsc_mm.utils.arguments import check_path
 from hsc_mm.utils.wrappers import leaves
 
 __all__ = ['ImageInput', 'array_pipeline', 'list_inputs']
+
+
+_LISTS = ('.txt', '.csv', '.tsv', '.json', '.lst', '.xml')
 
 
 class ImageInput(NamedTuple):
@@ -88,7 +92,7 @@ def list_inputs(inputs: Any,
             :meth:`hsc_mm.inference.inferencer.HSCInferencer.predict`.
         left_out (dict, optional): Gets why -> files of the folders that are
             no images to predict: hidden, of another suffix, named like
-            predictions, links to nothing.
+            predictions, masks beside their pictures, links to nothing.
 
     Returns:
         list[ImageInput]: In the order given, folders sorted by name.
@@ -97,7 +101,7 @@ def list_inputs(inputs: Any,
         FileNotFoundError: There is no such file or folder.
         TypeError: An input is none of these.
         ValueError: A folder holds no images, an array is no image, a path is
-            empty, or there are no inputs.
+            empty or a list of others, or there are no inputs.
     """
     if isinstance(inputs, str | Path | np.ndarray):
         inputs = [inputs]
@@ -142,13 +146,26 @@ def _check_array(image: np.ndarray, number: int) -> None:
 def _list_path(path: Path,
                left_out: dict[str, list[str]]) -> list[ImageInput]:
     if path.is_file():
+        if path.suffix.lower() in _LISTS:
+            raise ValueError(
+                f'{path}: expected a picture, or a folder of pictures, found '
+                'what may be a list. Give the names of the pictures '
+                'themselves: xargs -d "\\n" -a LIST python -m hsc_mm predict '
+                '--config CONFIG --checkpoint FILE')
         return [ImageInput(path.stem, str(path))]
     if not path.is_dir():
-        raise FileNotFoundError(f'{path}: there is no such file or folder.')
+        raise FileNotFoundError(
+            f'{path}: there is no such file or folder.'
+            + ' No name fits this pattern.' * bool(
+                re.search(r'[*?\[]', path.name)))
     files = []
-    for one in list_pictures(path, left_out):
+    found = list_pictures(path, left_out)
+    masks = masks_beside(found)
+    for one in found:
         if one.name.endswith(PREDICTED):
             left_out['named like predictions'].append(str(one))
+        elif one in masks:
+            left_out['masks, beside their pictures'].append(str(one))
         else:
             files.append(one)
     if not files:

@@ -205,6 +205,12 @@ def test_unknown_labels(predict, cam, shared_voc, tmp_path, capsys):
 def test_what_is_not_there(predict, cam, seg, tmp_path, capsys):
     assert predict(cam, tmp_path / 'no.jpg') == 1
     assert 'there is no such file or folder' in capsys.readouterr().err
+    assert predict(cam, tmp_path / 'n*.jpg') == 1
+    assert 'No name fits this pattern' in capsys.readouterr().err
+    (tmp_path / 'list.txt').write_text('a.png\n')
+    assert predict(cam, tmp_path / 'list.txt') == 1
+    assert 'list.txt: expected a picture, or a folder of pictures, found ' \
+        'what may be a list' in capsys.readouterr().err
     (tmp_path / 'empty').mkdir()
     assert predict(cam, tmp_path / 'empty') == 1
     assert 'expected images (.jpg' in capsys.readouterr().err

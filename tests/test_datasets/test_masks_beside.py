@@ -1,9 +1,12 @@
 """Masks beside the pictures, in folders of classes."""
+from collections import defaultdict
+
 import cv2
 import numpy as np
 import pytest
 
 from hsc_mm.datasets.labels import read_labels
+from hsc_mm.inference.inputs import list_inputs
 
 
 def _photo(path, size=(40, 50)):
@@ -30,6 +33,23 @@ def test_masks_beside_pictures_are_no_pictures(tmp_path, name, colour):
                        r'picture, a\.jpg .*: 1\)\. Move the masks') as found:
         read_labels(tmp_path)
     assert str(tmp_path / 'cat' / name) in str(found.value)
+    assert 'a drawing, needs another name' in str(found.value)
+
+
+def test_a_folder_is_predicted_without_masks_beside_pictures(tmp_path):
+    for name in ('a.jpg', 'b.jpg', 'sub/c.jpg', 'd.png'):
+        _photo(tmp_path / name)
+    (tmp_path / 'masks').mkdir()
+    masks = ['a.png', 'b_mask.png', 'masks/d.png', 'sub/c_gt.png']
+    for name in masks:
+        _mask(tmp_path / name)
+    left_out = defaultdict(list)
+    found = list_inputs(tmp_path, left_out)
+    assert [one.name for one in found] == ['a', 'b', 'd', 'sub/c']
+    assert left_out == {'masks, beside their pictures': [
+        str(tmp_path / name) for name in masks]}
+    one, = list_inputs(tmp_path / 'a.png')  # named, it is predicted
+    assert one.path == str(tmp_path / 'a.png')
 
 
 def test_pictures_that_are_no_masks_are_read(tmp_path):
