@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_word
 from .equivariance import EPS, max_norm
 
 __all__ = [
@@ -173,7 +174,11 @@ def normalize_cam(activation: Tensor, present: Tensor, how: str = 'max',
 
     Returns:
         Tensor: (K, H, W) in [0, 1).
+
+    Raises:
+        ValueError: There is no such way.
     """
+    check_word('how', how, NORMALIZATIONS)
     present = present.view(-1, 1, 1)
     if extremes is not None:
         low, high = (one.view(-1, 1, 1) for one in extremes)

@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor
 
+from .checks import check_labels
 from .resize import resize_bilinear
 
 __all__ = [
@@ -34,6 +35,7 @@ def max_norm(cam: Tensor) -> Tensor:
 
 def _normalized(cam: Tensor, label: Tensor, size: torch.Size) -> Tensor:
     """Normalise a CAM, resize it; absent classes are zero, (B, C, h, w)."""
+    check_labels(label, len(cam), cam.shape[1] - 1)
     present = torch.cat([torch.ones_like(label[:, :1]), label], dim=1)
     cam = resize_bilinear(max_norm(cam.float()), size)
     return cam * present.to(cam)[:, :, None, None]

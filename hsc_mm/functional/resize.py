@@ -40,7 +40,13 @@ def resize_bilinear(maps: Tensor, size: Sequence[int]) -> Tensor:
     Returns:
         Tensor: (B, D, h, w), as ``F.interpolate(maps, size,
         mode='bilinear', align_corners=True)`` gives it.
+
+    Raises:
+        TypeError: The maps are whole numbers, which would be cut off.
     """
+    if not maps.is_floating_point():
+        raise TypeError('maps of resize_bilinear: expected floating numbers, '
+                        f'found {maps.dtype}. Take maps.float().')
     if torch.jit.is_tracing():  # matrices would fix the sizes in the trace
         return F.interpolate(maps, tuple(size), mode='bilinear',
                              align_corners=True)

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_word
 from .contrast_maps import IGNORE
 from .distributed import all_gather, all_sum
 from .prototypes import Bank, Observation
@@ -27,7 +28,11 @@ def region_means(region: Tensor,
         tuple[Tensor, Tensor]: L2-normalised means of background and
         foreground, (B, 2, D), zero where there are no pixels; and which
         exist, (B, 2), bool.
+
+    Raises:
+        ValueError: ``normalize`` is neither.
     """
+    check_word('normalize', normalize, ('channel', 'width'))
     region = region.float()
     foreground = (mask != 0) & (mask != IGNORE)
     inside = torch.stack([mask == 0, foreground], dim=1).flatten(2)

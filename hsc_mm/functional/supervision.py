@@ -3,6 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_labels
+
 __all__ = [
     'class_scores', 'label_prior_loss', 'min_pooling_loss',
     'multilabel_soft_margin_loss', 'saliency_loss', 'saliency_prediction'
@@ -33,7 +35,11 @@ def multilabel_soft_margin_loss(score: Tensor, label: Tensor) -> Tensor:
 
     Returns:
         Tensor: Scalar.
+
+    Raises:
+        ValueError: The labels have another shape than the scores.
     """
+    check_labels(label, *score.shape)
     return F.multilabel_soft_margin_loss(score.float(), label.float())
 
 
@@ -70,11 +76,28 @@ def min_pooling_loss(cam: Tensor, label: Tensor) -> Tensor:
 
     Returns:
         Tensor: Scalar.
+
+    Raises:
+        ValueError: The labels have another shape.
     """
+    check_labels(label, len(cam), cam.shape[1] - 1)
     peak = (cam[:, 1:].float() * label.to(cam)[:, :, None, None]).amax(1)
     flat = peak.flatten(1)
     count = max(flat.shape[1] // 4, 1)
     return flat.topk(count, dim=1, largest=False).values.relu().mean()
+
+
+def _check(cam: Tensor, saliency: Tensor, label: Tensor,
+           size: tuple[int, ...] | None = None) -> None:
+    """Refuse labels and maps of shapes that would be broadcast."""
+    check_labels(label, len(cam), cam.shape[1] - 1)
+    shape = tuple(saliency.shape)
+    if len(shape) != cam.dim() or shape[:2] != (len(cam), 1) or (
+            size is not None and shape[2:] != size):
+        raise ValueError(
+            'saliency: expected a map of one channel for each image, '
+            f'(B, 1, H, W), beside a CAM of {tuple(cam.shape)}, found '
+            f'{shape}.')
 
 
 def saliency_prediction(cam: Tensor,
@@ -101,7 +124,11 @@ def saliency_prediction(cam: Tensor,
 
     Returns:
         Tensor: (B, 1, h, w) in [0, 1].
+
+    Raises:
+        ValueError: The labels or the saliency have another shape.
     """
+    _check(cam, saliency, label, tuple(cam.shape[2:]))
     prob = cam.float().softmax(dim=1)
     with torch.no_grad():
         sure = prob[:, 1:].round()
@@ -135,7 +162,11 @@ def saliency_loss(cam: Tensor,
 
     Returns:
         Tensor: Scalar.
+
+    Raises:
+        ValueError: See :func:`saliency_prediction`.
     """
+    _check(cam, saliency, label)
     holds = (label > 0).any(dim=1)[:, None, None, None]
     saliency = F.interpolate(saliency.float(), size=cam.shape[2:]) * holds
     predicted = saliency_prediction(cam, saliency, label, threshold, alpha)

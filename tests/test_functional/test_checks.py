@@ -1,0 +1,47 @@
+"""What torch would broadcast or pass over, the functions refuse."""
+import pytest
+import torch
+
+from hsc_mm import functional
+
+CAM = torch.rand(2, 4, 6, 6, generator=torch.Generator().manual_seed(0))
+LABEL = torch.tensor([[1., 0, 1], [0, 1, 0]])
+SALIENCY = torch.ones(2, 1, 12, 12)
+LOSSES = dict(
+    margin=lambda label: functional.multilabel_soft_margin_loss(
+        functional.class_scores(CAM), label),
+    pooling=lambda label: functional.min_pooling_loss(CAM, label),
+    saliency=lambda label: functional.saliency_loss(CAM, SALIENCY, label),
+    er=lambda label: functional.equivariance_loss(CAM, CAM, label),
+    ecr=lambda label: functional.equivariance_cross_loss(
+        CAM, CAM, CAM, CAM, label))
+
+
+@pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize('label', [
+    LABEL[:, :1], LABEL[:1], LABEL[0], torch.ones(2, 4)])
+def test_labels_are_not_broadcast(loss, label):
+    with pytest.raises(ValueError, match=r'label: expected the shape \(2, 3\)'
+                       r'.*without the background, found \('):
+        loss(label)
+    assert loss(LABEL).isfinite()
+    assert torch.equal(loss(LABEL), loss(LABEL.bool()))
+
+
+@pytest.mark.parametrize('saliency', [
+    SALIENCY[:1], SALIENCY[:, 0], SALIENCY.expand(2, 3, 12, 12)])
+def test_maps_of_saliency_are_not_broadcast(saliency):
+    with pytest.raises(ValueError, match=r'saliency: expected .*\(B, 1, H, '):
+        functional.saliency_loss(CAM, saliency, LABEL)
+
+
+def test_words_that_mean_nothing():
+    with pytest.raises(ValueError, match=r"how: expected .*found 'mean'"):
+        functional.normalize_cam(CAM[0, 1:], LABEL[0], 'mean')
+    with pytest.raises(ValueError, match=r"normalize: .*found 'hight'"):
+        functional.region_means(CAM, torch.zeros(2, 6, 6), 'hight')
+
+
+def test_whole_numbers_are_not_resized():
+    with pytest.raises(TypeError, match=r'found torch\.uint8'):
+        functional.resize_bilinear(CAM.byte(), (3, 4))
