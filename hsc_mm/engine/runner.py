@@ -98,7 +98,17 @@ class CheckedRunner(Runner):
         refuse_folder_of_config(work_dir, getattr(cfg, 'filename', None))
         if isinstance(cfg, Config):
             check_values(cfg, cfg.filename)
-        for split in ('train', 'val', 'test'):
+        for split, third in (('train', 'optim_wrapper'),
+                             ('val', 'val_evaluator'),
+                             ('test', 'test_evaluator')):
+            names = (f'{split}_dataloader', f'{split}_cfg', third)
+            gone = [name for name in names if kwargs.get(name) is None]
+            if 0 < len(gone) < len(names):
+                raise ValueError(
+                    f'{", ".join(names)} of {getattr(cfg, "filename", None)}: '
+                    'expected all of them, or None for each, found '
+                    f'{" and ".join(gone)} None alone. Set the others to None '
+                    'too, or give a value to all.')
             loader = kwargs.get(f'{split}_dataloader')
             if isinstance(loader, Mapping):
                 check_workers(f'{split}_dataloader.num_workers',

@@ -96,3 +96,14 @@ def test_half_precision_asks_for_a_gpu(shared_voc, tmp_path):
     with pytest.raises(ValueError, match='type AmpOptimWrapper: expected a '
                        r'GPU.* found none.*optim_wrapper\.type=OptimWrapper'):
         runner.train()
+
+
+@pytest.mark.parametrize(('gone', 'others'), [
+    ('val_dataloader', 'val_cfg, val_evaluator'),
+    ('test_evaluator', 'test_dataloader, test_cfg'),
+    ('optim_wrapper', 'train_dataloader, train_cfg')])
+def test_a_loop_has_all_its_parts_or_none(shared_voc, tmp_path, gone, others):
+    with pytest.raises(ValueError, match=rf'of .*cam\.py: expected all of '
+                       f'them, or None for each, found {gone} None') as found:
+        _runner(shared_voc, tmp_path, STOPPING, **{gone: None})
+    assert all(name in str(found.value) for name in others.split(', '))
