@@ -19,6 +19,11 @@ __all__ = ['read_label_table']
 
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
+# Of columns beside those of the images and labels.
+_INDEX = re.compile(r'id|idx|index|image[ _]?(id|index)|unnamed: \d+',
+                    re.IGNORECASE)
+_PARTS = ('split', 'fold', 'subset', 'set', 'train', 'val', 'valid', 'test',
+          'is_train', 'is_val', 'is_valid', 'is_test')
 _EMPTY = ('', 'na', *ABSENT)
 _BRACKETS = ('[]', '()', '{}')
 _QUOTED = re.compile(r'(\'[^\']*\'|"[^"]*")([\s,;|]+|$)')
@@ -35,7 +40,8 @@ def read_label_table(path: str | Path,
     first column, or in the only one that holds file names of pictures; paths
     may have backslashes. A header may lead; of more than two columns of
     names it has to say which is the labels'. A column without a name, such
-    as the index that pandas writes or an empty one at the end, is not read.
+    as the index that pandas writes or an empty one at the end, is not read,
+    nor is one beside the labels that is called ``id`` or ``index``.
     In a cell, semicolons, bars, commas and line breaks part names, and blanks
     do where a name with blanks is made of other names of the table (``haze
     primary`` of ``haze`` and ``primary``). An empty cell means no class, as
@@ -57,20 +63,24 @@ def read_label_table(path: str | Path,
     notes: list[Note] = []
     classes = None
     header = rows.pop(0)[1] if rows and is_header(rows) else None
+    unread: list[str] = []
+    if header:
+        header, rows = _without_index(header, rows, unread)
     if header and rows and _is_one_hot(header, rows):
         cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
                   if cell.strip().lower() in _TRUE] for _, row in rows]
         classes = [n for n in header[1:] if not means_nothing(n, none)]
+        notes.append(Note(
+            'classes that may be no classes (if so: remove the column)',
+            [f'"{n}"' for n in classes if n.strip().lower() in _PARTS]))
         words = {cell.strip() for _, row in rows for cell in row[1:]}
         notes.append(Note('cells read as 0', [
             f'"{word}"' for word in sorted(words) if word
             and word.lower() in _EMPTY]))
     else:
         column = _label_column(path, header, rows)
-        if header:
-            notes.append(Note('columns not read', [
-                name for place, name in enumerate(header)
-                if place not in (0, column)]))
+        unread += [name for place, name in enumerate(header or ())
+                   if place not in (0, column)]
         cells = [_names(row[column]) for _, row in rows]
         for (number, row), names in zip(rows, cells, strict=True):
             if not all(map(_fits, names)):
@@ -84,6 +94,7 @@ def read_label_table(path: str | Path,
             notes.append(Note('cells that mean no class', ['"NA"']))
         cells, parted = _part_blanks(cells)
         notes.append(Note('names parted by blanks', parted))
+    notes.append(Note('columns not read', unread))
     boxes = classes is None and (
         has_boxes(header) if header else is_retinanet(rows))
     images: dict[str, list[str]] = {}
@@ -106,6 +117,19 @@ def read_label_table(path: str | Path,
     notes.append(Note('images with a line for each box, whose labels are '
                       'united', [*several]))
     return settle(path, classes, images, none, notes)
+
+
+def _without_index(header: list[str], rows: Rows,
+                   unread: list[str]) -> tuple[list[str], Rows]:
+    """Leave out columns that number the lines, beside others."""
+    kept = [place for place, name in enumerate(header)
+            if not place or not _INDEX.fullmatch(name.strip())]
+    if len(kept) < 2 or len(kept) == len(header):
+        return header, rows
+    unread += [name for place, name in enumerate(header)
+               if place not in kept]
+    return [header[place] for place in kept], [
+        (number, [row[place] for place in kept]) for number, row in rows]
 
 
 def _is_one_hot(header: list[str], rows: Rows) -> bool:

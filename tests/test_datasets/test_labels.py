@@ -733,3 +733,25 @@ def test_letters_that_are_names(tmp_path, name, cells):
     path = _write(tmp_path / 'l.csv', f'image,{name}\na.jpg,{cells[0]}\n'
                   f'b.jpg,{cells[1]}\n')
     assert read_labels(path).classes == sorted(cells)
+
+
+@pytest.mark.parametrize('name', ['id', 'idx', 'Unnamed: 0', 'image_id'])
+@pytest.mark.parametrize('count', [2, 4])
+def test_a_number_of_the_line_is_no_class(tmp_path, name, count):
+    path = tmp_path / 'l.csv'
+    rows = [f'{n},{n}.jpg,{n % 2},{1 - n % 2}' for n in range(count)]
+    path.write_text('\n'.join([f'{name},image,cat,dog', *rows]))
+    labels = read_labels(path)
+    assert labels.classes == ['cat', 'dog']
+    assert labels.images['0.jpg'] == ['dog']
+    assert ('columns not read', [name]) in labels.notes
+
+
+def test_columns_of_a_split_are_doubted(tmp_path):
+    path = tmp_path / 'l.csv'
+    path.write_text('image,is_valid,cat\na.jpg,0,1\nb.jpg,1,0\n')
+    labels = read_labels(path)
+    assert labels.classes == ['is_valid', 'cat']
+    what, names = labels.notes[0]
+    assert 'may be no classes' in what
+    assert names == ['"is_valid"']
