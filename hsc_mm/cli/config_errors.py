@@ -64,7 +64,8 @@ def registry(error: BaseException) -> str | None:
         return f'{part}: it needs the argument {names}. Add it.'
     if isinstance(error, TypeError | ValueError | AssertionError | LookupError
                   | AttributeError | ArithmeticError | RuntimeError):
-        line = (text or type(error).__name__).splitlines()[0]
+        line = (text or f'{type(error).__name__} in '
+                f'"{innermost(error)[1]}"').splitlines()[0]
         where = own_place(error)
         return (f'{part}: it rejects its arguments: {line} '
                 f'({where or "HSC_MM_TRACEBACK=1 shows where"})')
@@ -86,13 +87,18 @@ def host(error: BaseException) -> str | None:
     file, code = innermost(error)
     wrong = re.fullmatch(r"(\S+) got an unexpected keyword argument '(\w+)'",
                          str(error))
+    raised_by = _HOSTS.search(file)
+    package, part, fits = _parts(error)
+    if isinstance(error, TypeError) and wrong and fits and \
+            wrong[1].endswith('.forward()'):
+        return (f'{wrong[1].partition(".")[0]} of the config does not go '
+                f'with {part} of {package}, which passes {wrong[2]!r} to it. '
+                f'Choose another type. {_SHOWN}')
     if isinstance(error, TypeError) and wrong and any(
             _HOSTS.search(frame.f_code.co_filename)
             for frame in _walk(error)[:2]):
         return (f'config: {wrong[1]}, which its values go to, takes no '
                 f'{wrong[2]!r}. Correct the key.')
-    raised_by = _HOSTS.search(file)
-    package, part, fits = _parts(error)
     if raised_by and code.startswith(('raise', 'assert')):
         said = str(error).strip()
         line = (said or type(error).__name__).splitlines()[0]
@@ -104,7 +110,8 @@ def host(error: BaseException) -> str | None:
     if raised_by and isinstance(
             error, ArithmeticError | TypeError | ValueError | LookupError |
             AttributeError):
-        return (f'config: a value of it does not suit {raised_by[1]}: '
+        of = f' ({part})' if part and fits else ''
+        return (f'config: a value of it does not suit {raised_by[1]}{of}: '
                 f'{type(error).__name__}: {line} (in "{code}"). {_SHOWN}')
     if package and fits and SIZE.search(line):
         return (f'{part} of {package} refuses a picture of this size: {line}. '

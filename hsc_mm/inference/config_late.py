@@ -27,10 +27,12 @@ def check_late(cfg: Config, path: str | Path) -> None:
     Raises:
         ValueError: An ``init_cfg`` has no type, ``test_cfg`` of a
             segmentor names windows of no size, or no known mode (fragments
-            without data may: mmseg's U-Net has one number), or an index of
-            ignored pixels is not that of the masks.
+            without data may: mmseg's U-Net has one number), an index of
+            ignored pixels is not that of the masks, or nothing is learned
+            from the losses of a head.
     """
     _check_ignored(cfg, path)
+    _check_names(cfg, path)
     for place, part in mappings(cfg.model.to_dict(), 'model.'):
         found = part.get('init_cfg')
         parts = found if isinstance(found, list | tuple) else [found]
@@ -74,6 +76,25 @@ def _check_ignored(cfg: Config, path: str | Path) -> None:
                 f'pixels in the masks, found {value!r}. The pixels of another '
                 'index would be learned or scored by mistake, or left out. '
                 'Leave the key out.')
+
+
+def _check_names(cfg: Config, path: str | Path) -> None:
+    """Refuse heads of which no loss is learned from, by the name in the log.
+
+    mmengine adds up what has "loss" in its name.
+    """
+    for name in ('decode_head', 'auxiliary_head'):
+        for head in as_list(cfg.model.get(name)):
+            losses = as_list(head.get('loss_decode')) if isinstance(
+                head, Mapping) else []
+            named = [one.get('loss_name', 'loss') for one in losses
+                     if isinstance(one, Mapping)]
+            if named and not any('loss' in str(one) for one in named):
+                raise ValueError(
+                    f'model.{name}.loss_decode.loss_name of {path}: expected '
+                    'a name that begins with "loss_", found '
+                    f'{", ".join(map(repr, named))}. Others are logged, and '
+                    'nothing is learned from them.')
 
 
 def _check_windows(test: Mapping, path: str | Path) -> None:

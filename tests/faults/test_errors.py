@@ -14,6 +14,7 @@ import mmseg
 import numpy as np
 import pytest
 import torch
+from conftest import run_here
 from mmcv.cnn import ConvModule
 from mmcv.transforms import Compose, RandomFlip, RandomResize
 from mmengine.config import Config
@@ -622,3 +623,26 @@ def test_what_a_host_refuses_without_a_word_is_named():
     assert re.match(r'NotImplementedError \(raised by mmseg\)\. LearningRate'
                     'DecayOptimizerConstructor does not support',
                     explain(info.value)[0])
+
+
+@pytest.mark.parametrize(('options', 'said'), [
+    (dict(in_index=7), 'does not suit mmseg (EncoderDecoder > '
+     'DepthwiseSeparableASPPHead): IndexError'),
+    (dict(loss_decode=dict(type='OhemCrossEntropy')),
+     'OhemCrossEntropy of the config does not go with EncoderDecoder > '
+     "DepthwiseSeparableASPPHead of mmseg, which passes 'weight' to it"),
+    (dict(in_index=[0, 1], in_channels=[8], input_transform='resize_concat'),
+     'rejects its arguments: AssertionError in "assert len(in_channels) == '
+     'len(in_index)"'),
+])
+def test_a_head_that_does_not_fit_is_named(shared_voc, tmp_path, options,
+                                           said):
+    config = seg_config(shared_voc, tmp_path / 'seg.py')
+    cfg = Config.fromfile(config)
+    cfg.model.decode_head = dict(cfg.model.decode_head, **options)
+    cfg.train_dataloader.dataset.pipeline[2].pseudo_dir = str(
+        shared_voc / 'SegmentationClass')
+    cfg.dump(str(config))
+    found = run_here('train', config, '--work-dir', tmp_path / 'w')
+    assert found.returncode == 1
+    assert said in found.stderr

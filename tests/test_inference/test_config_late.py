@@ -68,6 +68,15 @@ def test_masks_may_have_another_index_of_ignored_pixels(shared_voc, tmp_path):
     assert load_config(config, options, str(tmp_path / 'c'))
 
 
+def test_losses_that_are_logged_alone(shared_voc, tmp_path):
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    key = 'model.decode_head.loss_decode.loss_name'
+    with pytest.raises(ValueError, match=rf'{key} of .*s\.py: expected a name '
+                       'that begins with "loss_", found \'ce\'. Others'):
+        load_config(config, {key: 'ce'}, str(tmp_path / 's'))
+    assert load_config(config, {key: 'loss_x'}, str(tmp_path / 's'))
+
+
 def test_options_set_keys_of_what_is_none(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'c.py')
     config.write_text(f'{config.read_text()}\nmodel["backbone"]["init_cfg"] = '
