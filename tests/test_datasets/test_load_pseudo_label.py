@@ -180,6 +180,17 @@ def test_a_trusted_mask_that_an_editor_has_numbered_anew(
     data(voc_root, soft_dir, **options)
 
 
+def test_a_trusted_mask_of_another_size_is_no_missing_label(
+        voc_root, soft_dir, trusted_dog):
+    mask, path = trusted_dog
+    write_index_png(path, mask[:9], voc_palette())
+    with pytest.raises(ValueError, match=rf'trusted_dir {path.parent}: 1 '
+                       r'problem\(s\)\. Correct these masks') as found:
+        data(voc_root, soft_dir, suffix='.npz', trusted_dir=str(path.parent))
+    assert str(path) in str(found.value)
+    assert 'missing ones' not in str(found.value)
+
+
 def test_a_trusted_mask_with_a_class_of_no_label_is_doubtful(
         voc_root, soft_dir, trusted_dog, monkeypatch):
     told = []

@@ -125,13 +125,19 @@ class LoadPseudoLabel(BaseTransform):
             print_log(f'{self.trusted.folder}: {trusted} of {len(infos)} '
                       f'images have a trusted mask, {others} masks are of '
                       'other images', logger='current')
-        problems = missing_lines(missing_files(map(self._path, infos)))
-        if not problems:
-            problems = list(filter(None, map_threads(self._problem, infos)))
-        raise_problems(
-            f'pseudo_dir {self.pseudo_dir}', problems,
-            'tools/make_pseudo_labels.py with the same --out makes the '
-            'missing ones.')
+        how = 'tools/make_pseudo_labels.py with the same --out makes the ' \
+            'missing ones.'
+        raise_problems(f'pseudo_dir {self.pseudo_dir}', missing_lines(
+            missing_files(map(self._path, infos))), how)
+        by_hand = [image_name(info) in self.trusted for info in infos]
+        for trusted, what, advice in (
+                (True, f'trusted_dir {self.trusted.folder}',
+                 'Correct these masks, or remove them.'),
+                (False, f'pseudo_dir {self.pseudo_dir}', how)):
+            raise_problems(what, list(filter(None, map_threads(
+                self._problem, [info for info, one in zip(
+                    infos, by_hand, strict=True) if one is trusted]))),
+                advice)
         raise_problems(f'pseudo_dir {self.pseudo_dir}',
                        self.other_origins(infos), ORIGIN_ADVICE)
         if self.check_origin:
