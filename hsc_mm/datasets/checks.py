@@ -173,11 +173,14 @@ def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
             image, or masks hold colours or indices of no class.
     """
     missing = missing_files(item_files(infos))
+    maps = {path for info in infos if missing
+            for path in item_maps(info).values()}
     raise_problems(
         what, missing_lines(missing),
         f'Files of the list {listed} are missing; check data_root, '
-        'data_prefix, aux_maps and the suffixes. '
-        '(aux_maps.NAME.required=False lets images lack a map.)')
+        'data_prefix (of new_dataset: --images), aux_maps and the suffixes.'
+        + ' (aux_maps.NAME.required=False lets images lack a map.)' * bool(
+            maps.intersection(missing)))
     problems = []
     for info in progress(infos, len(infos), 'checking files', delay=2):
         problems += check_files(info['img_path'], item_maps(info))

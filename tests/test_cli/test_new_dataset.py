@@ -429,3 +429,13 @@ def test_what_the_summary_warns_of(shared_voc, tmp_path):
     label_file.write_text('image,label\nimg_00.jpg,0\nimg_01.jpg,1\n')
     assert '  classes that may mean "shows none" (if so: --none): "0"\n' in (
         new.summary(new.read()))
+
+
+def test_pictures_of_a_table_that_are_elsewhere_name_the_flag(tmp_path):
+    (tmp_path / 'l.csv').write_text('image,labels\n0.jpg,cat\n1.jpg,dog\n')
+    found = run_here('new_dataset', tmp_path / 'l.csv', '--out',
+                     tmp_path / 'c', '--weights', 'none')
+    assert found.returncode == 1
+    assert 'data_prefix (of new_dataset: --images)' in found.stderr
+    assert 'required=False' not in found.stderr
+    assert not (tmp_path / 'c').exists()
