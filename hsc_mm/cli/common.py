@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hsc_mm
-from .console import finish, first, note, progress, warn
+from .console import finish, first, note, plain, progress, warn
 from .launchers import launch_problem
 from .options import DictAction, PartAction
 from .signals import output_is_closed, stoppable
@@ -16,7 +16,7 @@ from .signals import output_is_closed, stoppable
 __all__ = [
     'DictAction', 'PartAction', 'add_checkpoint', 'add_config', 'add_options',
     'add_selection', 'add_split', 'add_trust', 'file_path', 'finish', 'first',
-    'note', 'parse', 'positive', 'progress', 'run', 'threshold',
+    'note', 'parse', 'plain', 'positive', 'progress', 'run', 'threshold',
     'threshold_or_rule', 'warn', 'workers'
 ]
 

@@ -1,10 +1,12 @@
 """Last lines, warnings, notes and progress bars that the commands print."""
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ['finish', 'first', 'note', 'progress', 'warn']
+__all__ = ['finish', 'first', 'note', 'plain', 'progress', 'warn']
 
 _LISTED = 20
+_TURNS = ('LRE', 'RLE', 'LRO', 'RLO', 'PDF', 'LRI', 'RLI', 'FSI', 'PDI')
 
 
 def finish(results: str, *then: str) -> None:
@@ -29,7 +31,20 @@ def note(left_out: Mapping[str, Sequence[str]]) -> None:
     """Print what was left out: why, and the first three of the names."""
     for why, names in left_out.items():
         more = f' ... ({len(names)})' if len(names) > 3 else ''
-        print(f'  {why}: {", ".join(names[:3])}{more}')
+        print(f'  {why}: {plain(", ".join(names[:3]))}{more}')
+
+
+def plain(name: str) -> str:
+    """Return the name of a file as a part of one line.
+
+    What moves the cursor, colours a terminal or turns the direction of a
+    text is written as Python does.
+    """
+    return ''.join(
+        letter.encode('unicode_escape').decode()
+        if unicodedata.category(letter) in ('Cc', 'Zl', 'Zp')
+        or unicodedata.bidirectional(letter) in _TURNS else letter
+        for letter in name)
 
 
 def first(lines: Sequence[str]) -> None:

@@ -82,11 +82,11 @@ def main() -> int:
             failures.append(result['error'])
         else:
             found = ', '.join(result['classes']) or 'no class'
-            lines.append(f'{result["name"]}: {found}')
+            lines.append(f'{cli.plain(result["name"])}: {found}')
     for line in lines:
         print(line)
     for line in failures:
-        print(f'  {line}', file=sys.stderr)
+        print(f'  {cli.plain(line)}', file=sys.stderr)
     cli.warn(inferencer.warnings)
     cli.finish(f'{args.out}: {total - len(failures)} of {total} images; '
                f'{len(failures)} could not be read')

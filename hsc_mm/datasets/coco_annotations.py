@@ -90,9 +90,10 @@ def parse_instances(content: Any, path: str | Path) -> Instances:
     if missing:
         raise ValueError(
             f'{path}: expected an instances JSON of COCO with the lists '
-            f'{list(KEYS)}, found none of the name {missing[0]!r}. It is in '
-            'annotations_trainval2014.zip: annotations/'
-            'instances_train2014.json and instances_val2014.json.')
+            f'{list(KEYS)}, found no list {missing[0]!r}. Export the '
+            'annotations as instances of COCO; those of MS-COCO are '
+            'annotations/instances_train2014.json and instances_val2014.json '
+            'in annotations_trainval2014.zip.')
     try:
         annotated = {one['category_id'] for one in content['annotations']}
         classes, index = _classes(content['categories'], annotated, path)

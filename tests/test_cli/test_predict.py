@@ -202,6 +202,20 @@ def test_unknown_labels(predict, cam, shared_voc, tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
+def test_names_do_not_move_the_cursor(predict, cam, shared_voc, tmp_path,
+                                      capsys):
+    source = shared_voc / 'JPEGImages' / 'img_00.jpg'
+    (tmp_path / 'p').mkdir()
+    for name in ('a\nb.jpg', 'c\x1b[31m.jpg', 'd\u202egpj.jpg', 'é ü.jpg'):
+        (tmp_path / 'p' / name).write_bytes(source.read_bytes())
+    (tmp_path / 'p' / 'e\n.jpg').write_bytes(b'none')
+    assert predict(cam, tmp_path / 'p') == 1
+    told = capsys.readouterr()
+    names = [line.partition(':')[0] for line in told.out.splitlines()[:4]]
+    assert names == [r'a\nb', r'c\x1b[31m', r'd\u202egpj', 'é ü']
+    assert r'e\n.jpg: expected an image' in told.err
+
+
 def test_what_is_not_there(predict, cam, seg, tmp_path, capsys):
     assert predict(cam, tmp_path / 'no.jpg') == 1
     assert 'there is no such file or folder' in capsys.readouterr().err
