@@ -1,6 +1,8 @@
 """Classes of the data, and the channels that a model has for them."""
 from collections.abc import Mapping
 
+from mmseg.models.decode_heads import STDCHead
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
 from hsc_mm.inference.class_names import check_same_classes
@@ -24,13 +26,16 @@ def check_heads(model: nn.Module, meta: Mapping) -> None:
     for name in ('decode_head', 'auxiliary_head'):
         heads = getattr(model, name, None)
         for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+            if isinstance(head, STDCHead):  # learns borders, not classes
+                continue
             found = getattr(head, 'num_classes', count)
             if count and found != count:
                 raise ValueError(
                     f'model.{name}.num_classes: expected {count}, the classes '
                     f'of the data set ({", ".join(meta["classes"][:5])} ...),'
                     f' found {found}.')
-            channels = getattr(head, 'out_channels', count)
+            channels = head.out_channels if isinstance(
+                head, BaseDecodeHead) else count
             if count and channels != count and (channels, count) != (1, 2):
                 raise ValueError(
                     f'model.{name}.out_channels: expected {count}, one for '

@@ -3,28 +3,62 @@ import pytest
 import torch
 from conftest import run_here
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.models.decode_heads import FCNHead
 from tiny_configs import cam_config, seg_config
 
 from hsc_mm.doctor import examine
 from hsc_mm.engine.classes import check_heads
 from hsc_mm.inference import load_config
+from hsc_mm.registry import MODELS
 
 META = dict(classes=('background', 'cat', 'dog'))
 
 
-def _model(**attributes):
-    model, head = torch.nn.Module(), torch.nn.Module()
-    model.decode_head, model.auxiliary_head = torch.nn.Module(), head
-    vars(head).update(attributes)
+STDC = dict(
+    type='STDCHead', in_channels=64, channels=4, num_convs=1, num_classes=2,
+    boundary_threshold=0.1, in_index=3, concat_input=False,
+    norm_cfg=dict(type='BN'))
+
+
+def _model(head):
+    model = torch.nn.Module()
+    model.decode_head = torch.nn.Module()
+    model.auxiliary_head = torch.nn.ModuleList([head])
     return model
 
 
+def _head(**sizes):
+    return FCNHead(in_channels=4, channels=4, num_convs=1, **sizes)
+
+
 def test_one_channel_is_of_two_classes():
+    head = _head(num_classes=3, out_channels=1, threshold=0.5)
     with pytest.raises(ValueError, match=r'auxiliary_head\.out_channels: '
                        'expected 3.*found 1'):
-        check_heads(_model(num_classes=3, out_channels=1), META)
-    check_heads(_model(num_classes=2, out_channels=1),
-                dict(classes=('background', 'cat')))
+        check_heads(_model(head), META)
+    check_heads(_model(_head(num_classes=3)), META)
+    head = _head(num_classes=2, out_channels=1, threshold=0.5)
+    check_heads(_model(head), dict(classes=('background', 'cat')))
+
+
+def test_channels_of_other_heads_are_their_own():
+    head = torch.nn.Module()
+    head.out_channels = 256  # of features, for example
+    check_heads(_model(head), META)
+
+
+def test_a_head_that_learns_borders_has_no_classes(shared_voc, tmp_path):
+    init_default_scope('mmseg')
+    check_heads(_model(MODELS.build(STDC)), META)
+    path = seg_config(shared_voc, tmp_path / 'seg.py')
+    cfg = Config.fromfile(path)
+    cfg.model.auxiliary_head = [cfg.model.auxiliary_head, STDC]
+    cfg.train_dataloader.dataset.pipeline[2].pseudo_dir = str(
+        shared_voc / 'SegmentationClass')
+    cfg.dump(str(path))
+    findings = examine(load_config(path, None, str(tmp_path / 'w')), False)
+    assert not [f.text for f in findings if f.level == 'error']
 
 
 def _other(path, split, classes):
