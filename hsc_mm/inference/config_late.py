@@ -55,27 +55,28 @@ def check_late(cfg: Config, path: str | Path) -> None:
 def _check_ignored(cfg: Config, path: str | Path) -> None:
     """Refuse indices of ignored pixels that masks do not have."""
     model = cfg.model.to_dict()
-    found = [('model.data_preprocessor.seg_pad_val',
-              (model.get('data_preprocessor') or {}).get('seg_pad_val'),
-              _IGNORED)]
-    for name in ('decode_head', 'auxiliary_head'):
-        found += [(f'{place}ignore_index', part.get('ignore_index'), _IGNORED)
-                  for place, part in mappings(model.get(name),
-                                              f'model.{name}.')]
     masks = {split: dataset.get('ignore_index', _IGNORED)
              for split, dataset in split_datasets(cfg)}
+    learned = (_IGNORED, masks.get('train', _IGNORED))
+    found = [('model.data_preprocessor.seg_pad_val',
+              (model.get('data_preprocessor') or {}).get('seg_pad_val'),
+              learned)]
+    for name in ('decode_head', 'auxiliary_head'):
+        found += [(f'{place}ignore_index', part.get('ignore_index'), learned)
+                  for place, part in mappings(model.get(name),
+                                              f'model.{name}.')]
     for split in ('val', 'test'):
         found += [(f'{split}_evaluator.ignore_index',
-                   one.get('ignore_index'), masks.get(split, _IGNORED))
+                   one.get('ignore_index'), (masks.get(split, _IGNORED), ))
                   for one in as_list(cfg.get(f'{split}_evaluator'))
                   if isinstance(one, Mapping)]
     for place, value, wanted in found:
-        if value not in (None, wanted):
+        if value is not None and value not in wanted:
             raise ValueError(
-                f'{place} of {path}: expected {wanted}, which marks ignored '
-                f'pixels in the masks, found {value!r}. The pixels of another '
-                'index would be learned or scored by mistake, or left out. '
-                'Leave the key out.')
+                f'{place} of {path}: expected {wanted[-1]}, which marks '
+                f'ignored pixels in the masks, found {value!r}. The pixels of '
+                'another index would be learned or scored by mistake, or left '
+                'out. Leave the key out.')
 
 
 def _check_names(cfg: Config, path: str | Path) -> None:

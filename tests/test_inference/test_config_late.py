@@ -66,6 +66,11 @@ def test_masks_may_have_another_index_of_ignored_pixels(shared_voc, tmp_path):
     options = {f'val_{key}.ignore_index': 250
                for key in ('dataloader.dataset', 'evaluator')}
     assert load_config(config, options, str(tmp_path / 'c'))
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    options = {'train_dataloader.dataset.ignore_index': 250,
+               'model.decode_head.ignore_index': 250,
+               'model.auxiliary_head.ignore_index': 255}
+    assert load_config(config, options, str(tmp_path / 's'))
 
 
 def test_losses_that_are_logged_alone(shared_voc, tmp_path):
