@@ -1,0 +1,86 @@
+"""Archives of CVAT: colours, blanks, damage, and what Datumaro sees."""
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+from exchange_masks import NAMES, items
+from PIL import Image
+
+from hsc_converters.exchange import find_format
+from hsc_converters.exchange.formats import FORMATS
+from hsc_converters.exchange.records import MaskClasses
+
+
+def test_blanks_around_an_id_come_back_from_cvat(tmp_path):
+    given = [item._replace(img_id=name)
+             for item, name in zip(items(3), (' a', 'b ', 'c'))]
+    path = FORMATS['cvat'][0](tmp_path, given, NAMES)[0]
+    with zipfile.ZipFile(path, 'a') as archive:
+        archive.writestr('ImageSets/Segmentation/more.txt', 'c \r\nd\t\n\n')
+    found = [name for name, _ in FORMATS['cvat'][1](path, NAMES)]
+    assert found == [' a', 'b ', 'c', 'd']
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'P'])
+def test_masks_of_colours_with_their_table(tmp_path, mode):
+    """As a folder, which other programs write too."""
+    (tmp_path / 'labelmap.txt').write_text(
+        '\ufeff# label:color_rgb:parts:actions\n'
+        'cat:0,128,0::\nbackground:0,0,0::\nignored:255,255,255::\n')
+    mask = np.array([[0, 1, 1], [255, 0, 1]], np.uint8)
+    colours = np.zeros((256, 3), np.uint8)
+    colours[1], colours[255] = (0, 128, 0), 255
+    picture = Image.fromarray(colours[mask])
+    path = tmp_path / 'SegmentationClass' / 'a.png'
+    path.parent.mkdir()
+    (picture if mode == 'RGB' else picture.quantize(3)).save(path)
+    assert Image.open(path).mode == mode
+    assert find_format(tmp_path) == 'cvat'
+    classes = MaskClasses(('background', 'cat'))
+    (name, load), = FORMATS['cvat'][1](tmp_path, classes)
+    assert name == 'a'
+    assert np.array_equal(load(mask.shape), mask)
+
+
+def test_datumaro_reads_and_writes_the_archive_of_cvat(tmp_path):
+    datumaro = pytest.importorskip('datumaro')
+    path = FORMATS['cvat'][0](tmp_path, items(), NAMES)[0]
+    zipfile.ZipFile(path).extractall(tmp_path / 'there')
+    data = datumaro.Dataset.import_from(
+        str(tmp_path / 'there'), 'voc_segmentation')
+    categories = data.categories()[datumaro.AnnotationType.label]
+    for item in items():
+        found = np.zeros(item.mask.shape, np.uint8)
+        for one in data.get(item.img_id, 'default').annotations:
+            name = categories[one.label].name
+            found[one.image.astype(bool)] = NAMES.foreground[name]
+        assert np.array_equal(found, item.mask)
+    data.export(str(tmp_path / 'back'), 'voc_segmentation',
+                label_map='source', apply_colormap=True)
+    back = dict(FORMATS['cvat'][1](tmp_path / 'back', NAMES))
+    for item in items():
+        assert np.array_equal(back[item.img_id](item.mask.shape), item.mask)
+
+
+def test_damaged_archives_are_told(tmp_path):
+    write, read, _ = FORMATS['cvat']
+    path = write(tmp_path, items(), NAMES)[0]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50])
+    with pytest.raises(ValueError, match='expected a zip archive'):
+        list(read(path, NAMES))
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('../labelmap.txt', 'cat:1,2,3::')
+    with pytest.raises(ValueError, match='leaves its folder'):
+        list(read(path, NAMES))
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('labelmap.txt', 'cat:1,2,3::\nbackground:0,0,0::')
+        archive.writestr('SegmentationClass/a.png', cv2.imencode(
+            '.png', np.full((2, 2, 3), 9, np.uint8))[1].tobytes())
+        archive.writestr('SegmentationClass/b.png', bytes(5 << 20))
+    found = dict(read(path, NAMES))
+    with pytest.raises(ValueError, match=r'colours of .*found \(9, 9, 9\)'):
+        found['a']((2, 2))
+    with pytest.raises(ValueError, match='expected at most'):
+        found['b']((2, 2))
