@@ -5,17 +5,19 @@ from hsc_mm.doctor import examine
 from hsc_mm.inference import load_config
 
 
-def _examine(path: Path, options: dict | None = None, **kwargs) -> list:
+def examined(path: Path, options: dict | None = None, **kwargs) -> list:
+    """Return the findings for a config file, without a dry run."""
     cfg = load_config(path, options, str(path.parent / 'run'))
     return examine(cfg, kwargs.pop('with_dry_run', False), **kwargs)
 
 
-def _only(findings: list, level: str, check: str):
+def only_one(findings: list, level: str, check: str):
     """Return the one finding of a level; there must be no other."""
     found = [f for f in findings if f.level == level]
     assert [f.check for f in found] == [check], [f.text for f in found]
     return found[0]
 
 
-def _errors(findings: list) -> list:
+def errors_of(findings: list) -> list:
+    """Return the errors among findings."""
     return [f for f in findings if f.level == 'error']

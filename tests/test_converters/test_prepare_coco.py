@@ -356,7 +356,7 @@ def test_splits_of_other_categories_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(('change', 'text'), [
-    (lambda c: c.pop('categories'), "none of the name 'categories'"),
+    (lambda c: c.pop('categories'), "found no list 'categories'"),
     (lambda c: c['images'][0].pop('height'), "KeyError: 'height'"),
     (lambda c: c['images'].append(c['images'][0]), 'is listed twice'),
     (lambda c: c['images'][0].update(file_name='../a.jpg'), 'below the image'),

@@ -7,7 +7,7 @@ import cv2
 import pytest
 import torch
 from conftest import run_here
-from doctor_findings import _errors, _examine, _only
+from doctor_findings import errors_of, examined, only_one
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
 from hsc_mm.doctor import as_json, as_text, dry_run, examine
@@ -17,8 +17,8 @@ from hsc_mm.utils import read_index_png
 
 
 def test_a_sound_set_up(shared_voc, tmp_path):
-    findings = _examine(hsc_config(shared_voc, tmp_path / 'cam.py'))
-    assert _errors(findings) == []
+    findings = examined(hsc_config(shared_voc, tmp_path / 'cam.py'))
+    assert errors_of(findings) == []
     warnings = {f.check for f in findings if f.level == 'warning'}
     # random numbers, 4 x 4 positions, objects on an eighth of the pixels
     assert warnings == {'weights', 'views', 'foreground'}
@@ -35,11 +35,11 @@ def test_a_sound_set_up(shared_voc, tmp_path):
 
 def test_a_missing_data_root_stops_no_other_check(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py')
-    findings = _examine(
+    findings = examined(
         config,
         {f'{s}_dataloader.dataset.data_root': str(tmp_path / 'no')
          for s in ('train', 'val', 'test')}, with_dry_run=True)
-    errors = _errors(findings)
+    errors = errors_of(findings)
     assert [f.check for f in errors] == ['data', 'data']
     assert errors[0].text.startswith(
         f'train: data_root {tmp_path / "no"}: no such folder')
@@ -57,7 +57,7 @@ def test_data_sets_in_a_wrapper_are_told_apart(shared_voc, tmp_path):
     found = examine(cfg, False)
     assert [f.text for f in found if f.text.startswith('train') and
             f.check == 'data' and f.level == 'fact'] == ['train 1: 8 images']
-    error = _only(found, 'error', 'data')
+    error = only_one(found, 'error', 'data')
     assert error.text.startswith('train 2: ')
     assert ' of train_dataloader.dataset ' in error.advice
 
@@ -66,17 +66,17 @@ def test_disk(shared_voc, tmp_path, monkeypatch):
     usage = namedtuple('usage', 'total used free')(0, 0, 2**16)
     config = cam_config(shared_voc, tmp_path / 'cam.py')
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
-    found = _only(_examine(config), 'error', 'disk')
+    found = only_one(examined(config), 'error', 'disk')
     assert '2 checkpoint(s)' in ' '.join(
-        f.text for f in _examine(config) if f.check == 'disk')
+        f.text for f in examined(config) if f.check == 'disk')
     assert 'max_keep_ckpts' in found.advice
 
 
 def test_a_check_that_fails_is_a_finding(shared_voc, tmp_path):
-    findings = _examine(
+    findings = examined(
         cam_config(shared_voc, tmp_path / 'cam.py'),
         {'model.backbone.type': 'NoSuchNet'})
-    failed = [f for f in _errors(findings)
+    failed = [f for f in errors_of(findings)
               if 'could not be finished' in f.text]
     assert [f.check for f in failed] == ['weights', 'views', 'disk']
     assert all('NoSuchNet' in f.text for f in failed)
@@ -89,15 +89,15 @@ def test_both_stages_before_there_are_pseudo_labels(
     seg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'), {
         'train_dataloader.dataset.pipeline.2.pseudo_dir':
             str(tmp_path / 'no')}, str(tmp_path / 'run'))
-    found = _examine(cam, with_dry_run=True, seg_cfg=seg)
-    assert _errors(found) == []
+    found = examined(cam, with_dry_run=True, seg_cfg=seg)
+    assert errors_of(found) == []
     second = [f.text for f in found if f.check == 'stage 2: dry run']
     assert second[0].startswith('2 iterations of 2 images: ')
     assert found[-1].check == 'time'
     assert found[-1].text.startswith('both trainings: about ')
     assert sorted(p.name for p in tmp_path.iterdir()) == ['cam.py', 'seg.py']
     seg.model.decode_head.num_classes = 4
-    errors = _errors(_examine(cam, seg_cfg=seg))
+    errors = errors_of(examined(cam, seg_cfg=seg))
     assert {f.check for f in errors} == {'stage 2: classes'}
 
 
@@ -134,7 +134,7 @@ def test_the_command(voc_root, tmp_path):
 
 
 def test_json_holds_every_finding(shared_voc, tmp_path):
-    findings = _examine(cam_config(shared_voc, tmp_path / 'cam.py'))
+    findings = examined(cam_config(shared_voc, tmp_path / 'cam.py'))
     assert json.loads(json.dumps(as_json(findings)))[0]['check'] == 'versions'
 
 
@@ -144,5 +144,5 @@ def test_configs_without_their_data(name, tmp_path, monkeypatch):
     monkeypatch.delenv('VOC2012_ROOT', raising=False)
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
     cfg = load_config(ROOT / 'configs' / f'{name}.py', None, 'run')
-    errors = _errors(examine(cfg))
+    errors = errors_of(examine(cfg))
     assert {f.check for f in errors} == {'data'}

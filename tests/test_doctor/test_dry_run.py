@@ -1,5 +1,5 @@
 """Views, and the first iterations of a training, with their times."""
-from doctor_findings import _examine, _only
+from doctor_findings import examined, only_one
 from mmengine.config import Config
 from tiny_configs import cam_config, hsc_config
 
@@ -18,7 +18,7 @@ def test_views_that_are_no_multiple_of_the_patches(shared_voc, tmp_path):
     cfg.model.decode_head.in_channels = 192
     cfg.custom_imports = dict(imports=['hsc_mm', 'mmpretrain.models'])
     cfg.dump(str(config))
-    warnings = [f for f in _examine(config)
+    warnings = [f for f in examined(config)
                 if f.level == 'warning' and f.check == 'views']
     assert '32 x 32 pixels are not a multiple of the patch size 14' \
         in warnings[0].text
@@ -41,7 +41,7 @@ def test_views_of_five_bands(shared_voc, tmp_path):
 def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
         shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')
-    findings = _examine(config, with_dry_run=True)
+    findings = examined(config, with_dry_run=True)
     said = [f.text for f in findings if f.check == 'dry run']
     assert said[0].startswith('4 iterations of 2 images: ')
     assert 'MiB' in said[1]
@@ -52,16 +52,16 @@ def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
     epochs.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
     said = [f.text for f in dry_run.dry_run(Case(epochs))]
     assert 'for 8 iterations' in said[2]
-    broken = _examine(config, {'model.decode_head.in_channels': 32},
+    broken = examined(config, {'model.decode_head.in_channels': 32},
                       with_dry_run=True)
-    assert 'expected 32, found 64' in _only(broken, 'error', 'dry run').text
+    assert 'expected 32, found 64' in only_one(broken, 'error', 'dry run').text
 
 
 def test_the_dry_run_stops_in_time_and_shows_a_broken_start(
         shared_voc, tmp_path, monkeypatch):
     config = cam_config(shared_voc, tmp_path / 'cam.py', iters=300)
     monkeypatch.setattr(dry_run, '_MOST', 3)
-    said = [f.text for f in _examine(config, with_dry_run=True)
+    said = [f.text for f in examined(config, with_dry_run=True)
             if f.check == 'dry run']
     assert said[0].startswith('3 iterations of 2 images: ')
     assert 'for 300 iterations' in said[2]
@@ -71,7 +71,7 @@ def test_the_dry_run_stops_in_time_and_shows_a_broken_start(
     # A rate at which the loss jumps: the rule is that of trainings.
     monkeypatch.setattr(dry_run, '_MOST', 14)
     monkeypatch.setattr(dry_run, '_SECONDS', 60)
-    found = _examine(config, {
+    found = examined(config, {
         'optim_wrapper.optimizer.lr': 10.,
         'default_hooks.finite_loss.limit': 1e12,
         'train_dataloader.batch_size': 8},

