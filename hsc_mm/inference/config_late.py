@@ -1,12 +1,15 @@
 """Values of a model that the hosts read late: when it is filled or tested."""
 from collections.abc import Mapping
+from inspect import isclass
 from pathlib import Path
 
 from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 
+from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.registry import DATASETS
 from hsc_mm.utils.numbers import check_number
-from hsc_mm.utils.part_types import classes_named
+from hsc_mm.utils.part_types import class_of, classes_named
 from hsc_mm.utils.wrappers import split_datasets
 from .config_forms import mappings
 from .config_loops import as_list
@@ -53,11 +56,14 @@ def check_late(cfg: Config, path: str | Path) -> None:
 
 
 def _check_ignored(cfg: Config, path: str | Path) -> None:
-    """Refuse indices of ignored pixels that masks do not have."""
+    """Refuse indices of ignored pixels that masks do not have.
+
+    Data sets of others are left out: mmseg ignores an index of their classes
+    where one means "unlabelled", as in its HSIDrive20Dataset.
+    """
     model = cfg.model.to_dict()
-    masks = {split: dataset.get('ignore_index', _IGNORED)
-             for split, dataset in split_datasets(cfg)}
-    learned = (_IGNORED, masks.get('train', _IGNORED))
+    masks = _marks(cfg)
+    learned = masks['train'] and [*{_IGNORED, *masks['train']}]
     found = [('model.data_preprocessor.seg_pad_val',
               (model.get('data_preprocessor') or {}).get('seg_pad_val'),
               learned)]
@@ -67,16 +73,32 @@ def _check_ignored(cfg: Config, path: str | Path) -> None:
                                               f'model.{name}.')]
     for split in ('val', 'test'):
         found += [(f'{split}_evaluator.ignore_index',
-                   one.get('ignore_index'), (masks.get(split, _IGNORED), ))
+                   one.get('ignore_index'), masks[split])
                   for one in as_list(cfg.get(f'{split}_evaluator'))
                   if isinstance(one, Mapping)]
     for place, value, wanted in found:
-        if value is not None and value not in wanted:
+        if value is not None and wanted and value not in wanted:
             raise ValueError(
-                f'{place} of {path}: expected {wanted[-1]}, which marks '
+                f'{place} of {path}: expected '
+                f'{" or ".join(map(str, wanted))}, which marks '
                 f'ignored pixels in the masks, found {value!r}. The pixels of '
                 'another index would be learned or scored by mistake, or left '
                 'out. Leave the key out.')
+
+
+def _marks(cfg: Config) -> dict[str, list]:
+    """Return what marks ignored pixels in the masks of each split.
+
+    Nothing, where a data set is none of this package.
+    """
+    found: dict[str, list] = dict(train=[], val=[], test=[])
+    for split, dataset in split_datasets(cfg):
+        kind = class_of(DATASETS, dataset)
+        ours = isclass(kind) and issubclass(kind, BaseImageLabelDataset)
+        found[split].append(
+            dataset.get('ignore_index', _IGNORED) if ours else None)
+    return {split: [] if None in marks else [*{*marks}]
+            for split, marks in found.items()}
 
 
 def _check_names(cfg: Config, path: str | Path) -> None:

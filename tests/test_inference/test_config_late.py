@@ -1,6 +1,7 @@
 """Values of a model that would be read late, and options over None."""
 import pytest
 from conftest import run_here
+from mmengine.config import Config
 from tiny_configs import cam_config, seg_config
 
 from hsc_mm.inference import load_config
@@ -70,6 +71,29 @@ def test_masks_may_have_another_index_of_ignored_pixels(shared_voc, tmp_path):
     options = {'train_dataloader.dataset.ignore_index': 250,
                'model.decode_head.ignore_index': 250,
                'model.auxiliary_head.ignore_index': 255}
+    assert load_config(config, options, str(tmp_path / 's'))
+
+
+def test_data_of_others_may_leave_out_one_of_their_classes(
+        shared_voc, tmp_path):
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    options = {f'{split}_dataloader.dataset.type': 'HSIDrive20Dataset'
+               for split in ('train', 'val', 'test')}
+    options |= {f'{part}.ignore_index': 0 for part in (
+        'model.decode_head', 'model.auxiliary_head', 'val_evaluator',
+        'test_evaluator')}
+    assert load_config(config, options, str(tmp_path / 's'))
+
+
+def test_joined_data_may_mark_ignored_pixels_each_in_its_way(
+        shared_voc, tmp_path):
+    config = seg_config(shared_voc, tmp_path / 's.py')
+    cfg = Config.fromfile(config)
+    data = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[
+        dict(data, ignore_index=250), data])
+    cfg.dump(str(config))
+    options = {'model.decode_head.ignore_index': 250}
     assert load_config(config, options, str(tmp_path / 's'))
 
 
