@@ -34,7 +34,7 @@ def check_heads(model: nn.Module, meta: Mapping) -> None:
                     f'model.{name}.num_classes: expected {count}, the classes '
                     f'of the data set ({", ".join(meta["classes"][:5])} ...),'
                     f' found {found}.')
-            channels = head.out_channels if isinstance(
+            channels = getattr(head, 'out_channels', count) if isinstance(
                 head, BaseDecodeHead) else count
             if count and channels != count and (channels, count) != (1, 2):
                 raise ValueError(

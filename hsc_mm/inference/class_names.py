@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.config import Config
 
+from hsc_mm.datasets.class_names import name_key
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
@@ -93,7 +94,8 @@ def check_same_classes(found: Mapping[str, Sequence[str] | None]) -> None:
 
     Args:
         found (mapping): Name of a data set, for messages -> its classes,
-            background included; None where they are not known.
+            background included; None where they are not known. Spellings
+            of one name, as in image labels, are the same.
 
     Raises:
         ValueError: The names or their order differ.
@@ -102,8 +104,9 @@ def check_same_classes(found: Mapping[str, Sequence[str] | None]) -> None:
     owner = next(iter(known), '')
     for name, names in known.items():
         wanted = known[owner]
-        if names != wanted:
-            first = _differ(names, wanted)
+        keys, other = ([*map(name_key, one)] for one in (names, wanted))
+        if keys != other:
+            first = _differ(keys, other)
             raise ValueError(
                 f'classes of {name}: expected those of {owner}, in the same '
                 f'order, {_some(wanted, first)}, found '

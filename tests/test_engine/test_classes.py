@@ -5,11 +5,13 @@ from conftest import run_here
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.models.decode_heads import FCNHead
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from tiny_configs import cam_config, seg_config
 
 from hsc_mm.doctor import examine
 from hsc_mm.engine.classes import check_heads
 from hsc_mm.inference import load_config
+from hsc_mm.inference.class_names import check_same_classes
 from hsc_mm.registry import MODELS
 
 META = dict(classes=('background', 'cat', 'dog'))
@@ -46,6 +48,25 @@ def test_channels_of_other_heads_are_their_own():
     head = torch.nn.Module()
     head.out_channels = 256  # of features, for example
     check_heads(_model(head), META)
+
+
+def test_a_head_may_count_no_channels():
+    class Depth(BaseDecodeHead):  # as mmseg's VPDDepthHead
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+
+        def forward(self, inputs):
+            return inputs
+
+    check_heads(_model(Depth()), META)
+
+
+def test_spellings_of_one_class_are_no_other_classes():
+    check_same_classes(dict(train=['background', 'traffic light', 'Bus'],
+                            val=['Background', 'Traffic Light', 'bus']))
+    with pytest.raises(ValueError, match='classes of val'):
+        check_same_classes(dict(train=['traffic light', 'Bus'],
+                                val=['bus', 'Traffic light']))
 
 
 def test_a_head_that_learns_borders_has_no_classes(shared_voc, tmp_path):
