@@ -121,9 +121,17 @@ def read_label_table(path: str | Path,
 
 def _without_index(header: list[str], rows: Rows,
                    unread: list[str]) -> tuple[list[str], Rows]:
-    """Leave out columns that number the lines, beside others."""
+    """Leave out columns that number the lines, beside others.
+
+    One of several 0 and 1 numbers nothing: a class may be called "index".
+    """
+    def numbers(place: int) -> bool:
+        cells = [row[place].strip() for _, row in rows]
+        return len({*cells}) == len(cells) or not {*cells} <= {'0', '1'}
+
     kept = [place for place, name in enumerate(header)
-            if not place or not _INDEX.fullmatch(name.strip())]
+            if not place or not _INDEX.fullmatch(name.strip())
+            or not numbers(place)]
     if len(kept) < 2 or len(kept) == len(header):
         return header, rows
     unread += [name for place, name in enumerate(header)

@@ -747,6 +747,16 @@ def test_a_number_of_the_line_is_no_class(tmp_path, name, count):
     assert ('columns not read', [name]) in labels.notes
 
 
+def test_a_class_may_be_called_index(tmp_path):
+    path = tmp_path / 'l.csv'
+    path.write_text('image,id,thumb,index\na.jpg,7,1,0\nb.jpg,8,0,1\n'
+                    'c.jpg,9,0,1\n')
+    labels = read_labels(path)
+    assert labels.classes == ['thumb', 'index']
+    assert labels.images['b.jpg'] == ['index']
+    assert ('columns not read', ['id']) in labels.notes
+
+
 def test_columns_of_a_split_are_doubted(tmp_path):
     path = tmp_path / 'l.csv'
     path.write_text('image,is_valid,cat\na.jpg,0,1\nb.jpg,1,0\n')
