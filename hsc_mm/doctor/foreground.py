@@ -5,6 +5,7 @@ from functools import partial
 from statistics import fmean
 
 from hsc_mm.utils import read_index_png
+from hsc_mm.utils.indices import to_classes
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
@@ -29,7 +30,8 @@ def foreground(case: Case) -> Iterator[Finding]:
         if not covered:
             continue
         objects = fmean(covered)
-        text = (f'{split.name}: objects cover {objects:.0%} of the pixels of '
+        share = f'{objects:.{0 if objects >= 0.01 else 2}%}'
+        text = (f'{split.name}: objects cover {share} of the pixels of '
                 f'{len(covered)} images that show a class; the contrast '
                 f'takes {taken:.0%} of the positions as foreground')
         if objects >= _FAR * taken:
@@ -38,7 +40,8 @@ def foreground(case: Case) -> Iterator[Finding]:
         yield warning(
             text, 'Much of that is background. Compare a smaller share on a '
             'few masks, such as model.decode_head.losses.contrast.background='
-            f'"(0.5, {max(0.75, 1 - objects):.2g})" (docs/train.md).')
+            f'"(0.5, {min(max(0.75, 1 - objects), 0.999):.3g})" '
+            '(docs/train.md).')
 
 
 def _taken(case: Case) -> float | None:
@@ -59,15 +62,16 @@ def _covered(split: Split) -> list[float]:
     if split.dataset is None:
         return []
     paths = [info.get('seg_map_path', '') for info in split.infos]
-    look = partial(_objects, ignore_index=split.dataset.ignore_index)
+    look = partial(_objects, label_map=split.dataset.label_map,
+                   ignore_index=split.dataset.ignore_index)
     return [share for share in map_threads(
         look, [*filter(os.path.isfile, paths)]) if share]
 
 
-def _objects(path: str, ignore_index: int) -> float:
-    """Return the share of the known pixels that show a class."""
+def _objects(path: str, label_map: dict | None, ignore_index: int) -> float:
+    """Return the share of the known pixels that show a class in use."""
     try:
-        mask = read_index_png(path)
+        mask = to_classes(read_index_png(path), label_map)
     except ValueError:  # the check of the masks names it
         return 0.0
     known = mask != ignore_index

@@ -16,11 +16,11 @@ def _look(config, **contrast):
 
 
 def _draw(voc_root, rows):
-    """Draw masks of 20 rows: objects, a row of no class, an empty mask."""
+    """Draw masks of 20 rows: cats, a row of no class, an empty mask."""
     for number, path in enumerate(
             sorted((voc_root / 'SegmentationClass').glob('*.png'))):
         mask = np.zeros((21, 10), np.uint8)
-        mask[:rows] = 1 if number else 0
+        mask[:rows] = 8 if number else 0
         mask[20] = 255
         cv2.imwrite(str(path), mask)
 
@@ -39,6 +39,26 @@ def test_objects_that_cover_less_than_the_contrast_takes(
     assert ('background="(0.5, 0.9)"' in found.advice) == (level == 'warning')
     found, = _look(config, background=(0.5, 0.9))
     assert found.level == 'fact'
+
+
+def test_small_objects_leave_the_contrast_some_foreground(
+        voc_root, tmp_path):
+    for path in (voc_root / 'SegmentationClass').glob('*.png'):
+        mask = np.zeros((50, 50), np.uint8)
+        mask[0, :5] = 8
+        cv2.imwrite(str(path), mask)
+    found, = _look(prototype_config(voc_root, tmp_path / 'cam.py'))
+    assert 'objects cover 0.20% of' in found.text
+    assert 'background="(0.5, 0.998)"' in found.advice
+
+
+def test_classes_that_are_not_in_use_are_unknown(voc_root, tmp_path):
+    for path in (voc_root / 'SegmentationClass').glob('*.png'):
+        mask = np.zeros((20, 10), np.uint8)
+        mask[:2], mask[10:] = 8, 1  # a cat; something that has no channel
+        cv2.imwrite(str(path), mask)
+    found, = _look(prototype_config(voc_root, tmp_path / 'cam.py'))
+    assert 'objects cover 20% of' in found.text
 
 
 def test_scores_and_other_methods_have_no_share(voc_root, tmp_path):
