@@ -41,7 +41,8 @@ def read_label_table(path: str | Path,
     may have backslashes. A header may lead; of more than two columns of
     names it has to say which is the labels'. A column without a name, such
     as the index that pandas writes or an empty one at the end, is not read,
-    nor is one beside the labels that is called ``id`` or ``index``.
+    nor is one beside the labels that is called ``id`` or ``index`` and
+    numbers the lines.
     In a cell, semicolons, bars, commas and line breaks part names, and blanks
     do where a name with blanks is made of other names of the table (``haze
     primary`` of ``haze`` and ``primary``). An empty cell means no class, as
