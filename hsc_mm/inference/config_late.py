@@ -1,15 +1,13 @@
 """Values of a model that the hosts read late: when it is filled or tested."""
 from collections.abc import Mapping
-from inspect import isclass
 from pathlib import Path
 
 from mmengine.config import Config
 from mmseg.models import EncoderDecoder
 
-from hsc_mm.datasets import BaseImageLabelDataset
-from hsc_mm.registry import DATASETS
+from hsc_mm.datasets.build import is_ours
 from hsc_mm.utils.numbers import check_number
-from hsc_mm.utils.part_types import class_of, classes_named
+from hsc_mm.utils.part_types import classes_named
 from hsc_mm.utils.wrappers import split_datasets
 from .config_forms import mappings
 from .config_loops import as_list
@@ -93,10 +91,8 @@ def _marks(cfg: Config) -> dict[str, list]:
     """
     found: dict[str, list] = dict(train=[], val=[], test=[])
     for split, dataset in split_datasets(cfg):
-        kind = class_of(DATASETS, dataset)
-        ours = isclass(kind) and issubclass(kind, BaseImageLabelDataset)
-        found[split].append(
-            dataset.get('ignore_index', _IGNORED) if ours else None)
+        found[split].append(dataset.get('ignore_index', _IGNORED)
+                            if is_ours(dataset) else None)
     return {split: [] if None in marks else [*{*marks}]
             for split, marks in found.items()}
 
