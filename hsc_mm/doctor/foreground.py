@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from statistics import fmean
 
+from hsc_mm.functional import background_scores
 from hsc_mm.utils import read_index_png
 from hsc_mm.utils.indices import to_classes
 from hsc_mm.utils.part_types import type_name
@@ -51,9 +52,7 @@ def _taken(case: Case) -> float | None:
         if type_name(loss) == 'HierarchicalContrast' \
                 and loss.get('background_as') == 'quantile' \
                 and loss.get('background'):
-            shares = loss['background']
-            return 1 - max(shares if isinstance(shares, list | tuple)
-                           else [shares])
+            return 1 - max(background_scores(loss['background']))
     return None
 
 

@@ -41,6 +41,13 @@ def test_objects_that_cover_less_than_the_contrast_takes(
     assert found.level == 'fact'
 
 
+@pytest.mark.parametrize('shares', [(0.5, 1.5), '0.5', (0.5, None)])
+def test_shares_that_the_contrast_refuses(voc_root, tmp_path, shares):
+    with pytest.raises(ValueError, match='background of HierarchicalContr'):
+        _look(prototype_config(voc_root, tmp_path / 'cam.py'),
+              background=shares)
+
+
 def test_small_objects_leave_the_contrast_some_foreground(
         voc_root, tmp_path):
     for path in (voc_root / 'SegmentationClass').glob('*.png'):
