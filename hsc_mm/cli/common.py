@@ -143,12 +143,9 @@ def _near(path: str) -> str:
 
 def _folder(name: str, path: str) -> str:
     """Say that a folder is no config or checkpoint, and what is in it."""
-    from hsc_mm.utils.checkpoints import check_file
     if name == 'checkpoint':
-        try:
-            check_file(path)
-        except FileNotFoundError as error:
-            return str(error)
+        from hsc_mm.utils.checkpoints import not_a_folder
+        return not_a_folder(path)
     return (f'{name} {path}: expected a config file (.py), found a folder. '
             'Name a file in it.')
 

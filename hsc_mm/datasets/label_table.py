@@ -64,9 +64,7 @@ def read_label_table(path: str | Path,
     notes: list[Note] = []
     classes = None
     header = rows.pop(0)[1] if rows and is_header(rows) else None
-    unread: list[str] = []
-    if header:
-        header, rows = _without_index(header, rows, unread)
+    header, rows, unread = _without_index(header, rows)
     if header and rows and _is_one_hot(header, rows):
         cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
                   if cell.strip().lower() in _TRUE] for _, row in rows]
@@ -120,9 +118,9 @@ def read_label_table(path: str | Path,
     return settle(path, classes, images, none, notes)
 
 
-def _without_index(header: list[str], rows: Rows,
-                   unread: list[str]) -> tuple[list[str], Rows]:
-    """Leave out columns that number the lines, beside others.
+def _without_index(header: list[str] | None, rows: Rows
+                   ) -> tuple[list[str] | None, Rows, list[str]]:
+    """Leave out columns that number the lines, beside others; name them.
 
     One of several 0 and 1 numbers nothing: a class may be called "index".
     """
@@ -130,15 +128,16 @@ def _without_index(header: list[str], rows: Rows,
         cells = [row[place].strip() for _, row in rows]
         return len({*cells}) == len(cells) or not {*cells} <= {'0', '1'}
 
+    if header is None:
+        return header, rows, []
     kept = [place for place, name in enumerate(header)
             if not place or not _INDEX.fullmatch(name.strip())
             or not numbers(place)]
     if len(kept) < 2 or len(kept) == len(header):
-        return header, rows
-    unread += [name for place, name in enumerate(header)
-               if place not in kept]
+        return header, rows, []
     return [header[place] for place in kept], [
-        (number, [row[place] for place in kept]) for number, row in rows]
+        (number, [row[place] for place in kept]) for number, row in rows
+    ], [name for place, name in enumerate(header) if place not in kept]
 
 
 def _is_one_hot(header: list[str], rows: Rows) -> bool:

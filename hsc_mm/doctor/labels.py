@@ -12,7 +12,7 @@ from hsc_mm.datasets.mask_labels import (
     compare_labels,
     indices,
 )
-from hsc_mm.inference.class_names import check_same_classes
+from hsc_mm.inference.class_names import OTHER_CLASSES, other_classes
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
@@ -169,13 +169,11 @@ def classes(case: Case) -> Iterator[Finding]:
 
     Those of the data sets are compared first.
     """
-    try:
-        check_same_classes({
-            split.name: split.dataset.metainfo['classes']
-            for split in case.splits if split.dataset is not None})
-    except ValueError as problem:
-        text, _, advice = str(problem).partition('. Its masks ')
-        yield error(text, f'Its masks {advice}')
+    line = other_classes({
+        split.name: split.dataset.metainfo['classes']
+        for split in case.splits if split.dataset is not None})
+    if line:
+        yield error(line, OTHER_CLASSES)
         return
     for split in case.splits:
         if split.dataset is None:

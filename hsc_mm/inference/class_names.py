@@ -11,8 +11,13 @@ from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.part_types import class_of
 
-__all__ = ['ClassNames', 'check_class_names', 'check_same_classes',
-           'class_names']
+__all__ = ['OTHER_CLASSES', 'ClassNames', 'check_class_names',
+           'check_same_classes', 'class_names', 'other_classes']
+
+#: What to do about data sets of one stage with other classes.
+OTHER_CLASSES = (
+    'Its masks would be compared with other classes than those that the model '
+    'predicts. Give both data sets the same metainfo.classes or label_file.')
 
 
 class ClassNames(NamedTuple):
@@ -89,6 +94,19 @@ def check_class_names(name: str, checkpoint: dict,
 def check_same_classes(found: Mapping[str, Sequence[str] | None]) -> None:
     """Refuse data sets of one stage that have other classes than the first.
 
+    Args:
+        found (mapping): See :func:`other_classes`.
+
+    Raises:
+        ValueError: The names or their order differ.
+    """
+    if line := other_classes(found):
+        raise ValueError(f'{line}. {OTHER_CLASSES}')
+
+
+def other_classes(found: Mapping[str, Sequence[str] | None]) -> str | None:
+    """Say which data set of a stage has other classes than the first.
+
     A channel of the model is a class of the data that it was trained on; the
     masks of another data set would call it otherwise.
 
@@ -97,8 +115,8 @@ def check_same_classes(found: Mapping[str, Sequence[str] | None]) -> None:
             background included; None where they are not known. Spellings
             of one name, as in image labels, are the same.
 
-    Raises:
-        ValueError: The names or their order differ.
+    Returns:
+        str | None: A line, where the names or their order differ.
     """
     known = {name: list(names) for name, names in found.items() if names}
     owner = next(iter(known), '')
@@ -107,12 +125,10 @@ def check_same_classes(found: Mapping[str, Sequence[str] | None]) -> None:
         keys, other = ([*map(name_key, one)] for one in (names, wanted))
         if keys != other:
             first = _differ(keys, other)
-            raise ValueError(
-                f'classes of {name}: expected those of {owner}, in the same '
-                f'order, {_some(wanted, first)}, found '
-                f'{_some(names, first)}. Its masks would be compared with '
-                'other classes than those that the model predicts. Give both '
-                'data sets the same metainfo.classes or label_file.')
+            return (f'classes of {name}: expected those of {owner}, in the '
+                    f'same order, {_some(wanted, first)}, found '
+                    f'{_some(names, first)}')
+    return None
 
 
 def _differ(names: Sequence[str], others: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ from .checkpoint_content import (
 
 __all__ = [
     'SUM_SUFFIX', 'TRUST', 'check_file', 'check_finite', 'file_sum', 'load',
-    'read', 'trusted', 'why_not_whole'
+    'not_a_folder', 'read', 'trusted', 'why_not_whole'
 ]
 
 #: Of the file beside a checkpoint that holds its SHA-256, as sha256sum does.
@@ -64,14 +64,18 @@ def check_file(path: str | Path) -> None:
     """
     path = Path(path)
     if path.is_dir():
-        there = max(path.glob('*.pth'), default=None,
-                    key=lambda one: one.stat().st_mtime)
-        raise FileNotFoundError(
-            f'checkpoint {path}: expected a file, found a folder. '
-            + (f'Is "{there}" meant?' if there else
-               'Name the file of the weights, such as iter_300.pth.'))
+        raise FileNotFoundError(not_a_folder(path))
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {path}: there is no such file.')
+
+
+def not_a_folder(path: str | Path) -> str:
+    """Say that a folder is no checkpoint, and which is the newest in it."""
+    there = max(Path(path).glob('*.pth'), default=None,
+                key=lambda one: one.stat().st_mtime)
+    return f'checkpoint {path}: expected a file, found a folder. ' + (
+        f'Is "{there}" meant?' if there else
+        'Name the file of the weights, such as iter_300.pth.')
 
 
 def load(path: str | Path, map_location: Any = 'cpu') -> dict:
