@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hsc_mm.registry import THRESHOLD_RULES
-from hsc_mm.utils.numbers import nearest
+from hsc_mm.utils.numbers import check_number, nearest
 
 __all__ = [
     'AUTO', 'BINS', 'SUFFICIENCY', 'NoThresholdError', 'find_choice',
@@ -95,10 +95,9 @@ def threshold_by(name: str, counts: np.ndarray) -> float:
         raise NoThresholdError(
             f'threshold rule "{name}": expected CAMs of images that show a '
             'class, found none. Name a number.')
-    edge = rule(counts)
-    if not 1 <= edge <= len(counts) - 1:
-        raise ValueError(f'threshold rule "{name}": expected the edge of a '
-                         f'bin, 1 to {len(counts) - 1}, found {edge!r}.')
+    edge = check_number(f'threshold rule "{name}": edge of a bin that it '
+                        'returns', rule(counts), least=1,
+                        most=len(counts) - 1)
     return round(float(edge) / len(counts), 6)
 
 

@@ -255,6 +255,17 @@ def test_a_rule_of_a_stranger_and_one_that_is_none(tmp_path):
         threshold_by('otsu', np.zeros(100))
 
 
+@pytest.mark.parametrize('edge', [None, 'third', 0, 100, float('nan'), True])
+def test_a_rule_of_a_stranger_that_returns_no_edge_is_named(edge):
+    THRESHOLD_RULES.register_module(name='odd', module=lambda counts: edge)
+    try:
+        with pytest.raises(ValueError, match=(
+                rf'threshold rule "odd": .* >= 1 and <= 99, found {edge!r}')):
+            threshold_by('odd', _two_hills())
+    finally:
+        del THRESHOLD_RULES.module_dict['odd']
+
+
 def test_masks_do_not_move_a_label_free_threshold(tmp_path):
     cam = torch.rand(3, 30, 30) ** 3
     assert np.array_equal(
