@@ -1,6 +1,7 @@
 """Selection split: a few masks that a threshold is chosen on."""
 import hashlib
 from collections.abc import Collection
+from inspect import isclass
 from pathlib import Path
 
 import numpy as np
@@ -151,10 +152,13 @@ def write_selection(path: str | Path, ids: Collection[str]) -> None:
 
 
 def scores_seeds(cfg: Config) -> bool:
-    """Say whether a config's test evaluator is :class:`hsc_mm.SeedMetric`."""
+    """Say whether a config's test evaluator is one :class:`hsc_mm.SeedMetric`.
+
+    One that extends it is one, too.
+    """
     found = cfg.get('test_evaluator')
-    return isinstance(found, dict) and class_of(
-        METRICS, found) is METRICS.get('hsc_mm.SeedMetric')
+    kind = class_of(METRICS, found) if isinstance(found, dict) else None
+    return isclass(kind) and issubclass(kind, METRICS.get('hsc_mm.SeedMetric'))
 
 
 def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:

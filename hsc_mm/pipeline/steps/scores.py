@@ -1,14 +1,20 @@
 """Steps that evaluate: the seeds, and the segmentor."""
 import copy
 import shutil
+from inspect import isclass
+from pathlib import Path
 
+from mmengine.config import Config
+
+from hsc_mm.evaluation import MaskMetric
 from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.evaluation.marked import class_shares, unlearned_classes
-from hsc_mm.evaluation.selection import write_selection
-from hsc_mm.registry import STEPS
+from hsc_mm.evaluation.selection import scores_seeds, write_selection
+from hsc_mm.registry import METRICS, STEPS
 from hsc_mm.utils import read_json
 from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.part_types import class_of
 from ..context import Context
 from ..inputs import held_out_input, stage_inputs
 from ..step import BACKGROUND, Outcome, ScoreRow, Step, run_tool
@@ -43,6 +49,7 @@ class ScoreSeeds(_Test):
         data = ctx.dataset(stage, 'test')
         if 'seg_map_path' in data.data_prefix:
             ctx.check_classes(stage)
+            _check_scores(ctx.config(stage))
             check_image_labels(ctx.config(stage).model.test_cfg, data,
                                training_images(ctx.dataset(stage, 'train')))
 
@@ -103,6 +110,17 @@ class ScoreSeeds(_Test):
         ]
 
 
+def _check_scores(cfg: Config) -> None:
+    """Refuse a test that leaves no file of scores; it would end the step."""
+    if not scores_seeds(cfg) or cfg.test_evaluator.get('format_only'):
+        raise ValueError(
+            f'test_evaluator of {cfg.filename}: expected hsc_mm.SeedMetric, '
+            'which scores the seeds at all thresholds, without format_only, '
+            f'found {cfg.get("test_evaluator")}. Take it, and "test" for '
+            'other metrics. Or score nothing: leave seg_map_path out of its '
+            'data_prefix, and LoadAnnotations out of its pipeline.')
+
+
 def _chosen(at: dict) -> str | None:
     """Say what a threshold was chosen by, if not by its name."""
     if 'rule' in at:
@@ -136,10 +154,11 @@ class EvaluateSegmentor(_Test):
         has_masks = 'seg_map_path' in data.data_prefix
         if (masks / MARKER).is_file():  # nothing but ours is removed
             shutil.rmtree(masks, ignore_errors=True)
+        cfg, writes = _writing(ctx.seg_cfg, masks, has_masks)
         arguments = [
-            ctx.dump(ctx.seg_cfg, self.name),
+            ctx.dump(cfg, self.name),
             ctx.checkpoint('segmentor', self.checkpoint), '--work-dir',
-            folder, '--out', masks
+            folder, *(() if writes else ('--out', masks))
         ]
         if not has_masks:
             arguments += ['--cfg-options', 'test_evaluator.format_only=True']
@@ -157,3 +176,24 @@ class EvaluateSegmentor(_Test):
         """Return the score of the predictions."""
         own = self.name == type(self).name
         return ScoreRow.of('segmentation' if own else self.name, result)
+
+
+def _writing(cfg: Config, masks: Path, scored: bool) -> tuple[Config, bool]:
+    """Return a config whose test can write masks with indices of the data.
+
+    mmseg's metric writes class indices, those of others write nothing.
+
+    Returns:
+        tuple[Config, bool]: The config; whether it writes as it is, so that
+        ``--out`` is not needed.
+    """
+    kind = class_of(METRICS, cfg.get('test_evaluator'))
+    if isclass(kind) and issubclass(kind, MaskMetric):
+        return cfg, False
+    cfg, ours = copy.deepcopy(cfg), dict(type='hsc_mm.MaskMetric')
+    if not scored or not cfg.get('test_evaluator'):
+        cfg.test_evaluator = ours
+        return cfg, False
+    cfg.test_evaluator = [cfg.test_evaluator, dict(
+        ours, format_only=True, output_dir=str(masks))]
+    return cfg, True
