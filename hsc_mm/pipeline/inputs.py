@@ -124,14 +124,20 @@ def _without_places(part: object, roots: set[str],
 
 
 def _start(cfg: Config) -> dict[str, str]:
-    """Return what tells the weights apart that a training starts from."""
+    """Return what tells apart the files that a training starts from.
+
+    These are weights, and what parts of the model read: weights of classes,
+    tables of a loss of the user.
+    """
     path = cfg.get('load_from')
     if path and '://' not in path and not _is_file(path):
         raise FileNotFoundError(
             f'load_from of {cfg.filename}: expected a checkpoint, found '
             f'no file {path}. Train it first, or name another one.')
-    files = {os.path.expanduser(value) for value in _values(
-        _relevant(cfg.to_dict(), 'train'), _WEIGHTS) if _is_file(value)}
+    relevant = _relevant(cfg.to_dict(), 'train')
+    named = (*_values(relevant, _WEIGHTS), *(
+        text for text in _values(relevant['model']) if Path(text).suffix))
+    files = {os.path.expanduser(one) for one in named if _is_file(one)}
     return dict(start=fingerprint(files)) if files else {}
 
 
@@ -139,12 +145,13 @@ def _is_file(value: object) -> bool:
     return isinstance(value, str) and os.path.isfile(os.path.expanduser(value))
 
 
-def _values(part: object, keys: Collection[str]) -> Iterator[str]:
-    """Yield the text of these keys in any part of a config."""
+def _values(part: object, keys: Collection[str] | None = None
+            ) -> Iterator[str]:
+    """Yield the text of these keys, or of all, in any part of a config."""
     if isinstance(part, list | tuple):
         part = dict(enumerate(part))
     for key, value in part.items() if isinstance(part, Mapping) else ():
-        if key in keys and isinstance(value, str):
+        if (keys is None or key in keys) and isinstance(value, str):
             yield value
         else:
             yield from _values(value, keys)

@@ -170,6 +170,21 @@ def test_other_pretrained_weights_are_another_training(tmp_path, shared_voc):
     assert 'start' not in stage_inputs(cfg, 'test')
 
 
+@pytest.mark.parametrize('key', ['class_weight', 'table'])
+def test_files_that_a_model_reads_are_their_contents(tmp_path, shared_voc,
+                                                     key):
+    cfg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
+    cfg.train_dataloader.dataset.pipeline[2].pseudo_dir = str(tmp_path)
+    file = tmp_path / 'numbers.json'
+    cfg.model.decode_head.loss_decode[key] = str(file)
+    found = [stage_inputs(cfg, 'train')]
+    for text in ('[1, 1, 1]', '[1, 5, 5]'):
+        file.write_text(text)
+        found.append(stage_inputs(cfg, 'train'))
+    assert len({one.get('start') for one in found}) == 3
+    assert 'start' not in stage_inputs(cfg, 'test')
+
+
 def test_another_trusted_mask_is_another_training(tmp_path, shared_voc):
     cfg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
     assert 'trusted' not in stage_inputs(cfg, 'train')
