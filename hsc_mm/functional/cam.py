@@ -176,9 +176,13 @@ def normalize_cam(activation: Tensor, present: Tensor, how: str = 'max',
         Tensor: (K, H, W) in [0, 1).
 
     Raises:
-        ValueError: There is no such way.
+        ValueError: There is no such way, or y has another shape.
     """
     check_word('how', how, NORMALIZATIONS)
+    if present.shape != activation.shape[:1]:
+        raise ValueError(
+            f'present: expected the shape {tuple(activation.shape[:1])}, 0 or '
+            f'1 for each map, found {tuple(present.shape)}.')
     present = present.view(-1, 1, 1)
     if extremes is not None:
         low, high = (one.view(-1, 1, 1) for one in extremes)

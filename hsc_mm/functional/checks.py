@@ -3,7 +3,7 @@ from collections.abc import Collection
 
 from torch import Tensor
 
-__all__ = ['check_labels', 'check_word']
+__all__ = ['check_all_labels', 'check_labels', 'check_word']
 
 
 def check_labels(label: Tensor, batch: int, classes: int) -> None:
@@ -22,6 +22,19 @@ def check_labels(label: Tensor, batch: int, classes: int) -> None:
             f'label: expected the shape {(batch, classes)}, a row for each '
             'image and a column for each class without the background, found '
             f'{tuple(label.shape)}.')
+
+
+def check_all_labels(label: Tensor, maps: Tensor) -> None:
+    """Refuse labels with the background that do not fit maps, (B, C, h, w).
+
+    Raises:
+        ValueError: Their shape is not (B, C).
+    """
+    if label.shape != maps.shape[:2]:
+        raise ValueError(
+            f'label: expected the shape {tuple(maps.shape[:2])}, a row for '
+            'each image, a column for each class and the background first, '
+            f'found {tuple(label.shape)}.')
 
 
 def check_word(name: str, value: str, known: Collection[str]) -> None:

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_all_labels
 from .distributed import all_sum
 from .positions import strongest, weighted_sums
 from .prototypes import Bank, Observation
@@ -103,7 +104,11 @@ def class_contrast(regions: list[Tensor],
     Returns:
         tuple[Tensor, list[Observation]]: The loss, a scalar, and what each
         view observed of its bank.
+
+    Raises:
+        ValueError: The labels have another shape.
     """
+    check_all_labels(label, weights[0])
     present = all_sum(label.sum(0)) > 0
     if not background:
         present = present & (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .checks import check_all_labels
 from .distributed import all_gather
 
 __all__ = ['IGNORE', 'agreed_mask', 'background_scores', 'contrast_cam',
@@ -68,7 +69,12 @@ def foreground_quantiles(cams: list[Tensor], label: Tensor,
         Tensor: (len(shares), ), in [0, 1]: quantiles of the strongest class
         of each position, over all positions of images that hold a class, of
         all ranks; 1 where no image holds one.
+
+    Raises:
+        ValueError: The labels have another shape.
     """
+    for cam in cams:
+        check_all_labels(label, cam)
     strongest = torch.stack([_foreground(cam, label).amax(1) for cam in cams])
     empty = (label[:, 1:].amax(1) == 0)[:, None, None]
     strongest = all_gather(strongest.masked_fill(empty, torch.nan))
@@ -103,7 +109,11 @@ def contrast_mask(cam: Tensor, label: Tensor,
 
     Returns:
         Tensor: Pseudo mask, (B, h, w), int64.
+
+    Raises:
+        ValueError: The labels have another shape.
     """
+    check_all_labels(label, cam)
     score = cam * label[:, :, None, None]
     score[:, 0] = background
     return score.argmax(dim=1)
@@ -148,7 +158,11 @@ def contrast_weights(cam: Tensor,
     Returns:
         tuple[Tensor, Tensor]: Weights for the class level and for the pixel
         level, (B, C, h, w) each.
+
+    Raises:
+        ValueError: The labels have another shape.
     """
+    check_all_labels(label, cam)
     held = label[:, :, None, None]
     if constant is not None:
         background = torch.full_like(cam[:, :1], constant)

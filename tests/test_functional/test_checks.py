@@ -17,6 +17,19 @@ LOSSES = dict(
         CAM, CAM, CAM, CAM, label))
 
 
+BOTH = torch.tensor([[1., 1, 0, 1], [1, 0, 1, 0]])
+REGIONS = torch.rand(2, 5, 6, 6)
+BANKS = [functional.MomentumPrototypes(4, 5).snapshot()] * 2
+OF_BOTH = dict(
+    mask=lambda label: functional.contrast_mask(CAM, label, 0.1),
+    weights=lambda label: functional.contrast_weights(CAM, label)[0],
+    release=lambda label: functional.contrast_weights(CAM, label, 0.1)[0],
+    quantiles=lambda label: functional.foreground_quantiles(
+        [CAM] * 2, label, [0.5]),
+    centers=lambda label: functional.class_contrast(
+        [REGIONS] * 2, [CAM] * 2, label, BANKS)[0])
+
+
 @pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize('label', [
     LABEL[:, :1], LABEL[:1], LABEL[0], torch.ones(2, 4)])
@@ -26,6 +39,22 @@ def test_labels_are_not_broadcast(loss, label):
         loss(label)
     assert loss(LABEL).isfinite()
     assert torch.equal(loss(LABEL), loss(LABEL.bool()))
+
+
+@pytest.mark.parametrize('part', OF_BOTH.values(), ids=OF_BOTH)
+@pytest.mark.parametrize('label', [
+    LABEL, LABEL[:, :2], BOTH[:, :1], BOTH[:1], BOTH[0]])
+def test_labels_with_the_background_are_not_broadcast(part, label):
+    with pytest.raises(ValueError, match=r'label: expected the shape \(2, 4\)'
+                       r'.*each class and the background first, found \('):
+        part(label)
+    assert torch.equal(part(BOTH), part(BOTH.bool()))
+
+
+@pytest.mark.parametrize('present', [LABEL[0, :1], LABEL[:1], LABEL[0, :2]])
+def test_each_map_is_of_a_class(present):
+    with pytest.raises(ValueError, match=r'present: .*\(3,\).*found \('):
+        functional.normalize_cam(CAM[0, 1:], present)
 
 
 @pytest.mark.parametrize('saliency', [
