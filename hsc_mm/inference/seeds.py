@@ -147,8 +147,10 @@ def best_threshold(cfg: Config, checkpoint: str) -> float:
     cfg.load_from, cfg.resume = checkpoint, False
     from hsc_mm.engine.runner import build_runner  # it imports this package
     metrics = build_runner(cfg).test()
-    if 'seed/threshold_best' not in metrics:
+    found = [value for name, value in metrics.items()
+             if name.rpartition('/')[2] == 'threshold_best']
+    if not found:
         raise ValueError(
             f'test_evaluator of {cfg.filename}: expected hsc_mm.SeedMetric, '
             'which finds the best threshold; name one instead of "best".')
-    return float(metrics['seed/threshold_best'])
+    return float(found[0])
