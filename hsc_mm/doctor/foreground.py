@@ -15,17 +15,20 @@ from .finding import Finding, fact, warning
 __all__ = ['foreground']
 
 _FAR = 0.75  # of the share of the contrast
+_LEAST = 0.002  # share that is not halved
 
 
 def foreground(case: Case) -> Iterator[Finding]:
     """Compare what objects cover with what the contrast takes for objects.
 
     Masks that score the seeds tell it; without any, nothing is compared.
-    Images without an object do not count, as in the contrast.
+    Images without an object do not count, as in the contrast. The share that
+    is advised is half of the one taken, or half of that, and so on.
     """
-    taken = _taken(case)
-    if taken is None:
+    scores = _scores(case)
+    if scores is None:
         return
+    taken = 1 - max(scores)
     for split in case.splits:
         covered = _covered(split)
         if not covered:
@@ -38,21 +41,25 @@ def foreground(case: Case) -> Iterator[Finding]:
         if objects >= _FAR * taken:
             yield fact(text)
             continue
+        fewer = taken
+        while objects < _FAR * fewer and fewer > _LEAST:
+            fewer /= 2
+        advised = tuple(round(score, 4) for score in (
+            *sorted(scores)[:-1], 1 - fewer))
         yield warning(
             text, 'Much of that is background. Compare a smaller share on a '
             'few masks, such as model.decode_head.losses.contrast.background='
-            f'"(0.5, {min(max(0.75, 1 - objects), 0.999):.3g})" '
-            '(docs/train.md).')
+            f'"{advised if advised[1:] else advised[0]}" (docs/train.md).')
 
 
-def _taken(case: Case) -> float | None:
-    """Return the share of the positions that the contrast's masks show."""
+def _scores(case: Case) -> tuple[float, ...] | None:
+    """Return the shares of the background in the contrast's masks."""
     losses = (case.heads().get('decode_head') or {}).get('losses') or {}
     for loss in losses.values():
         if type_name(loss) == 'HierarchicalContrast' \
                 and loss.get('background_as') == 'quantile' \
                 and loss.get('background'):
-            return 1 - max(background_scores(loss['background']))
+            return background_scores(loss['background'])
     return None
 
 

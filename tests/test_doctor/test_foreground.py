@@ -48,15 +48,31 @@ def test_shares_that_the_contrast_refuses(voc_root, tmp_path, shares):
               background=shares)
 
 
+@pytest.mark.parametrize(('covered', 'share'), [(5, '0.20'), (1, '0.04')])
 def test_small_objects_leave_the_contrast_some_foreground(
-        voc_root, tmp_path):
+        voc_root, tmp_path, covered, share):
     for path in (voc_root / 'SegmentationClass').glob('*.png'):
         mask = np.zeros((50, 50), np.uint8)
-        mask[0, :5] = 8
+        mask[0, :covered] = 8
         cv2.imwrite(str(path), mask)
     found, = _look(prototype_config(voc_root, tmp_path / 'cam.py'))
-    assert 'objects cover 0.20% of' in found.text
-    assert 'background="(0.5, 0.998)"' in found.advice
+    assert f'objects cover {share}% of' in found.text
+    assert 'background="(0.5, 0.9984)"' in found.advice
+
+
+@pytest.mark.parametrize(('covered', 'shares', 'advised'), [
+    (24, (0.5, 0.8), '(0.5, 0.9)'), (24, (0.3, 0.8), '(0.3, 0.9)'),
+    (24, 0.8, '0.9'), (24, (0.8, 0.5), '(0.5, 0.9)'),
+    (14, (0.5, 0.8), '(0.5, 0.95)'), (6, (0.5, 0.9), '(0.5, 0.975)')])
+def test_the_share_is_halved_until_objects_cover_most_of_it(
+        voc_root, tmp_path, covered, shares, advised):
+    for path in (voc_root / 'SegmentationClass').glob('*.png'):
+        mask = np.zeros((20, 10), np.uint8)
+        mask.flat[:covered] = 8
+        cv2.imwrite(str(path), mask)
+    found, = _look(prototype_config(voc_root, tmp_path / 'cam.py'),
+                   background=shares)
+    assert f'background="{advised}" (' in found.advice
 
 
 def test_classes_that_are_not_in_use_are_unknown(voc_root, tmp_path):
