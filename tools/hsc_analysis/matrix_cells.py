@@ -100,10 +100,11 @@ def run_cell(cell: Cell, seg_config: str | None,
     if child.returncode:
         lines = log.read_text('utf-8', 'replace').strip().splitlines()
         errors = [line for line in lines if line.startswith('error: ')]
-        said = killed(child.returncode) or ''.join((errors or lines)[-1:])
+        said = killed(child.returncode) or ''.join(
+            (errors or lines)[-1:]).removeprefix('error: ')
         if child.returncode not in _STOPPED:
             write_json(claim(cell.folder, FAILED, option='work_dir'),
-                       dict(error=_shortened(said.removeprefix('error: '))))
+                       dict(error=_shortened(said)))
         raise ValueError(f'{cell.name}, seed {cell.seed}: {said} '
                          f'(full output: {log})')
     found = read_json(summary)
