@@ -34,6 +34,24 @@ def test_a_refused_import_leaves_the_seeds_that_are_there(
     assert contents(tmp_path / 'out') == good
 
 
+@pytest.mark.parametrize('right', [0, -13])
+def test_a_refused_import_does_not_hinder_the_right_one(
+        bring, maps, tmp_path, capsys, right):
+    save(tmp_path / 'from', {  # of classes that are not in use, or there
+        i: {k - right: one for k, one in found.items()}
+        for i, found in maps.items()})
+    assert bring(tmp_path / 'from') == 1
+    assert 'class-offset' in capsys.readouterr().err
+    (tmp_path / 'out' / '.import.tmp').mkdir()  # of a killed run
+    assert bring(tmp_path / 'from', '--class-offset', right) == 0
+    assert_soft(tmp_path / 'out', maps)
+    assert read_json(tmp_path / 'out' / 'imported_seeds.json')['complete']
+    # Seeds that are there are those of one offset.
+    assert bring(tmp_path / 'from', '--class-offset', 1) == 1
+    assert f'holds seeds with offset {right}' in capsys.readouterr().err
+    assert_soft(tmp_path / 'out', maps)
+
+
 def test_a_full_disk_ends_an_import_and_costs_no_seed(
         bring, maps, tmp_path, monkeypatch, capsys):
     save(tmp_path / 'from', from_zero(maps))

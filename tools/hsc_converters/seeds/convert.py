@@ -21,7 +21,7 @@ from hsc_mm.utils import (
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
 from hsc_mm.utils.pixels import as_rgb
-from .drafts import Drafts
+from .drafts import DRAFTS, Drafts
 from .maps import ForeignMaps, fit_to_image, unit_range
 from .readers import (
     FORMATS,
@@ -92,11 +92,18 @@ class SeedConverter:
 
     def _open(self) -> None:
         manifest = self.out / MANIFEST
+        known = {LOCK}
         if manifest.is_file():
-            check_same(f'--out {self.out}: it holds seeds',
-                       read_json(manifest, dict), self.identity)
-        elif self.out.is_dir() and any(
-                one.name != LOCK for one in self.out.iterdir()):
+            known |= {MANIFEST, DRAFTS}
+            found = read_json(manifest, dict)
+        others = self.out.is_dir() and any(
+            one.name not in known for one in self.out.iterdir())
+        # An import that was refused wrote no seed: any other may follow.
+        if manifest.is_file() and (
+                others or found.get('complete') is not False):
+            check_same(f'--out {self.out}: it holds seeds', found,
+                       self.identity)
+        elif others:
             raise FileExistsError(
                 f'--out {self.out}: expected a new or empty folder, found '
                 'other files in it. Choose another folder.')
