@@ -1,4 +1,6 @@
 """Refiners and rules for seeds, and the training that reads these."""
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -129,6 +131,11 @@ def test_what_cannot_be_refined(bring, maps, shared_voc, tmp_path, capsys):
     source = shared_voc / 'SegmentationClass'
     assert bring(source, '--crf') == 1
     assert 'PNGs hold indices, not maps' in capsys.readouterr().err
+    for flags in (['--threshold', 0.4], ['--normalize']):
+        assert bring(source, *flags) == 1
+        assert re.search(f'{flags[0]}.*: expected maps, .*found PNGs, which '
+                         'hold indices. Leave it out.',
+                         capsys.readouterr().err)
     save(tmp_path / 'from', from_zero(maps))
     assert bring(tmp_path / 'from', '--band', 0.2, 0.6) == 1
     assert 'Choose kind hard' in capsys.readouterr().err

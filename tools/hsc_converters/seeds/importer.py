@@ -164,6 +164,10 @@ def _build_chain(cfg: Config, options: ImportOptions,
         if refiners or rule:
             raise ValueError('refiners and rule: PNGs hold indices, not '
                              'maps. Import maps to refine or label them.')
+        if threshold is not None:
+            raise ValueError(
+                f'--threshold {threshold:g}: expected maps, which it makes '
+                'masks of, found PNGs, which hold indices. Leave it out.')
         cfg.pseudo_label = {}
         return build()
     chain = build(refiners=refiners, rule=rule,

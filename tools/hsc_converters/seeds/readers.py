@@ -51,7 +51,8 @@ class ImportOptions:
         """Return the options with every default filled in.
 
         Raises:
-            ValueError: ``kind`` or ``map_name`` does not go with the format.
+            ValueError: ``kind``, ``map_name`` or ``normalize`` does not go
+                with the format.
         """
         form = find_format() if self.form == 'auto' else self.form
         kind = self.kind or ('hard' if form == 'png' else 'soft')
@@ -61,6 +62,9 @@ class ImportOptions:
         if form == 'png' and kind == 'soft':
             raise ValueError('--kind soft: PNGs hold indices, not maps. '
                              'Choose --kind hard.')
+        if form == 'png' and self.normalize:
+            raise ValueError('--normalize: expected maps, found PNGs, which '
+                             'hold indices. Leave it out.')
         offset = form in ('npy', 'irn') if self.offset is None else self.offset
         return replace(self, form=form, kind=kind, offset=int(offset))
 
