@@ -1,7 +1,7 @@
 """The report: one HTML file that opens from disk, pictures inside."""
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import jinja2
@@ -11,7 +11,7 @@ from hsc_mm.utils.outputs import claim_file
 from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import HEAT
 from .step import BACKGROUND, ScoreRow
-from .summary import FALSE_PIXELS, class_table, format_score
+from .summary import FALSE_PIXELS, class_table, format_score, told_apart
 
 __all__ = ['Gallery', 'ReportContent', 'write_report']
 
@@ -88,15 +88,20 @@ def write_report(content: ReportContent, page: Path) -> None:
         undefined=jinja2.StrictUndefined)
     found.filters.update(score=format_score, data=_data, rgb=_rgb)
     classes, columns = class_table(content.rows)
-    low = {row.split: row for row in content.rows if row.what == BACKGROUND}
+    low = {row.list_scored: row for row in content.rows
+           if row.what == BACKGROUND}
+    rows = told_apart(content.rows)
+    headline = next((new for old, new in zip(content.rows, rows, strict=True)
+                     if old == content.headline), content.headline)
     html = found.get_template('report.html').render(
-        content=content,
+        content=replace(content, rows=rows, headline=headline),
         classes=classes,
-        scores=list(zip(content.rows, columns, strict=True)),
+        scores=list(zip(rows, columns, strict=True)),
         background=BACKGROUND,
         false_pixels=FALSE_PIXELS if any(
             row.false_pixels is not None for row in content.rows) else '',
-        low=low.get(content.headline.split) if content.headline else None,
+        low=low.get(content.headline.list_scored) if content.headline else (
+            None),
         heat=', '.join(_rgb(colour) for colour in HEAT[::32]),
         wide=_WIDE, high=_HIGH, left=_LEFT, below=_BELOW,
         curves=_curves(content.seeds),

@@ -83,6 +83,11 @@ class ScoreRow(NamedTuple):
         ]
 
     @property
+    def list_scored(self) -> tuple[str, int | None]:
+        """tuple: Split and images; lists in two folders may have one name."""
+        return self.split, self.images
+
+    @property
     def title(self) -> str:
         """str: ``what``, the threshold, and how it was chosen."""
         if self.threshold is None:

@@ -12,7 +12,7 @@ from .step import BACKGROUND, ScoreRow
 
 __all__ = [
     'FALSE_PIXELS', 'PipelineResults', 'background_rows', 'class_table',
-    'format_score', 'how_chosen', 'no_better'
+    'format_score', 'how_chosen', 'no_better', 'told_apart'
 ]
 
 #: Classes that fit into a line of the table.
@@ -34,21 +34,34 @@ def class_table(
     return classes, [[table.get(c) for c in classes] for table in tables]
 
 
+def told_apart(rows: list[ScoreRow]) -> list[ScoreRow]:
+    """Return rows whose split says its size, where two share a name."""
+    sizes = {name: {row.images for row in rows if row.split == name}
+             for name in {row.split for row in rows}}
+    return [
+        row._replace(split=f'{row.split} ({row.images} images)')
+        if row.images and len(sizes[row.split]) > 1 else row for row in rows]
+
+
 def background_rows(rows: list[ScoreRow],
                     results: Iterable[dict]) -> list[ScoreRow]:
-    """Return the score to beat of the splits whose rows lack it.
+    """Return the score to beat of the lists of images whose rows lack it.
 
     Args:
         rows (list[ScoreRow]): Scores of the steps.
         results (iterable[dict]): Results of the same steps.
     """
-    known = {row.split for row in rows if row.what == BACKGROUND}
-    found: dict[str, ScoreRow] = {}
+    known = {row.list_scored for row in rows if row.what == BACKGROUND}
+    found: dict[tuple[str, int | None], ScoreRow] = {}
     for result in results:
-        low, split = result.get('background_only'), result.get('split')
-        if low and split and split not in known:  # seeds have a row
-            found[split], = ScoreRow.of(BACKGROUND, dict(
-                low, split=split, classes=result['classes']))
+        low, facts = result.get('background_only'), result.get('facts', result)
+        if not low or 'split' not in facts:
+            continue
+        row, = ScoreRow.of(BACKGROUND, dict(
+            low, split=facts['split'], images=facts.get('images'),
+            classes=result['classes']))
+        if row.list_scored not in known:  # seeds have a row
+            found.setdefault(row.list_scored, row)
     return list(found.values())
 
 
@@ -62,14 +75,16 @@ def no_better(rows: list[ScoreRow]) -> list[str]:
     Args:
         rows (list[ScoreRow]): With those of background everywhere.
     """
-    low = {row.split: row.miou for row in rows if row.what == BACKGROUND}
+    low = {row.list_scored: row.miou for row in rows
+           if row.what == BACKGROUND}
     return [
-        f'{row.title}: a mean IoU of {row.miou:.1f} on {row.split} is '
-        f'{"no" if row.miou <= low[row.split] else "hardly"} better than '
-        f'that of background everywhere, {low[row.split]:.1f}. '
-        'Its masks are unusable.' for row in rows
-        if row.what != BACKGROUND and row.split in low
-        and row.miou < low[row.split] + _MARGIN
+        f'{row.title}: a mean IoU of {row.miou:.1f} on {named.split} is '
+        f'{"no" if row.miou <= low[row.list_scored] else "hardly"} better '
+        'than that of background everywhere, '
+        f'{low[row.list_scored]:.1f}. Its masks are unusable.'
+        for row, named in zip(rows, told_apart(rows), strict=True)
+        if row.what != BACKGROUND and row.list_scored in low
+        and row.miou < low[row.list_scored] + _MARGIN
     ]
 
 
@@ -105,7 +120,7 @@ class PipelineResults:
         report (Path | None): The HTML file.
         warnings (list[str]): What a reader of the scores must know.
         background (list[ScoreRow]): Scores of background everywhere on
-            splits that have none in ``rows``.
+            lists of images that have none in ``rows``.
     """
     results: dict[str, dict]
     seconds: dict[str, float]
@@ -128,7 +143,7 @@ class PipelineResults:
         text = StringIO()
         console = Console(file=text, width=110)
         if self.rows:
-            rows = [*self.rows, *self.background]
+            rows = told_apart([*self.rows, *self.background])
             classes, columns = class_table(rows)
             shown = len(classes) if len(classes) <= _WIDE else 0
             rates = [row.false_pixels for row in rows]

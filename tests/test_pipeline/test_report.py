@@ -204,6 +204,30 @@ def test_every_split_has_a_score_to_beat():
     assert re.search(f'{BACKGROUND} +│ test  │ 31.0', table)
 
 
+def test_lists_of_one_name_have_their_own_scores_to_beat(tmp_path):
+    rows = [one._replace(images=8) for one in _content().rows]
+    rows[2] = rows[2]._replace(images=5, miou=40.0)
+    result = dict(background_only=dict(mIoU=45.0, iou=[93.0, 0.0, 0.0]),
+                  split='val', classes=CLASSES, images=5)
+    seeds = dict(background_only=dict(mIoU=31.0, iou=[93.0, 0.0, 0.0]),
+                 facts=dict(split='val', images=3), classes=CLASSES)
+    # A baseline has no row of its own, and may be scored on another list.
+    low = background_rows(rows, [result, dict(result, images=8), seeds])
+    assert [(one.images, one.miou) for one in low] == [(5, 45.0), (3, 31.0)]
+    line, = no_better([*rows[2:], rows[0], *low])
+    assert '40.0 on val (5 images) is no better than' in line
+    table = PipelineResults({}, {}, rows, background=low).table()
+    for images, miou in ((8, 30.0), (5, 45.0), (3, 31.0)):
+        assert re.search(
+            rf'{BACKGROUND} +│ val \({images} images\) +│ {miou}', table)
+    page = _write(tmp_path, rows=[*rows, *low], headline=rows[2])
+    assert page.count('<td>val (5 images)</td>') == 2
+    assert 'segmentation, val (5 images) split</span>' in page
+    assert f'<span>{BACKGROUND}: 45.0</span>' in page
+    assert re.search(r'class="first">\s*<th scope="row">segmentation', page)
+    assert '(' not in PipelineResults({}, {}, rows[:1]).table()
+
+
 def test_validation_pictures_begin_with_the_worst(voc_root, tmp_path):
     data = VOCImageLabelDataset(
         data_root=str(voc_root), ann_file='ImageSets/Segmentation/train.txt',
