@@ -17,6 +17,7 @@ from hsc_mm.utils.sums import fingerprint
 from hsc_mm.utils.wrappers import pipelines
 from hsc_mm.version import RECIPE, __version__
 from .contents import split_hash
+from .validation import reads_validation, validated_on
 
 __all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
 
@@ -43,7 +44,8 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
         dict[str, str]: ``config``, ``data`` and ``versions``; ``code`` where
         ``custom_imports`` or a type of the config names modules that are not
         installed, ``start`` of a training that starts from a file,
-        ``trusted`` of one that has trusted masks.
+        ``trusted`` of one that has trusted masks, ``validation`` of one that
+        its scores can end or slow down.
 
     Raises:
         FileNotFoundError: ``load_from`` is not there.
@@ -51,6 +53,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     code = code_hash(config_modules(cfg))
     return dict(
         **(_start(cfg) if split == 'train' else {}),
+        **(_validation(cfg) if split == 'train' else {}),
         **(dict(code=code) if code else {}),
         config=config_hash(cfg, split),
         data=split_hash(build_split(cfg, split, maps=True)),
@@ -65,19 +68,30 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
 def config_hash(cfg: Config, split: str) -> str:
     """Hash the settings that a training or a test depends on.
 
-    Training does not depend on how a model is tested: settings of
-    validation, test, pseudo labels and pipeline are left out of its hash, and
-    so are ``decode_head.seed_from``, workers, logs and checkpoints in
-    between, and the places of data and weights, whose contents
+    Training does not depend on how a model is tested (where it does,
+    :func:`stage_inputs` has ``validation``): settings of validation, test,
+    pseudo labels and pipeline are left out of its hash, and so are
+    ``decode_head.seed_from``, workers, logs and checkpoints in between, and
+    the places of data and weights, whose contents
     :func:`stage_inputs` hashes.
     """
-    relevant = _relevant(cfg.to_dict(), split)
-    roots = {os.path.normpath(root)
-             for root in _values(relevant, ['data_root']) if root}
     # A test has no hash of weights but that of its checkpoint.
     weights, idle = (_WEIGHTS, _IDLE_TRAINING) if split == 'train' else (
         (), _IDLE)
+    return _settings_hash(_relevant(cfg.to_dict(), split), weights, idle)
+
+
+def _settings_hash(relevant: dict, weights: Collection[str],
+                   idle: Collection[str]) -> str:
+    roots = {os.path.normpath(root)
+             for root in _values(relevant, ['data_root']) if root}
     return digest(_without_places(relevant, roots, weights, idle))
+
+
+def _validation(cfg: Config) -> dict[str, str]:
+    """Return what tells the validations apart that a training reads."""
+    return dict(validation=_settings_hash(validated_on(cfg), (), _IDLE)) \
+        if reads_validation(cfg) else {}
 
 
 def _relevant(cfg: dict, split: str) -> dict:

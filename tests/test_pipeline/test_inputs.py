@@ -5,6 +5,7 @@ from importlib import import_module
 from itertools import combinations
 
 import pytest
+from mmengine.hooks import EarlyStoppingHook
 from tiny_configs import cam_config, seg_config
 
 from hsc_mm.datasets.build import build_split
@@ -84,6 +85,50 @@ def test_what_changes_no_result_changes_no_hash(tmp_path, shared_voc, changes):
     assert config_hash(cfg, 'train') == before
     cfg.merge_from_dict({'train_dataloader.batch_size': 3})
     assert config_hash(cfg, 'train') != before
+
+
+class Patient(EarlyStoppingHook):
+    """A hook of others."""
+
+
+_READ = dict(
+    early=dict(custom_hooks=[dict(
+        type='EarlyStoppingHook', monitor='seed/mIoU')]),
+    own=dict(custom_hooks=[dict(type=Patient, monitor='seed/mIoU')]),
+    plateau=dict(param_scheduler=dict(a=[dict(
+        type='ReduceOnPlateauLR', monitor='seed/mIoU')])),
+    none={})
+
+
+@pytest.mark.parametrize('name', _READ)
+def test_a_training_that_reads_its_validation_depends_on_it(
+        tmp_path, shared_voc, name):
+    root = tmp_path / 'voc'
+    shutil.copytree(shared_voc, root)
+    (root / 'few.txt').write_text('img_00\nimg_01\n')
+    cfg = load_config(cam_config(root, tmp_path / 'cam.py'))
+    cfg.val_dataloader.dataset.ann_file = 'few.txt'
+    cfg._cfg_dict.update(_READ[name])
+    found = [stage_inputs(cfg, 'train')]
+    mask = root / 'SegmentationClass' / 'img_01.png'
+    mask.write_bytes(
+        (root / 'SegmentationClass' / 'img_03.png').read_bytes())
+    found.append(stage_inputs(cfg, 'train'))
+    cfg.model.test_cfg.bg_threshold = 0.7
+    found.append(stage_inputs(cfg, 'train'))
+    cfg.val_dataloader.num_workers = 3  # changes no score
+    assert stage_inputs(cfg, 'train') == found[-1]
+    (root / 'few.txt').write_text('img_00\n')
+    found.append(stage_inputs(cfg, 'train'))
+    assert 'validation' not in stage_inputs(cfg, 'test')
+    if name == 'none':
+        assert all(one == found[0] for one in found)
+        assert 'validation' not in found[0]
+        return
+    assert len({one.pop('validation') for one in found}) == 4
+    assert all(one == found[0] for one in found)
+    cfg.val_dataloader = None
+    assert 'validation' not in stage_inputs(cfg, 'train')
 
 
 @pytest.mark.parametrize('changes', [

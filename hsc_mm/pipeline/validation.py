@@ -1,0 +1,61 @@
+"""Validation as an input of trainings that it ends or slows down."""
+from collections.abc import Iterator, Mapping
+from inspect import isclass
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hooks import EarlyStoppingHook
+from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
+from mmengine.registry import PARAM_SCHEDULERS
+
+from hsc_mm.datasets.build import build_split, is_ours
+from hsc_mm.registry import HOOKS
+from hsc_mm.utils.part_types import class_of
+from .contents import split_hash
+
+__all__ = ['reads_validation', 'validated_on']
+
+
+def reads_validation(cfg: Config) -> bool:
+    """Say whether scores of the validation change a training.
+
+    They do by mmengine's ``EarlyStoppingHook`` and ``ReduceOnPlateau...``,
+    and by classes that extend these. Without them the weights do not depend
+    on a validation.
+    """
+    if not cfg.get('val_dataloader'):
+        return False
+    hooks = [*(cfg.get('custom_hooks') or ()),
+             *(cfg.get('default_hooks') or {}).values()]
+    found = [*((HOOKS, one, EarlyStoppingHook) for one in hooks),
+             *((PARAM_SCHEDULERS, one, ReduceOnPlateauParamScheduler)
+               for one in _schedulers(cfg.get('param_scheduler')))]
+    return any(isclass(kind := class_of(registry, one))
+               and issubclass(kind, base) for registry, one, base in found)
+
+
+def _schedulers(found: Any) -> Iterator[Any]:
+    """Yield the schedulers of a config, those of several optimizers too."""
+    if isinstance(found, Mapping) and 'type' in found:
+        yield found
+    elif isinstance(found, Mapping | list | tuple):
+        for one in found.values() if isinstance(found, Mapping) else found:
+            yield from _schedulers(one)
+
+
+def validated_on(cfg: Config) -> dict[str, Any]:
+    """Return what the scores of a validation depend on, but for the weights.
+
+    Returns:
+        dict: Keys of the config; and a hash of the ``files``, where the data
+        set is one of this package.
+    """
+    found = {key: value for key, value in cfg.to_dict().items()
+             if key.startswith('val_')}
+    head = cfg.model.get('decode_head')
+    found.update(
+        test_cfg=cfg.model.get('test_cfg'),
+        seed_from=head.get('seed_from') if isinstance(head, Mapping) else None)
+    if is_ours(cfg.val_dataloader.get('dataset') or {}):
+        found.update(files=split_hash(build_split(cfg, 'val', maps=True)))
+    return found
