@@ -113,10 +113,13 @@ def is_ours(options: dict) -> bool:
 def loads_truth(step: dict[str, Any]) -> bool:
     """Say whether a transform loads what only training or scores need.
 
-    A class says so by the attribute ``loads_truth = True``.
+    A class says so by the attribute ``loads_truth = True``; one that extends
+    ``LoadAnnotations`` need not.
     """
-    return type_name(step) in _FOREIGN_LOADERS or getattr(
-        class_of(TRANSFORMS, step), 'loads_truth', False)
+    kind = class_of(TRANSFORMS, step)
+    return getattr(kind, 'loads_truth', False) or any(
+        one.__name__ in _FOREIGN_LOADERS for one in getattr(
+            kind, '__mro__', ())) or type_name(step) in _FOREIGN_LOADERS
 
 
 def without_truth(pipeline: Sequence[dict]) -> list[dict]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from hsc_mm.compat import FAMILIES, check_families, check_torchvision
+from hsc_mm.utils.part_types import type_name
 from hsc_mm.version import __version__
 from .case import Case
 from .finding import Finding, error, fact, warning
@@ -73,7 +74,7 @@ def disk(case: Case) -> Iterator[Finding]:
 def _checkpoint_mib(case: Case) -> float:
     """Estimate a checkpoint: weights and state of the optimiser."""
     optimizer = (case.cfg.get('optim_wrapper') or {}).get('optimizer', {})
-    if optimizer.get('type', '').startswith('Adam'):
+    if type_name(optimizer).startswith('Adam'):
         states = 2
     else:
         states = 1 if optimizer.get('momentum') else 0

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.config import Config
 
-from hsc_mm.datasets.class_names import name_key
+from hsc_mm.datasets.class_names import name_key, spelled
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
@@ -75,14 +75,15 @@ def check_class_names(name: str, checkpoint: dict,
             included; None where they are not known.
 
     Raises:
-        ValueError: The names or their order differ. A checkpoint without
-            names is let pass.
+        ValueError: The names or their order differ. Spellings of one name
+            are the same, and a checkpoint without names is let pass.
     """
     meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
     found = list(meta.get('classes') or ())
-    if not found or not classes or found == list(classes):
+    keys, others = ([*map(name_key, one)] for one in (found, classes or ()))
+    if not found or not classes or keys == others:
         return
-    first = _differ(found, classes)
+    first = _differ(keys, others)
     known, wanted = (_some(list(names), first) for names in (found, classes))
     raise ValueError(
         f'checkpoint {name}: expected the {len(classes)} classes of the '
@@ -157,7 +158,8 @@ def _of_dataset(dataset: dict) -> ClassNames | None:
         return None
     label_map = None
     if vocabulary:
-        label_map = class_map(list(vocabulary), list(classes))
+        label_map = class_map(list(vocabulary),
+                              spelled(classes, list(vocabulary)))
     palette = metainfo.get('palette')
     if palette is None and label_map is None:
         palette = known.get('palette')

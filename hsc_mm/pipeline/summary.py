@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hsc_mm.datasets.class_names import name_key
 from .step import BACKGROUND, ScoreRow
 
 __all__ = [
@@ -23,15 +24,21 @@ def class_table(
         rows: list[ScoreRow]) -> tuple[list[str], list[list[float | None]]]:
     """Bring the scores of several steps to the same classes.
 
+    Spellings of one name are one class, written as the first row has it.
+
     Args:
         rows (list[ScoreRow]): R scores.
 
     Returns:
         tuple: C class names, and R columns of C percentages or None.
     """
-    classes = list(dict.fromkeys(name for row in rows for name in row.classes))
-    tables = [dict(zip(row.classes, row.iou, strict=True)) for row in rows]
-    return classes, [[table.get(c) for c in classes] for table in tables]
+    classes: dict[str, str] = {}
+    for name in (name for row in rows for name in row.classes):
+        classes.setdefault(name_key(name), name)
+    tables = [dict(zip(map(name_key, row.classes), row.iou, strict=True))
+              for row in rows]
+    return list(classes.values()), [
+        [table.get(key) for key in classes] for table in tables]
 
 
 def told_apart(rows: list[ScoreRow]) -> list[ScoreRow]:

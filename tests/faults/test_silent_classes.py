@@ -44,6 +44,8 @@ def test_classes_of_a_checkpoint_are_compared(classes):
 def test_same_or_unknown_classes_pass(found):
     check_class_names('x.pth', found, ('a', 'b'))
     check_class_names('x.pth', _checkpoint(['z']), None)
+    check_class_names('x.pth', _checkpoint(['a', 'Two words']),
+                      ('A', 'two  words'))
 
 
 def test_of_many_classes_those_that_differ_are_named():

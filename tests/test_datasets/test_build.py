@@ -2,6 +2,7 @@
 from functools import partial
 
 import pytest
+from mmcv.transforms import LoadAnnotations, Resize
 from mmengine.config import Config
 from tiny_configs import hsc_config
 
@@ -89,3 +90,7 @@ def test_what_loads_truth_is_left_out(cfg):
                  'hsc_mm.LoadPseudoLabel'):
         assert loads_truth(dict(type=name))
     assert not loads_truth(dict(type='Resize'))
+    assert not loads_truth(dict(type=Resize))
+    own = type('OwnMasks', (LoadAnnotations, ), {})
+    assert loads_truth(dict(type=own))
+    assert not loads_truth(dict(type='NotThere'))

@@ -26,6 +26,7 @@ from hsc_mm.pipeline.steps import report
 from hsc_mm.pipeline.summary import (
     PipelineResults,
     background_rows,
+    class_table,
     no_better,
 )
 from hsc_mm.utils import voc_palette, write_index_png
@@ -226,6 +227,12 @@ def test_lists_of_one_name_have_their_own_scores_to_beat(tmp_path):
     assert f'<span>{BACKGROUND}: 45.0</span>' in page
     assert re.search(r'class="first">\s*<th scope="row">segmentation', page)
     assert '(' not in PipelineResults({}, {}, rows[:1]).table()
+
+
+def test_spellings_of_a_class_are_one_column():
+    rows = [ScoreRow(what, 'val', 40.0, iou, classes) for what, iou, classes in
+            (('a', [1, 2], ['Cat', 'dog']), ('b', [3, 4], ['DOG', 'cat']))]
+    assert class_table(rows) == (['Cat', 'dog'], [[1, 2], [4, 3]])
 
 
 def test_validation_pictures_begin_with_the_worst(voc_root, tmp_path):

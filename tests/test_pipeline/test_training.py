@@ -3,7 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
+from mmseg.models import EncoderDecoder
 
+from hsc_mm.models.segmentors import CAMSegmentor
 from hsc_mm.pipeline.steps import training
 
 
@@ -17,3 +19,18 @@ def test_what_keeps_a_checkpoint_is_said(tmp_path, monkeypatch, hook, said):
     with pytest.raises(ValueError, match=rf'cam: expected the .*{said}'):
         training.TrainCAM()._train(
             Config(dict(default_hooks=dict(checkpoint=hook))), ctx, False)
+
+
+@pytest.mark.parametrize(('kind', 'fits'), [
+    ('hsc_mm.CAMSegmentor', True), (CAMSegmentor, True),
+    (EncoderDecoder, False)])
+def test_a_model_may_be_named_by_its_class(kind, fits):
+    """As configs in mmengine's python style name it."""
+    cfg = Config(dict(model=dict(type='x')))
+    cfg.model.type = kind
+    ctx = SimpleNamespace(config=lambda _: cfg, dataset=lambda *_: None)
+    if fits:
+        training.TrainCAM().check(ctx)
+        return
+    with pytest.raises(ValueError, match=r'found model\.type .EncoderDecoder'):
+        training.TrainCAM().check(ctx)

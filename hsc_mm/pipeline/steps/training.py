@@ -6,6 +6,7 @@ from mmengine.config import Config
 from hsc_mm.registry import MODELS, STEPS
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.health import read_health, spoken
+from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.work_dirs import newest_whole
 from ..context import Context
 from ..inputs import stage_inputs, with_pseudo_dir
@@ -66,10 +67,10 @@ class TrainCAM(_Training):
     def check(self, ctx: Context) -> None:
         """Read model and data: what is wrong with them shows now."""
         cfg = ctx.config(self.config)
-        if not getattr(MODELS.get(cfg.model.type), 'makes_cams', False):
+        if not getattr(class_of(MODELS, cfg.model), 'makes_cams', False):
             raise ValueError(
                 f'{cfg.filename}: expected the config of a CAM stage, found '
-                f'model.type {cfg.model.type!r}. The config of the '
+                f'model.type {type_name(cfg.model)!r}. The config of the '
                 'segmentation stage comes second.')
         ctx.dataset(self.config, 'train')
 
