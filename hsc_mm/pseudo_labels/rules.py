@@ -26,8 +26,12 @@ class LabelRule(ABC):
 
     Attributes:
         refiners (tuple[Refiner, ...]): Those that the rule itself runs.
+        per_pixel (bool): Whether :meth:`label` looks at each pixel alone. A
+            class says so for its own :meth:`label`: images above the limit
+            of megapixels are labelled part by part.
     """
     refiners: tuple[Refiner, ...] = ()
+    per_pixel = False
 
     def __call__(self, soft: SoftCAM) -> np.ndarray:
         """Label the pixels of an image.
@@ -51,6 +55,13 @@ class LabelRule(ABC):
             background (bool): Whether soft CAMs have a map of the background.
         """
         return 'threshold' in signature(type(self).__init__).parameters
+
+    def labels_parts(self) -> bool:
+        """Say whether parts of an image get the labels of the whole."""
+        for one in type(self).__mro__:
+            if 'per_pixel' in vars(one) or 'label' in vars(one):
+                return vars(one).get('per_pixel', False)
+        return False
 
     @abstractmethod
     def label(self, soft: SoftCAM) -> np.ndarray:
@@ -101,6 +112,7 @@ class ThresholdRule(LabelRule):
     Raises:
         ValueError: It is out of range.
     """
+    per_pixel = True
 
     def __init__(self, threshold: float) -> None:
         self.threshold = float(check_number(
@@ -137,6 +149,7 @@ class BandRule(LabelRule):
     Raises:
         ValueError: They are not 0 < low <= high < 1.
     """
+    per_pixel = True
 
     def __init__(self, low: float, high: float) -> None:
         check_number('low of BandRule', low, above=0, below=1)

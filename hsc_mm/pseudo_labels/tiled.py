@@ -118,6 +118,13 @@ class TiledImages:
                 f'{scan.path}: expected an image below the limit of '
                 'megapixels, for refiners and soft CAMs need it whole. Cut '
                 'it into pictures, or make labels by a threshold or a band.')
+        if not self.chain.rule.labels_parts():
+            raise ValueError(
+                f'{scan.path}: expected a label rule with per_pixel = True, '
+                'for images above the limit of megapixels are labelled part '
+                f'by part, found {type(self.chain.rule).__name__}. Set it in '
+                'the class if label() looks at each pixel alone; else cut '
+                'the image into pictures.')
 
         def predict(image: np.ndarray) -> tuple[np.ndarray, Tensor]:
             return self._predict(info, image)

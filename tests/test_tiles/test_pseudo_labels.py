@@ -1,4 +1,6 @@
 """Pseudo labels in windows: of images in memory, and above the limit."""
+import re
+
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -12,6 +14,7 @@ from tiny_configs import (
 
 from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
 from hsc_mm.pseudo_labels.files import read_soft_cam
+from hsc_mm.pseudo_labels.rules import ThresholdRule
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_index_png
 from hsc_mm.utils.limits import MEGAPIXELS
@@ -110,3 +113,33 @@ def test_what_needs_the_whole_image_is_said(stage, tmp_path, monkeypatch):
         dict(type='hsc_mm.PAR', steps=1)])
     assert len(run.failures) == 1 and run.written == 7
     assert 'refiners and soft CAMs need it whole' in run.failures[0].reason
+
+
+class _Own(ThresholdRule):
+    """A rule that extends one of ours, with another label."""
+
+    def label(self, soft):
+        """Label the strongest part of what it sees."""
+        peak = soft.cam.max(axis=0)
+        return np.where(peak > np.median(peak), soft.classes[0], 0)
+
+
+class _Each(_Own):
+    per_pixel = True
+
+
+class _Renamed(ThresholdRule):
+    """A rule that labels as ours does."""
+
+
+@pytest.mark.parametrize('rule', [_Own, _Each, _Renamed])
+def test_a_rule_says_whether_it_labels_parts(stage, tmp_path, monkeypatch,
+                                             rule):
+    monkeypatch.setenv(MEGAPIXELS, '0.01')
+    run = make_pseudo_labels(
+        *stage, tmp_path / 'a', rule=rule(0.3),
+        options=RunOptions(workers=0, device='cpu'))
+    assert len(run.failures) == (rule is _Own)
+    if run.failures:
+        assert re.search('expected a label rule with per_pixel = True.* '
+                         'found _Own', run.failures[0].reason)
