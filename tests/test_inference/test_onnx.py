@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import run_here
 from mmengine.registry import DefaultScope
+from mmseg.models import EncoderDecoder
 from tiny_configs import (
     cam_config,
     fill_prototypes,
@@ -21,6 +22,7 @@ from tiny_configs import (
 
 from hsc_converters import onnx_export
 from hsc_mm.cli import common, import_command
+from hsc_mm.datasets.transforms.load_image import LoadImage
 from hsc_mm.inference import HSCInferencer, load_config
 from hsc_mm.models.segmentors import CAMSegmentor
 
@@ -194,6 +196,54 @@ def test_an_attempt_at_free_sizes_is_quiet(models, tmp_path, capfd, backbone,
     assert 'The size is fixed, because ' in found.stdout
     assert ''.join(capfd.readouterr()) == ''  # of torch and onnxruntime
     assert len(found.stdout.splitlines()) < 9
+
+
+class OwnSeeds(CAMSegmentor):
+    def finish(self, sample, views=1):
+        super().finish(sample, views)
+
+
+class OwnViews(CAMSegmentor):
+    def predict(self, inputs, data_samples=None):
+        return super().predict(inputs.flip(3), data_samples)
+
+
+class OwnMasks(EncoderDecoder):
+    def encode_decode(self, inputs, batch_img_metas):
+        return -super().encode_decode(inputs, batch_img_metas)
+
+
+class OwnReader(LoadImage):
+    """Reads pictures in a way of its own."""
+
+
+@pytest.mark.parametrize(('kind', 'own', 'method'), [
+    ('cam', OwnSeeds, 'CAMPredictor does, found its own finish()'),
+    ('cam', OwnViews, 'CAMSegmentor does, found its own predict()'),
+    ('segmentor', OwnMasks, 'EncoderDecoder does, found its own encode_dec')])
+def test_a_model_that_predicts_in_its_own_way_is_refused(
+        models, tmp_path, kind, own, method):
+    cfg = load_config(models[kind][0])
+    cfg.model.type = own
+    with pytest.raises(ValueError, match=re.escape(
+            f'model {own.__name__}: expected one that predicts as {method}')):
+        onnx_export.export_onnx(cfg, models[kind][1], tmp_path / 'x.onnx')
+    assert not list(tmp_path.glob('x.*'))
+
+
+def test_an_own_loader_is_refused(models, tmp_path):
+    cfg = load_config(models['cam'][0])
+    cfg.test_dataloader.dataset.pipeline[0] = dict(type=OwnReader)
+    with pytest.raises(ValueError, match=r'test pipeline of .*expected '
+                       r'hsc_mm\.LoadImage or .* found .?OwnReader'):
+        onnx_export.export_onnx(cfg, models['cam'][1], tmp_path / 'x.onnx')
+
+
+@pytest.mark.parametrize(('turned', 'channels'), [
+    (dict(bgr_to_rgb=True), 'RGB'), (dict(rgb_to_bgr=True), 'RGB'),
+    (dict(bgr_to_rgb=False), 'BGR'), ({}, 'BGR')])
+def test_the_order_of_the_channels_is_that_of_the_input(turned, channels):
+    assert onnx_export._channels(dict(preprocessor=turned)) == channels
 
 
 def test_a_full_disk_is_no_fault_of_the_model(models, call, tmp_path,

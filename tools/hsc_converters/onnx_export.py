@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from hsc_mm.datasets.build import split_options, without_truth
+from hsc_mm.datasets.transforms.load_image import LoadImage
 from hsc_mm.inference.class_names import ClassNames
 from hsc_mm.inference.models import open_model
 from hsc_mm.inference.onnx_model import FORMAT
+from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import digest, write_json
 from hsc_mm.utils.checkpoints import file_sum
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
-from hsc_mm.utils.part_types import type_name
+from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.work_dirs import refuse_data_of
+from .onnx_checks import check_model
 from .onnx_trace import OUTPUTS, Graph, trace
 
 __all__ = ['OnnxExport', 'export_onnx']
@@ -76,7 +78,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
     refuse_data_of(cfg, Path(out).parent, '--out', one_file=True)
     settings = _settings(cfg)
     model, names, _, _ = open_model(cfg, checkpoint, 'cpu', False)
-    _check_model(model)
+    check_model(model)
     task = 'cam' if getattr(model, 'predicts_seeds', False) else \
         'segmentation'
     if size is None:
@@ -142,7 +144,8 @@ def _content(model: nn.Module, names: ClassNames, task: str, settings: dict,
         palette=names.palette.tolist(),
         label_map=names.label_map,
         **settings,
-        input=dict(name='image', channels='RGB', shape=[1, 3, *side]),
+        input=dict(name='image', channels=_channels(settings),
+                   shape=[1, 3, *side]),
         outputs=OUTPUTS[task],
         align_corners=bool(model.align_corners),
         test_cfg=dict(model.test_cfg, normalize=model.normalization)
@@ -152,6 +155,12 @@ def _content(model: nn.Module, names: ClassNames, task: str, settings: dict,
 def _settings(cfg: Config) -> dict[str, Any]:
     """Return how the test pipeline and the preprocessor make the input."""
     load, *steps = without_truth(split_options(cfg, 'test').pipeline)
+    if class_of(TRANSFORMS, load) not in (LoadImage, LoadImageFromFile):
+        raise ValueError(
+            f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage or '
+            'LoadImageFromFile first, which the JSON file can describe, '
+            f'found {type_name(load) or load!r}. Other programs could not '
+            'make the same input.')
     names = [type_name(one) for one in steps]
     wrong = [name for name in names if name not in ('Resize', *_PACKERS)]
     resizes = [one for one in steps if type_name(one) == 'Resize']
@@ -177,27 +186,16 @@ def _settings(cfg: Config) -> dict[str, Any]:
     return dict(load=load, resize=resize, preprocessor=found)
 
 
+def _channels(settings: dict) -> str:
+    """Return the order of the input; pictures are loaded as BGR."""
+    found = settings['preprocessor']
+    turned = found.get('bgr_to_rgb') or found.get('rgb_to_bgr')
+    return 'RGB' if turned else 'BGR'
+
+
 def _padded(size: Sequence[int], settings: dict) -> tuple[int, int]:
     """Return the size after the padding of the preprocessor."""
     padding = settings['preprocessor'].get('test_cfg') or {}
     step = padding.get('size_divisor') or 1
     height, width = (-(-side // step) * step for side in size)
     return height, width
-
-
-def _check_model(model: nn.Module) -> None:
-    """Refuse a model whose prediction is more than its graph."""
-    if getattr(model, 'predicts_seeds', False):
-        return
-    head = getattr(model, 'decode_head', None)
-    plain = isinstance(model, EncoderDecoder) and not isinstance(
-        model, CascadeEncoderDecoder) and isinstance(head, BaseDecodeHead)
-    same = plain and all(
-        getattr(type(head), name) is getattr(BaseDecodeHead, name)
-        for name in ('predict', 'predict_by_feat'))
-    whole = plain and model.test_cfg.get('mode', 'whole') == 'whole'
-    if not (same and whole and head.out_channels > 1):
-        raise ValueError(
-            f'model {type(model).__name__}: expected a model of the CAM '
-            'stage, or an EncoderDecoder of mmseg with test_cfg.mode="whole" '
-            'and a head that predicts by its logits, of two classes or more.')
