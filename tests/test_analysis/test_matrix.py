@@ -329,6 +329,20 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
     assert 'No difference to b: none of its cells is in the table.' in text
 
 
+def test_a_changed_list_of_the_selection_is_another_setting(tmp_path):
+    config, few = tmp_path / 'a.py', [tmp_path / f'{n}.txt' for n in 'ab']
+    config.write_text('model = dict(type="EncoderDecoder")')
+    found = []
+    for path, text in ((few[0], 'x\ny'), (few[1], 'y\nx\n'), (few[0], 'x\nz')):
+        path.write_text(text)
+        found += [matrix_kept.settings(str(config), None, dict(pipeline=words))
+                  for words in (['--select-list', str(path)],
+                                [f'--select-list={path}'])]
+    first, same, other = found[::2]
+    assert first == same != other
+    assert found[1::2] == found[::2]
+
+
 def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py', iters=2)
     broken = cam_config(tmp_path / 'nowhere', tmp_path / 'broken.py')

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hsc_mm.cli.common import DictAction
+from hsc_mm.evaluation.selection import read_selection
 from hsc_mm.inference.config_files import read_config
 from hsc_mm.pipeline import config_hash
 from hsc_mm.utils import digest, read_json
@@ -41,8 +42,19 @@ def settings(config: str, seg_config: str | None,
             *(config_hash(cfg, split) for split in ('train', 'test')),
             cfg.get('pseudo_label'), cfg.get('pipeline'), RECIPE, *more])
 
-    return dict(cam=one(config, 'cam', options.get('pipeline') or []),
+    words = _listed(options.get('pipeline') or [])
+    return dict(cam=one(config, 'cam', words),
                 seg=one(seg_config, 'seg') if seg_config else None)
+
+
+def _listed(words: list[str]) -> list[str]:
+    """Return options of a pipeline, --select-list with the ids of its file."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument('--select-list')
+    named, others = parser.parse_known_args(words)
+    if named.select_list is None:
+        return words
+    return [*others, 'selected', *sorted(read_selection(named.select_list))]
 
 
 def option_values(words: list[str]) -> dict:
