@@ -116,7 +116,8 @@ def parse_args() -> argparse.Namespace:
         '--masks', nargs='+', type=_count,
         default=['10', '20', '50', '100', '200', 'all'],
         help='numbers of pictures with masks, or "all"')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--seeds', nargs='+', type=cli.random_seed,
+                        default=[0])
     parser.add_argument(
         '--matrix', type=cli.file_path,
         help='work dir of benchmarks/protocol.py --segmentor to compare with')

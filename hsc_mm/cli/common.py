@@ -16,8 +16,8 @@ from .signals import output_is_closed, stoppable
 __all__ = [
     'DictAction', 'PartAction', 'add_checkpoint', 'add_config', 'add_options',
     'add_selection', 'add_split', 'add_trust', 'file_path', 'finish', 'first',
-    'note', 'parse', 'plain', 'positive', 'progress', 'run', 'threshold',
-    'threshold_or_rule', 'warn', 'workers'
+    'note', 'parse', 'plain', 'positive', 'progress', 'random_seed', 'run',
+    'threshold', 'threshold_or_rule', 'warn', 'workers'
 ]
 
 # Arguments that name no path.
@@ -120,6 +120,14 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f'expected a whole number of at least 1, found {text}')
+    return int(text)
+
+
+def random_seed(text: str) -> int:
+    """Read a random seed; argparse says what is wrong with it."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(
+            f'expected a whole number from 0 to {2**32 - 1}, found {text}')
     return int(text)
 
 

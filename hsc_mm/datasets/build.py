@@ -117,9 +117,10 @@ def loads_truth(step: dict[str, Any]) -> bool:
     ``LoadAnnotations`` need not.
     """
     kind = class_of(TRANSFORMS, step)
-    return getattr(kind, 'loads_truth', False) or any(
-        one.__name__ in _FOREIGN_LOADERS for one in getattr(
-            kind, '__mro__', ())) or type_name(step) in _FOREIGN_LOADERS
+    names = {type_name(step),
+             *(one.__name__ for one in getattr(kind, '__mro__', ()))}
+    return getattr(kind, 'loads_truth', False) or not names.isdisjoint(
+        _FOREIGN_LOADERS)
 
 
 def without_truth(pipeline: Sequence[dict]) -> list[dict]:

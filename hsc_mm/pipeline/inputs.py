@@ -52,8 +52,7 @@ def stage_inputs(cfg: Config, split: str) -> dict[str, str]:
     """
     code = code_hash(config_modules(cfg))
     return dict(
-        **(_start(cfg) if split == 'train' else {}),
-        **(_validation(cfg) if split == 'train' else {}),
+        **(_start(cfg) | _validation(cfg) if split == 'train' else {}),
         **(dict(code=code) if code else {}),
         config=config_hash(cfg, split),
         data=split_hash(build_split(cfg, split, maps=True)),

@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         'scored)')
     parser.add_argument('--work-dir', required=True, help='output folder')
     parser.add_argument(
-        '--seeds', nargs='+', type=_random_seed, default=[0, 1, 2],
+        '--seeds', nargs='+', type=cli.random_seed, default=[0, 1, 2],
         help='random seeds (default: 0 1 2)')
     parser.add_argument(
         '--jobs', type=cli.positive, default=1,
@@ -65,14 +65,6 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--paired-to {args.paired_to}: expected one of '
                      f'{stems}')
     return args
-
-
-def _random_seed(text: str) -> int:
-    """Read a random seed; argparse says what is wrong with it."""
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(
-            f'expected a whole number from 0 to {2**32 - 1}, found {text}')
-    return int(text)
 
 
 def main() -> int:

@@ -92,14 +92,12 @@ class SeedConverter:
 
     def _open(self) -> None:
         manifest = self.out / MANIFEST
-        known = {LOCK}
-        if manifest.is_file():
-            known |= {MANIFEST, DRAFTS}
-            found = read_json(manifest, dict)
+        found = read_json(manifest, dict) if manifest.is_file() else None
+        own = {LOCK} if found is None else {LOCK, MANIFEST, DRAFTS}
         others = self.out.is_dir() and any(
-            one.name not in known for one in self.out.iterdir())
+            one.name not in own for one in self.out.iterdir())
         # An import that was refused wrote no seed: any other may follow.
-        if manifest.is_file() and (
+        if found is not None and (
                 others or found.get('complete') is not False):
             check_same(f'--out {self.out}: it holds seeds', found,
                        self.identity)
