@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
-from hsc_mm.utils.io import DISK_ERRORS
+from hsc_mm.utils.io import DISK_ERRORS, PARSER
 from hsc_mm.utils.numbers import nearest
 from .config_options import check_options, open_sections
 from .config_values import check_values
@@ -51,8 +51,9 @@ def read_config(path: str | Path, options: dict | None = None,
             f'found {path.suffix or "a file without a suffix"}. The config '
             'is named before its checkpoint.')
     try:
-        _check_circle(path.resolve(), ())
-        cfg = Config.fromfile(path)
+        with PARSER:
+            _check_circle(path.resolve(), ())
+            cfg = Config.fromfile(path)
     except SyntaxError as error:
         where = (_files(error) or [error.filename or path])[-1]
         raise ValueError(

@@ -1,6 +1,6 @@
 """Files of pseudo labels: hard masks (PNG) and soft CAMs (npz)."""
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +10,7 @@ import numpy as np
 from hsc_mm.tiles.scan import is_large
 from hsc_mm.utils import read_index_png, write_npz
 from hsc_mm.utils.headers import read_header
+from hsc_mm.utils.io import PARSER
 from hsc_mm.utils.limits import check_pixels, most_pixels
 
 __all__ = ['check_label', 'read_soft_cam', 'soft_classes', 'write_soft_cam']
@@ -46,7 +47,7 @@ def read_soft_cam(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         FileNotFoundError: There is no such file.
         ValueError: It is empty, broken, or holds something else.
     """
-    cam, classes = _read_npz(path, np.lib.format.read_array)
+    cam, classes = _read_npz(path, _read_array)
     _check_arrays(path, cam.shape, cam.dtype, classes)
     if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
         raise ValueError(f'{path}: expected CAMs between 0 and 1, found '
@@ -61,7 +62,7 @@ def soft_classes(path: str | Path) -> set[int]:
         FileNotFoundError: There is no such file.
         ValueError: It is empty, broken, or holds something else.
     """
-    return set(_read_npz(path, _array_header)[1].tolist())
+    return set(_read_npz(path, _read_header)[1].tolist())
 
 
 def check_label(path: str | Path,
@@ -93,7 +94,7 @@ def check_label(path: str | Path,
             cam, classes = read_soft_cam(path)
             shape = cam.shape
         else:
-            (shape, dtype), classes = _read_npz(path, _array_header)
+            (shape, _, dtype), classes = _read_npz(path, _read_header)
             _check_arrays(path, shape, dtype, classes)
         shape, indices = shape[1:], set(classes.tolist())
     elif is_large(path):  # written whole; its pixels are not looked at
@@ -115,38 +116,42 @@ def check_label(path: str | Path,
     return tuple(shape)
 
 
-def _check_header(path: str | Path, file: BinaryIO, most: int) -> None:
-    """Refuse an array whose header asks for more than fits any picture."""
-    read = (np.lib.format.read_array_header_1_0 if
-            np.lib.format.read_magic(file)[0] == 1 else
-            np.lib.format.read_array_header_2_0)
-    shape = read(file)[0]
+def _read_header(path: str | Path, file: BinaryIO,
+                 most: int) -> tuple[tuple, bool, np.dtype]:
+    """Read shape, order and type; refuse more than fits any picture."""
+    with PARSER:
+        version = np.lib.format.read_magic(file)[0]
+        if version > 2:
+            raise ValueError('its format is newer than this version of '
+                             'hsc_mm reads')
+        shape, fortran, dtype = (
+            np.lib.format.read_array_header_1_0 if version == 1 else
+            np.lib.format.read_array_header_2_0)(file)
     if len(shape) > 1 and prod(shape):
         check_pixels(path, *shape[-2:])
     if prod(shape) > most * most_pixels():
         raise ValueError(f'it holds an array of shape {shape}')
+    return shape, fortran, dtype
 
 
-def _array_header(file: BinaryIO, **kwargs) -> tuple[tuple, np.dtype]:
-    """Read shape and type of an array of an npz, not its values."""
-    if np.lib.format.read_magic(file)[0] != 1:
-        raise ValueError('its format is newer than this version of hsc_mm '
-                         'reads')
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    return shape, dtype
+def _read_array(path: str | Path, file: BinaryIO, most: int) -> np.ndarray:
+    """Read an array; threads wait for each other at its header only."""
+    shape, fortran, dtype = _read_header(path, file, most)
+    if dtype.hasobject:
+        raise ValueError('it holds objects of Python')
+    content = bytearray(file.read(prod(shape) * dtype.itemsize))
+    return np.frombuffer(content, dtype, prod(shape)).reshape(
+        shape, order='F' if fortran else 'C')
 
 
-def _read_npz(path: str | Path, read_cam) -> tuple:
+def _read_npz(path: str | Path, read_cam: Callable) -> tuple:
     """Apply ``read_cam`` to the member ``cam`` and read ``classes``."""
     try:
         with zipfile.ZipFile(path) as archive:
-            for name, most in (('cam.npy', 256), ('classes.npy', 1)):
-                with archive.open(name) as file:
-                    _check_header(path, file, most)
             with archive.open('cam.npy') as file:
-                cam = read_cam(file, allow_pickle=False)
+                cam = read_cam(path, file, 256)
             with archive.open('classes.npy') as file:
-                return cam, np.lib.format.read_array(file, allow_pickle=False)
+                return cam, _read_array(path, file, 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import threading
 import uuid
 import zipfile
 from functools import partial
@@ -17,12 +18,16 @@ from .binary import refuse_binary
 from .limits import check_regular
 
 __all__ = [
-    'DISK_ERRORS', 'atomic_write_bytes', 'digest', 'draft_path', 'read_json',
-    'read_text', 'write_json', 'write_npz'
+    'DISK_ERRORS', 'PARSER', 'atomic_write_bytes', 'digest', 'draft_path',
+    'read_json', 'read_text', 'write_json', 'write_npz'
 ]
 
 #: Of the disk, not of a file: what writes many files ends.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+#: Held while Python's parser reads a file that threads may read: two parses
+#: at once raise a SystemError before Python 3.11.8 and 3.12.2 (CPython issue
+#: 106905). A config and the header of an array of numpy are such files.
+PARSER = threading.RLock()
 
 
 def atomic_write_bytes(path: str | Path,

@@ -1,10 +1,14 @@
 import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from mmengine.config import Config
 from tiny_configs import ROOT
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config, use_tta
+from hsc_mm.inference.config_files import read_config
 
 
 def test_work_dir_and_options():
@@ -75,3 +79,22 @@ def test_bugs_have_a_status_of_their_own(capsys):
     assert 'unexpected: AttributeError: a bug' in capsys.readouterr().err
     assert cli.run(lambda: None) == 0
     assert cli.run(lambda: 3) == 3
+
+
+def test_threads_read_one_config_at_a_time(tmp_path, monkeypatch):
+    path = tmp_path / 'small.py'
+    path.write_text("model = dict(type='EncoderDecoder')\n")
+    inside, read = [], Config.fromfile
+
+    def watched(path):
+        inside.append(path)
+        assert len(inside) == 1
+        time.sleep(.002)
+        found = read(path)
+        inside.clear()
+        return found
+
+    monkeypatch.setattr(Config, 'fromfile', watched)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read_config, [path] * 8))
+    assert [cfg.model.type for cfg in found] == ['EncoderDecoder'] * 8

@@ -1,5 +1,8 @@
 """Rules, files and the folder of pseudo labels."""
+import ast
 import multiprocessing
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from hsc_mm.pseudo_labels.files import (
     check_label,
     read_soft_cam,
+    soft_classes,
     write_soft_cam,
 )
 from hsc_mm.pseudo_labels.folder import MANIFEST, PseudoLabelFolder
@@ -99,6 +103,36 @@ def test_broken_files_are_told(tmp_path):
         read_soft_cam(path)
     with pytest.raises(FileNotFoundError):
         check_label(tmp_path / 'none.npz')
+
+
+def test_arrays_of_another_writer(tmp_path):
+    cam, classes = cams()
+    cam, classes = cam.astype(np.float64).T, classes.astype('>u2')
+    np.savez_compressed(tmp_path / 'x.npz', cam=cam, classes=classes[
+        [0, 1] * 3 + [0]])
+    found, indices = read_soft_cam(tmp_path / 'x.npz')
+    assert np.array_equal(found, cam)
+    assert indices.tolist() == [8, 12] * 3 + [8]
+    found[:] = 0  # writable
+
+
+def test_threads_read_one_header_at_a_time(tmp_path, monkeypatch):
+    for number in range(12):
+        write_soft_cam(tmp_path / f'{number}.npz', *cams(number))
+    inside, parse = [], ast.literal_eval
+
+    def watched(text):
+        inside.append(1)
+        assert len(inside) == 1
+        time.sleep(.002)
+        inside.clear()
+        return parse(text)
+
+    monkeypatch.setattr(ast, 'literal_eval', watched)
+    paths = sorted(tmp_path.iterdir())
+    with ThreadPoolExecutor(8) as pool:
+        for read in (check_label, read_soft_cam, soft_classes):
+            assert len(list(pool.map(read, paths))) == 12
 
 
 def test_a_label_above_the_limit_of_pictures_is_whole(tmp_path, monkeypatch):

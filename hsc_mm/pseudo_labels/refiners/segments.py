@@ -8,6 +8,7 @@ from PIL import Image
 
 from hsc_mm.registry import REFINERS
 from hsc_mm.utils import check_number
+from hsc_mm.utils.io import PARSER
 from hsc_mm.utils.wholeness import check_whole
 from ..soft_cam import SoftCAM
 from .base import Refiner
@@ -175,7 +176,8 @@ def _read_integers(path: Path, size: tuple[int, int]) -> np.ndarray:
     """Read integers (or booleans), one for each pixel of the image."""
     try:
         if path.suffix.lower() == '.npy':
-            found = np.load(path, allow_pickle=False)
+            with PARSER:
+                found = np.load(path, allow_pickle=False)
         else:
             data = path.read_bytes()
             check_whole(path, BytesIO(data))
