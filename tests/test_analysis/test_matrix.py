@@ -147,6 +147,21 @@ def test_classes_are_those_of_a_column_that_all_rows_have():
     assert '| b | segmentation | 41.0 | 43.0 |' in text
 
 
+def test_scores_by_other_masks_are_not_compared():
+    cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c', 'd')]
+    for cell, low in zip(cells, (6.2, 6.3, 6.2, 6.3), strict=True):
+        cell['rows'].append(_row('background everywhere', low))
+        cell['rows'].append(_row('segmentation', 40.0)
+                            | dict(split='test'))
+    cells[3]['rows'][1]['split'] = 'train'
+    found = collect(cells, 'a')
+    assert found['apart'] == ['b', 'd']
+    _, b, c, d = (row['columns'] for row in found['rows'])
+    assert 'difference' not in b['seeds, best']
+    for column in (b['segmentation'], c['seeds, best'], d['seeds, best']):
+        assert column['difference']['mean'] == 0
+
+
 def test_scores_of_other_splits_or_classes_are_not_compared(tmp_path):
     cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c', 'd')]
     cells[3]['rows'][0]['images'] = 7
@@ -156,8 +171,8 @@ def test_scores_of_other_splits_or_classes_are_not_compared(tmp_path):
     assert found['apart'] == ['b', 'c', 'd']
     assert found['splits']['seeds, best'] == 'val, test'
     text = markdown(found)
-    assert ('Not compared, as split, classes or the number of pictures '
-            'differ: b, c, d.') in text
+    assert ('Not compared, as split, classes, pictures or masks differ: '
+            'b, c, d.') in text
     assert '| b |  | - |\n| c |  | - |\n| d |  | - |' in text
     (tmp_path / 'matrix.json').write_text(json.dumps(found))
     assert read_matrix(tmp_path / 'matrix.json') == found

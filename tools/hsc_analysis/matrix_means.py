@@ -5,6 +5,8 @@ from pathlib import Path
 
 from scipy.stats import t as student
 
+from hsc_mm.pipeline.step import BACKGROUND
+
 __all__ = [
     'COST', 'collect', 'column_of', 'compare', 'mean_of', 'paired',
     'score_column'
@@ -32,8 +34,8 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
         ``sizes``: mIoU of small, medium and large pictures at the best
         threshold, the mean of ``size_runs``. ``paired_to``; ``apart``:
         configs that are not compared, as their scores are of another split,
-        other classes or another number of pictures; and ``splits``: column
-        -> splits.
+        other classes, another number of pictures or other masks (background
+        everywhere has another score); and ``splits``: column -> splits.
 
     Raises:
         ValueError: Scores of one config are of several splits, classes or
@@ -58,8 +60,8 @@ def compare(rows: list[dict], paired_to: str | None) -> list[str]:
     """Put ``difference`` into the columns of rows, see :func:`collect`.
 
     Returns:
-        list[str]: Configs with a score of another split, other classes or
-        another number of pictures.
+        list[str]: Configs with a score of another split, other classes,
+        another number of pictures or other masks.
     """
     base = next((row for row in rows if row['config'] == paired_to), None)
     apart: dict[str, None] = {}
@@ -68,7 +70,7 @@ def compare(rows: list[dict], paired_to: str | None) -> list[str]:
             other = base['columns'].get(name)
             if row is base or not other or name in COST:
                 continue
-            if _differ(column, other):
+            if _differ(column, other) or _masks_differ(column, row, base):
                 apart[row['config']] = None
             else:
                 column['difference'] = paired(
@@ -83,6 +85,16 @@ def _differ(column: dict, other: dict) -> bool:
         list(column[key]) != list(other[key]) for key in ('split', 'classes')
         if key in column and key in other) or len(
             {column.get('images'), other.get('images')} - {None}) > 1
+
+
+def _masks_differ(column: dict, row: dict, base: dict) -> bool:
+    """Say whether background everywhere scores otherwise in a base."""
+    low = [one['columns'].get(BACKGROUND, {}) for one in (row, base)]
+    return all(
+        one.get('split', column.get('split')) == column.get('split')
+        for one in low) and len(
+            {value for one in low for value in one.get('values', ())}
+            - {None}) > 1
 
 
 def _row(config: str, group: list[dict]) -> dict:

@@ -64,8 +64,8 @@ def differences(found: dict, scores: list[str]) -> list[str]:
                  ['config', 'random seeds', *scores],
                  [_gaps(row, scores) for row in rows if row is not base])]
     if found.get('apart'):
-        parts.append('Not compared, as split, classes or the number of '
-                     f'pictures differ: {", ".join(found["apart"])}.')
+        parts.append('Not compared, as split, classes, pictures or masks '
+                     f'differ: {", ".join(found["apart"])}.')
     return parts
 
 
