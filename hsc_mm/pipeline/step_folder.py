@@ -113,6 +113,9 @@ class StepFolder:
 
 
 def _newest(folder: Path) -> float:
-    """Return when a file of a folder was last written, in seconds."""
-    times = [p.stat().st_mtime for p in folder.rglob('*') if p.is_file()]
+    """Return when a file of a folder was last written, in seconds.
+
+    Hidden files do not count: moving the folder aside writes one.
+    """
+    times = [p.stat().st_mtime for p in folder.rglob('[!.]*') if p.is_file()]
     return max(times, default=time.time())

@@ -46,6 +46,20 @@ def test_threshold_and_how_it_was_chosen(configs, tmp_path, asked, seeds,
     assert pipeline.steps['pseudo']._threshold(ctx) == expected
 
 
+def test_the_best_threshold_needs_masks_before_anything_is_trained(
+        configs, tmp_path):
+    build_pipeline(*configs, tmp_path / 'a', threshold='best')
+    cam = copy.deepcopy(configs[0])
+    cam.test_dataloader.dataset.data_prefix.pop('seg_map_path')
+    unscored = copy.deepcopy(configs[0])
+    unscored.pipeline = dict(steps=[dict(type=f'hsc_mm.{step}') for step in (
+        'TrainCAM', 'MakePseudoLabels', 'TrainSegmentor')])
+    for number, cfg in enumerate((cam, unscored)):
+        with pytest.raises(ValueError, match='expected masks of the test spl'):
+            build_pipeline(cfg, configs[1], tmp_path / str(number),
+                           threshold='best')
+
+
 @pytest.mark.parametrize(('asked', 'seeds', 'expected'), [
     (None, {}, ('sufficiency', 'usual')),
     (None, dict(best=SEEDS['best']), (0.2, 'best')),

@@ -11,6 +11,7 @@ from hsc_mm.inference import load_config
 from hsc_mm.pipeline import build_pipeline
 from hsc_mm.pipeline.steps import scores
 from hsc_mm.registry import METRICS
+from hsc_mm.utils.outputs import MARKER, claim
 
 
 class Agreement(BaseMetric):
@@ -91,7 +92,12 @@ def test_masks_of_a_segmentor_have_the_indices_of_the_data(
     monkeypatch.setattr(scores, 'run_tool', test)
     monkeypatch.setattr(scores, 'class_shares', lambda *args: {})
     monkeypatch.setattr(scores, 'score_folder', lambda *args: {})
+    folder = tmp_path / 'eval' / 'masks'
+    claim(folder, 'a.png').touch()
+    (folder / 'notes.txt').touch()
     pipeline.steps['eval'].run(ctx.before('eval'), False)
+    # Nothing is removed but masks of an earlier run.
+    assert {path.name for path in folder.iterdir()} == {MARKER, 'notes.txt'}
     (evaluator, out), = ran
     if not masks:  # nothing is scored
         assert evaluator == dict(type='hsc_mm.MaskMetric')

@@ -2,6 +2,7 @@
 import importlib
 import os
 import sys
+import time
 from importlib import import_module
 
 import pytest
@@ -87,9 +88,13 @@ def test_what_the_same_inputs_made_is_taken_back(tmp_path):
                         'inputs made')
     assert all('is current' in line for line in lines[1:])
     assert (tmp_path / 'one' / 'number.txt').read_text() == '3'
+    record = max(tmp_path.glob('one.old*/.hsc_mm_step.json'))
+    later = time.time() + 86400  # it was moved aside a day after its end
+    os.utime(record, (later, later))
     resumed = _Two(tmp_path, 4)  # what was interrupted goes on, too
     resumed.run(say=_quiet)
     assert resumed.seen == [('one', True), ('two', False)]
+    assert resumed.context.manifests['one'].seconds < 1000
     forced = _Two(tmp_path, 3)
     forced.run(['one'], say=_quiet)
     assert forced.seen[0] == ('one', False)

@@ -63,6 +63,11 @@ class MakePseudoLabels(Step):
                 isinstance(metric, dict) and metric.get('selection')):
             raise ValueError('threshold "selected": expected --select, found '
                              'none. Name a number, "fixed" or "auto".')
+        if wanted == 'best' and not self._is_scored(ctx):
+            raise ValueError('threshold "best": expected masks of the test '
+                             'split, and a step that scores the seeds by '
+                             'them, found none. Name a number, "fixed" or '
+                             '"auto".')
         LabelChain.from_config(self._cfg(ctx), 0.5 if chosen else wanted)
 
     def inputs(self, ctx: Context) -> dict:
@@ -134,14 +139,24 @@ class MakePseudoLabels(Step):
                                      self._rule(ctx).get('threshold'))
                      if one is not None), None)
 
+    def _scoring(self, ctx: Context) -> str | None:
+        """Return the last step of seeds that tests the same checkpoint."""
+        own = ctx.find('cam', self.checkpoint).name
+        return next((
+            step.name for step in reversed(ctx.steps.values())
+            if 'seeds' in step.makes and ctx.before(step.name).find(
+                'cam', getattr(step, 'checkpoint', None)).name == own), None)
+
+    def _is_scored(self, ctx: Context) -> bool:
+        """Say whether seeds of the checkpoint are or will be scored."""
+        stage = ctx.find('cam', self.checkpoint).config
+        return self._scoring(ctx) is not None and (
+            'seg_map_path' in ctx.dataset(stage, 'test').data_prefix)
+
     def _seeds(self, ctx: Context) -> dict:
         """Return what is known of the seeds of the same checkpoint."""
-        own = ctx.find('cam', self.checkpoint).name
-        for step in reversed(ctx.steps.values()):
-            if 'seeds' in step.makes and ctx.before(step.name).find(
-                    'cam', getattr(step, 'checkpoint', None)).name == own:
-                return ctx.result(step.name)
-        return {}
+        step = self._scoring(ctx)
+        return ctx.result(step) if step else {}
 
     def _threshold(self, ctx: Context) -> tuple[float | str, str]:
         """Return threshold, or label-free rule, and how it was chosen."""

@@ -1,6 +1,5 @@
 """Steps that evaluate: the seeds, and the segmentor."""
 import copy
-import shutil
 from inspect import isclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from hsc_mm.evaluation.marked import class_shares, unlearned_classes
 from hsc_mm.evaluation.selection import scores_seeds, write_selection
 from hsc_mm.registry import METRICS, STEPS
 from hsc_mm.utils import read_json
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.outputs import drop, written
 from hsc_mm.utils.part_types import class_of
 from ..context import Context
 from ..inputs import held_out_input, stage_inputs
@@ -152,8 +151,8 @@ class EvaluateSegmentor(_Test):
         folder = ctx.root / self.folder
         masks, data = folder / 'masks', ctx.dataset('seg', 'test')
         has_masks = 'seg_map_path' in data.data_prefix
-        if (masks / MARKER).is_file():  # nothing but ours is removed
-            shutil.rmtree(masks, ignore_errors=True)
+        for name in written(masks):  # nothing but ours is removed
+            drop(masks, name)
         cfg, writes = _writing(ctx.seg_cfg, masks, has_masks)
         arguments = [
             ctx.dump(cfg, self.name),
