@@ -1,6 +1,9 @@
 """Configs times seeds, through the real pipeline."""
 import json
 import shutil
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
 
@@ -279,7 +282,7 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
     work = tmp_path / 'work'
     broken, data = set(), [dict(cam='of before')]
 
-    def cell(cell, seg_config, options):
+    def cell(cell, seg_config, options, _):
         if cell.seed in broken:
             raise ValueError('broken')
         found = _cell(cell.config, cell.seed, 30.0 + cell.seed)
@@ -524,9 +527,45 @@ def test_a_failed_cell_is_not_one_that_is_not_finished(
             f'[ -e "{record}" ] || exit 143', 'not finished')):
         python.write_text(f'#!/bin/sh\n{line}\n')
         with pytest.raises(ValueError, match=r'a, seed 0: (?!error: )'):
-            matrix_cells.run_cell(cell, None, {})
+            matrix_cells.run_cell(cell, None, {}, matrix_cells.Pipelines())
         missing, = matrix_kept.kept_cells(tmp_path / 'w', {}, [], {})[1]
         assert missing.startswith(f'a, seed 0 ({words}')
         # The call itself says the same as later ones.
         page = matrix.run_matrix([str(config)], [0], tmp_path / 'w')[0]
         assert page['missing'] == [missing.replace('not finished', 'failed')]
+
+
+def test_the_memory_is_that_of_the_training_of_now(tmp_path, monkeypatch):
+    config, python = tmp_path / 'a.py', tmp_path / 'python'
+    config.write_text('model = dict(type="EncoderDecoder")')
+    python.write_text('#!/bin/sh\nexit 0\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(matrix_cells, 'sys', SimpleNamespace(
+        executable=str(python)))
+    cell = matrix_cells.Cell(str(config), 0, tmp_path / 'w' / 'a' / 'seed0')
+    cell.folder.mkdir(parents=True)
+    peaks = []
+    for cam, seeds in (('0', 1.), ('0', 2.), ('1', 2.)):
+        (cell.folder / 'summary.json').write_text(json.dumps(dict(
+            results=dict(cam=dict(hash=cam)), seconds=dict(seeds=seeds),
+            rows=[], batch_size=4)))
+        found = matrix_cells.run_cell(
+            cell, None, {}, matrix_cells.Pipelines())
+        peaks.append(found['peak_mib'])
+        (cell.folder / 'cell.json').write_text(json.dumps(dict(
+            found, peak_mib=10**6)))
+    assert peaks[1] == 10**6
+    assert max(peaks[0], peaks[2]) < 10**4
+
+
+def test_no_pipeline_begins_after_they_were_stopped(tmp_path):
+    pipelines = matrix_cells.Pipelines()
+    with open(tmp_path / 'x', 'w') as file, ThreadPoolExecutor(1) as pool:
+        began = pool.submit(pipelines.run, ['sleep', '60'], file)
+        while not pipelines._running:
+            time.sleep(.01)
+        pipelines.stop()
+        assert began.result()[0] == -signal.SIGTERM
+        with pytest.raises(ValueError, match='stopped before it began'):
+            pipelines.run(['touch', tmp_path / 'y'], file)
+    assert not (tmp_path / 'y').exists()

@@ -8,7 +8,7 @@ from hsc_mm.inference.config_files import read_config
 from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from hsc_mm.version import RECIPE, __version__
-from .matrix_cells import Cell, run_cell, running
+from .matrix_cells import Cell, Pipelines, run_cell
 from .matrix_kept import failure, kept_cells
 from .matrix_means import collect
 from .matrix_tables import markdown
@@ -42,7 +42,7 @@ def run_matrix(configs: list[str],
         FileNotFoundError: A config is missing.
         ValueError: A file is no config.
     """
-    root = Path(work_dir)
+    root, pipelines = Path(work_dir), Pipelines()
     paths = [*configs, *([seg_config] if seg_config else [])]
     began = {path: read_config(path).to_dict() for path in paths}
 
@@ -53,7 +53,7 @@ def run_matrix(configs: list[str],
                     f'{cell.name}, seed {cell.seed}: expected {path} as it '
                     'was when the matrix began, found it changed. Give the '
                     'same command again: all cells then follow the new one.')
-        return run_cell(cell, seg_config, options or {})
+        return run_cell(cell, seg_config, options or {}, pipelines)
 
     cells = [
         Cell(config, seed, root / Path(config).stem / f'seed{seed}')
@@ -77,8 +77,7 @@ def run_matrix(configs: list[str],
         except BaseException:
             for future in futures:
                 future.cancel()
-            for child in list(running):
-                child.terminate()
+            pipelines.stop()
             raise
     table, page = (
         claim(root, name, option='work_dir')

@@ -6,15 +6,16 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from hsc_mm.cli.signals import PARENT, killed
 from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.outputs import claim, drop
 from .matrix_kept import FAILED, data_of, settings
 
-__all__ = ['Cell', 'run_cell', 'running']
+__all__ = ['Cell', 'Pipelines', 'run_cell']
 
 _RECORD = {'images_per_second?': (float, ), 'peak_mib?': float,
            'results?': dict, 'seconds?': dict, 'rows?': [dict(what=str)],
@@ -22,8 +23,43 @@ _RECORD = {'images_per_second?': (float, ), 'peak_mib?': float,
 _STOPPED = {sign * number + offset for number in (
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for sign, offset in ((-1, 0), (1, 128))}
-#: Pipelines that run now.
-running: set[subprocess.Popen] = set()
+
+
+class Pipelines:
+    """The pipelines that run now; none starts after they were stopped."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen] = set()
+        self._lock, self._stopped = threading.Lock(), False
+
+    def run(self, command: list[str], file: IO) -> tuple[int, int]:
+        """Run one to its end, its output in a file.
+
+        Returns:
+            tuple[int, int]: Its exit status, and the KiB of its largest
+            process.
+
+        Raises:
+            ValueError: They were stopped.
+        """
+        with self._lock:
+            if self._stopped:
+                raise ValueError('the matrix was stopped before it began')
+            child = subprocess.Popen(
+                command, stdout=file, stderr=file,
+                env=dict(os.environ, **{PARENT: str(os.getpid())}))
+            self._running.add(child)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        self._running.discard(child)
+        return child.returncode, usage.ru_maxrss
+
+    def stop(self) -> None:
+        """End those that run, and let no other begin."""
+        with self._lock:
+            self._stopped = True
+            for child in self._running.copy():
+                child.terminate()
 
 
 class Cell(NamedTuple):
@@ -52,7 +88,8 @@ def _shortened(text: str) -> str:
 
 
 def run_cell(cell: Cell, seg_config: str | None,
-             options: dict[str, list[str]]) -> dict:
+             options: dict[str, list[str]],
+             pipelines: Pipelines) -> dict:
     """Run the pipeline of a cell; what is current is skipped.
 
     Args:
@@ -60,6 +97,7 @@ def run_cell(cell: Cell, seg_config: str | None,
         seg_config (str, optional): Config of the segmentation stage.
         options (dict[str, list[str]]): ``'cam'`` and ``'seg'``: values that
             override the configs; ``'pipeline'``: more arguments.
+        pipelines (Pipelines): Runs it.
 
     Returns:
         dict: ``results``, ``seconds`` and ``rows`` (scores) of the steps,
@@ -90,19 +128,13 @@ def run_cell(cell: Cell, seg_config: str | None,
                settings=settings(cell.config, seg_config, options))
     drop(cell.folder, FAILED)
     with open(log, 'w', encoding='utf-8') as file:
-        child = subprocess.Popen(
-            command, stdout=file, stderr=file,
-            env=dict(os.environ, **{PARENT: str(os.getpid())}))
-        running.add(child)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        running.discard(child)
-    if child.returncode:
+        status, kib = pipelines.run(command, file)
+    if status:
         lines = log.read_text('utf-8', 'replace').strip().splitlines()
         errors = [line for line in lines if line.startswith('error: ')]
-        said = killed(child.returncode) or ''.join(
+        said = killed(status) or ''.join(
             (errors or lines)[-1:]).removeprefix('error: ')
-        if child.returncode not in _STOPPED:
+        if status not in _STOPPED:
             write_json(claim(cell.folder, FAILED, option='work_dir'),
                        dict(error=_shortened(said)))
         raise ValueError(f'{cell.name}, seed {cell.seed}: {said} '
@@ -116,10 +148,11 @@ def run_cell(cell: Cell, seg_config: str | None,
         found.update(images_per_second=kept['images_per_second'],
                      peak_mib=kept['peak_mib'])
     else:
-        peak = round(usage.ru_maxrss / 1024)  # of the steps that ran now
+        peak = round(kib / 1024)  # of the steps that ran now
         found.update(
             images_per_second=_speed(cell.folder, found['batch_size']),
-            peak_mib=max(peak, kept.get('peak_mib', 0)))
+            peak_mib=max(peak, kept.get('peak_mib', 0)
+                         if _trained_alike(found, kept) else 0))
     old, now = kept.get('settings', {}), own['settings']
     now['data'] = data_of(cell.folder)
     if same and not seg_config and old.get('seg') and (
@@ -136,6 +169,12 @@ def run_cell(cell: Cell, seg_config: str | None,
     if found != kept:
         write_json(record, found)
     return found
+
+
+def _trained_alike(found: dict, kept: dict) -> bool:
+    """Say whether the CAM stage is the one that a record tells of."""
+    new, old = (one.get('results', {}).get('cam') for one in (found, kept))
+    return new == old
 
 
 def _speed(folder: Path, batch_size: int) -> float | None:
