@@ -1,5 +1,6 @@
 """Names of a model's classes, found without its data set."""
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ class ClassNames(NamedTuple):
         classes (tuple[str]): C names, the background first.
         palette (np.ndarray): Their colours, (C, 3) uint8 RGB.
         label_map (dict, optional): Mask index -> class index; None where
-            they are the same.
+            they are the same. Where masks hold no background
+            (``reduce_zero_label``), that of class 0 is 1.
     """
     classes: tuple[str, ...]
     palette: np.ndarray
@@ -52,7 +54,8 @@ def class_names(cfg: Config, checkpoint: dict) -> ClassNames:
     meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
     if meta.get('classes'):
         return _complete(
-            tuple(meta['classes']), meta.get('palette'), meta.get('label_map'))
+            tuple(meta['classes']), meta.get('palette'),
+            meta.get('label_map'), meta.get('reduce_zero_label'))
     for name in ('test', 'val', 'train'):
         found = _of_dataset((cfg.get(f'{name}_dataloader') or {}).get(
             'dataset') or {})
@@ -163,11 +166,23 @@ def _of_dataset(dataset: dict) -> ClassNames | None:
     palette = metainfo.get('palette')
     if palette is None and label_map is None:
         palette = known.get('palette')
-    return _complete(tuple(classes), palette, label_map)
+    return _complete(tuple(classes), palette, label_map,
+                     _reduced(dataset))
 
 
-def _complete(classes: tuple, palette, label_map) -> ClassNames:
+def _reduced(dataset: dict) -> bool:
+    """Say whether a data set takes 1 from the indices of its masks."""
+    kind = class_of(DATASETS, dataset)
+    usual = kind and signature(kind).parameters.get('reduce_zero_label')
+    return dataset.get('reduce_zero_label', usual and usual.default) is True
+
+
+def _complete(classes: tuple, palette, label_map,
+              reduced: bool = False) -> ClassNames:
     """Take VOC's colours where there are none of its own."""
+    if reduced:  # as mmseg reads them: first less 1, then by the map
+        label_map = {index + 1: place for index, place in (
+            label_map or {k: k for k in range(len(classes))}).items()}
     check_class_count('classes of the checkpoint or config',
                       len(classes) - 1)
     if palette is None or len(palette) != len(classes):

@@ -6,6 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from hsc_converters.new_configs import write_configs
@@ -167,6 +168,27 @@ def test_wide_types_of_small_indices_are_read(tmp_path):
     found = read_index_png(tmp_path / 'm.png')
     assert found.dtype == np.uint8 and (found == mask).all()
     assert (to_mask_indices(mask.astype(np.int64), None) == mask).all()
+
+
+@pytest.mark.parametrize(('more', 'expected'), [
+    (dict(), [0, 1, 2]), (dict(reduce_zero_label=False), [0, 1, 2]),
+    (dict(reduce_zero_label=True), [1, 2, 3]),
+    (dict(reduce_zero_label=True, label_map={5: 0, 3: 1, 4: 255, 9: 2}),
+     [6, 4, 10])])
+def test_masks_that_begin_at_1_are_predicted_so(more, expected):
+    meta = dict(classes=('wall', 'sky', 'tree'), **more)
+    names = class_names({}, dict(meta=dict(dataset_meta=meta)))
+    assert names.mask_indices(np.arange(3)).tolist() == expected
+
+
+def test_data_sets_of_mmseg_say_that_masks_begin_at_1():
+    for dataset, first in (
+            (dict(type='mmseg.ADE20KDataset'), 1),
+            (dict(type='mmseg.ADE20KDataset', reduce_zero_label=False), 0),
+            (dict(type='mmseg.PascalVOCDataset'), 0)):
+        cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+        names = class_names(cfg, {})
+        assert names.mask_indices(np.arange(1)).tolist() == [first]
 
 
 @pytest.mark.parametrize(('count', 'good'), [(254, True), (255, False),
