@@ -12,7 +12,7 @@
 #
 # Needs the lists and labels of tools/prepare_voc.py, and saliency maps in
 # $VOC2012_ROOT/SaliencyMaps (docs/data.md). Further arguments go to
-# tools/run_matrix.py.
+# tools/run_matrix.py. Relative paths begin at the current folder.
 #
 #   SEEDS     the random seeds (0). With several, each method is compared with
 #             SEAM over equal ones; --paired-to STEM names another.
@@ -24,11 +24,11 @@
 #
 # If a cell fails, the table has the others, and the status is not 0.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." >/dev/null && pwd)
 work=${1:?names no work dir: benchmarks/voc.sh WORK_DIR [OPTION ...]}
 shift
 network=${NETWORK:-r38d}
-segmentor=configs/deeplabv2_r101_voc-pseudo.py
+segmentor=$root/configs/deeplabv2_r101_voc-pseudo.py
 case $network in
 r38d) names=(seam_r38d hsc_r38d_seam eps_r38d hsc_r38d_eps) ;;
 r50) names=(seam_r50 hsc_r50 eps_r50 hsc_r50_eps) ;;
@@ -36,10 +36,10 @@ r50) names=(seam_r50 hsc_r50 eps_r50 hsc_r50_eps) ;;
 esac
 names=("${names[@]/%/_voc}")
 [ "$network" = r38d ] && names+=(hsc_r38d_eps_voc-release)
-folder=configs
+folder=$root/configs
 if [ "${CRF:-1}" != 0 ]; then
 	folder=$work/configs
-	python benchmarks/voc_configs.py "$folder" "${names[@]}"
+	python "$root/benchmarks/voc_configs.py" "$folder" "${names[@]}"
 fi
 configs=()
 for name in "${names[@]}"; do
@@ -47,7 +47,7 @@ for name in "${names[@]}"; do
 done
 if [ "${DOCTOR:-1}" != 0 ]; then
 	# HSC on EPS reads what all the others read, saliency maps too.
-	python tools/doctor.py "${configs[3]}" "$segmentor"
+	python "$root/tools/doctor.py" "${configs[3]}" "$segmentor"
 fi
 read -ra seeds <<<"${SEEDS:-0}"
 options=(--seg-config "$segmentor" --work-dir "$work" --seeds "${seeds[@]}")
@@ -57,9 +57,9 @@ fi
 status=0
 begun=$(mktemp)
 trap 'rm -f "$begun"' EXIT
-python tools/run_matrix.py "${configs[@]}" "${options[@]}" "$@" || status=$?
+python "$root/tools/run_matrix.py" "${configs[@]}" "${options[@]}" "$@" || status=$?
 # A table of now: an error before the first cell leaves that of an earlier call.
 if [ "$status" -le 1 ] && [ "$work/matrix.json" -nt "$begun" ]; then
-	python benchmarks/voc_table.py "$work"
+	python "$root/benchmarks/voc_table.py" "$work"
 fi
 exit "$status"

@@ -126,10 +126,10 @@ def test_pseudo_labels_of_the_configs_have_a_crf_and_no_threshold(tmp_path):
 #: Stands for python: what would train writes its words, and ends as is asked.
 _STUB = """#!/bin/sh
 case $1 in
-tools/run_matrix.py | tools/doctor.py)
+*/tools/run_matrix.py | */tools/doctor.py)
     echo "$@" >> {log}
     [ -z "$WRITES" ] || {{ sleep 0.1; touch "$WRITES"; }}
-    [ "$1" = tools/doctor.py ] || exit ${{STATUS:-0}} ;;
+    [ "${{1##*/}}" = doctor.py ] || exit ${{STATUS:-0}} ;;
 *) exec {python} "$@" ;;
 esac
 """
@@ -147,11 +147,12 @@ def script(tmp_path):
     def call(*words, **env):
         log.unlink(missing_ok=True)
         done = subprocess.run(
-            [ROOT / 'benchmarks/voc.sh', work, *words], text=True,
-            capture_output=True, check=False, env=dict(
+            [ROOT / 'benchmarks/voc.sh', work.name, *words], text=True,
+            cwd=work.parent, capture_output=True, check=False, env=dict(
                 os.environ, PATH=f'{stub.parent}:{os.environ["PATH"]}',
                 PYTHONPATH=str(ROOT), **env))
-        lines = log.read_text().replace(str(work), 'WORK').splitlines()
+        lines = log.read_text().replace(f'{ROOT}/', '').replace(
+            work.name, 'WORK').splitlines()
         return done, lines
     return call, work
 
