@@ -33,9 +33,9 @@ def choose_selection(dataset: BaseImageLabelDataset,
 
     Classes take their turn, the rarest first. Each takes images that show it,
     in the order of a hash of their ids, until N chosen images do; images
-    chosen for an earlier class count. At most half of the images of a class
-    are taken, so that the others can be scored: small data sets get fewer
-    than N. Image labels say what an image shows, where the data set has
+    chosen for an earlier class count. An image of which another class would
+    have more than half of its images taken is left out, so that each class
+    can be scored: small data sets get fewer than N. Image labels say what an image shows, where the data set has
     them, and the masks elsewhere.
 
     Args:
@@ -53,14 +53,16 @@ def choose_selection(dataset: BaseImageLabelDataset,
                       for info in infos], dtype=bool)
     order = sorted(range(len(infos)), key=lambda i: _order(infos[i]['img_id']))
     counts = shown.sum(axis=0)
-    chosen: set[int] = set()
+    taken, chosen = np.zeros_like(counts), set()
     for index in np.argsort(counts, kind='stable').tolist():
-        wanted = min(per_class, int(counts[index]) // 2)
         for place in order:
-            if shown[list(chosen), index].sum() >= wanted:
+            if taken[index] >= per_class:
                 break
-            if shown[place, index]:
+            more = taken + shown[place]
+            if place not in chosen and shown[place, index] and (
+                    more <= counts // 2)[shown[place]].all():
                 chosen.add(place)
+                taken = more
     if not chosen:
         raise ValueError(
             f'--select {per_class}: expected a class in two images of '

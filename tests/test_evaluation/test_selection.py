@@ -92,6 +92,23 @@ def test_a_selection_of_other_images_is_refused(tmp_path):
         read_selection(tmp_path / 'twice.txt')
 
 
+@pytest.mark.parametrize('names', ['abcd', 'wxyz', 'ijkl', '1234'])
+def test_a_class_that_others_show_too_keeps_half_of_its_images(names):
+    class Data(list):
+        foreground, split = ['dog', 'person', 'hat'], 'train'
+
+        def get_data_info(self, place):
+            return dict(img_id=self[place], gt_label=np.array(
+                [place < 2, True, place == 3]))
+
+    for turned in range(4):
+        ids = [*names[turned:], *names[:turned]]
+        chosen = choose_selection(Data(ids), 5)
+        assert len(chosen) == 2
+        assert len({*chosen} & {*ids[:2]}) == 1
+        assert ids[3] not in chosen  # the only one of its class
+
+
 def test_a_selection_has_n_of_each_class_and_does_not_depend_on_order():
     class Data:
         foreground, split = ['cat', 'dog', 'cow'], 'train'
