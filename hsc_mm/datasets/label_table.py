@@ -5,7 +5,6 @@ from pathlib import Path
 
 from .box_tables import has_boxes, is_retinanet, named_class
 from .class_names import (
-    ABSENT,
     MARKS,
     NONE,
     ImageLabels,
@@ -13,18 +12,14 @@ from .class_names import (
     means_nothing,
     settle,
 )
-from .table_rows import Rows, is_header, read_rows
+from .table_rows import EMPTY, Rows, is_header, read_rows, without_index
 
 __all__ = ['read_label_table']
 
 _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
-# Of columns beside those of the images and labels.
-_INDEX = re.compile(r'id|idx|index|image[ _]?(id|index)|unnamed: \d+',
-                    re.IGNORECASE)
 _PARTS = ('split', 'fold', 'subset', 'set', 'train', 'val', 'valid', 'test',
           'is_train', 'is_val', 'is_valid', 'is_test')
-_EMPTY = ('', 'na', *ABSENT)
 _BRACKETS = ('[]', '()', '{}')
 _QUOTED = re.compile(r'(\'[^\']*\'|"[^"]*")([\s,;|]+|$)')
 _TRUE = tuple(mark for yes, _ in MARKS for mark in yes)
@@ -37,8 +32,9 @@ def read_label_table(path: str | Path,
     """Read lines ``image,label1;label2``, or a column of 0 and 1 a class.
 
     Columns are parted by commas, semicolons or tabs. The images are in the
-    first column, or in the only one that holds file names of pictures; paths
-    may have backslashes. A header may lead; of more than two columns of
+    first column, in the only one that holds file names of pictures, or, where
+    the first numbers the lines, in that which the header calls so; paths may
+    have backslashes. A header may lead; of more than two columns of
     names it has to say which is the labels'. A column without a name, such
     as the index that pandas writes or an empty one at the end, is not read,
     nor is one beside the labels that is called ``id`` or ``index`` and
@@ -47,7 +43,8 @@ def read_label_table(path: str | Path,
     do where a name with blanks is made of other names of the table (``haze
     primary`` of ``haze`` and ``primary``). An empty cell means no class, as
     does ``NA`` alone, which R writes, and under a class any of
-    :data:`ABSENT`. Excel's first line ``sep=;`` names the separator.
+    :data:`~hsc_mm.datasets.class_names.ABSENT`. Excel's first line ``sep=;``
+    names the separator.
     Where a header names the sides of boxes, or lines are
     ``image,x1,y1,x2,y2,class``, an image may have several lines.
 
@@ -64,7 +61,7 @@ def read_label_table(path: str | Path,
     notes: list[Note] = []
     classes = None
     header = rows.pop(0)[1] if rows and is_header(rows) else None
-    header, rows, unread = _without_index(header, rows)
+    header, rows, unread = without_index(header, rows)
     if header and rows and _is_one_hot(header, rows):
         cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
                   if cell.strip().lower() in _TRUE] for _, row in rows]
@@ -75,7 +72,7 @@ def read_label_table(path: str | Path,
         words = {cell.strip() for _, row in rows for cell in row[1:]}
         notes.append(Note('cells read as 0', [
             f'"{word}"' for word in sorted(words) if word
-            and word.lower() in _EMPTY]))
+            and word.lower() in EMPTY]))
     else:
         column = _label_column(path, header, rows)
         unread += [name for place, name in enumerate(header or ())
@@ -118,34 +115,12 @@ def read_label_table(path: str | Path,
     return settle(path, classes, images, none, notes)
 
 
-def _without_index(header: list[str] | None, rows: Rows
-                   ) -> tuple[list[str] | None, Rows, list[str]]:
-    """Leave out columns that number the lines, beside others; name them.
-
-    One of several 0 and 1 numbers nothing: a class may be called "index".
-    """
-    def numbers(place: int) -> bool:
-        cells = [row[place].strip() for _, row in rows]
-        return len({*cells}) == len(cells) or not {*cells} <= {'0', '1'}
-
-    if header is None:
-        return header, rows, []
-    kept = [place for place, name in enumerate(header)
-            if not place or not _INDEX.fullmatch(name.strip())
-            or not numbers(place)]
-    if len(kept) < 2 or len(kept) == len(header):
-        return header, rows, []
-    return [header[place] for place in kept], [
-        (number, [row[place] for place in kept]) for number, row in rows
-    ], [name for place, name in enumerate(header) if place not in kept]
-
-
 def _is_one_hot(header: list[str], rows: Rows) -> bool:
     """Say whether all columns but the first hold 0 and 1."""
     if len(header) == 2 and header[1].strip().lower() in _LABELS:
         return False
     cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
-    marks = cells.difference(_EMPTY)
+    marks = cells.difference(EMPTY)
     return bool(marks) and any(marks <= {*yes, *no} for yes, no in MARKS)
 
 
@@ -155,7 +130,7 @@ def _refuse_scores(path: str | Path, header: list[str], rows: Rows) -> None:
     for number, row in rows:
         for name, cell in zip(header[1:], row[1:], strict=True):
             cell = cell.strip().lower()
-            if cell in (*_TRUE, *_FALSE, *_EMPTY):
+            if cell in (*_TRUE, *_FALSE, *EMPTY):
                 continue
             if not _NUMBER.fullmatch(cell):
                 return

@@ -6,9 +6,11 @@ from io import StringIO
 from pathlib import Path
 
 from hsc_mm.utils import read_text
-from .class_names import IMAGE_SUFFIXES
+from .class_names import ABSENT, IMAGE_SUFFIXES, MARKS
 
-__all__ = ['Rows', 'is_header', 'names_images', 'read_rows']
+__all__ = [
+    'EMPTY', 'Rows', 'is_header', 'names_images', 'read_rows', 'without_index'
+]
 
 #: Line numbers and cells.
 Rows = list[tuple[int, list[str]]]
@@ -17,6 +19,11 @@ Rows = list[tuple[int, list[str]]]
 _HEADERS = ('image', 'images', 'filename', 'file', 'imagename', 'imageid',
             'imagefile', 'imagepath', 'filepath', 'imageindex', 'img', 'path',
             'id', 'name')
+# Of columns beside those of the images and labels.
+_INDEX = re.compile(r'id|idx|index|image[ _]?(id|index)|unnamed: \d+',
+                    re.IGNORECASE)
+#: Cells that say nothing, in lower case.
+EMPTY = ('', 'na', *ABSENT)
 
 
 def names_images(cell: str) -> bool:
@@ -79,17 +86,60 @@ def _rows(path: str | Path) -> Rows:
 
 
 def _images_first(rows: Rows) -> Rows:
-    """Put the only column of pictures in front, without unnamed columns."""
-    body, width = rows[1:] or rows, len(rows[0][1])
-    found = [place for place in range(width)
+    """Put the column of the images in front, without unnamed columns.
+
+    It is the only one of pictures; or, where the first of more than two
+    numbers the lines, the only other that the header calls so ("name" may be
+    that of a class).
+    """
+    body, first = rows[1:] or rows, rows[0][1]
+    found = [place for place in range(len(first))
              if all(_suffixed(row[place]) for _, row in body)]
+    if not found and len(first) > 2 and (
+            not first[0].strip() or _INDEX.fullmatch(first[0].strip())
+            ) and _number_lines(rows[1:], 0):
+        named = [place for place, name in enumerate(first) if place
+                 and names_images(name) and (name.strip().lower() != 'name'
+                 or len({row[place] for _, row in body}) == len(body))]
+        found = [place for place in named if not _INDEX.fullmatch(
+            first[place].strip())] or named
     if len(found) != 1 or not found[0]:
         return rows
-    first = rows[0][1]
-    named = [place for place in range(width) if place != found[0]
+    named = [place for place in range(len(first)) if place != found[0]
              and (first[place].strip() or _suffixed(first[found[0]]))]
     return [(number, [row[place] for place in found + named])
             for number, row in rows]
+
+
+def _number_lines(rows: Rows, place: int) -> bool:
+    """Say whether the cells of a column are whole numbers, none twice."""
+    cells = [row[place].strip() for _, row in rows]
+    return len({*cells}) == len(cells) and all(map(str.isdigit, cells))
+
+
+def without_index(header: list[str] | None, rows: Rows
+                  ) -> tuple[list[str] | None, Rows, list[str]]:
+    """Leave out columns that number the lines, beside others; name them.
+
+    One of several marks, such as 0 and 1, numbers nothing: a class may be
+    called "index".
+    """
+    def numbers(place: int) -> bool:
+        marks = {row[place].strip().lower() for _, row in rows}.difference(
+            EMPTY)
+        return _number_lines(rows, place) or not any(
+            marks <= {*yes, *no} for yes, no in MARKS)
+
+    if header is None:
+        return header, rows, []
+    kept = [place for place, name in enumerate(header)
+            if not place or not _INDEX.fullmatch(name.strip())
+            or not numbers(place)]
+    if len(kept) < 2 or len(kept) == len(header):
+        return header, rows, []
+    return [header[place] for place in kept], [
+        (number, [row[place] for place in kept]) for number, row in rows
+    ], [name for place, name in enumerate(header) if place not in kept]
 
 
 def _without_empty(rows: Rows) -> Rows:
