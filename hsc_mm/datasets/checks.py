@@ -219,8 +219,8 @@ def check_ids(what: str, ids: list[str], folder: str, listed: str) -> None:
         else:
             names[name] = image_id
             continue
-        problems.append(f'{listed}{_line(listed, image_id)}: "{image_id}" '
-                        f'{problem}')
+        line = _line(listed, image_id) if len(problems) < _LISTED else ''
+        problems.append(f'{listed}{line}: "{image_id}" {problem}')
     raise_problems(what, problems, 'Write them relative to the image folder '
                    '(--images, data_prefix.img_path), each name once.')
 

@@ -137,11 +137,11 @@ def settle(path: str | Path,
                              f'UTF-8, found {name!r}. Rename the class.')
     nothing = {name_key(name) for name in (*_ALWAYS, *none)}
     count = Counter(' '.join(n.split()) for all_ in images.values()
-                    for n in all_ if n.strip())
+                    for n in all_ if name_key(n))
     spelling = _spelling(path, classes, count, nothing)
     settled: dict[str, list[str]] = {}
     for image, written in images.items():
-        names = {name_key(n): n for n in written if n.strip()}
+        names = {name_key(n): n for n in written if name_key(n)}
         empty = [name for key, name in names.items() if key in nothing]
         if empty and len(empty) < len(names):
             others = [n for key, n in names.items() if key not in nothing]

@@ -5,7 +5,7 @@ from hsc_mm.registry import DATASETS
 from hsc_mm.utils.indices import coloured
 from .base import BaseImageLabelDataset
 from .class_names import spelled
-from .labels import ImageLabels, read_label_json, read_list
+from .labels import ImageLabels, jpeg_names, read_label_json, read_list
 
 __all__ = ['COCO_CLASSES', 'COCOImageLabelDataset']
 
@@ -103,7 +103,8 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
     def ids(self) -> list[str]:
         """Return the ids of ``ann_file``, or all labelled images."""
         if self.ann_file:
-            return read_list(self.ann_file)
+            return read_list(self.ann_file, jpeg_names(
+                self.data_prefix['img_path']))
         return list(self._labels().images)
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:

@@ -19,8 +19,9 @@ from .table_rows import names_images
 
 __all__ = [
     'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'data_hash', 'image_stem',
-    'own_labels', 'read_label_folders', 'read_label_json', 'read_label_table',
-    'read_labels', 'read_list', 'read_voc_list', 'read_voc_xml'
+    'jpeg_names', 'own_labels', 'read_label_folders', 'read_label_json',
+    'read_label_table', 'read_labels', 'read_list', 'read_voc_list',
+    'read_voc_xml'
 ]
 
 
@@ -128,10 +129,16 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
         raise ValueError(f'ann_file {path}: expected one image id per line, '
                          'found an empty list.')
     if len(set(ids)) < len(ids):
-        twice = next(i for n, i in enumerate(ids) if i in ids[:n])
+        seen: set[str] = set()
+        twice = next(i for i in ids if i in seen or seen.add(i))
         raise ValueError(f'ann_file {path}: image "{twice}" is listed twice. '
                          'Remove the second line.')
     return ids
+
+
+def jpeg_names(folder: str | Path) -> list[str]:
+    """Return the names of the JPEGs of a folder, '' has none."""
+    return [one.stem for one in Path(folder).glob('*.jpg')] if folder else []
 
 
 _FILE = '(?:' + '|'.join(map(re.escape, IMAGE_SUFFIXES)) + ')'
@@ -156,7 +163,7 @@ def read_voc_list(path: str | Path, images: str | Path = '') -> list[str]:
         ValueError: See :func:`read_list`.
     """
     ids = []
-    for line in read_list(path):
+    for line in read_list(path, jpeg_names(images)):
         found = _LABELLED.fullmatch(line)
         if found and not os.path.exists(os.path.join(images, f'{line}.jpg')):
             line = found[1] or found[2]

@@ -107,6 +107,17 @@ def test_other_data_name_their_vocabulary(tmp_path):
         data(root, INSTANCES)
 
 
+def test_commas_in_all_names_of_a_list(tmp_path):
+    (tmp_path / 'labels.json').write_text(json.dumps(dict(images={
+        'a,1': ['dog'], 'b,2': [], 'c': ['cat']})))
+    (tmp_path / 'l.txt').write_text('a,1\nb,2.jpg\n')
+    (tmp_path / 'train2014').mkdir()
+    for name_of in ('a,1', 'b,2'):
+        (tmp_path / 'train2014' / f'{name_of}.jpg').touch()
+    dataset = data(tmp_path, 'labels.json', ann_file='l.txt', lazy_init=True)
+    assert dataset.ids() == ['a,1', 'b,2.jpg']
+
+
 def test_without_labels_a_list_is_enough(coco):
     dataset = data(coco, '', ann_file=LIST, with_labels=False)
     assert len(dataset) == 6

@@ -12,6 +12,8 @@ import pytest
 
 from hsc_converters.voc import labels_from_mask
 from hsc_mm.cli.errors import explain
+from hsc_mm.datasets import checks
+from hsc_mm.datasets.checks import check_ids
 from hsc_mm.datasets.labels import (
     read_label_folders,
     read_label_json,
@@ -283,6 +285,7 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
      dict(y=['cat'], z=['dog'])),
     ('x.jpg,Cat;dog\ny.jpg,cat\nz.jpg, cat ;d og\nw.jpg,dog\n',
      dict(y=['cat'], z=['cat', 'dog'], w=['dog'])),
+    ('x.jpg,cat;dog\ny.jpg,\u200b\nz.jpg,\ufeff\n', None),
     (',image,tags\n0,x.jpg,"[\'cat\', ""dog""]"\n1,y.jpg,[]\n2,z.jpg,\n',
      None),
     ('image,tags\nx.jpg,"(\'cat\', \'dog\')"\ny.jpg,()\nz.jpg,\n', None),
@@ -681,6 +684,23 @@ def test_blanks_around_known_names_in_a_list(tmp_path):
         ' a', 'IMG 1 ', 'IMG 2 .jpg', 'b']
 
 
+def test_commas_in_all_names_of_a_list_of_voc(tmp_path):
+    path = _write(tmp_path / 'l.txt', '52.10,4.30\n52.11,4.30\n')
+    for name in ('52.10,4.30', '52.11,4.30'):
+        (tmp_path / f'{name}.jpg').touch()
+    assert read_voc_list(path, tmp_path) == ['52.10,4.30', '52.11,4.30']
+    assert read_voc_list(path) == ['52.10', '52.11']  # a table
+
+
+def test_many_wrong_ids_are_found_in_their_list_a_few_times(
+        tmp_path, monkeypatch):
+    reads = []
+    monkeypatch.setattr(checks, '_line', lambda *_: reads.append(1) or '')
+    with pytest.raises(ValueError, match=r'(?s)500 problem.*and 480 more'):
+        check_ids('x', [f'/a/{n}.jpg' for n in range(500)], 'images', 'l.txt')
+    assert len(reads) == 20
+
+
 def test_lists_of_other_projects_on_voc(tmp_path):
     path = _write(tmp_path / 'psa.txt',
                   '/JPEGImages/2007_1.jpg /SegmentationClassAug/2007_1.png\n'
@@ -745,6 +765,44 @@ def test_a_number_of_the_line_is_no_class(tmp_path, name, count):
     assert labels.classes == ['cat', 'dog']
     assert labels.images['0.jpg'] == ['dog']
     assert ('columns not read', [name]) in labels.notes
+
+
+@pytest.mark.parametrize(('text', 'unread'), [
+    (',id,label\n0,17,cat\n1,3,dog\n', []),
+    (',image,label\n0,17,cat\n1,3,dog\n', []),
+    ('id,image,label\n0,17,cat\n1,3,dog\n', ['id']),
+    ('image_id,file,label\n0,17,cat\n1,3,dog\n', ['image_id']),
+    ('index,name,label\n0,17,cat\n1,3,dog\n', ['index']),
+    ('id,size,image,cat,dog\n0,s,17,1,0\n1,s,3,0,1\n', None),
+    (',image,cat,dog\n0,17,1,0\n1,3,0,1\n', []),
+    (',id,image,cat,dog\n0,0,17,1,0\n1,1,3,0,1\n', ['id']),
+    ('id,label\n17,cat\n3,dog\n', []), ('id,name\n17,cat\n3,dog\n', []),
+    ('id,name,fold\n17,cat,1\n3,dog,1\n4,dog,2\n', None),
+])
+def test_numbers_of_lines_are_no_images_of_ids_without_suffix(
+        tmp_path, text, unread):
+    path = tmp_path / 'l.csv'
+    path.write_text(text)
+    if unread is None:  # which column has the labels is not said
+        with pytest.raises(ValueError, match='expected'):
+            read_labels(path)
+        return
+    labels = read_labels(path)
+    assert labels.images == {'17': ['cat'], '3': ['dog']}
+    assert [names for what, names in labels.notes
+            if what == 'columns not read'] == [unread] * bool(unread)
+
+
+@pytest.mark.parametrize('marks', ['1 0', 'True False', '1.0 0.0', 'yes no',
+                                   'x ', '1 '])
+def test_a_class_called_index_may_have_any_marks(tmp_path, marks):
+    yes, no = marks.split(' ')
+    path = tmp_path / 'l.csv'
+    path.write_text(f'image,thumb,index\na.jpg,{yes},{no}\nb.jpg,{no},{yes}\n'
+                    f'c.jpg,{no},{yes}\n')
+    labels = read_labels(path)
+    assert labels.classes == ['thumb', 'index']
+    assert labels.images['c.jpg'] == ['index']
 
 
 def test_a_class_may_be_called_index(tmp_path):
