@@ -53,6 +53,20 @@ def test_padding_has_a_value_for_each_kind():
                           _results()['img'][..., 0].ravel())
 
 
+@pytest.mark.parametrize('count', [1, 2, 5])
+@pytest.mark.parametrize('dtype', [np.uint8, np.int16, np.float32])
+def test_pictures_of_any_number_of_bands_are_padded(count, dtype):
+    image = np.ones((3, 4, count), dtype)
+    for value, found in ((127.5, 127.5 if dtype is np.float32 else 128),
+                         (tuple(range(count)), range(count))):
+        padded = CropPad((5, 9), pad_val=value, centre=True)(
+            dict(img=image))['img']
+        assert padded.dtype == dtype
+        assert padded.shape == (5, 9, count)
+        assert (padded[0] == np.array(found)).all()
+        assert (padded[1:4, 2:6] == 1).all()
+
+
 def test_place_is_random_or_centred():
     np.random.seed(0)
     corners = {

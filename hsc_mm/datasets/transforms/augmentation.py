@@ -2,7 +2,6 @@
 from collections.abc import Sequence
 
 import cv2
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
@@ -115,11 +114,16 @@ class CropPad(BaseTransform):
         part = array[cut_y:cut_y + height, cut_x:cut_x + width]
         if part.shape[:2] == self.size:
             return np.ascontiguousarray(part)
-        bottom = height - top - part.shape[0]
-        right = width - left - part.shape[1]
-        value = int(fill) if array.ndim == 2 else self._colour(array)
-        return mmcv.impad(
-            part, padding=(left, top, right, bottom), pad_val=value)
+        value = np.array(
+            int(fill) if array.ndim == 2 else self._colour(array), float)
+        if array.dtype.kind in 'iu':
+            limits = np.iinfo(array.dtype)
+            value = np.rint(value).clip(limits.min, limits.max)
+        # OpenCV pads no more than four bands.
+        padded = np.empty((height, width, *part.shape[2:]), array.dtype)
+        padded[...] = value.astype(array.dtype)
+        padded[top:top + part.shape[0], left:left + part.shape[1]] = part
+        return padded
 
     def _colour(self, image: np.ndarray) -> tuple[float, ...]:
         """Return the value of padded pixels of an image of any bands."""
