@@ -8,7 +8,11 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from hsc_mm.datasets.checks import raise_problems
-from hsc_mm.datasets.class_names import IMAGE_SUFFIXES, image_name
+from hsc_mm.datasets.class_names import (
+    IMAGE_SUFFIXES,
+    image_name,
+    name_key,
+)
 from hsc_mm.datasets.mask_labels import indices
 from hsc_mm.utils import read_json, voc_palette
 from hsc_mm.utils.alike import RENAME, composed
@@ -183,7 +187,7 @@ def check_mask_classes(path: Path, classes: Sequence[str] | None) -> None:
     """
     found = read_json(path, {'mask_classes?': ([str], )}).get(
         'mask_classes') if classes and path.is_file() else None
-    if found and [*map(composed, found)] != [*map(composed, classes or ())]:
+    if found and [*map(name_key, found)] != [*map(name_key, classes or ())]:
         raise ValueError(
             f'{path}: expected masks of the classes {list(classes or ())}, '
             f'found {found}: an index means another class. Make them again '

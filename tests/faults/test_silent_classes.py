@@ -143,6 +143,9 @@ def test_pseudo_labels_of_other_classes_are_refused(shared_voc, tmp_path,
         folder.write(path.stem, np.zeros(shape, np.uint8))
     VOCImageLabelDataset(**data)
     (tmp_path / 'pseudo_labels.json').unlink()
+    (tmp_path / manifest).write_text(json.dumps(dict(  # other spellings
+        mask_classes=[name.replace('e', 'E') for name in names])))
+    VOCImageLabelDataset(**data)
     turned = [names[0], *names[:0:-1]]
     (tmp_path / manifest).write_text(json.dumps(dict(mask_classes=turned)))
     with pytest.raises(ValueError, match=f'{manifest}: expected masks'):

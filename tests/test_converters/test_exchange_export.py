@@ -7,6 +7,7 @@ import pytest
 
 from hsc_converters.exchange import ExportOptions, export_masks
 from hsc_converters.exchange.formats import FORMATS
+from hsc_converters.exchange.records import list_records
 from hsc_mm.pseudo_labels.files import write_soft_cam
 from hsc_mm.pseudo_labels.origins import note_of
 from hsc_mm.pseudo_labels.trusted import TRUSTED
@@ -91,6 +92,19 @@ def test_predictions_of_other_classes_are_refused(project, tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ValueError, match=r'img_00\.npz: expected an npz'):
         export_masks(cfg, folder, tmp_path / 'cut')
+
+
+def test_another_spelling_in_metainfo_is_the_same_class(project, tmp_path):
+    cfg, _, masks = project
+    dataset = cfg.train_dataloader.dataset
+    records, classes = list_records(cfg)
+    dataset.metainfo = dict(classes=('background', 'Cat', 'DOG'))
+    assert list_records(cfg) == (records, classes)
+    for name, mask in masks.items():
+        write_index_png(tmp_path / f'a/{name}.mask.png', mask, voc_palette())
+        np.savez(tmp_path / f'a/{name}.npz', mask=mask,
+                 names=['background', 'Cat', 'Dog'])
+    export_masks(cfg, tmp_path / 'a', tmp_path / 'out')
 
 
 def test_masks_of_other_classes_than_the_labels_are_refused(project,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hsc_mm.datasets.class_names import name_key
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.utils import atomic_write_bytes, read_index_png, write_json
 from hsc_mm.utils.outputs import claim
@@ -110,7 +111,8 @@ def _check_names(folder: str | Path, img_id: str, mask: np.ndarray,
                  for k, name in enumerate(names) if k and (drawn == k).any()}
     for index, name in meant.items():
         known = classes.names[index:index + 1]
-        if 0 < index != IGNORED and known != (name, ):
+        if 0 < index != IGNORED and [*map(name_key, known)] != [
+                name_key(name)]:
             raise ValueError(
                 f'{path}: expected index {index} to be "{"".join(known)}", a '
                 f'class of the data set, found "{name}". Predict again with '

@@ -120,7 +120,7 @@ def list_records(cfg: Config,
         ValueError: The data set is none of this package, or its list is bad.
     """
     dataset = build_split(cfg, split, masks=False, check=False)
-    used = list(dataset.metainfo['classes'])[1:]
+    used = dataset.foreground  # in the spelling of the masks' names
     classes = MaskClasses(tuple(dataset.all_classes), frozenset(used))
     if images:
         return [Record(one.name, str(one.path), None)
