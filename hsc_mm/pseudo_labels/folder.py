@@ -3,7 +3,7 @@ import contextlib
 import os
 import re
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
+from hsc_mm.utils.pool import map_threads
 from .files import check_label, write_soft_cam
 from .identity import check_same
 from .origins import read_note
@@ -142,14 +143,17 @@ class PseudoLabelFolder:
             self._note(complete=False)
 
     def finish(self, img_ids: Sequence[str], alone: bool = True,
-               chosen: str = 'fixed') -> bool:
+               chosen: str = 'fixed',
+               notes: Mapping[str, str] | None = None) -> bool:
         """Note that all labels are there, if they are; say whether.
 
         The ids are all images of the list, those of other shards too;
-        ``alone`` says that no other process writes into the folder, and
-        ``chosen`` how the threshold was.
+        ``alone`` says that no other process writes into the folder,
+        ``chosen`` how the threshold was, and ``notes`` what labels of other
+        shards have to be made from, see :meth:`has`.
         """
-        complete = not self.missing(img_ids)
+        complete = not self.missing(img_ids) and (
+            alone or self._are_of(notes or {}))
         if complete:
             self._note(complete=True, count=len(img_ids), chosen=chosen)
         if alone or complete:
@@ -160,6 +164,12 @@ class PseudoLabelFolder:
         """Return the paths of files that do not exist."""
         return missing_files(
             str(self.file(i, kind)) for i in img_ids for kind in self.kinds)
+
+    def _are_of(self, notes: Mapping[str, str]) -> bool:
+        """Say whether labels were made from what the notes name."""
+        return all(map_threads(
+            lambda one: all(read_note(self.file(one[0], kind)) == one[1]
+                            for kind in self.kinds), notes.items()))
 
     def _sweep(self, alone: bool) -> None:
         """Remove what killed runs left under temporary names."""

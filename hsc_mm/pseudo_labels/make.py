@@ -192,7 +192,8 @@ def make_pseudo_labels(cfg: Config | str | Path,
             labels = _labels(cfg, str(checkpoint), dataset, run, chain,
                              options, folder)
             write_labels(options.progress(labels, run.missing), folder, run)
-        run.complete = folder.finish(run.img_ids, alone, chosen)
+        run.complete = folder.finish(run.img_ids, alone, chosen,
+                                     run.notes)
     return run
 
 

@@ -169,6 +169,12 @@ def test_a_folder_of_both_kinds(tmp_path):
     assert not folder.finish(['x', 'y'])
     assert not read_json(folder.path / MANIFEST)['complete']
     (folder.path / '.y.png.1.tmp').write_bytes(b'')
+    # Of another part, and from what was there before.
+    assert not folder.finish(['x'], alone=False, notes=dict(x='new'))
+    folder.write('x', np.full((5, 7), 2), 'new')
+    folder.write_soft('x', cam, np.array([1, 2]), 'new')
+    assert folder.finish(['x'], alone=False, notes=dict(x='new'))
+    folder.begin()
     assert folder.finish(['x'])
     assert read_json(folder.path / MANIFEST) == dict(
         a=1, complete=True, count=1, chosen='fixed')
