@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from PIL import Image
 
 from hsc_mm.utils import read_map
 from hsc_mm.utils.alike import NearNames, composed
+from hsc_mm.utils.headers import open_picture
 from .labels import IMAGE_SUFFIXES
 
 __all__ = [
@@ -195,7 +195,7 @@ def to_grey(path: str | Path, image: np.ndarray, kind: str) -> np.ndarray:
 def colour_problem(path: str | Path, kind: str) -> str | None:
     """Say whether a map has colours; a grey one costs only its header."""
     try:
-        with Image.open(path) as picture:
+        with open_picture(path, path, checked=False)[0] as picture:
             if picture.mode in _GREY_MODES:
                 return None
         to_grey(path, read_map(path), kind)

@@ -3,9 +3,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from hsc_mm.utils import read_index_png
+from hsc_mm.utils.headers import open_picture
 from hsc_mm.utils.progress import progress
 
 __all__ = [
@@ -30,7 +30,7 @@ def mode_problems(path: str) -> list[str]:
         no index, or cannot be opened; else empty.
     """
     try:
-        with Image.open(path) as picture:
+        with open_picture(path, path, checked=False)[0] as picture:
             mode = picture.mode
     except OSError as error:
         return [f'{path}: expected a mask, but {error}']

@@ -117,7 +117,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
     """
     data = _read_picture(path)
     try:
-        picture = Image.open(BytesIO(data))
+        picture, _ = open_picture(path, BytesIO(data))
         if picture.format == 'JPEG':
             raise ValueError(
                 f'{path}: expected a PNG of class indices, found a JPEG, '
