@@ -32,7 +32,7 @@ from hsc_mm.utils.work_dirs import (
 __all__ = ['CheckedRunner', 'build_runner', 'for_users', 'raise_full_disk']
 
 # What mmengine registers by itself, and None removes.
-_REMOVABLE = ('runtime_info', 'timer', 'sampler_seed', 'logger',
+_REMOVABLE = ('timer', 'sampler_seed', 'logger',
               'param_scheduler', 'checkpoint')
 # What mmengine says, and no user can act on.
 _NOISE = ('will be deprecated in future', 'Using env variable `',

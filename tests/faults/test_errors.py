@@ -166,6 +166,8 @@ OPTIONS = {
                   r'model\.type: expected hsc_mm\.CAMSegmentor .* Set '),
     'hook': ('default_hooks.finite_loss=None', 1,
              r'default_hooks\.finite_loss: expected .* found None\. .*leave'),
+    'hook-hub': ('default_hooks.runtime_info=None', 1,
+                 r'default_hooks\.runtime_info: expected .* found None\.'),
     'hook-number': ('default_hooks.timer=5', 1,
                     r'default_hooks\.timer: expected .* found 5\.'),
     'section': ('env_cfg=None', 1,

@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hsc_mm.models import CAMHead, HierarchicalContrast, Targets, ViewLoss
+from hsc_mm.models.losses import loss_dict
 
 CHANNELS = (6, 8, 10)
 METHODS = ('seam', 'eps', 'hsc')
@@ -110,6 +111,17 @@ def test_a_part_is_switched_off_alone(part):
     del whole[f'loss_{part}']
     assert {k: v.item() for k, v in losses.items()} == pytest.approx(
         {k: v.item() for k, v in whole.items()})
+
+
+def test_a_refiner_that_no_loss_trains_is_told(monkeypatch):
+    said = []
+    monkeypatch.setattr(loss_dict, 'print_log', lambda *a: said.append(a[0]))
+    for part in ('ecr', 'min'):
+        build(**without(part))
+    build(('eps', 'hsc'), refiner=None)
+    assert not said
+    build(losses=dict(er=None, ecr=None, min=None))
+    assert 'Refined CAMs come from random weights' in said[0]
 
 
 def test_what_no_level_needs_is_not_built():

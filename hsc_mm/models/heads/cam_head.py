@@ -140,6 +140,7 @@ class CAMHead(BaseModule):
                 'pixels, such as hsc_mm.HierarchicalContrast with its pixel '
                 f'level, found {sorted(self.losses)}. Set seed_from="refined"'
                 ', or add the loss.')
+        self.losses.warn_of_idle(self.refiner)
         # What the segmentor brings is checked by the segmentor.
         self.check_losses(('second_view', 'attention'))
         self.losses.bind(num_classes, {

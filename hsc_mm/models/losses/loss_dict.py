@@ -61,6 +61,16 @@ class LossDict(nn.ModuleDict):
                         f'{_remedy(part)}, or switch the loss off: '
                         f'losses=dict({name}=None).')
 
+    def warn_of_idle(self, refiner: nn.Module | None) -> None:
+        """Warn of a refiner with weights that no loss trains."""
+        if refiner is not None and 'refined' not in self.needs and any(
+                one.requires_grad for one in refiner.parameters()):
+            print_log(
+                'decode_head.refiner: expected a loss that trains it, such as '
+                f'"ecr" or "min", found {sorted(self)}. Refined CAMs come '
+                'from random weights. Add such a loss, or set refiner=None '
+                'and seed_from="raw".', 'current', logging.WARNING)
+
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:
         """Tell the losses about the head; see ``bind`` of ViewLoss."""
         for loss in self.values():
