@@ -33,11 +33,11 @@ def mean_field(score: Tensor, message: Callable[[Tensor], Tensor], steps: int,
 
 def _gaussian(feature: Tensor) -> Tensor:
     """Return the normalised kernel of features (B, n, F), (B, n, n)."""
-    square = feature.square().sum(dim=2)
-    distance = square[:, :, None] + square[:, None] \
-        - 2 * feature @ feature.transpose(1, 2)
+    # Not by a product of matrices, which TF32 would round to three digits.
+    distance = torch.cdist(
+        feature, feature, compute_mode='donot_use_mm_for_euclid_dist')
     # Below exp(-80) nothing adds up, and subnormal numbers are slow.
-    kernel = torch.exp(-0.5 * distance.clamp(min=0, max=160))
+    kernel = torch.exp(-0.5 * distance.square().clamp(max=160))
     scale = (kernel.sum(dim=2) + 1e-20).rsqrt()
     return scale[:, :, None] * kernel * scale[:, None]
 

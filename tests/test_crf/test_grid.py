@@ -88,6 +88,20 @@ def test_the_matrix_equals_the_slow_one():
     assert (found - expected).abs().max() < 1e-5 * expected.max()
 
 
+def test_distances_are_not_differences_of_large_numbers():
+    """Sums of squares and a product, which TF32 rounds, would cancel."""
+    torch.manual_seed(0)
+    image = 250 + torch.rand(1, 3, 6, 7)
+    found = pairwise_matrix(image, (3, 0), (50, .05, 1))[0]
+    y, x = torch.meshgrid(torch.arange(6.), torch.arange(7.), indexing='ij')
+    feature = torch.cat([torch.stack([x, y]) / 50, image[0] / .05]).flatten(
+        1).double().t()
+    kernel = (-(feature[:, None] - feature).square().sum(2) / 2).exp()
+    norm = kernel.sum(1).rsqrt()
+    expected = norm[:, None] * kernel * norm
+    assert (found - expected).abs().max() < 2e-4
+
+
 @pytest.mark.parametrize('grid', [(6, 5), (4, 9), (1, 8)])
 @pytest.mark.parametrize('classes', [5, 21])
 def test_labels_equal_exact_inference_over_all_classes(grid, classes):
