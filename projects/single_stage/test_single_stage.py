@@ -1,5 +1,6 @@
 """The single stage against plain loops, and in real runs."""
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from traces import _Record, fill, tiny, trace
 
 from hsc_mm import functional as hsc
 from hsc_mm.functional import IGNORE
+from hsc_mm.inference import load_config
 from hsc_mm.inference.configs import use_tta
 from hsc_mm.models import Targets, View
 from hsc_mm.registry import MODELS
@@ -43,6 +45,12 @@ def build(**changes):
     return AffinityFromAttention(**dict(dict(
         maps=2, radius=2, warmup=0.0, walk_from=0.0, loss_weight=1.0),
         **changes))
+
+
+def test_no_neck_scales_the_tokens_by_weights_of_another_network():
+    for name in (CONFIG, CONFIG + MASKS):
+        path = Path(__file__).parent / 'configs' / f'{Path(name).name}.py'
+        assert load_config(path).model.neck is None
 
 
 # Slow references: one image, one pair, one pixel at a time.

@@ -8,6 +8,7 @@ custom_imports = dict(imports=[
 model = dict(
     attention=dict(last=2, heads=True),
     channels_last=False,
+    neck=None,
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
