@@ -93,8 +93,16 @@ def test_figures_for_a_paper_are_drawn_from_it(finished, monkeypatch, capsys):
     for name in ('grid', 'thresholds'):  # two iterations see no prototypes
         assert (folder / 'figures' / f'{name}.pdf').is_file()
         assert (folder / 'figures' / f'{name}.png').is_file()
+    (folder / 'other.py').write_text(
+        "_base_ = './cam.py'\nmodel = dict(test_cfg=dict(bg_threshold=0.77))")
+    before = sys.argv
     monkeypatch.setattr(sys, 'argv', [
-        *sys.argv[:4], str(folder / 'elsewhere'), *sys.argv[5:]])
+        before[0], str(folder / 'other.py'), *before[2:]])
+    assert cli.run(tool.main) == 1
+    assert 'found others (step seeds, changed: config' in (
+        capsys.readouterr().err)
+    monkeypatch.setattr(sys, 'argv', [
+        *before[:4], str(folder / 'elsewhere'), *before[5:]])
     assert cli.run(tool.main) == 1
     assert 'expected a finished pipeline' in capsys.readouterr().err
 

@@ -5,8 +5,12 @@ dir; with --matrix there are bars of an ablation as well.
 """
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hsc_mm.cli import common as cli
+
+if TYPE_CHECKING:
+    from hsc_mm.pipeline import Pipeline
 
 __all__ = ['main']
 
@@ -60,14 +64,9 @@ def _of_pipeline(args: argparse.Namespace) -> dict:
         args.cam_config, args.seg_config, *args.baseline))
     for cfg in filter(None, (cam, seg, *others)):
         refuse_data_of(cfg, args.out, '--out')
-    ctx = build_pipeline(cam, seg, args.work_dir, baselines=others).context
-    unfinished = [name for name in ctx.steps
-                  if not ctx.manifests[name].content]
-    if unfinished:
-        raise ValueError(
-            f'--work-dir {args.work_dir}: expected a finished pipeline of '
-            f'these configs, found no result of the step {unfinished[0]}. '
-            'Run the pipeline with the same arguments first.')
+    pipeline = build_pipeline(cam, seg, args.work_dir, baselines=others)
+    ctx = pipeline.context
+    _check_finished(pipeline, args.work_dir)
     found = dict(grid=grid_figure(
         draw_training(ctx, args.pictures, args.worst), scores=args.worst))
     scored = {
@@ -83,6 +82,24 @@ def _of_pipeline(args: argparse.Namespace) -> dict:
     if matrices:
         found['prototypes'] = draw_matrices(matrices, classes)
     return found
+
+
+def _check_finished(pipeline: 'Pipeline', work_dir: str) -> None:
+    """Refuse a pipeline that is not finished, or of other configs or data."""
+    for name, manifest in pipeline.context.manifests.items():
+        if not manifest.content:
+            raise ValueError(
+                f'--work-dir {work_dir}: expected a finished pipeline of '
+                f'these configs, found no result of the step {name}. '
+                'Run the pipeline with the same arguments first.')
+        reason = pipeline.reason_to_run(name) or ''
+        if {'config', 'inference', 'data'} & {*reason.removeprefix(
+                'changed: ').split(', ')}:
+            raise ValueError(
+                f'--work-dir {work_dir}: expected the configs and data of the '
+                f'pipeline, found others (step {name}, {reason}). Options of '
+                'the pipeline are part of its configs: name '
+                f'{work_dir}/manifests/cam_config.py instead.')
 
 
 def main() -> None:
