@@ -35,8 +35,8 @@ def choose_selection(dataset: BaseImageLabelDataset,
     in the order of a hash of their ids, until N chosen images do; images
     chosen for an earlier class count. An image of which another class would
     have more than half of its images taken is left out, so that each class
-    can be scored: small data sets get fewer than N. Image labels say what an image shows, where the data set has
-    them, and the masks elsewhere.
+    can be scored: small data sets get fewer than N. Image labels say what an
+    image shows, where the data set has them, and the masks elsewhere.
 
     Args:
         dataset (BaseImageLabelDataset): With masks.
