@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    'SeedScores', 'background_iou', 'false_pixel_rate', 'false_pixels',
-    'pixel_average_precision', 'seed_histogram', 'sweep_scores'
+    'SeedScores', 'background_iou', 'class_areas', 'false_pixel_rate',
+    'false_pixels', 'pixel_average_precision', 'seed_histogram', 'sweep_scores'
 ]
 
 
@@ -76,12 +76,37 @@ def false_pixel_rate(empty: Tensor) -> Tensor:
     return 1 - counts.cumsum(dim=0)[:-1] / counts.sum()
 
 
+def class_areas(found: Tensor, truth: Tensor, classes: int,
+                ignore_index: int = 255) -> tuple[Tensor, ...]:
+    """Count pixels of each class, exactly however many there are.
+
+    ``IoUMetric.intersect_and_union`` of mmseg counts in float32, where a
+    number of 2^24 stays what it is when 1 is added.
+
+    Args:
+        found (Tensor): Class indices of a prediction, (H, W), below 256.
+        truth (Tensor): Those of the mask, (H, W).
+        classes (int): C.
+        ignore_index (int): Of pixels of the mask that do not count.
+
+    Returns:
+        tuple[Tensor]: Hits, union, prediction and truth of each class,
+        (C,) float64 each, on the CPU.
+    """
+    kept = truth != ignore_index
+    found, truth = found[kept].long(), truth[kept].long()
+    hit, one, other = (
+        torch.bincount(part, minlength=classes)[:classes].double().cpu()
+        for part in (found[found == truth], found, truth))
+    return hit, one + other - hit, one, other
+
+
 def false_pixels(areas: tuple[Tensor, ...]) -> Tensor:
     """Count pixels called a class in an image whose mask holds none.
 
     Args:
-        areas (tuple[Tensor]): Of ``IoUMetric.intersect_and_union``: hits,
-            union, prediction and truth of each class, (C,) each.
+        areas (tuple[Tensor]): Of :func:`class_areas`: hits, union,
+            prediction and truth of each class, (C,) each.
 
     Returns:
         Tensor: (2,) float64: false pixels and all; zeros for other images.

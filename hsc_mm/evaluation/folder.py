@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.checks import missing_files
@@ -13,7 +12,7 @@ from hsc_mm.datasets.mask_checks import check_indices
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.progress import progress
 from hsc_mm.utils.sums import content_sums
-from .confusion import background_iou, false_pixels
+from .confusion import background_iou, class_areas, false_pixels
 
 __all__ = [
     'checked_pair', 'covers', 'ground_truth', 'label_and_truth',
@@ -129,9 +128,8 @@ def score_folder(folder: str,
             continue
         found, truth = map(
             torch.from_numpy, checked_pair(folder, info, dataset))
-        one = IoUMetric.intersect_and_union(
-            found, truth, len(classes), dataset.ignore_index)
-        areas += torch.stack(one).double()
+        one = class_areas(found, truth, len(classes), dataset.ignore_index)
+        areas += torch.stack(one)
         open_areas += torch.bincount(
             truth[found == dataset.ignore_index].long(),
             minlength=256)[:len(classes)]

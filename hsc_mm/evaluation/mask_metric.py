@@ -13,7 +13,7 @@ from hsc_mm.registry import METRICS
 from hsc_mm.utils import to_mask_indices, voc_palette, write_index_png
 from hsc_mm.utils.numbers import check_finite_maps, check_keys
 from hsc_mm.utils.outputs import claim, refuse_data_folder
-from .confusion import false_pixels
+from .confusion import class_areas, false_pixels
 
 __all__ = ['MaskMetric', 'check_truth', 'write_mask', 'write_seed']
 
@@ -108,6 +108,9 @@ class MaskMetric(IoUMetric):
         super().__init__(**kwargs)
         self.supervision = supervision
         self._written: dict[str, str] = {}
+
+    #: Exact counts of large pictures too.
+    intersect_and_union = staticmethod(class_areas)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the scores of all images; see the base class."""

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.utils.progress import progress
+from .confusion import class_areas
 from .folder import checked_pair
 
 __all__ = ['Scored', 'image_score', 'rank_images', 'scored_items']
@@ -33,7 +33,7 @@ def image_score(label: np.ndarray, truth: np.ndarray, classes: int,
 
     In percent; None where the whole mask is ignored.
     """
-    hit, union, _, _ = IoUMetric.intersect_and_union(
+    hit, union, _, _ = class_areas(
         torch.from_numpy(label), torch.from_numpy(truth), classes,
         ignore_index)
     return 100 * float((hit / union).nanmean()) if union.any() else None

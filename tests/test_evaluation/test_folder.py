@@ -3,8 +3,12 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmseg.evaluation import IoUMetric
 
 from hsc_mm.datasets import VOCImageLabelDataset
+from hsc_mm.evaluation import MaskMetric
+from hsc_mm.evaluation.confusion import class_areas
 from hsc_mm.evaluation.folder import covers, ground_truth, score_folder
 from hsc_mm.evaluation.ranking import rank_images
 from hsc_mm.utils import (
@@ -23,6 +27,25 @@ def _data(root, **kwargs):
         data_root=str(root), ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(seg_map_path='SegmentationClass'), test_mode=True,
         metainfo=dict(classes=CLASSES), **kwargs)
+
+
+def test_areas_are_those_of_mmseg_and_exact_in_large_pictures():
+    torch.manual_seed(0)
+    found, truth = (torch.randint(0, 4, (50, 60)) for _ in range(2))
+    found[:5], truth[-4:] = 255, 255
+    for one, other in zip(
+            class_areas(found, truth, 4),
+            IoUMetric.intersect_and_union(found, truth, 4, 255), strict=True):
+        assert one.tolist() == other.tolist()
+    truth = torch.zeros(4100, 4100, dtype=torch.uint8)  # above 2 ** 24
+    found = truth.clone()
+    found[0, :70] = 1
+    hit, union, one, other = class_areas(found, truth, 2)
+    assert hit.tolist() == [4100**2 - 70, 0]
+    assert union.tolist() == [4100**2, 70]
+    assert one.tolist() == [4100**2 - 70, 70]
+    assert other.tolist() == [4100**2, 0]
+    assert MaskMetric.intersect_and_union is class_areas
 
 
 def test_indices_go_there_and_back(shared_voc):
