@@ -1,8 +1,9 @@
 """Headers of pictures: sizes, rotation."""
+import os
 import warnings
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image
 
@@ -65,7 +66,7 @@ def open_picture(path: str | Path, source: Any,
         finally:
             Image.MAX_IMAGE_PIXELS = before
     try:
-        orientation = int(picture.getexif().get(_EXIF_ORIENTATION, 1))
+        orientation = int(_exif(picture).get(_EXIF_ORIENTATION, 1))
     except Exception:  # EXIF of a camera may be damaged in any way
         orientation = 1
     # Of a TIFF, Pillow's size is that after the rotation.
@@ -113,6 +114,30 @@ def open_raster(path: str | Path, source: Any = None) -> Any:
         except rasterio.RasterioIOError as error:
             raise ValueError(f'{path}: expected an image, but it cannot be '
                              f'decoded: {error}.') from error
+
+
+def _exif(picture: Image.Image) -> Image.Exif:
+    """Read EXIF without decoding, which Pillow does for that of a PNG."""
+    if picture.format == 'PNG' and 'exif' not in picture.info:
+        data = _late_exif(picture.fp)
+        if data:
+            picture.info['exif'] = b'Exif\0\0' + data
+    return Image.Image.getexif(picture)
+
+
+def _late_exif(file: BinaryIO) -> bytes:
+    """Return the EXIF of a PNG wherever it stands, b'' without one."""
+    here = file.tell()
+    try:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4], 'big'), head[4:]
+            if kind == b'eXIf':
+                return file.read(length)
+            file.seek(length + 4, os.SEEK_CUR)  # data and checksum
+        return b''
+    finally:
+        file.seek(here)
 
 
 def read_header(path: str | Path, checked: bool = True) -> Header:

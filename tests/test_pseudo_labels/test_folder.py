@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFile
 
 from hsc_mm.pseudo_labels.files import (
     check_label,
@@ -20,6 +21,7 @@ from hsc_mm.pseudo_labels.soft_cam import (
     best_label,
 )
 from hsc_mm.utils import image_shapes, read_index_png, read_json
+from hsc_mm.utils.headers import open_picture
 
 
 def cams(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +147,6 @@ def test_a_label_above_the_limit_of_pictures_is_whole(tmp_path, monkeypatch):
 
 
 def test_image_shapes_know_of_exif(tmp_path):
-    from PIL import Image
     picture = Image.new('RGB', (30, 20))
     exif = picture.getexif()
     exif[0x0112] = 6
@@ -220,3 +221,30 @@ def test_machines_that_begin_at_once(tmp_path, identities, made):
             child.join()
         assert found.count('made') == made
         assert [p.name for p in path.iterdir()] == [MANIFEST]
+
+
+def test_headers_of_png_are_read_without_the_pixels(tmp_path, monkeypatch):
+    picture = Image.new('RGB', (30, 20))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    plain, early, late = (tmp_path / f'{n}.png' for n in range(3))
+    picture.save(plain)
+    picture.save(early, exif=exif)
+    data = early.read_bytes()
+    start = data.index(b'eXIf') - 4
+    chunk = data[start:start + 12 + int.from_bytes(
+        data[start:start + 4], 'big')]
+    data = plain.read_bytes()
+    late.write_bytes(data[:-12] + chunk + data[-12:])
+
+    def load(self):
+        raise AssertionError('the picture was decoded')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageFile.ImageFile, 'load', load)
+        assert image_shapes(plain)[0] == (20, 30)
+        for path in (early, late):
+            assert image_shapes(path) == ((30, 20), (20, 30))
+    for path in (plain, early, late):
+        opened, _ = open_picture(path, path)
+        assert np.array(opened).shape == (20, 30, 3)
