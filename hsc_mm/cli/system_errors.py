@@ -41,7 +41,8 @@ _SYSTEM[errno.EPERM] = _SYSTEM[errno.EACCES]
 _SYSTEM[errno.ENFILE] = _SYSTEM[errno.EMFILE]
 _MEMORY = re.compile(
     r"can't allocate memory|out of memory|Unable to allocate|"
-    r'Cannot allocate memory|insufficient memory|array is too big', re.I)
+    r'Cannot allocate memory|insufficient memory|array is too big|'
+    'Failed to allocate memory', re.I)
 _LOST = re.compile(
     r'Connection (closed|reset) by peer|[Tt]imed out waiting .*ms|'
     r'ProcessGroup\w* .*[Tt]ime|NCCL (error|communicator)')

@@ -1,4 +1,5 @@
 """Models in ONNX files, which predict as the checkpoints they are made of."""
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def open_session(path: str | Path, device: str | None = None,
 
     Args:
         path (str | Path): The file.
-        device (str, optional): ``'cpu'`` or ``'cuda'``; by default a GPU
-            where onnxruntime can use one.
+        device (str, optional): ``'cpu'``, ``'cuda'`` or ``'cuda:N'``; by
+            default the first GPU where onnxruntime can use one.
         quiet (bool): Whether onnxruntime prints no errors of its own beside
             those that it raises.
 
@@ -55,12 +56,16 @@ def open_session(path: str | Path, device: str | None = None,
     except ImportError as error:
         raise ValueError('onnxruntime runs ONNX files, and is not installed: '
                          "pip install onnxruntime (extra 'onnx').") from error
-    gpu = 'CUDAExecutionProvider' in onnxruntime.get_available_providers()
-    if device is not None and device.startswith('cuda') and not gpu:
-        raise ValueError(
-            f'device: expected one that onnxruntime can use, found {device}. '
-            'Take --device cpu, or install onnxruntime-gpu.')
-    chosen = ['CUDAExecutionProvider'] * (gpu and device != 'cpu')
+    cuda = 'CUDAExecutionProvider'
+    gpu = cuda in onnxruntime.get_available_providers()
+    match = re.fullmatch(r'cpu|cuda(?::(\d+))?', device or 'cuda')
+    if match is None or ((device or 'cpu') != 'cpu' and not gpu):
+        advice = 'Name cpu, cuda or cuda:N.' if gpu else \
+            'Take --device cpu, or install onnxruntime-gpu.'
+        raise ValueError('device: expected one that onnxruntime can use, '
+                         f'found {device}. {advice}')
+    chosen = [(cuda, dict(device_id=int(match[1] or 0)))] * (
+        gpu and device != 'cpu')
     try:
         options = onnxruntime.SessionOptions()
         if quiet:
@@ -103,14 +108,19 @@ class _OnnxModel(BaseSegmentor):
 
         Raises:
             ValueError: The file takes another size.
+            RuntimeError: onnxruntime fails, such as at a picture that is too
+                small for the network, or where memory is used up.
         """
         expected = self.session.get_inputs()[0].shape
         if any(isinstance(one, int) and one != given for one, given in zip(
                 expected, inputs.shape, strict=True)):
             raise ValueError(f'image: expected the size {expected} of the '
                              f'ONNX file, found {list(inputs.shape)}.')
-        found = self.session.run(
-            None, {'image': inputs.cpu().numpy().astype(np.float32)})
+        try:
+            found = self.session.run(
+                None, {'image': inputs.cpu().numpy().astype(np.float32)})
+        except Exception as error:  # of classes of onnxruntime's own
+            raise RuntimeError(str(error)) from error
         if found[0].ndim != 4 or found[0].shape[1] not in self.channels:
             raise ValueError(
                 f'ONNX file: expected {self.channels[0]} maps, for the '

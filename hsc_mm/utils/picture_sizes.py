@@ -6,12 +6,12 @@ from torch import Tensor
 
 __all__ = ['SIZE', 'SizeError', 'refuse_size']
 
-#: What torch and networks of OpenMMLab say of an input too small, or of one
-#: that is no multiple of their stride.
+#: What torch, onnxruntime and networks of OpenMMLab say of an input too
+#: small, or of one that is no multiple of their stride.
 SIZE = re.compile(
     r"Kernel size can't be greater|Output size is too small|"
     r'Padding size should be less|non-empty 3D or 4D|'
-    r'[Ii]nput (image )?(size|height|width)')
+    r'[Ii]nput (image )?(size|height|width)|Invalid input shape')
 
 
 class SizeError(ValueError):

@@ -3,6 +3,7 @@ import errno
 import json
 import re
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -24,7 +25,9 @@ from hsc_converters import onnx_export
 from hsc_mm.cli import common, import_command
 from hsc_mm.datasets.transforms.load_image import LoadImage
 from hsc_mm.inference import HSCInferencer, load_config
+from hsc_mm.inference.onnx_model import OnnxSegmentor, open_session
 from hsc_mm.models.segmentors import CAMSegmentor
+from hsc_mm.utils.picture_sizes import SIZE
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnx')
@@ -77,6 +80,54 @@ def call(monkeypatch, capsys):
         return status, capsys.readouterr()
 
     return run
+
+
+@pytest.mark.parametrize(('device', 'gpu', 'found'), [
+    (None, False, []), (None, True, [0]), ('cpu', True, []),
+    ('cuda', True, [0]), ('cuda:1', True, [1]), ('cuda', False, None),
+    ('gpu', True, None), ('mps', True, None), ('cpuu', False, None)])
+def test_a_file_runs_where_it_was_asked_to(monkeypatch, device, gpu, found):
+    import onnxruntime
+    cuda = 'CUDAExecutionProvider'
+    monkeypatch.setattr(onnxruntime, 'get_available_providers',
+                        lambda: [cuda] * gpu + ['CPUExecutionProvider'])
+    monkeypatch.setattr(onnxruntime, 'InferenceSession',
+                        lambda *_, providers: providers)
+    if found is None:
+        with pytest.raises(ValueError, match=f'device: .* found {device}'):
+            open_session('x.onnx', device)
+        return
+    assert open_session('x.onnx', device) == [
+        *((cuda, dict(device_id=one)) for one in found),
+        'CPUExecutionProvider']
+
+
+def test_what_onnxruntime_raises_is_an_error_of_the_picture():
+    class SmallError(Exception):
+        pass
+
+    class Session:
+        def get_inputs(self):
+            return [SimpleNamespace(shape=[1, 3, 'height', 'width'])]
+
+        def run(self, *_):
+            raise SmallError('INVALID_ARGUMENT : Invalid input shape: {1,6}')
+
+    model = OnnxSegmentor(Session(), dict(
+        preprocessor={}, classes=['a', 'b'], task='segmentation',
+        test_cfg={}, align_corners=False))
+    with pytest.raises(RuntimeError) as found:
+        model.run(torch.zeros(1, 3, 4, 4))
+    assert SIZE.search(str(found.value))
+
+
+def test_a_side_alone_in_the_resize_is_the_size(models, call, tmp_path):
+    config, checkpoint = models['segmentor']
+    cfg = load_config(config)
+    cfg.test_dataloader.dataset.pipeline.insert(1, dict(
+        type='Resize', scale=32, keep_ratio=True))
+    done = onnx_export.export_onnx(cfg, checkpoint, tmp_path / 'a.onnx')
+    assert done.dynamic
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
         'segmentation'
     if size is None:
         scale = (settings['resize'] or {}).get('scale') or (512, 512)
-        size = (scale[1], scale[0])
+        size = (scale, scale) if isinstance(scale, int) else scale[::-1]
     height, width = _padded(size, settings)
     sizes = [_padded(one, settings) for one in (
         (height, width), (height - height // 5, width + 37),
