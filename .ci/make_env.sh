@@ -74,7 +74,8 @@ install() {
 python=$(find_python)
 
 # Without the stamp of this very folder it is half built, or was moved here.
-if [ "$(cat "$stamp" 2>/dev/null || true)" != "$PWD" ]; then
+here=$(pwd -P) # as make knows it, whatever link led here
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$here" ]; then
     rm -rf "$venv"
 fi
 mkdir -p "$venv"
@@ -102,4 +103,4 @@ install --constraint "$constraints" --no-build-isolation \
     --editable ".[$extra,timm,dev]"
 "$venv/bin/python" -m pip check >>"$log" 2>&1 ||
     echo "hsc_mm: some requirements disagree; what pip said is in $log" >&2
-echo "$PWD" >"$stamp"
+echo "$here" >"$stamp"
