@@ -20,7 +20,8 @@ __all__ = [
 #: What to do about labels of other images.
 ORIGIN_ADVICE = (
     'Make them again (the same --out makes these alone). Corrected masks '
-    'belong in trusted_dir; if labels or images were changed on purpose, '
+    'belong in trusted_dir, by importing them again; if labels or images '
+    'were changed on purpose, '
     'LoadPseudoLabel(check_origin=False) accepts them.')
 
 

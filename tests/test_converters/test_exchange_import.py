@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from exchange_masks import edit
 from mmengine.config import Config
+from PIL import Image
 
 from hsc_converters.exchange import (
     ExportOptions,
@@ -16,6 +17,7 @@ from hsc_converters.exchange import (
 )
 from hsc_converters.exchange.formats import FORMATS
 from hsc_converters.exchange.records import Item, MaskClasses
+from hsc_mm.pseudo_labels.origins import note_of, read_note
 from hsc_mm.utils import read_index_png, read_json, write_json
 from hsc_mm.utils.images import write_index_png
 
@@ -43,6 +45,20 @@ def test_an_import_that_ends_early_continues(project, tmp_path, monkeypatch,
     assert (len(found.same), len(found.written)) == (2, 6)
     assert set(read_json(trusted / 'trusted_masks.json')['masks']) == set(
         masks)
+
+
+def test_a_mask_of_a_picture_that_has_changed_is_imported_again(
+        project, tmp_path):
+    cfg, root, masks = project
+    export_masks(cfg, root / 'pseudo', tmp_path / 'out')
+    file, trusted = tmp_path / 'out' / 'instances.json', tmp_path / 'trusted'
+    import_masks(cfg, file, trusted)
+    picture = root / 'JPEGImages' / 'img_00.jpg'
+    Image.open(picture).save(picture, quality=60)
+    found = import_masks(cfg, file, trusted)
+    assert (found.written, len(found.same)) == (['img_00'], len(masks) - 1)
+    assert read_note(trusted / 'img_00.png') == note_of(picture)
+    assert len(import_masks(cfg, file, trusted).same) == len(masks)
 
 
 def test_what_is_wrong_with_a_correction_is_told(project, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.config import Config
 
 from hsc_mm.datasets.label_folders import MANIFESTS
-from hsc_mm.pseudo_labels.origins import input_note
+from hsc_mm.pseudo_labels.origins import input_note, read_note
 from hsc_mm.pseudo_labels.trusted import TRUSTED, check_mask_classes
 from hsc_mm.utils import (
     read_index_png,
@@ -181,17 +181,18 @@ def _take(mask: np.ndarray, record: Record, out: Path, classes: MaskClasses,
     if record.labels is not None and not options.accept_labels:
         _check_labels(mask, record, classes)
     path = place(out, f'{img_id}.png')
+    note = input_note(record.img_path, None)
     if path.is_file():
-        if np.array_equal(mask, read_index_png(path)):
+        same = np.array_equal(mask, read_index_png(path))
+        if same and read_note(path) in ('', note):
             return 'same'
-        if not options.replace:
+        if not (same or options.replace):  # of a picture that has changed
             raise FileExistsError(
                 f'{path}: expected no trusted mask of this image, or the '
                 'same, found another one. It stays as it is; --replace takes '
                 'the new one.')
     path = claim(out, f'{img_id}.png', [record.img_path])
-    write_index_png(path, mask, voc_palette(),
-                    input_note(record.img_path, None))
+    write_index_png(path, mask, voc_palette(), note)
     return 'written'
 
 
