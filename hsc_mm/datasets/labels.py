@@ -137,8 +137,9 @@ def read_list(path: str | Path, known: Collection[str] = ()) -> list[str]:
 
 
 def jpeg_names(folder: str | Path) -> list[str]:
-    """Return the names of the JPEGs of a folder, '' has none."""
-    return [one.stem for one in Path(folder).glob('*.jpg')] if folder else []
+    """Return the names of the JPEGs of a folder, if there is one."""
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    return [name[:-4] for name in names if name.endswith('.jpg')]
 
 
 _FILE = '(?:' + '|'.join(map(re.escape, IMAGE_SUFFIXES)) + ')'

@@ -92,11 +92,17 @@ def read_map(path: str | Path) -> np.ndarray:
     return by_opencv(path, _read_picture(path), cv2.IMREAD_UNCHANGED)
 
 
-def _read_picture(path: str | Path) -> bytes:
-    """Read a file that is whole, and a picture of a size that is read."""
+def _read_whole(path: str | Path) -> bytes:
+    """Read a file that is whole."""
     check_regular(path)
     data = Path(path).read_bytes()
     check_whole(path, BytesIO(data))
+    return data
+
+
+def _read_picture(path: str | Path) -> bytes:
+    """Read a file that is whole, and a picture of a size that is read."""
+    data = _read_whole(path)
     try:
         open_picture(path, BytesIO(data))[0].close()
     except OSError:  # of a kind that Pillow does not know
@@ -115,7 +121,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
         ValueError: The file is broken, holds colours instead of indices, or
             numbers that are no index of 8 bits.
     """
-    data = _read_picture(path)
+    data = _read_whole(path)
     try:
         picture, _ = open_picture(path, BytesIO(data))
         if picture.format == 'JPEG':
