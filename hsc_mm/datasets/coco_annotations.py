@@ -30,8 +30,8 @@ class COCOImage(NamedTuple):
     Attributes:
         img_id (str): File name, without its suffix if that is ``.jpg`` and
             no other (``x.png.jpg``); slashes part its folders.
-        height (int): Height in pixels.
-        width (int): Width in pixels.
+        height (int): Height in pixels; 0 where sizes are not read.
+        width (int): Width in pixels, likewise.
         annotations (list[dict]): Those of the image, by rising id.
     """
     img_id: str
@@ -74,11 +74,18 @@ def read_instances(path: str | Path) -> Instances:
     return parse_instances(read_json(path), path)
 
 
-def parse_instances(content: Any, path: str | Path) -> Instances:
+def parse_instances(content: Any, path: str | Path,
+                    sizes: bool = True) -> Instances:
     """Sort the content of an instances JSON by images.
 
     Annotations of an image or a category that the file does not list are
     left out and named.
+
+    Args:
+        content (Any): What the file holds.
+        path (str | Path): The file, for messages.
+        sizes (bool): Whether images need a size, as masks do. Image labels
+            do not, and some tools write none.
 
     Raises:
         ValueError: A key is missing, or names and ids come twice.
@@ -97,7 +104,7 @@ def parse_instances(content: Any, path: str | Path) -> Instances:
     try:
         annotated = {one['category_id'] for one in content['annotations']}
         classes, index = _classes(content['categories'], annotated, path)
-        images = _images(content['images'], path)
+        images = _images(content['images'], path, sizes)
         problems = _assign(content['annotations'], images, index, path)
     except (KeyError, TypeError) as error:
         raise ValueError(
@@ -153,7 +160,8 @@ def _classes(categories: list[dict], annotated: set[int],
     return names, index
 
 
-def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
+def _images(entries: list[dict], path: str | Path,
+            sizes: bool) -> dict[int, COCOImage]:
     """Return image id of the JSON -> image, still without annotations."""
     images, names = {}, set()
     for entry in entries:
@@ -166,16 +174,20 @@ def _images(entries: list[dict], path: str | Path) -> dict[int, COCOImage]:
             raise ValueError(f'{path}: image {entry["id"]}, {name!r}, is '
                              'listed twice. Remove the second entry.')
         names.add(image_stem(name))
-        height, width = entry['height'], entry['width']
-        if not all(_is_number(side) and side == int(side)
-                   for side in (height, width)):
-            raise TypeError(f'size of {name}: {height} x {width}')
-        check_pixels(f'{path}: image {name}', int(height), int(width))
         short = name.removesuffix('.jpg')
         images[entry['id']] = COCOImage(
-            short if image_stem(short) == short else name, int(height),
-            int(width), [])
+            short if image_stem(short) == short else name,
+            *(_size(entry, f'{path}: image {name}') if sizes else (0, 0)), [])
     return images
+
+
+def _size(entry: dict, where: str) -> tuple[int, int]:
+    """Return height and width of an image."""
+    sides = entry['height'], entry['width']
+    if not all(_is_number(side) and side == int(side) for side in sides):
+        raise TypeError('{}: size {} x {}'.format(where, *sides))
+    check_pixels(where, *map(int, sides))
+    return int(sides[0]), int(sides[1])
 
 
 def _assign(annotations: list[dict], images: dict[int, COCOImage],

@@ -31,7 +31,8 @@ def read_label_json(path: str | Path,
     """
     content = read_json(path)
     if is_instances(content):
-        return instance_labels(parse_instances(content, path), path, none)
+        return instance_labels(
+            parse_instances(content, path, sizes=False), path, none)
     images = content.get('images') if isinstance(content, dict) else None
     classes = content.get('classes') if isinstance(content, dict) else None
     for key in content if isinstance(content, dict) else ():

@@ -63,6 +63,11 @@ def test_annotations_of_coco_as_image_labels(tmp_path):
         'a/x': ['dog'], 'b/y.png': ['cat', 'dog'], 'z': []}
     assert labels.notes[0].what == 'annotations left out'
     assert 'image 9 is not listed' in labels.notes[0].names[0]
+    for size in ({}, dict(height=None, width=None), dict(height=0, width=0)):
+        bare = [dict(id=one['id'], file_name=one['file_name'], **size)
+                for one in content['images']]
+        _write(path, json.dumps(dict(content, images=bare)))
+        assert read_labels(path) == labels
 
 
 def _coco(path, files, categories, pairs):
