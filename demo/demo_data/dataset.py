@@ -1,13 +1,9 @@
 """The demo data set as a whole: made once, found again, never mixed up."""
-import multiprocessing
 import re
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import cv2
 
 from demo_data.creatures import CLASSES
 from demo_data.writer import (
@@ -20,6 +16,7 @@ from demo_data.writer import (
 from hsc_mm.utils.io import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import place
+from hsc_mm.utils.pool import results_of
 
 __all__ = ['DemoData', 'VERSION', 'make_demo_data']
 
@@ -190,20 +187,5 @@ def _write(out: Path, seed: int, jobs: list[tuple[str, int]],
            workers: int) -> None:
     """Make all pictures, in this process or in several."""
     write = partial(_picture, out, seed)
-    # One thread each: a pool of threads inside OpenCV would not live through
-    # the fork, and the pictures are too small for it.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        if workers == 1:
-            for job in jobs:
-                write(job)
-            return
-        forks = 'fork' in multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context('fork' if forks else None)
-        with ProcessPoolExecutor(workers, context) as pool:
-            chunk = max(1, min(16, len(jobs) // (2 * workers)))
-            for _ in pool.map(write, jobs, chunksize=chunk):
-                pass
-    finally:
-        cv2.setNumThreads(threads)
+    for _ in results_of(write, jobs, workers):
+        pass

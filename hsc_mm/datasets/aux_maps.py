@@ -1,6 +1,7 @@
 """Auxiliary maps: grey images beside the images, such as saliency maps."""
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,9 @@ def read_aux_maps(cfg: dict[str, dict | None] | None,
     """
     folders = {}
     for name, options in (cfg or {}).items():
+        if not isinstance(options, Mapping | None):
+            raise ValueError(f'aux_maps.{name}: expected dict(path=FOLDER), '
+                             f'found {options!r}.')
         options = dict(options or {})
         known = ('path', 'suffix', 'required', 'fill')
         unknown = [key for key in options if key not in known]

@@ -104,7 +104,9 @@ class BaseImageLabelDataset(BaseSegDataset):
 
         ``metainfo['classes']`` may name a subset of it, in any order.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f'{type(self).__name__}: expected a property all_classes, found '
+            'none.')
 
     def get_label_map(self, new_classes=None) -> dict[int, int] | None:
         """Map indices of masks to those of ``new_classes``, as in use.
@@ -128,11 +130,14 @@ class BaseImageLabelDataset(BaseSegDataset):
 
     def ids(self) -> list[str]:
         """Return the image ids of the split."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f'{type(self).__name__}: expected a method ids(), found none.')
 
     def labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return id -> names of classes, in use or not, of the ids known."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f'{type(self).__name__}: expected a method labels(ids), found '
+            'none.')
 
     def spelled_labels(self, ids: list[str]) -> dict[str, list[str]]:
         """Return the same, classes spelled like :attr:`all_classes`."""

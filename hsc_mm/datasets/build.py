@@ -1,6 +1,6 @@
 """Builders of data sets and pipelines from a config."""
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -11,7 +11,8 @@ from hsc_mm.utils.part_types import class_of, type_name
 from .base import BaseImageLabelDataset
 from .transforms.load_image import image_reader
 
-__all__ = ['build_split', 'is_ours', 'loads_truth', 'without_truth']
+__all__ = ['build_split', 'images_in_batch', 'is_ours', 'loads_truth',
+           'without_truth']
 
 # Loaders of ground truth that do not say so by an attribute.
 _FOREIGN_LOADERS = ('LoadAnnotations', 'LoadDepthAnnotation')
@@ -34,13 +35,22 @@ def split_options(cfg: Config, split: str) -> ConfigDict:
     return loader.dataset
 
 
+def images_in_batch(loader: Mapping) -> int:
+    """Return the images of a batch by the config of a loader.
+
+    Where ``batch_sampler`` gives the number, it counts; where nothing does,
+    batches have one image.
+    """
+    sampler = loader.get('batch_sampler') or {}
+    return loader.get('batch_size') or sampler.get('batch_size') or 1
+
+
 def build_split(cfg: Config,
                 split: str,
                 *,
                 pipeline: Sequence[dict] = (),
                 masks: bool | None = None,
                 maps: bool = False,
-                labels: bool | None = None,
                 check: bool = True) -> BaseImageLabelDataset:
     """Build the data set of a split for another purpose than training.
 
@@ -56,8 +66,6 @@ def build_split(cfg: Config,
         masks (bool, optional): False leaves the masks out, True needs some;
             by default they are as in the config.
         maps (bool): Whether items name their auxiliary maps.
-        labels (bool, optional): Whether image labels are read; by default
-            as in the config.
         check (bool): Whether missing and broken files are an error; False
             for those who tell them one by one.
 
@@ -89,8 +97,6 @@ def build_split(cfg: Config,
             'split with masks.')
     if not maps:
         options['aux_maps'] = None
-    if labels is not None:
-        options['with_labels'] = labels
     if options.get('keep_empty') is None:
         options['keep_empty'] = options.get('test_mode', False)
     options['data_prefix'] = prefix  # ConfigDict.update would merge it

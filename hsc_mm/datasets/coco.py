@@ -1,10 +1,14 @@
 """MS-COCO 2014 with image-level labels."""
+import logging
 from collections.abc import Sequence
+
+from mmengine.logging import print_log
 
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils.indices import coloured
 from .base import BaseImageLabelDataset
 from .class_names import spelled
+from .coco_annotations import LEFT_OUT
 from .labels import ImageLabels, jpeg_names, read_label_json, read_list
 
 __all__ = ['COCO_CLASSES', 'COCOImageLabelDataset']
@@ -98,6 +102,11 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
                     f'{foreground} in this order, which is what masks '
                     f'hold, found {self._read.classes}. Name those in '
                     '`vocabulary`, "background" put in front.')
+            for what, names in self._read.notes:
+                if what == LEFT_OUT:
+                    print_log(
+                        f'{self.label_file}: {len(names)} {what}, the first: '
+                        f'{names[0]}.', 'current', logging.WARNING)
         return self._read
 
     def ids(self) -> list[str]:

@@ -1,5 +1,4 @@
 """COCO's instances JSON: classes, images, annotations, image labels."""
-import math
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -7,6 +6,7 @@ from typing import Any, NamedTuple
 
 from hsc_mm.utils import read_json
 from hsc_mm.utils.limits import check_pixels
+from hsc_mm.utils.numbers import is_finite
 from .class_names import (
     NONE,
     ImageLabels,
@@ -21,6 +21,8 @@ __all__ = [
     'parse_instances', 'read_instances'
 ]
 
+#: What notes call annotations of unknown images or categories.
+LEFT_OUT = 'annotations left out'
 KEYS = ('images', 'annotations', 'categories')
 
 
@@ -139,7 +141,7 @@ def instance_labels(instances: Instances, path: str | Path,
     }
     classes = [n for n in instances.classes if not means_nothing(n, none)]
     return settle(path, classes, images, none,
-                  [Note('annotations left out', instances.problems)])
+                  [Note(LEFT_OUT, instances.problems)])
 
 
 def _classes(categories: list[dict], annotated: set[int],
@@ -184,7 +186,7 @@ def _images(entries: list[dict], path: str | Path,
 def _size(entry: dict, where: str) -> tuple[int, int]:
     """Return height and width of an image."""
     sides = entry['height'], entry['width']
-    if not all(_is_number(side) and side == int(side) for side in sides):
+    if not all(is_finite(side) and side == int(side) for side in sides):
         raise TypeError('{}: size {} x {}'.format(where, *sides))
     check_pixels(where, *map(int, sides))
     return int(sides[0]), int(sides[1])
@@ -201,13 +203,6 @@ def _assign(annotations: list[dict], images: dict[int, COCOImage],
         elif one['category_id'] not in index:
             problems.append(
                 f'{where}: category {one["category_id"]} is not listed')
-        elif not _is_number(one.get('area', 0)):
-            problems.append(f'{where}: area {one["area"]!r} is no number')
         else:
             images[one['image_id']].annotations.append(one)
     return problems
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(
-        value, bool) and math.isfinite(value)

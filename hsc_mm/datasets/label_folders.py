@@ -17,10 +17,13 @@ from .class_names import (
 from .equal_files import equal_pictures
 from .masks_beside import refuse_masks_beside
 
-__all__ = ['MANIFESTS', 'PREDICTED', 'list_pictures', 'read_label_folders']
+__all__ = ['LINKS', 'MANIFESTS', 'PREDICTED', 'list_pictures',
+           'read_label_folders']
 
+#: Why links are passed over.
+LINKS = 'links to folders, which are not followed'
 #: Ends of the names of pictures that show predictions.
-PREDICTED = ('.overlay.png', '.mask.png')
+PREDICTED = ('.overlay.png', '.mask.png', '.mask.tif')
 _OURS = 'written by hsc_mm'
 #: Beside masks that are overwritten: by the next run, by the next import.
 MANIFESTS = ('pseudo_labels.json', 'imported_seeds.json')
@@ -69,9 +72,8 @@ def list_pictures(root: Path,
         for name in sorted(folders):
             if _hidden(name) or (here / name).is_symlink():
                 folders.remove(name)
-                why = 'hidden' if _hidden(name) else (
-                    'links to folders, which are not followed')
-                left_out[why].append(str(here / name))
+                left_out['hidden' if _hidden(name) else LINKS].append(
+                    str(here / name))
         folders.sort()
         for name in sorted(files):
             suffix = os.path.splitext(name)[1].lower()

@@ -169,9 +169,9 @@ def read_voc_list(path: str | Path, images: str | Path = '') -> list[str]:
         if found and not os.path.exists(os.path.join(images, f'{line}.jpg')):
             line = found[1] or found[2]
         _, folder, name = line.rpartition('JPEGImages/')
+        name = name if folder else line
         ids.append(posixpath.normpath(
-            os.path.splitext(name)[0] if folder else
-            image_stem(line) if line.endswith('.jpg') else line))
+            image_stem(name) if name.endswith('.jpg') else name))
     return ids
 
 

@@ -86,7 +86,8 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
             return self._labels_of(
                 ids, read_label_json(self.label_file).images)
         paths = {
-            i: os.path.join(self.data_prefix['xml_path'], f'{i}.xml')
+            i: os.path.join(self.data_prefix['xml_path'],
+                            f'{self._name(i)}.xml')
             for i in ids
         }
         raise_problems(

@@ -12,7 +12,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
 from hsc_mm.datasets.build import split_options, without_truth
-from hsc_mm.datasets.label_folders import PREDICTED, list_pictures
+from hsc_mm.datasets.label_folders import LINKS, PREDICTED, list_pictures
 from hsc_mm.datasets.labels import IMAGE_SUFFIXES
 from hsc_mm.datasets.masks_beside import masks_beside
 from hsc_mm.datasets.transforms.load_image import (
@@ -160,6 +160,7 @@ def _list_path(path: Path,
                 re.search(r'[*?\[]', path.name)))
     files = []
     found = list_pictures(path, left_out)
+    found = sorted([*found, *_behind_links(path, left_out)])
     masks = masks_beside(found)
     for one in found:
         if one.name.endswith(PREDICTED):
@@ -176,6 +177,19 @@ def _list_path(path: Path,
         ImageInput(one.relative_to(path).with_suffix('').as_posix(), str(one))
         for one in files
     ]
+
+
+def _behind_links(path: Path, left_out: dict[str, list[str]]) -> list[Path]:
+    """List the pictures in class folders that are links, as data sets do."""
+    links = {one: Path(one) for one in left_out.pop(LINKS, [])}
+    followed = {
+        name for name, one in links.items() if one.parent == path
+        and not path.resolve().is_relative_to(one.resolve())}
+    others = [name for name in links if name not in followed]
+    if others:
+        left_out[LINKS] = others
+    return [picture for name in sorted(followed)
+            for picture in list_pictures(links[name], left_out)]
 
 
 def _own_names(items: list[ImageInput]) -> list[ImageInput]:

@@ -57,8 +57,6 @@ class Scan:
     Attributes:
         shape (tuple[int, int]): Height and width.
         large (bool): Whether it is read in parts.
-        place (dict, optional): ``crs`` and ``transform`` of its
-            georeference.
 
     Raises:
         OSError: The file is missing, or there is no space for a turned one.

@@ -1,5 +1,6 @@
 """Places that weights come from: files, and addresses that mmengine knows."""
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,31 @@ from .checkpoint_content import runner_types
 from .checkpoints import load
 from .pip_weights import SCHEME, find, load_from_package
 
-__all__ = ['check_named', 'how_to_get', 'install', 'locate']
+__all__ = [
+    'START_KEYS', 'check_named', 'how_to_get', 'install', 'locate',
+    'without_start'
+]
 
 _FETCHED = ('http://', 'https://')
 _NAMED = ('torchvision://', 'modelzoo://', 'open-mmlab://', 'openmmlab://',
           'mmcls://')
 _STORES = (r'(\S+\:)?s3://', r'(\S+\:)?petrel://', 'pavi://')
+
+#: Keys of a model that say what its training begins with.
+START_KEYS = ('init_cfg', 'pretrained', 'checkpoint_path')
+
+
+def without_start(part: Any) -> Any:
+    """Return a config of a model that a checkpoint fills, as dicts and lists.
+
+    What its training began with is left out: see :data:`START_KEYS`.
+    """
+    if isinstance(part, Mapping):
+        return {key: without_start(value) for key, value in part.items()
+                if key not in START_KEYS}
+    if isinstance(part, list | tuple):
+        return [without_start(value) for value in part]
+    return part
 
 
 def install() -> None:

@@ -11,7 +11,7 @@ from .limits import check_pixels, check_regular, most_pixels, too_large
 
 __all__ = [
     'Header', 'image_shapes', 'import_rasterio', 'is_tiff', 'open_picture',
-    'open_raster', 'read_header'
+    'open_raster', 'read_header', 'unpacked'
 ]
 
 _EXIF_ORIENTATION = 0x0112
@@ -41,6 +41,12 @@ def is_tiff(data: bytes) -> bool:
     return data[:4] in _TIFF
 
 
+def unpacked(path: str | Path, error: ValueError) -> ValueError:
+    """Return the error of a picture whose texts Pillow refuses."""
+    return ValueError(f'{path}: expected an image, but {error}. Save it '
+                      'without its metadata (exiftool -all= FILE).')
+
+
 def open_picture(path: str | Path, source: Any,
                  checked: bool = True) -> tuple[Image.Image, Header]:
     """Open a picture with Pillow, without decoding it.
@@ -63,6 +69,8 @@ def open_picture(path: str | Path, source: Any,
                 picture = Image.open(source)
         except Image.DecompressionBombError as error:
             raise too_large(path, str(error)) from None
+        except ValueError as error:  # Pillow's limit of texts beside pixels
+            raise unpacked(path, error) from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
     try:

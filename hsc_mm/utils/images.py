@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from .headers import open_picture
+from .headers import open_picture, unpacked
 from .indices import as_bytes
 from .io import atomic_write_bytes
 from .limits import check_regular
@@ -110,6 +110,13 @@ def _read_picture(path: str | Path) -> bytes:
     return data
 
 
+def _pixels(path: str | Path, picture: Image.Image) -> np.ndarray:
+    try:
+        return np.array(picture)
+    except ValueError as error:  # of texts behind the pixels
+        raise unpacked(path, error) from error
+
+
 def read_index_png(path: str | Path) -> np.ndarray:
     """Read a mask of class indices, the palette left aside.
 
@@ -128,7 +135,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
             raise ValueError(
                 f'{path}: expected a PNG of class indices, found a JPEG, '
                 'which changes them. Export the mask again as PNG.')
-        mask = np.array(picture)
+        mask = _pixels(path, picture)
     except (OSError, SyntaxError, EOFError) as error:  # Pillow's, of chunks
         raise ValueError(f'{path}: expected a PNG of class indices, but '
                          f'{error}. Export the mask again.') from error

@@ -8,7 +8,7 @@ import torch
 
 __all__ = [
     'check_device', 'check_finite_maps', 'check_keys', 'check_number',
-    'nearest'
+    'check_size', 'is_finite', 'nearest'
 ]
 
 
@@ -81,6 +81,33 @@ def check_number(name: str,
     raise ValueError(f'{name}: expected '
                      f'{"an integer" if whole else "a finite number"} '
                      f'{bounds}, found {value!r}.')
+
+
+def is_finite(value: object) -> bool:
+    """Say whether a value is a finite number, and no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(
+        value, bool) and math.isfinite(value)
+
+
+def check_size(name: str, value: object) -> tuple[int, int] | None:
+    """Return (height, width) as it is, or None; refuse anything else.
+
+    Args:
+        name (str): What it is and whose, for the message.
+        value (object): What was found.
+
+    Raises:
+        ValueError: It is no pair of integers from 1.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f'{name}: expected (height, width), found '
+                         f'{value!r}.')
+    for side in value:
+        check_number(name, side, least=1, whole=True)
+    return value
+
 
 
 def check_finite_maps(name: str | None, *maps: torch.Tensor) -> None:

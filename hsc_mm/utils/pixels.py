@@ -45,12 +45,14 @@ def check_reading(bands: Sequence[int] | None,
     Raises:
         ValueError: Bands are no numbers from 1, or the range is empty.
     """
-    if bands is not None and (not bands or not all(
-            isinstance(b, int) and b > 0 for b in bands)):
+    if bands is not None and (
+            not isinstance(bands, list | tuple) or not bands or not all(
+                isinstance(b, int) and b > 0 for b in bands)):
         raise ValueError('bands: expected numbers from 1, such as (3, 2, 1), '
                          f'found {bands!r}.')
     if value_range is not None and not (
-            len(value_range) == 2 and value_range[0] < value_range[1]):
+            isinstance(value_range, list | tuple)
+            and len(value_range) == 2 and value_range[0] < value_range[1]):
         raise ValueError('value_range: expected (lowest, highest), such as '
                          f'(0, 4095), found {value_range!r}.')
 
@@ -130,10 +132,17 @@ def as_stored(image: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def as_colours(image: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) of an image of any bands, to be looked at: its first.
+    """Return (H, W, 3) uint8 of an image of any bands, to be looked at.
 
-    Three are BGR and stay; of others the first stands for red.
+    Three are BGR and stay; of others the first stand for red, green, blue.
+    Numbers of 16 bits become 8; others are taken for 0..255.
     """
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.dtype == np.uint16:
+        image = image // 257
+    if image.dtype != np.uint8:
+        image = image.clip(0, 255).astype(np.uint8)
     if image.shape[2] == 3:
         return image
     chosen = [0, 1, 2] if image.shape[2] > 3 else [0, 0, 0]

@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from .main_script import unguarded_script
 
 __all__ = [
-    'NOT_HANDED_ON', 'NO_FILES', 'guard_workers', 'map_ordered', 'map_threads'
+    'NOT_HANDED_ON', 'NO_FILES', 'guard_workers', 'map_ordered', 'map_threads',
+    'results_of'
 ]
 
 #: Exit status of a worker that cannot hand its item on: no shared memory
@@ -187,6 +188,23 @@ def map_ordered(function: Callable,
         return ((key, _attempt(function, *arguments))
                 for key, *arguments in items)
     return _in_pool(function, items, workers)
+
+
+def results_of(function: Callable,
+               items: Iterable,
+               workers: int) -> Iterator[Any]:
+    """Yield the results of :func:`map_ordered`; an exception is raised.
+
+    Args:
+        function (Callable): Of one argument; it can be pickled.
+        items (Iterable): The arguments.
+        workers (int): Processes; up to 1 computes here.
+    """
+    for _, found in map_ordered(function, ((None, one) for one in items),
+                                workers if workers > 1 else 0):
+        if isinstance(found, Exception):
+            raise found
+        yield found
 
 
 def _attempt(work: Callable, *arguments: Any) -> Any:

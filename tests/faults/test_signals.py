@@ -243,3 +243,18 @@ def _family(process):
         if int(words[1]) == process:
             found += _family(int(path.parent.name))
     return found
+
+
+def test_workers_of_a_tool_end_with_it(tmp_path):
+    path, script = tmp_path / 'worker', tmp_path / 'tool.py'
+    script.write_text(
+        'import os, sys\n'
+        'from hsc_mm.utils.pool import results_of\n'
+        'if __name__ == "__main__":\n'
+        '    list(results_of(os.system, sys.argv[1:] * 2, 2))\n')
+    tool = subprocess.Popen([
+        sys.executable, script, f'echo $PPID > "{path}"; sleep 90'])
+    wait_for(lambda: path.is_file() and path.read_text(), 120)
+    tool.kill()
+    tool.wait()
+    wait_for(lambda: not alive(int(path.read_text())))

@@ -2,6 +2,7 @@
 import importlib
 import shutil
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import cv2
@@ -264,7 +265,24 @@ def test_names_from_a_checkpoint_and_a_folder_in_place(cam, tmp_path):
     assert np.array_equal(mask == 3, result['mask'] == 2)
     # Predictions beside the pictures are not taken for pictures.
     cv2.imwrite(str(tmp_path / 'z.png'), image)
+    cv2.imwrite(str(tmp_path / 'z.mask.tif'), mask)
     assert [one.name for one in list_inputs(tmp_path)] == ['z']
+
+
+def test_class_folders_that_are_links_are_followed(tmp_path):
+    image = np.zeros((33, 35, 3), np.uint8)
+    for name in ('there/cat', 'data/dog'):
+        (tmp_path / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / name / 'a.png'), image)
+    data = tmp_path / 'data'
+    (data / 'cat').symlink_to(tmp_path / 'there/cat')
+    (data / 'all').symlink_to(data)
+    (data / 'dog' / 'more').symlink_to(tmp_path / 'there')
+    left_out = defaultdict(list)
+    found = list_inputs(data, left_out)
+    assert [one.name for one in found] == ['cat/a', 'dog/a']
+    assert sorted(left_out['links to folders, which are not followed']) == [
+        str(data / 'all'), str(data / 'dog' / 'more')]
 
 
 def test_a_folder_with_broken_images(predict, cam, shared_voc, tmp_path,

@@ -41,6 +41,10 @@ def test_masks_of_colours_with_their_table(tmp_path, mode):
     (name, load), = FORMATS['cvat'][1](tmp_path, classes)
     assert name == 'a'
     assert np.array_equal(load(mask.shape), mask)
+    labels = tmp_path / 'labelmap.txt'  # black is background without a line
+    labels.write_text('cat:0,128,0::\nignored:255,255,255::\n')
+    (_, load), = FORMATS['cvat'][1](tmp_path, classes)
+    assert np.array_equal(load(mask.shape), mask)
 
 
 def test_datumaro_reads_and_writes_the_archive_of_cvat(tmp_path):

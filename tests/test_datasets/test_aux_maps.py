@@ -13,6 +13,7 @@ from tiny_configs import cam_config
 
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.aux_maps import read_aux_maps
+from hsc_mm.datasets.transforms import LoadAuxMaps
 from hsc_mm.inference import load_config
 from hsc_mm.inference.missing_maps import is_map_notice, map_notice
 from hsc_mm.models import Targets, ViewLoss
@@ -259,3 +260,10 @@ def test_a_loss_of_a_stranger_trains_on_it_or_is_left_out(edges_root,
     assert cfg.val_evaluator.supervision == 'image labels'
     assert is_map_notice(cfg.custom_hooks[-1].text)
     assert map_notice('edges') == cfg.custom_hooks[-1].text
+
+
+def test_a_declaration_is_a_dict_and_a_name_alone_is_one_map():
+    with pytest.raises(ValueError, match=r'aux_maps\.edges: expected '
+                       r"dict\(path=FOLDER\), found 'Edges'"):
+        read_aux_maps(dict(edges='Edges'), '')
+    assert LoadAuxMaps(names='edges').names == ('edges', )

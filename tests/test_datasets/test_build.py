@@ -30,7 +30,6 @@ def test_items_are_as_asked_for(cfg):
                                             maps=True))['aux_maps']
     assert 'seg_map_path' in _first(build_split(cfg, 'val', masks=True))
     assert 'seg_map_path' not in _first(build_split(cfg, 'val', masks=False))
-    assert 'gt_label' not in _first(build_split(cfg, 'train', labels=False))
     loaded = build_split(cfg, 'train',
                          pipeline=[dict(type='LoadImageFromFile')])[0]
     assert loaded['img'].ndim == 3

@@ -75,3 +75,8 @@ def test_wrong_delta(delta):
 def test_floats_are_refused():
     with pytest.raises(ValueError, match=r'img.*uint8.*found float32'):
         RandomHSV()(dict(img=_image().astype(np.float32)))
+
+
+def test_bands_that_are_no_colours_are_refused():
+    with pytest.raises(ValueError, match='leave it out for pictures of other'):
+        RandomHSV()(dict(img=np.zeros((4, 5, 5), np.uint8)))

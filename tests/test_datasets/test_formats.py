@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from format_pictures import scene, seen, written
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
-from hsc_mm.utils import image_shapes, read_image
+from hsc_mm.utils import image_shapes, read_image, read_index_png
+from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.pixels import as_colours
 from hsc_mm.utils.rasters import Raster
 
@@ -295,3 +297,23 @@ def test_options_that_mean_nothing():
                     dict(value_range=(3, 3)), dict(value_range=(1, ))):
         with pytest.raises(ValueError, match='expected'):
             LoadImage(**options)
+
+
+def test_what_is_drawn_has_colours_of_8_bits():
+    grey = np.array([[0, 128, 255]], np.uint8)
+    seen = np.repeat(grey[..., None], 3, axis=2)
+    assert np.array_equal(as_colours(grey), seen)
+    assert np.array_equal(as_colours(grey[..., None]), seen)
+    assert np.array_equal(as_colours(seen.astype(np.uint16) * 257), seen)
+    assert np.array_equal(as_colours(seen.astype(np.float32) + .5), seen)
+
+
+def test_a_picture_with_a_long_text_is_named(tmp_path):
+    path, texts = tmp_path / 'a.png', PngInfo()
+    texts.add_text('Raw profile type xmp', 'x' * (2 << 20), zip=True)
+    for mode in ('RGB', 'P'):
+        Image.new(mode, (4, 5)).save(path, pnginfo=texts)
+        for read in (read_header, read_image, read_index_png):
+            with pytest.raises(ValueError, match=r'a\.png: expected an image, '
+                               'but .*exiftool'):
+                read(path)

@@ -12,7 +12,7 @@ import pytest
 
 from hsc_converters.voc import labels_from_mask
 from hsc_mm.cli.errors import explain
-from hsc_mm.datasets import checks
+from hsc_mm.datasets import VOCImageLabelDataset, checks
 from hsc_mm.datasets.checks import check_ids
 from hsc_mm.datasets.labels import (
     read_label_folders,
@@ -63,6 +63,10 @@ def test_annotations_of_coco_as_image_labels(tmp_path):
         'a/x': ['dog'], 'b/y.png': ['cat', 'dog'], 'z': []}
     assert labels.notes[0].what == 'annotations left out'
     assert 'image 9 is not listed' in labels.notes[0].names[0]
+    for area in (None, float('nan'), '12'):
+        of = [dict(one, area=area) for one in content['annotations']]
+        _write(path, json.dumps(dict(content, annotations=of)))
+        assert read_labels(path) == labels
     for size in ({}, dict(height=None, width=None), dict(height=0, width=0)):
         bare = [dict(id=one['id'], file_name=one['file_name'], **size)
                 for one in content['images']]
@@ -828,3 +832,18 @@ def test_columns_of_a_split_are_doubted(tmp_path):
     what, names = labels.notes[0]
     assert 'may be no classes' in what
     assert names == ['"is_valid"']
+
+
+def test_ids_of_voc_keep_the_suffix_of_their_picture(tmp_path):
+    path = _write(tmp_path / 'l.txt', '/JPEGImages/a.JPG /Masks/a.png\n'
+                  '/JPEGImages/b.jpg /Masks/b.png\nc.png 1\n')
+    assert read_voc_list(path) == ['a.JPG', 'b', 'c.png']
+    for name in ('a.JPG', 'b.jpg', 'c.png'):
+        _write(tmp_path / 'JPEGImages' / name, '')
+    for name in 'abc':
+        _write(tmp_path / 'Annotations' / f'{name}.xml',
+               '<annotation><object><name>cat</name></object></annotation>')
+    data = VOCImageLabelDataset(
+        data_root=str(tmp_path), ann_file='l.txt', lazy_init=True)
+    ids = data.ids()
+    assert data.labels(ids) == {one: ['cat'] for one in ids}

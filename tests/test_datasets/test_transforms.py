@@ -163,3 +163,12 @@ def test_a_strip_keeps_two_pixels(shape):
     height, width = RandomLongSideResize((60, 60))(_results(*shape))[
         'img'].shape[:2]
     assert (min(height, width), max(height, width)) == (2, 60)
+
+
+def test_a_side_alone_and_what_is_no_size():
+    assert CropPad(size=20).size == (20, 20)
+    for wrong in ('20', (20, 0), (1, 2, 3)):
+        with pytest.raises(ValueError, match='size of CropPad: expected'):
+            CropPad(size=wrong)
+    with pytest.raises(ValueError, match='long_side: expected'):
+        RandomLongSideResize(long_side=160)

@@ -1,8 +1,6 @@
 """Preparation of COCO: image labels, lists and masks of a split."""
 import hashlib
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +24,8 @@ from hsc_mm.utils import (
     write_json,
 )
 from hsc_mm.utils.outputs import claim, place
-from .coco_masks import broken_outlines, draw_mask, has_pycocotools
+from hsc_mm.utils.pool import results_of
+from .coco_masks import broken_outlines, draw_mask, require_pycocotools
 from .coco_origins import (
     MANIFEST,
     MASKS,
@@ -154,13 +153,13 @@ def write_masks(
         ValueError: pycocotools is missing.
         OSError: A file cannot be written.
     """
-    has_pycocotools(required=True)
+    require_pycocotools()
     folder = root / MASKS / split
     if not is_ours(folder, identity_of(source)):
         write_json(folder / MANIFEST, identity_of(source))
     images = instances.images
     draw = partial(_write_mask, folder, instances.index)
-    results = _map(draw, images, workers)
+    results = results_of(draw, images, workers)
     if show is not None:
         results = show(results, len(images))
     labels = instance_labels(instances, annotation_file(root, split)).images
@@ -195,14 +194,3 @@ def _whole_mask(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     except (FileNotFoundError, ValueError):
         return None
     return mask if mask.shape == shape else None
-
-
-def _map(function: Callable, jobs: list, workers: int) -> Iterator:
-    """Map in this process or in several, in order."""
-    if workers <= 1:
-        yield from map(function, jobs)
-        return
-    forks = 'fork' in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context('fork' if forks else None)
-    with ProcessPoolExecutor(workers, context) as pool:
-        yield from pool.map(function, jobs, chunksize=16)

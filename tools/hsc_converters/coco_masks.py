@@ -4,35 +4,27 @@ from typing import Any
 import numpy as np
 
 from hsc_mm.datasets.coco_annotations import COCOImage
+from hsc_mm.utils.numbers import is_finite
 
-__all__ = ['broken_outlines', 'draw_mask', 'has_pycocotools']
+__all__ = ['broken_outlines', 'draw_mask', 'require_pycocotools']
 
 _ADVICE = ("pycocotools makes masks of COCO's outlines, and is not installed: "
            'pip install pycocotools. (prepare_coco --no-masks does without.)')
 
 
-def has_pycocotools(required: bool = False) -> bool:
-    """Say whether pycocotools can be imported.
-
-    Args:
-        required (bool): Whether to raise if not.
-
-    Raises:
-        ValueError: It is required and is not there.
-    """
+def require_pycocotools() -> None:
+    """Raise ValueError if pycocotools cannot be imported."""
     try:
         import pycocotools.mask  # noqa: F401
     except ImportError as error:
-        if required:
-            raise ValueError(_ADVICE) from error
-        return False
-    return True
+        raise ValueError(_ADVICE) from error
 
 
 def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
     """Draw all annotations of an image.
 
-    Larger areas (``area`` of the annotation, else the pixels of its outline)
+    Larger areas (``area`` of the annotation; where that is no number, the
+    pixels of its outline)
     come first, so that smaller ones lie on top; of equal areas the smaller
     annotation id lies on top, of ids that are text the first of the alphabet.
     Crowd regions are drawn like the others, as their class. What is broken is
@@ -54,7 +46,9 @@ def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
         if outline:
             runs = coco_mask.frPyObjects(outline, *shape)
             runs = coco_mask.merge(runs) if isinstance(runs, list) else runs
-            area = one.get('area', int(coco_mask.area(runs)))
+            area = one.get('area')
+            if not is_finite(area):
+                area = int(coco_mask.area(runs))
             drawn.append((-area, index[one['category_id']], runs))
     # By columns, as what is decoded lies in memory.
     mask = np.zeros(shape, dtype=np.uint8, order='F')

@@ -9,6 +9,7 @@ from mmseg.datasets.transforms import Resize
 
 from hsc_mm.datasets.aux_maps import aux_key
 from hsc_mm.registry import TRANSFORMS
+from hsc_mm.utils.numbers import check_size
 
 __all__ = ['CropPad', 'RandomHSV', 'RandomLongSideResize']
 
@@ -31,7 +32,8 @@ class RandomLongSideResize(BaseTransform):
     """
 
     def __init__(self, long_side: tuple[int, int]) -> None:
-        low, high = long_side
+        low, high = long_side if isinstance(long_side, list | tuple) and len(
+            long_side) == 2 else (0, 0)
         if not 0 < low <= high:
             raise ValueError('long_side: expected (smallest, largest) with '
                              f'0 < smallest <= largest, found {long_side}.')
@@ -69,7 +71,8 @@ class CropPad(BaseTransform):
     ``pad_shape``.
 
     Args:
-        size (tuple[int, int]): Height and width of the result in pixels.
+        size (int | tuple[int, int]): Height and width of the result in
+            pixels; one number for both.
         pad_val (sequence[float]): Value of padded pixels, in the channel
             order of the image; one number for all channels. The mean that
             the data preprocessor subtracts makes the padding zero at the
@@ -78,10 +81,11 @@ class CropPad(BaseTransform):
     """
 
     def __init__(self,
-                 size: tuple[int, int],
+                 size: int | tuple[int, int],
                  pad_val=(0, 0, 0),
                  centre: bool = False) -> None:
-        self.size = tuple(size)
+        self.size = check_size('size of CropPad', (
+            size, size) if isinstance(size, int) else tuple(size))
         self.pad_val = tuple(np.atleast_1d(pad_val).tolist())
         self.centre = centre
 
@@ -173,10 +177,11 @@ class RandomHSV(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Shift; see the class."""
         image = results['img']
-        if image.dtype != np.uint8:
-            raise ValueError('img: RandomHSV expects uint8, found '
-                             f'{image.dtype}. Put it before what changes '
-                             'the type.')
+        if image.dtype != np.uint8 or image.shape[2:] != (3, ):
+            raise ValueError('img: RandomHSV expects colours, (H, W, 3) '
+                             f'uint8, found {image.dtype} {image.shape}. Put '
+                             'it before what changes the type; leave it out '
+                             'for pictures of other bands.')
         hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV).astype(np.int16)
         hsv += self._draw().astype(np.int16)
         hsv[..., 0] %= 180

@@ -38,8 +38,8 @@ class LoadAuxMaps(BaseTransform):
     are used.
 
     Args:
-        names (sequence[str], optional): Maps that are loaded; one that the
-            data set does not declare is then an error. None loads what is
+        names (str | sequence[str], optional): Maps that are loaded; one that
+            the data set does not declare is then an error. None loads what is
             declared, and nothing where nothing is.
         backend_args (dict, optional): File backend of mmengine.
 
@@ -50,8 +50,9 @@ class LoadAuxMaps(BaseTransform):
     loads_truth = True
 
     def __init__(self,
-                 names: Sequence[str] | None = None,
+                 names: str | Sequence[str] | None = None,
                  backend_args: dict | None = None) -> None:
+        names = (names, ) if isinstance(names, str) else names
         self.names = None if names is None else tuple(names)
         self.backend_args = backend_args
 

@@ -55,11 +55,11 @@ def main() -> int:
     from hsc_mm.utils.locks import hold
     from ..coco import prepare
     from ..coco_files import check_classes, read_split
-    from ..coco_masks import has_pycocotools
+    from ..coco_masks import require_pycocotools
     from ..coco_origins import MASKS, check_masks
     hold(args.root, '--root')
     if not args.no_masks:
-        has_pycocotools(required=True)
+        require_pycocotools()
     sources = {
         split: check_masks(args.root, split, not args.no_masks)
         for split in args.splits

@@ -9,7 +9,7 @@ from hsc_mm.datasets.coco_annotations import COCOImage, read_instances
 from hsc_mm.datasets.labels import image_stem
 from hsc_mm.utils import write_json
 from hsc_mm.utils.outputs import claim
-from ..coco_masks import broken_outlines, draw_mask, has_pycocotools
+from ..coco_masks import broken_outlines, draw_mask, require_pycocotools
 from .picture_names import find_ids, unclear_name
 from .polygons import components, outlines
 from .records import Item, MaskClasses, ReadMask
@@ -36,7 +36,7 @@ def write_coco(folder: Path, items: Iterable[Item],
         ValueError: pycocotools is missing.
         OSError: The file cannot be written.
     """
-    has_pycocotools(required=True)
+    require_pycocotools()
     from pycocotools import mask as coco_mask
 
     def annotate(mask: np.ndarray) -> list[dict]:
@@ -103,7 +103,7 @@ def read_coco(path: Path, classes: MaskClasses,
             or pycocotools is missing. The reader of a mask raises it where
             an outline is broken, or two images may be meant.
     """
-    has_pycocotools(required=True)
+    require_pycocotools()
     found = read_instances(path)
     if found.problems:
         raise ValueError(f'{path}: {len(found.problems)} annotations belong '

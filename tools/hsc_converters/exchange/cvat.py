@@ -108,6 +108,7 @@ def read_cvat(path: Path, classes: MaskClasses,
             f'{sorted(names)[:5]}.')
     text = read(_LABELS, _MOST_TEXT).decode('utf-8-sig', 'replace')
     colours = _colours(text, f'{path}: {_LABELS}')
+    colours.setdefault((0, 0, 0), classes.names[0])
     found = {name[len(_MASKS):-len('.png')]: name for name in names
              if name.startswith(_MASKS) and name.endswith('.png')
              and not PurePosixPath(name).name.startswith('.')}
@@ -198,7 +199,7 @@ def _read_mask(read: Callable[[str, int], bytes], name: str,
         if rgb not in colours:
             raise ValueError(
                 f'{where}: expected the colours of {_LABELS}, found {rgb}. '
-                'Export the masks as PNG, at full size and without '
-                'smoothing.')
+                f'Give it a line in {_LABELS}; or export the masks as PNG, '
+                'at full size and without smoothing.')
         mask[codes == code] = classes.index(colours[rgb], where)
     return mask

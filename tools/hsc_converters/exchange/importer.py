@@ -183,7 +183,7 @@ def _take(mask: np.ndarray, record: Record, out: Path, classes: MaskClasses,
     path = place(out, f'{img_id}.png')
     note = input_note(record.img_path, None)
     if path.is_file():
-        same = np.array_equal(mask, read_index_png(path))
+        same = _is_same(mask, path)
         if same and read_note(path) in ('', note):
             return 'same'
         if not (same or options.replace):  # of a picture that has changed
@@ -194,6 +194,14 @@ def _take(mask: np.ndarray, record: Record, out: Path, classes: MaskClasses,
     path = claim(out, f'{img_id}.png', [record.img_path])
     write_index_png(path, mask, voc_palette(), note)
     return 'written'
+
+
+def _is_same(mask: np.ndarray, path: Path) -> bool:
+    """Say whether a file holds a mask; a broken one may be replaced."""
+    try:
+        return np.array_equal(mask, read_index_png(path))
+    except ValueError:
+        return False
 
 
 def _check_labels(mask: np.ndarray, record: Record,
