@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import permutations
 
+from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
 from hsc_mm.datasets.mask_labels import (
     LABEL_ADVICE,
@@ -51,7 +52,8 @@ def labels(case: Case) -> Iterator[Finding]:
             for what, names in getattr(split.dataset, 'notes', ()):
                 yield fact(f'{split.name}, {what}: {len(names)}, such as '
                            f'{names[0]}')
-            yield from _negatives(split, case.cfg.train_dataloader.batch_size)
+            yield from _negatives(split, images_in_batch(
+                case.cfg.train_dataloader))
 
 
 def _balance(split: Split) -> Iterator[Finding]:

@@ -86,8 +86,14 @@ def _checkpoint_mib(case: Case) -> float:
 
 
 def _kept(case: Case) -> int:
+    """Return how many checkpoints a training keeps, with mmengine's defaults.
+
+    Without an interval the last alone is written.
+    """
     hook = (case.cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    iters = (case.cfg.get('train_cfg') or {}).get('max_iters', 0)
-    number = -(-iters // max(hook.get('interval', 1), 1)) or 1
+    unit = 'max_epochs' if hook.get('by_epoch', True) else 'max_iters'
+    total = (case.cfg.get('train_cfg') or {}).get(unit) or 1
+    interval = hook.get('interval', -1)
+    number = -(-total // interval) if interval > 0 else 1
     most = hook.get('max_keep_ckpts', -1)
     return min(number, most) if most > 0 else number

@@ -10,6 +10,7 @@ from hsc_mm.engine.fitting import (
     check_warm_start,
     pretrained_parts,
 )
+from hsc_mm.engine.run_summary import start_of
 from hsc_mm.inference.class_names import check_class_names
 from hsc_mm.utils.checkpoint_sources import how_to_get, locate
 from hsc_mm.utils.checkpoints import load
@@ -26,7 +27,8 @@ def weights(case: Case) -> Iterator[Finding]:
         module: cfg['checkpoint']
         for module, _, cfg in pretrained_parts(case.model)
     }
-    if not named:
+    start = start_of(case.model, case.cfg, case.cfg.get('load_from'))
+    if not named and start['random']:
         yield warning(
             'no pretrained weights: the whole network starts from random '
             'numbers', 'This suits tests and large data sets. Otherwise name '
@@ -46,9 +48,10 @@ def weights(case: Case) -> Iterator[Finding]:
             yield kind(
                 f'{module}: weights {name}{what}',
                 how_to_get(name, f'model.{module}.init_cfg.checkpoint'))
+    hook = (case.cfg.get('default_hooks') or {}).get('startup_check') or {}
     if named and not case.missing_weights:
         try:
-            check_pretrained(case.model)
+            check_pretrained(case.model, hook.get('may_lack') or ())
         except Exception as problem:
             case.missing_weights.update(named.values())
             yield error(str(problem), 'Name weights of this network, or '

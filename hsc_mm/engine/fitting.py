@@ -5,7 +5,7 @@ from functools import partial
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.utils.part_types import type_name
@@ -16,6 +16,9 @@ __all__ = [
     'first_problem', 'guard_batch_norms', 'pretrained_parts'
 ]
 
+#: Tensors that vision transformers adapt to their own size as they load them.
+_RESIZED = ('*pos_embed', '*relative_position_bias_table',
+            '*relative_position_index', '*rel_pos_[hw]')
 BATCH_ADVICE = (
     'A head that pools the image has one value per channel then, which has no '
     'variance: train with train_dataloader.batch_size=2 or more per process, '
@@ -126,7 +129,7 @@ def _check_file(name: str, module: nn.Module, cfg: dict,
         if key.removeprefix('module.').startswith(prefix)
     }
     problem = first_problem(
-        module, widened(module, found), may_lack=may_lack)
+        module, widened(module, found), may_lack=may_lack, resized=_RESIZED)
     if problem:
         raise ValueError(
             f'{cfg["checkpoint"]}: expected the weights of {name} '
@@ -138,7 +141,8 @@ def _check_file(name: str, module: nn.Module, cfg: dict,
 def first_problem(module: nn.Module,
                   found: dict,
                   unused: tuple[str, ...] = (),
-                  may_lack: Sequence[str] = ()) -> str | None:
+                  may_lack: Sequence[str] = (),
+                  resized: Sequence[str] = ()) -> str | None:
     """Say which tensor of a module is missing or of another kind.
 
     Args:
@@ -146,6 +150,9 @@ def first_problem(module: nn.Module,
         found (dict): Name -> tensor.
         unused (tuple[str, ...]): Sub-modules that do not matter.
         may_lack (Sequence[str]): As of :func:`check_pretrained`.
+        resized (Sequence[str]): Names, with wildcards, of tensors that the
+            module itself adapts to its size as it loads them; only the last
+            dimension of those with floats must fit.
 
     Returns:
         str | None: The first one; None where all fits.
@@ -158,12 +165,19 @@ def first_problem(module: nn.Module,
             if any(fnmatchcase(key, pattern) for pattern in may_lack):
                 continue
             return f'{key} of shape {tuple(value.shape)} is missing'
-        if found[key].shape != value.shape:
+        if found[key].shape != value.shape and not (
+                any(fnmatchcase(key, pattern) for pattern in resized)
+                and _resizes(found[key], value)):
             return (f'{key} has shape {tuple(found[key].shape)}, expected '
                     f'{tuple(value.shape)}')
         if value.is_floating_point() > found[key].is_floating_point():
             return f'{key} has whole numbers, {found[key].dtype}'
     return None
+
+
+def _resizes(found: Tensor, wanted: Tensor) -> bool:
+    return not wanted.is_floating_point() or (
+        found.ndim == wanted.ndim and found.shape[-1] == wanted.shape[-1])
 
 
 def guard_batch_norms(model: nn.Module) -> None:

@@ -58,9 +58,10 @@ def start_of(model: nn.Module,
     found = [f'{name} from {init["checkpoint"]}'
              for name, _, init in pretrained_parts(model)]
     backbone = (cfg.get('model') or {}).get('backbone') or {}
-    if backbone.get('pretrained') and not found:
-        found = [f'backbone, its own pretrained weights '
-                 f'({backbone["pretrained"]})']
+    if backbone.get('pretrained') and not any(
+            text.startswith('backbone') for text in found):
+        found.insert(0, 'backbone, its own pretrained weights '
+                        f'({backbone["pretrained"]})')
     if load_from:
         random = bool((before or {}).get('random'))
         return dict(
@@ -120,8 +121,7 @@ def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
             'what the training pipeline loads')
     said = dict(method=' + '.join(_names(losses)))
     said['losses'] = ', '.join(
-        f'{name} x {getattr(one, "loss_weight", 1.0):g}'
-        for name, one in losses.items())
+        f'{name} x {_weight(one)}' for name, one in losses.items())
     for one in losses.values():
         if isinstance(one, HierarchicalContrast):
             said['contrast'] = _contrast(one, model)
@@ -146,8 +146,15 @@ def _names(losses: nn.ModuleDict) -> list[str]:
     return list(dict.fromkeys(known.get(kind, kind) for kind in ordered))
 
 
+def _weight(part: nn.Module) -> str:
+    """Write the weight of a loss; one of an own class may be no number."""
+    weight = getattr(part, 'loss_weight', 1.0)
+    return f'{weight:g}' if isinstance(weight, int | float) else 'learned' \
+        if isinstance(weight, nn.Parameter) else str(weight)
+
+
 def _contrast(loss: nn.Module, model: nn.Module) -> str:
-    levels = ', '.join(f'{name} x {getattr(level, "loss_weight", 1.0):g}'
+    levels = ', '.join(f'{name} x {_weight(level)}'
                        for name, level in loss.levels.items())
     grid = ' x '.join(map(str, loss.grid)) if loss.grid else (
         'that of the second view')

@@ -27,15 +27,13 @@ class PixelCorrelation(BaseModule):
         in_index (Sequence[int]): Which of the backbone's outputs they are.
         reduced (Sequence[int]): Channels that each is reduced to.
         embed_channels (int): Channels of f.
-        center (bool): Whether the mean of f over the image is subtracted
-            first. SEAM does not; features that all point the same way, as
-            those of a network trained from random numbers do, need it.
         image_channels (int): Bands of the image.
         init_cfg (dict, optional): Initialisation.
 
     Raises:
         ValueError: Numbers of entries differ, or (when run) the backbone
-            gives other features than ``in_channels`` and ``in_index`` say.
+            gives other features than ``in_channels`` and ``in_index`` say,
+            or images have other bands than ``image_channels``.
     """
 
     def __init__(self,
@@ -43,7 +41,6 @@ class PixelCorrelation(BaseModule):
                  in_index: Sequence[int],
                  reduced: Sequence[int] = (64, 128),
                  embed_channels: int = 192,
-                 center: bool = False,
                  image_channels: int = 3,
                  init_cfg: OptMultiConfig = [
                      dict(type='Kaiming', mode='fan_in', layer='Conv2d'),
@@ -59,7 +56,7 @@ class PixelCorrelation(BaseModule):
                 f'{len(in_channels)}, {len(in_index)} and {len(reduced)}.')
         self.in_channels = tuple(in_channels)
         self.in_index = tuple(in_index)
-        self.center = center
+        self.image_channels = image_channels
         self.reduce = nn.ModuleList(
             nn.Conv2d(wide, narrow, 1, bias=False)
             for wide, narrow in zip(in_channels, reduced, strict=True))
@@ -78,6 +75,12 @@ class PixelCorrelation(BaseModule):
         Returns:
             Tensor: Refined CAM, (B, C, h, w).
         """
+        if image.shape[1] != self.image_channels:
+            raise ValueError(
+                f'image_channels of {type(self).__name__}: expected '
+                f'{image.shape[1]}, the bands of the images, found '
+                f'{self.image_channels}. Set '
+                'model.decode_head.refiner.image_channels.')
         size = tuple(cam.shape[2:])
         parts = [resize_bilinear(image, size)]
         chosen = pick_features(feats, self.in_index, self.in_channels,
@@ -86,7 +89,5 @@ class PixelCorrelation(BaseModule):
             reduced = reduce(feat.detach()).relu()
             parts.append(resize_bilinear(reduced, size))
         feature = self.embed(torch.cat(parts, dim=1))
-        if self.center:
-            feature = feature - feature.mean((2, 3), keepdim=True)
         with torch.autocast(feature.device.type, enabled=False):
             return propagate(source_cam(cam), feature)

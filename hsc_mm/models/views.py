@@ -10,7 +10,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from hsc_mm.functional.cam import image_padding
-from hsc_mm.utils.shapes import check_shape
+from hsc_mm.utils.shapes import check_shape, described
 
 __all__ = ['AuxMap', 'Targets', 'View']
 
@@ -175,9 +175,17 @@ class Targets(NamedTuple):
             names (iterable[str]): Auxiliary maps that losses need.
 
         Raises:
-            ValueError: Labels and classes differ in number, a sample lacks
-                a map, or a map has another size than its image.
+            ValueError: A sample lacks labels or a map, labels and classes
+                differ in number, or a map has another size than its image.
         """
+        for sample in samples:
+            label = getattr(sample, 'gt_label', None)
+            if not isinstance(label, Tensor) or label.ndim != 1:
+                raise ValueError(
+                    f'{sample.metainfo.get("img_path")}: expected image '
+                    'labels, gt_label of shape (K,), found '
+                    f'{described(label)}. Train on a data set of hsc_mm, and '
+                    'pack its items with hsc_mm.PackImageLabelInputs.')
         labels = torch.stack([sample.gt_label for sample in samples])
         if labels.shape[1] != num_classes - 1:
             raise ValueError(

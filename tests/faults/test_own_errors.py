@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from hsc_mm.cli.errors import BUG, explain, report
 from hsc_mm.cli.own_errors import of_worker
-from hsc_mm.models.losses import LossDict
+from hsc_mm.models.losses import LossDict, ViewLoss
 from hsc_mm.models.views import Targets, View
 from hsc_mm.registry import DATASETS, HOOKS
 
@@ -213,3 +213,17 @@ def test_a_script_of_the_user_calls_us(own):
     with pytest.raises(AttributeError) as info:
         View(None, (), torch.ones(1, 1, 1, 1), None).colours  # noqa: B018
     assert explain(info.value)[1] == BUG
+
+
+class Misspelt(ViewLoss):
+    def foward(self, views, targets):
+        return views[0].cam.sum()
+
+
+def test_a_method_that_is_missing_is_named():
+    with pytest.raises(NotImplementedError) as info:
+        Misspelt()([], None)
+    text, status = explain(info.value)
+    assert 'bug of hsc_mm' not in text
+    assert 'Misspelt: expected a method forward(views, targets)' in text
+    assert status == 1

@@ -2,6 +2,7 @@
 import json
 import shutil
 from collections import namedtuple
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -10,7 +11,7 @@ from conftest import run_here
 from doctor_findings import errors_of, examined, only_one
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
-from hsc_mm.doctor import as_json, as_text, dry_run, examine
+from hsc_mm.doctor import as_json, as_text, dry_run, examine, machine
 from hsc_mm.doctor.case import Case, draw_labels
 from hsc_mm.inference import load_config
 from hsc_mm.utils import read_index_png
@@ -70,6 +71,20 @@ def test_disk(shared_voc, tmp_path, monkeypatch):
     assert '2 checkpoint(s)' in ' '.join(
         f.text for f in examined(config) if f.check == 'disk')
     assert 'max_keep_ckpts' in found.advice
+
+
+@pytest.mark.parametrize(('hook', 'train', 'number'), [
+    (dict(by_epoch=False), dict(max_iters=20000), 1),
+    (dict(by_epoch=False, interval=-1), dict(max_iters=20000), 1),
+    (dict(by_epoch=False, interval=3000), dict(max_iters=20000), 7),
+    (dict(by_epoch=False, interval=3000, max_keep_ckpts=2),
+     dict(max_iters=20000), 2),
+    (dict(interval=1), dict(max_iters=20000), 1),
+    (dict(interval=1), dict(by_epoch=True, max_epochs=50), 50)])
+def test_checkpoints_are_counted_as_they_are_kept(hook, train, number):
+    case = SimpleNamespace(cfg=dict(
+        default_hooks=dict(checkpoint=hook), train_cfg=train))
+    assert machine._kept(case) == number
 
 
 def test_a_check_that_fails_is_a_finding(shared_voc, tmp_path):

@@ -50,6 +50,7 @@ def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
     epochs = load_config(config, None, str(tmp_path / 'run'))
     epochs.train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=9)
     epochs.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    epochs.param_scheduler = [dict(type='PolyLR', begin=0, end=2)]
     said = [f.text for f in dry_run.dry_run(Case(epochs))]
     assert 'for 8 iterations' in said[2]
     broken = examined(config, {'model.decode_head.in_channels': 32},

@@ -23,6 +23,15 @@ def test_weights(shared_voc, tmp_path):
     assert errors_of(findings) == []
     assert f'weights fit: backbone from {weights}' in as_text('', findings,
                                                               width=500)
+    state = torch.load(weights)
+    state.pop('layer4.0.bn1.weight')
+    part = tmp_path / 'part.pth'
+    torch.save(state, part)
+    lacking = {init: dict(type='Pretrained', checkpoint=str(part))}
+    assert 'layer4.0.bn1.weight' in only_one(
+        examined(config, lacking), 'error', 'weights').text
+    allowed = {**lacking, 'default_hooks.startup_check.may_lack': ['*.bn1.*']}
+    assert errors_of(examined(config, allowed)) == []
     deeper = dict(named, **{'model.backbone.depth': 34})
     assert 'layer1.2.conv1.weight' in only_one(
         examined(config, deeper), 'error', 'weights').text

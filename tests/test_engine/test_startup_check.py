@@ -125,3 +125,19 @@ def test_a_renamed_checkpoint_is_not_resumed(tmp_path):
     with pytest.raises(FileExistsError, match=r'found best\.pth\. No run wri'
                        '.* give it back its own'):
         toy_runner(tmp_path, custom_hooks=check).train()
+
+
+def test_a_transformer_resizes_its_positions_itself(tmp_path):
+    init_default_scope('mmseg')
+    small = dict(type='VisionTransformer', img_size=32, patch_size=8,
+                 embed_dims=16, num_layers=1, num_heads=2, out_indices=[0])
+    path = tmp_path / 'vit.pth'
+    torch.save(MODELS.build(small).state_dict(), path)
+    init = dict(type='Pretrained', checkpoint=str(path))
+    model = MODELS.build(dict(small, img_size=64, init_cfg=init))
+    check_pretrained(model)
+    model.init_weights()
+    wider = MODELS.build(dict(small, img_size=64, embed_dims=32,
+                              init_cfg=init))
+    with pytest.raises(ValueError, match='has shape'):
+        check_pretrained(wider)

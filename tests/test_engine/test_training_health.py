@@ -183,6 +183,13 @@ def test_where_the_weights_come_from(runner):
     model.backbone.init_cfg = dict(type='Pretrained', checkpoint='r.pth')
     assert start_of(model, cfg) == dict(
         random=False, weights='backbone from r.pth')
+    model.backbone.init_cfg = None
+    cfg.model.backbone.pretrained = True
+    head = model.decode_head
+    head.init_cfg = dict(type='Pretrained', checkpoint='h.pth')
+    assert start_of(model, cfg) == dict(
+        random=False, weights='backbone, its own pretrained weights (True), '
+        'decode_head from h.pth')
 
 
 def test_a_run_says_what_it_trains_and_ends_with_its_warnings(
@@ -232,6 +239,7 @@ def test_a_run_says_what_it_trains_and_ends_with_its_warnings(
 def test_parts_that_strangers_wrote_are_described():
     class Pyramid(torch.nn.Module):
         levels = (1, 2, 4)
+        loss_weight = torch.nn.Parameter(torch.tensor(1.0))
 
     head = torch.nn.Module()
     head.losses = torch.nn.ModuleDict(dict(mine=Pyramid()))
@@ -241,4 +249,5 @@ def test_parts_that_strangers_wrote_are_described():
     said = _method(model, {})
     assert said['method'] == 'Pyramid'
     assert said['refiner'] == 'Identity'
+    assert said['losses'] == 'mine x learned'
     TrainingHealthHook()._listen(model)

@@ -5,13 +5,21 @@ import pytest
 import torch
 from methods import build_contrast, head_config, make_views
 from mmengine.config import Config
+from mmengine.model import BaseModule
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hsc_mm.models import CAMHead, HierarchicalContrast, Targets, ViewLoss
+from hsc_mm.models import (
+    CAMHead,
+    HierarchicalContrast,
+    ROIContrast,
+    Targets,
+    ViewLoss,
+)
 from hsc_mm.models.losses import loss_dict
 
 CHANNELS = (6, 8, 10)
@@ -532,3 +540,51 @@ def test_a_contrast_without_any_class_is_zero_and_differentiable():
         assert loss.item() == pytest.approx(0, abs=1e-6)
     grads = torch.autograd.grad(sum(found.values()), regions + pixels)
     assert all(grad.isfinite().all() for grad in grads)
+
+
+class Filled(BaseModule):
+    """A part whose ``init_cfg`` makes its weights a constant."""
+    channels = 8
+
+    def __init__(self, in_channels=8):
+        super().__init__(dict(type='Constant', layer='Conv2d', val=3.0))
+        self.conv = nn.Conv2d(in_channels, 8, 1, bias=False)
+
+    def forward(self, feature):
+        return self.conv(feature)
+
+
+def test_parts_of_a_head_are_initialised_as_their_init_cfg_says():
+    class Own(ViewLoss):
+        needs = ('own', )
+
+        def __init__(self):
+            super().__init__()
+            self.part = Filled()
+
+        def forward(self, views, targets):
+            return views[0].embedding('own').mean()
+
+    class Level(ROIContrast):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.part = Filled()
+
+    head = build(embeddings=dict(own=dict(type=Filled)), losses=dict(
+        own=dict(type=Own), contrast=dict(levels=dict(
+            roi=dict(type=Level)))))
+    head.init_weights()
+    for part in (head.embeddings['own'], head.losses['own'].part,
+                 head.losses['contrast'].levels['roi'].part):
+        assert (part.conv.weight == 3).all()
+
+
+def test_a_similarity_has_a_map_of_each_class_and_the_background():
+    head = build(seed_from='prototypes')
+    views, _ = draw()
+    contrast = head.losses['contrast']
+    whole = contrast.similarity
+    contrast.similarity = lambda view: whole(view)[:, 1:]
+    with pytest.raises(ValueError, match='similarity of HierarchicalContrast: '
+                       'expected a Tensor'):
+        head.predict(*views[0])

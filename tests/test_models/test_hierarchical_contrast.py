@@ -144,6 +144,8 @@ def test_quantiles_of_a_batch_without_a_class_are_background():
 @pytest.mark.parametrize(('argument', 'value', 'text'), [
     ('background_as', 'share', r'background_as .*"quantile", found "share"'),
     ('weights', 'some', r'weights .* "present" or "all", found "some"'),
+    ('grid', 16, r'grid .*\(height, width\), found 16'),
+    ('grid', (16, 0), r'grid .*>= 1, found 0'),
     ('warmup', 1.5, r'warmup .*>= 0 and <= 1, found 1\.5'),
     ('levels', dict(roi=None, cls=None, pixel=None), 'levels .* found none'),
     ('background', 1.0, r'background .* score in \(0, 1\), found 1\.0'),
@@ -200,3 +202,15 @@ def test_what_a_level_observed_is_looked_at(cut, text):
 def test_a_level_may_need_parts_that_are_no_embedding(monkeypatch):
     monkeypatch.setattr(ROIContrast, 'needs', ('refined', 'region'))
     assert set(losses(draw())) == {'roi', 'class', 'pixel'}
+
+
+def test_a_level_returns_its_loss_and_what_it_observed():
+
+    class Alone(PixelContrast):
+
+        def compare(self, evidence, banks):
+            return super().compare(evidence, banks)[0]
+
+    with pytest.raises(ValueError, match='compare of Alone: expected the loss '
+                       'and a list of Observations, found'):
+        losses(draw(), levels=dict(alone=dict(type=Alone)))

@@ -3,9 +3,10 @@ from functools import partial
 
 import pytest
 import torch
+from mmseg.structures import SegDataSample
 from torch import nn
 
-from hsc_mm.models import CAMHead, View
+from hsc_mm.models import CAMHead, Targets, View
 
 CAM = torch.rand(2, 4, 5, 6)
 
@@ -78,3 +79,13 @@ def test_a_head_names_the_class_of_its_parts(part, cut):
     made = head(feats, torch.rand(2, 3, 40, 48))
     with pytest.raises(ValueError, match=r'\(Stranger\): expected a Tensor'):
         made.compute(('refined', 'pixel'))
+
+
+@pytest.mark.parametrize('label', [None, torch.tensor(1)])
+def test_samples_without_image_labels_are_told(label):
+    sample = SegDataSample(metainfo=dict(img_path='one.jpg'))
+    if label is not None:
+        sample.set_field(label, 'gt_label')
+    with pytest.raises(ValueError, match=r'one\.jpg: expected image labels, '
+                       r'gt_label of shape \(K,\), found .*Pack'):
+        Targets.of([sample], 3)

@@ -1,6 +1,7 @@
 """Protocol of a level of the contrast: what it looks at, and its two banks."""
 from typing import NamedTuple
 
+from mmengine.model import BaseModule
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from hsc_mm.functional.prototypes import (
 )
 from hsc_mm.functional.similarity import bank_similarity
 from hsc_mm.utils import check_number
+from hsc_mm.utils.shapes import described
 
 __all__ = ['ContrastLevel', 'Evidence']
 
@@ -36,7 +38,7 @@ class Evidence(NamedTuple):
     embeddings: dict[str, list[Tensor]]
 
 
-class ContrastLevel(nn.Module):
+class ContrastLevel(BaseModule):
     """A level of :class:`hsc_mm.HierarchicalContrast`, and its two banks.
 
     A subclass computes :meth:`compare`; this class builds a bank for each
@@ -95,17 +97,25 @@ class ContrastLevel(nn.Module):
 
         The banks are prototypes of earlier iterations.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f'{type(self).__name__}: expected a method compare(evidence, '
+            'banks), found none.')
 
     def forward(self, evidence: Evidence) -> Tensor:
         """Return the weighted loss, and stage the observations.
 
         Raises:
-            ValueError: :meth:`compare` observed something of another size.
+            ValueError: :meth:`compare` returned something else, or observed
+                something of another size.
         """
-        loss, observed = self.compare(
+        found = self.compare(
             evidence, [bank.snapshot() for bank in self.bank])
         owner = f'compare of {type(self).__name__}'
+        if not (isinstance(found, tuple) and len(found) == 2
+                and isinstance(found[0], Tensor)):
+            raise ValueError(f'{owner}: expected the loss and a list of '
+                             f'Observations, found {described(found)}.')
+        loss, observed = found
         if len(observed) != len(self.bank):
             raise ValueError(f'{owner}: expected an Observation of each of '
                              f'{len(self.bank)} views, found '

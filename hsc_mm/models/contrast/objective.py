@@ -1,7 +1,8 @@
 """The objective of HSC: contrast at ROI, class and pixel level."""
 import torch
+from mmengine.model import ModuleDict
 from mmseg.utils import ConfigType, OptConfigType
-from torch import Tensor, nn
+from torch import Tensor
 
 from hsc_mm.functional.contrast_maps import (
     agreed_mask,
@@ -14,6 +15,7 @@ from hsc_mm.functional.contrast_maps import (
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
+from hsc_mm.utils.numbers import check_size
 from ..losses.base import (
     ViewLoss,
     similarity_source,
@@ -97,12 +99,11 @@ class HierarchicalContrast(ViewLoss):
                              f'{background_as} {background}.')
         check_number('warmup of HierarchicalContrast', warmup, least=0, most=1)
         self.constant = self.background[0] if weights == 'all' else None
-        self.grid = grid
+        self.grid = check_size('grid of HierarchicalContrast', grid)
         self.warmup = warmup
         self.mask_refiner = (
             MODELS.build(mask_refiner) if mask_refiner else None)
-        self.levels = nn.ModuleDict(
-            build_named('levels', levels, nn.ModuleDict))
+        self.levels = ModuleDict(build_named('levels', levels, ModuleDict))
         if not self.levels:
             raise ValueError('levels of HierarchicalContrast: expected at '
                              'least one, found none. To train without it, '

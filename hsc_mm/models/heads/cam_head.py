@@ -5,7 +5,7 @@ In one file, though long: its arguments and methods are one contract.
 from functools import partial
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleDict
 from mmseg.utils import ConfigType, OptConfigType, OptMultiConfig, SampleList
 from torch import Tensor, nn
 
@@ -126,7 +126,7 @@ class CAMHead(BaseModule):
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         self.refiner = MODELS.build(refiner) if refiner else None
         self.losses = LossDict(losses)
-        self.embeddings = nn.ModuleDict({
+        self.embeddings = ModuleDict({
             name: MODELS.build(dict(in_channels=in_channels, **cfg))
             for name, cfg in embeddings.items()
             if cfg and name in self.losses.needs
@@ -262,7 +262,11 @@ class CAMHead(BaseModule):
             activation = self.activate(view.cam)
         maps = activation[:, 1:]
         if self.seed_from == 'prototypes':
-            near = similarity_source(self.losses).similarity(view)
+            source = similarity_source(self.losses)
+            near = check_shape(
+                f'similarity of {type(source).__name__}',
+                source.similarity(view),
+                (len(view.cam), self.num_classes, 'h', 'w'))
             maps = torch.cat(
                 [maps, resize_bilinear(near, maps.shape[2:])], dim=1)
         return maps, class_scores(view.cam).sigmoid()

@@ -1,5 +1,6 @@
 """The protocol of losses of the CAM stage."""
 from mmengine.logging import MessageHub
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from hsc_mm.utils import check_number
@@ -10,7 +11,7 @@ __all__ = [
 ]
 
 
-class ViewLoss(nn.Module):
+class ViewLoss(BaseModule):
     """A loss of the views of a batch.
 
     A subclass computes ``forward(views, targets)`` and returns a scalar, or
@@ -67,12 +68,16 @@ class ViewLoss(nn.Module):
             Tensor: (B, C, h, w) in [-1, 1], background first; -2 for a
             class of which the loss knows nothing.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f'{type(self).__name__}: expected a method similarity(view), as '
+            'has_similarity is True, found none.')
 
     def forward(self, views: list[View],
                 targets: Targets) -> Tensor | dict[str, Tensor]:
         """Return the weighted loss."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f'{type(self).__name__}: expected a method forward(views, '
+            'targets), found none.')
 
 
 def similarity_source(parts: nn.ModuleDict) -> nn.Module | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
+from mmengine.model import ModuleDict
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from .named import build_named
 __all__ = ['LossDict']
 
 
-class LossDict(nn.ModuleDict):
+class LossDict(ModuleDict):
     """The losses of a head by name, built, checked and run.
 
     Args:

@@ -14,8 +14,8 @@ from mmseg.utils import (
 from torch import Tensor
 
 from hsc_mm.registry import MODELS
-from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
+from hsc_mm.utils.numbers import check_size
 from hsc_mm.utils.picture_sizes import SizeError, refuse_size
 from ..attention import record_attention
 from .cam_predictor import CAMPredictor, check_test_cfg
@@ -86,12 +86,7 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
                 'which is trained from masks. Choose another head, or '
                 'model.type=EncoderDecoder.')
         self._tell_statistics()
-        if second_view is not None and len(second_view) != 2:
-            raise ValueError('model.second_view: expected (height, width), '
-                             f'found {second_view!r}.')
-        for side in second_view or ():
-            check_number('model.second_view', side, least=1, whole=True)
-        self.second_view = second_view
+        self.second_view = check_size('model.second_view', second_view)
         if hasattr(self.decode_head, 'check_losses'):
             brings = dict(second_view=second_view, attention=attention)
             self.decode_head.check_losses(
