@@ -2,6 +2,7 @@
 import argparse
 import copy
 from collections.abc import Callable
+from inspect import signature
 
 from mmengine.config import Config
 
@@ -103,18 +104,29 @@ def label_changes(args: argparse.Namespace, cfg: Config) -> dict:
     changes = dict(
         backend=args.crf_backend, device=getattr(args, 'device', None))
     changes = {k: v for k, v in changes.items() if v is not None}
+    placed = [one for one in (*used, *inner.get('refiners', []))
+              if args.device and _takes_device(one)]
+    for one in placed:
+        one.setdefault('device', args.device)
     for one in crfs + inner_crfs:
         numbers = one.get('crf', 'pseudo_label')
         one['crf'] = dict(preset=numbers) if isinstance(
             numbers, str) else dict(numbers)
         one['crf'].update(changes)
     return dict(
-        refiners=used if crfs or refiners is not None else None,
-        rule=inner if inner_crfs or rule else None)
+        refiners=used if crfs or placed or refiners is not None else None,
+        rule=inner if inner_crfs or placed or rule else None)
 
 
 def _crf(preset: str, **arguments) -> dict:
     return dict(type='hsc_mm.CRFRefiner', crf=dict(preset=preset), **arguments)
+
+
+def _takes_device(refiner: dict) -> bool:
+    from hsc_mm.registry import REFINERS
+    from hsc_mm.utils.part_types import class_of
+    kind = class_of(REFINERS, refiner)
+    return kind is not None and 'device' in signature(kind).parameters
 
 
 def _is_crf(refiner: dict) -> bool:
@@ -136,10 +148,17 @@ def add_tiles(parser: argparse.ArgumentParser) -> None:
 
 
 def tiles(args: argparse.Namespace):
-    """Return the :class:`hsc_mm.tiles.Tiles` that are named, or None."""
+    """Return the :class:`hsc_mm.tiles.Tiles` that are named, or None.
+
+    Raises:
+        ValueError: ``--overlap`` is given alone, or they do not go together.
+    """
     from hsc_mm.tiles import Tiles
     if args.tile is None and args.overlap is None:
         return None
-    size = args.tile or Tiles().size
-    return Tiles(size, size // 4 if args.overlap is None else args.overlap
-                 ).check()
+    if args.tile is None:
+        raise ValueError('--overlap: expected --tile N beside it, the side '
+                         'of the windows, found none. With it pictures of '
+                         'longer sides are computed in windows too.')
+    overlap = args.tile // 4 if args.overlap is None else args.overlap
+    return Tiles(args.tile, overlap).check()

@@ -109,7 +109,7 @@ def main() -> int:
     args = parse_args()
     from hsc_mm.inference import load_config
     from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
-    shard, device = ranked(args.shard, args.device)
+    shard, args.device = ranked(args.shard, args.device)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     run = make_pseudo_labels(
         cfg,
@@ -122,7 +122,7 @@ def main() -> int:
         options=RunOptions(
             batch_size=args.batch_size,
             workers=args.workers,
-            device=device,
+            device=args.device,
             amp=args.amp,
             shard=shard,
             tiles=tiles(args),

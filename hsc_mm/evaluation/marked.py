@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.class_names import name_key
 from hsc_mm.utils import read_index_png, to_classes
 from hsc_mm.utils.pool import map_threads
 
@@ -69,6 +70,9 @@ def unlearned_classes(shares: Mapping[str, float],
                       labels: Mapping[str, float]) -> list[str]:
     """Return warnings if a segmentor marks much less than its labels.
 
+    Spellings of one name are the same class. Classes that one of the two
+    stages does not have are background to the other, and do not count.
+
     Args:
         shares (mapping[str, float]): Of its predictions, by
             :func:`class_shares`.
@@ -78,11 +82,14 @@ def unlearned_classes(shares: Mapping[str, float],
         return []
     remedy = ('Look at the pseudo labels in the report; if they are good, '
               'train longer (train_cfg.max_iters).')
-    background, *names = labels
-    marked, wanted = 100 - shares[background], 100 - labels[background]
+    keyed = {name_key(name): share for name, share in shares.items()}
+    names = [name for name in list(labels)[1:] if name_key(name) in keyed]
+    marked = sum(keyed[name_key(name)] for name in names)
+    wanted = sum(labels[name] for name in names)
     if marked < _PART * wanted:
         return [f'predictions mark {marked:.2g} % of the pixels, pseudo '
                 f'labels {wanted:.2g} %. {remedy}']
-    lost = [name for name in names if labels[name] and not shares[name]]
+    lost = [name for name in names
+            if labels[name] and not keyed[name_key(name)]]
     return [f'no prediction shows {", ".join(lost)}, as pseudo labels do. '
             f'{remedy}'] if lost else []

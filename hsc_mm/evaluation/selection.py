@@ -17,8 +17,8 @@ from hsc_mm.utils.part_types import class_of
 from .folder import ground_truth, listed_images
 
 __all__ = [
-    'choose_selection', 'find_selection', 'read_selection', 'same_images',
-    'scores_seeds', 'use_selection', 'write_selection'
+    'check_selection', 'choose_selection', 'find_selection', 'read_selection',
+    'same_images', 'scores_seeds', 'use_selection', 'write_selection'
 ]
 
 
@@ -102,14 +102,29 @@ def find_selection(dataset: BaseImageLabelDataset,
     if isinstance(select, int):
         return choose_selection(dataset, select)
     chosen = read_selection(select)
+    check_selection(str(select), dataset, chosen)
+    return chosen
+
+
+def check_selection(what: str, dataset: BaseImageLabelDataset,
+                    chosen: Collection[str]) -> None:
+    """Refuse a selection of other images than some of a split.
+
+    Args:
+        what (str): The selection, for the message.
+        dataset (BaseImageLabelDataset): The split that is scored.
+        chosen (collection[str]): Ids.
+
+    Raises:
+        ValueError: It names other images, or all.
+    """
     ids = {*_ids(dataset)}
     if not ids > set(chosen):
         raise ValueError(
-            f'{select}: expected ids of some of the {len(ids)} images of '
+            f'{what}: expected ids of some of the {len(ids)} images of '
             f'{dataset.split}, found '
             f'{sorted({*chosen} - ids)[:3] or "all of them"}. Name a list of '
             'this split.')
-    return chosen
 
 
 def same_images(own: BaseImageLabelDataset, chosen: Collection[str],

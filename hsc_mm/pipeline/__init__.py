@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.inference import load_config
 from hsc_mm.utils import check_keys, check_number, write_json
 from hsc_mm.utils.arguments import check_kind, check_path
@@ -113,7 +114,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
         results = pipeline.results()
         loader = cam_cfg.train_dataloader
         write_json(summary, dict(
-            results.as_dict(), batch_size=loader.batch_size,
+            results.as_dict(), batch_size=images_in_batch(loader),
             crop=crop_size(loader.dataset.get('pipeline') or ())))
     return results
 

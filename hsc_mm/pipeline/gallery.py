@@ -9,6 +9,7 @@ from mmseg.apis import inference_model
 from mmseg.structures import SegDataSample
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.evaluation.folder import ground_truth, listed_images
 from hsc_mm.evaluation.ranking import image_score, rank_images
@@ -83,6 +84,8 @@ def training_pictures(stages: Mapping[str, Stage],
     for title in [t for t in stages if not places[t].keys() >= {*images}]:
         del data[title]
     predict = _predictor(*segmentor) if segmentor else None
+    colours = class_colours(
+        build_split(segmentor[0], 'test').metainfo) if segmentor else None
     read = dataset_reader(dataset)
     palette, found = class_colours(dataset.metainfo), []
     drawn = zip(
@@ -106,7 +109,7 @@ def training_pictures(stages: Mapping[str, Stage],
                 dataset.metainfo['label_map'])
             layers['pseudo label'] = mask_layer(label, palette, size)
         if predict is not None:
-            layers['prediction'] = mask_layer(predict(path), palette, size)
+            layers['prediction'] = mask_layer(predict(path), colours, size)
         names = np.array(dataset.foreground)[sample.gt_label.bool().numpy()]
         score = None
         if mask is not None and mask.shape == label.shape:

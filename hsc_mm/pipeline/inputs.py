@@ -11,6 +11,7 @@ from mmengine.config import Config
 from hsc_mm.datasets.build import build_split
 from hsc_mm.pseudo_labels.trusted import TrustedMasks
 from hsc_mm.utils import digest
+from hsc_mm.utils.checkpoint_sources import START_KEYS
 from hsc_mm.utils.code import code_hash, config_modules
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.sums import fingerprint
@@ -29,7 +30,9 @@ _NOT_TRAINING = ('test_', 'tta_', 'val_', 'vis', 'work_dir', 'pseudo_label',
                  'pipeline', 'env_cfg', 'launcher', 'log_', 'resume')
 #: Keys that no result depends on, and those whose contents are hashed.
 _IDLE = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
-         'ann_file', 'data_root', 'pseudo_dir')
+         'ann_file', 'data_root', 'pseudo_dir', 'trusted_dir')
+#: The same of a test, whose model a checkpoint fills.
+_IDLE_TEST = (*_IDLE, *START_KEYS)
 #: The same of a training: seeds are made afterwards.
 _IDLE_TRAINING = (*_IDLE, 'seed_from')
 #: The same of hooks; the last checkpoint is written in any case.
@@ -74,9 +77,8 @@ def config_hash(cfg: Config, split: str) -> str:
     the places of data and weights, whose contents
     :func:`stage_inputs` hashes.
     """
-    # A test has no hash of weights but that of its checkpoint.
     weights, idle = (_WEIGHTS, _IDLE_TRAINING) if split == 'train' else (
-        (), _IDLE)
+        (), _IDLE_TEST)
     return _settings_hash(_relevant(cfg.to_dict(), split), weights, idle)
 
 

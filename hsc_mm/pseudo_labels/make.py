@@ -10,10 +10,12 @@ from mmengine.config import Config
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import split_options
 from hsc_mm.inference import load_config, seeds, use_tta
+from hsc_mm.inference.missing_maps import drop_losses_without_maps
 from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import check_device, check_number, digest
 from hsc_mm.utils.arguments import check_kind, check_path
+from hsc_mm.utils.checkpoint_sources import without_start
 from hsc_mm.utils.checkpoints import check_file, file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
@@ -150,8 +152,11 @@ def make_pseudo_labels(cfg: Config | str | Path,
                'RunOptions(...)')
     check_device(options.device)
     check_file(checkpoint)
-    cfg = load_config(cfg) if not isinstance(
-        cfg, Config) else copy.deepcopy(cfg)
+    if isinstance(cfg, Config):
+        cfg = copy.deepcopy(cfg)
+        drop_losses_without_maps(cfg)
+    else:
+        cfg = load_config(cfg)
     changes = dict(refiners=refiners, rule=rule, soft=soft)
     threshold, chosen = choose_threshold(
         use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
@@ -174,9 +179,8 @@ def make_pseudo_labels(cfg: Config | str | Path,
                 tiles=options.tiles and list(options.tiles.check()),
                 split=split,
                 # What CAMs are computed by: model and test pipeline.
-                inference=digest([
-                    cfg.model.to_dict(), split_options(cfg, 'test').pipeline
-                ]),
+                inference=digest([without_start(cfg.model),
+                                  split_options(cfg, 'test').pipeline]),
                 classes=list(dataset.metainfo['classes']),
                 mask_classes=list(dataset.all_classes)),
             label_map=dataset.metainfo['label_map'],

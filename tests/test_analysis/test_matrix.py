@@ -569,3 +569,18 @@ def test_no_pipeline_begins_after_they_were_stopped(tmp_path):
         with pytest.raises(ValueError, match='stopped before it began'):
             pipelines.run(['touch', tmp_path / 'y'], file)
     assert not (tmp_path / 'y').exists()
+
+
+def test_the_threshold_of_pseudo_labels_is_of_the_second_stage(tmp_path):
+    config = tmp_path / 'a.py'
+    config.write_text('model = dict(type="EncoderDecoder")')
+
+    def found(seg, *words):
+        return matrix_kept.settings(
+            str(config), str(config) if seg else None,
+            dict(pipeline=[*words]))
+
+    alone, auto = found(False), found(True, '--threshold', 'auto')
+    assert auto['cam'] == alone['cam'] == found(True)['cam']
+    assert auto['seg'] != found(True)['seg']
+    assert auto == found(True, '--threshold=auto')

@@ -1,4 +1,5 @@
 """The factory of pseudo labels: options, shards, kills, broken files."""
+import argparse
 import importlib
 import os
 import random
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_voc
+from mmengine.config import Config
 from tiny_configs import cam_config, save_weights, untrained
 
 from hsc_mm.cli import common as cli
+from hsc_mm.cli.label_flags import add_label_flags, label_changes
 from hsc_mm.evaluation.threshold_rules import threshold_by
 from hsc_mm.inference import load_config
 from hsc_mm.pseudo_labels import (
@@ -432,6 +435,7 @@ def test_wrong_settings(settings, match):
     (('--crf-backend', 'exact'), '--crf-backend: expected a CRF, found none'),
     (('--crf', '--alpha', 0), 'alpha of CRFRefiner'),
     (('--refiners', 'Sorcery'), 'refiner: expected a type of'),
+    (('--overlap', 64), '--overlap: expected --tile N beside it'),
 ])
 def test_flags_that_make_no_sense(make, tmp_path, flags, match, capsys):
     assert make(tmp_path / 'x', *flags) == 1
@@ -529,3 +533,19 @@ def test_labels_of_other_code_are_not_resumed(make, stage, tmp_path, capsys,
 def png(folder: Path) -> dict[str, bytes]:
     """Return the masks of a folder."""
     return {n: b for n, b in content(folder).items() if n.endswith('.png')}
+
+
+def test_a_device_reaches_the_refiners_that_take_one():
+    parser = argparse.ArgumentParser()
+    add_label_flags(parser, float, '')
+    parser.add_argument('--device')
+    cfg = Config(dict(pseudo_label=dict(
+        refiners=[dict(type='hsc_mm.PAR'),
+                  dict(type='hsc_mm.PAR', device='cpu'),
+                  dict(type='hsc_mm.SegmentRefiner', folder='x')])))
+    assert label_changes(parser.parse_args([]), cfg) == dict(
+        refiners=None, rule=None)
+    found = label_changes(parser.parse_args(['--device', 'cuda:1']), cfg)
+    assert [one.get('device') for one in found['refiners']] == [
+        'cuda:1', 'cpu', None]
+    assert 'device' not in cfg.pseudo_label.refiners[0]

@@ -60,4 +60,8 @@ def test_a_segmentor_that_learned_less_than_its_labels_is_told():
     line, = unlearned_classes(dict(background=95, dog=5, cat=0), labels)
     assert line.startswith('no prediction shows cat, as pseudo labels do. ')
     assert unlearned_classes(dict(background=97, dog=2, cat=1), labels) == []
+    assert unlearned_classes(dict(background=97, Dog=2, cat=1), labels) == []
+    line, = unlearned_classes(dict(background=99, dog=0, rat=1), labels)
+    assert line.startswith('predictions mark 0 % of the pixels, pseudo labels '
+                           '8 %. ')  # the cats are background there
     assert unlearned_classes({}, labels) == unlearned_classes(labels, {}) == []

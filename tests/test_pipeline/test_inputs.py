@@ -212,7 +212,10 @@ def test_other_pretrained_weights_are_another_training(tmp_path, shared_voc):
         found.append(stage_inputs(cfg, 'train')['start'])
     assert found[0] is None
     assert found[1] != found[2]
-    assert 'start' not in stage_inputs(cfg, 'test')
+    before = stage_inputs(cfg, 'test')
+    assert 'start' not in before
+    weights.unlink()  # its checkpoint holds all weights
+    assert stage_inputs(cfg, 'test') == before
 
 
 @pytest.mark.parametrize('key', ['class_weight', 'table'])
@@ -246,6 +249,10 @@ def test_another_trusted_mask_is_another_training(tmp_path, shared_voc):
         found.append(stage_inputs(cfg, 'train')['trusted'])
     assert found[0] != found[1]
     assert 'trusted' not in stage_inputs(cfg, 'test')
+    before = stage_inputs(cfg, 'train')
+    step.trusted_dir = str(tmp_path / 'there')
+    (tmp_path / 'trusted').rename(step.trusted_dir)
+    assert stage_inputs(cfg, 'train') == before
 
 
 def test_another_recipe_of_the_code_is_another_step(

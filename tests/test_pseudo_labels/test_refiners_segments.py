@@ -217,3 +217,14 @@ def test_an_identity_is_json(tmp_path):
                   for share in (0.5, 0.6))
     assert json.loads(json.dumps(one)) == one != other
     assert one['folder'] == tmp_path.as_posix()
+
+
+def test_hidden_files_beside_masks_are_passed_over(tmp_path):
+    folder = tmp_path / 'a.b'
+    folder.mkdir()
+    mask = np.zeros((7, 9), np.uint8)
+    mask[:3] = 255
+    Image.fromarray(mask).save(folder / '0.png')
+    before = SegmentRefiner(tmp_path)(draw()).cam
+    (folder / '._0.png').write_bytes(b'of a Mac')
+    assert np.array_equal(SegmentRefiner(tmp_path)(draw()).cam, before)

@@ -154,16 +154,19 @@ def run_cell(cell: Cell, seg_config: str | None,
             peak_mib=max(peak, kept.get('peak_mib', 0)
                          if _trained_alike(found, kept) else 0))
     old, now = kept.get('settings', {}), own['settings']
-    now['data'] = data_of(cell.folder)
+    data = data_of(cell.folder)
+    now['data'], before = (
+        {step: data[step] for step in data if step in one.get('results', {})}
+        for one in (found, kept))
     if same and not seg_config and old.get('seg') and (
-            old == dict(now, seg=old['seg'])):
+            old == dict(now, seg=old['seg'], data=before)):
         # What an earlier call found of the second stage.
         names = {row['what'] for row in found['rows']}
         found['rows'] += [
             row for row in kept['rows'] if row['what'] not in names]
         found.update(results=kept['results'], seconds=kept['seconds'],
                      warnings=kept.get('warnings', []))
-        now['seg'] = old['seg']
+        now.update(seg=old['seg'], data=before)
         own['seg_options'] = kept.get('seg_options', [])
     found.update(own)
     if found != kept:

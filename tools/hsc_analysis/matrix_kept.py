@@ -42,19 +42,24 @@ def settings(config: str, seg_config: str | None,
             *(config_hash(cfg, split) for split in ('train', 'test')),
             cfg.get('pseudo_label'), cfg.get('pipeline'), RECIPE, *more])
 
-    words = _listed(options.get('pipeline') or [])
+    words, labels = _by_stage(options.get('pipeline') or [])
     return dict(cam=one(config, 'cam', words),
-                seg=one(seg_config, 'seg') if seg_config else None)
+                seg=one(seg_config, 'seg', *labels) if seg_config else None)
 
 
-def _listed(words: list[str]) -> list[str]:
-    """Return options of a pipeline, --select-list with the ids of its file."""
+def _by_stage(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part options of a pipeline: of both stages, of the second alone.
+
+    --select-list counts by the ids of its file, and --threshold is that of
+    the pseudo labels.
+    """
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument('--select-list')
+    parser.add_argument('--threshold')
     named, others = parser.parse_known_args(words)
-    if named.select_list is None:
-        return words
-    return [*others, 'selected', *sorted(read_selection(named.select_list))]
+    if named.select_list is not None:
+        others += ['selected', *sorted(read_selection(named.select_list))]
+    return others, ['threshold', named.threshold] if named.threshold else []
 
 
 def option_values(words: list[str]) -> dict:

@@ -110,19 +110,19 @@ def draw_training(ctx: Context, count: int,
     They are spread evenly over the split, or those with the worst pseudo
     labels.
     """
+    last = ctx.find('cam')
     stages = {
-        f'CAM of {name}': (ctx.config(ctx.step(name).config),
-                           str(ctx.checkpoint('cam', name)))
-        for name in _baselines(ctx)
+        'CAM' if step is last else f'CAM of {name}':
+            (ctx.config(step.config), str(ctx.checkpoint('cam', name)))
+        for name, step in ctx.steps.items() if 'cam' in step.makes
     }
-    stages['CAM'] = ctx.cam_cfg, str(ctx.checkpoint('cam'))
     layers = {}
     if ctx.makes('pseudo_labels') and any(ctx.pseudo_labels().rglob('*.png')):
         layers['pseudo_dir'] = str(ctx.pseudo_labels())
     if ctx.makes('segmentor'):
         layers['segmentor'] = ctx.seg_cfg, str(ctx.checkpoint('segmentor'))
     return training_pictures(
-        stages, ctx.dataset('cam', 'test'), count=count, worst=worst,
+        stages, ctx.dataset(last.config, 'test'), count=count, worst=worst,
         **layers)
 
 

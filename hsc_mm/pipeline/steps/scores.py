@@ -9,7 +9,11 @@ from hsc_mm.evaluation import MaskMetric
 from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.evaluation.marked import class_shares, unlearned_classes
-from hsc_mm.evaluation.selection import scores_seeds, write_selection
+from hsc_mm.evaluation.selection import (
+    check_selection,
+    scores_seeds,
+    write_selection,
+)
 from hsc_mm.registry import METRICS, STEPS
 from hsc_mm.utils import read_json
 from hsc_mm.utils.outputs import drop, written
@@ -48,6 +52,9 @@ class ScoreSeeds(_Test):
         data = ctx.dataset(stage, 'test')
         if 'seg_map_path' in data.data_prefix:
             ctx.check_classes(stage)
+            if ctx.selection:
+                check_selection(f'selection of {ctx.config(stage).filename}',
+                                data, ctx.selection)
             _check_scores(ctx.config(stage))
             check_image_labels(ctx.config(stage).model.test_cfg, data,
                                training_images(ctx.dataset(stage, 'train')))
@@ -163,8 +170,10 @@ class EvaluateSegmentor(_Test):
             arguments += ['--cfg-options', 'test_evaluator.format_only=True']
         run_tool('test', arguments, folder / 'output.txt')
         shares = class_shares(str(masks), data)
-        learned = ctx.result(ctx.find('pseudo_labels').name).get(
-            'shares', {}) if ctx.makes('pseudo_labels') else {}
+        trained = ctx.find('segmentor', self.checkpoint)
+        learned = ctx.result(ctx.find(
+            'pseudo_labels', getattr(trained, 'labels', None)).name).get(
+                'shares', {}) if ctx.makes('pseudo_labels') else {}
         scores = score_folder(
             str(masks), data, ctx.held_out(data)) if has_masks else {}
         return Outcome([masks], dict(

@@ -140,7 +140,8 @@ class SegmentRefiner(Refiner):
 
 def _masks(folder: Path) -> list[Path]:
     return sorted(one for one in folder.iterdir()
-                  if one.suffix.lower() in _SUFFIXES)
+                  if one.suffix.lower() in _SUFFIXES
+                  and not one.name.startswith('.'))
 
 
 def read_segments(path: Path, size: tuple[int, int],
