@@ -47,7 +47,7 @@ lint: $(VENV)/.ready ## check style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	git ls-files -z --cached --others --exclude-standard \
-		| xargs -0 $(CURDIR)/$(BIN)/codespell
+		| xargs -0 "$(CURDIR)/$(BIN)/codespell"
 
 fix: $(VENV)/.ready ## let the linter repair what it can
 	$(BIN)/ruff check --fix .
@@ -60,12 +60,12 @@ demo: $(VENV)/.ready ## HSC and plain CAM on generated pictures, on a CPU
 # In another folder: configs name data/demo relative to where they are run.
 demo-smoke: $(VENV)/.ready ## the same on a few pictures, a check that it runs
 	@d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && \
-	python=$(CURDIR)/$(BIN)/python && \
-	$$python $(CURDIR)/tools/make_demo_data.py --out $(DEMO_DATA) \
+	python="$(CURDIR)/$(BIN)/python" && \
+	"$$python" "$(CURDIR)/tools/make_demo_data.py" --out $(DEMO_DATA) \
 		--train 24 --val 8 && \
-	$$python $(CURDIR)/tools/pipeline.py $(CURDIR)/$(DEMO_CAM) \
-		$(CURDIR)/$(DEMO_SEG) --work-dir work_dirs/demo \
-		--baseline $(CURDIR)/$(DEMO_BASELINE) \
+	"$$python" "$(CURDIR)/tools/pipeline.py" "$(CURDIR)/$(DEMO_CAM)" \
+		"$(CURDIR)/$(DEMO_SEG)" --work-dir work_dirs/demo \
+		--baseline "$(CURDIR)/$(DEMO_BASELINE)" \
 		--cam-options $(SMOKE) --seg-options $(SMOKE) && \
 	echo 'hsc_mm: the demo runs. Its files were removed, and ten iterations' \
 		'say nothing about scores: make demo keeps both'

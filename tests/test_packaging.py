@@ -209,3 +209,11 @@ def test_make_says_that_there_is_no_index(tmp_path):
     assert 'pip cannot reach a package index' in sentence
     assert 'what pip said is in venv/install.log' in sentence
     assert '127.0.0.1' in (tmp_path / 'venv' / 'install.log').read_text()
+
+
+def test_make_quotes_the_folder_that_it_runs_in():
+    lines = (ROOT / 'Makefile').read_text().splitlines()
+    named = [one for one in lines if one[:1] == '\t' and '$(CURDIR)' in one]
+    assert named
+    for line in named:
+        assert not re.sub(r'"[^"]*"', '', line).count('$(CURDIR)'), line

@@ -42,7 +42,6 @@ part of mmengine, mmseg or mmpretrain.
 | `model`, `train_dataloader`, `optim_wrapper`, ... | the keys of mmengine and mmseg |
 | `pseudo_label` | refiners, label rule and soft CAMs ([pseudo labels](../pseudo-labels.md)) |
 | `pipeline` | steps of the pipeline ([train](../train.md#other-steps)) |
-| `crf` | dense CRF behind a segmentor ([evaluate](../evaluate.md#segmentation)) |
 | `without_NAME` | what is merged into the head where the auxiliary map NAME is not declared ([data](../data.md#saliency-maps)) |
 """  # noqa: E501
 

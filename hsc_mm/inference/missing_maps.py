@@ -6,6 +6,7 @@ from mmengine.config import Config
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.wrappers import wrapped
+from .config_loops import as_list
 
 __all__ = [
     'drop_losses_without_maps', 'is_map_notice', 'map_notice', 'wanted_maps'
@@ -96,10 +97,10 @@ def drop_losses_without_maps(cfg: Config) -> bool:
                 losses.update(dict.fromkeys(off))
                 cfg.merge_from_dict(dict(model={head: without}))
         for key in ('val_evaluator', 'test_evaluator'):
-            evaluator = cfg.get(key)
-            if isinstance(evaluator, dict) and 'supervision' in evaluator:
-                evaluator['supervision'] = evaluator['supervision'].replace(
-                    f' + {name}', '')
+            for one in as_list(cfg.get(key)):
+                if isinstance(one, dict) and 'supervision' in one:
+                    one['supervision'] = one['supervision'].replace(
+                        f' + {name}', '')
         hook = dict(type='hsc_mm.NoticeHook', text=map_notice(name))
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     return bool(missing)

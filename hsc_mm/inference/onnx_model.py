@@ -90,11 +90,10 @@ class _OnnxModel(BaseSegmentor):
             found['preprocessor'], type='mmseg.SegDataPreProcessor'))
         self.session = session
         classes = len(found['classes'])
-        # Of its first output: similarities may follow CAMs, and a segmentor
-        # of two classes may have one.
+        # Of its first output: similarities may follow CAMs.
         self.channels = (
             classes - 1, 2 * classes - 1) if found['task'] == 'cam' else (
-                classes, 1 if classes == 2 else classes)
+                classes, )
         self.test_cfg = dict(found['test_cfg'])
         self._align_corners = bool(found['align_corners'])
 

@@ -121,13 +121,22 @@ def test_what_onnxruntime_raises_is_an_error_of_the_picture():
     assert SIZE.search(str(found.value))
 
 
-def test_a_side_alone_in_the_resize_is_the_size(models, call, tmp_path):
+@pytest.mark.parametrize(('resize', 'found'), [
+    (dict(scale=32, keep_ratio=True), dict(scale=[32, 32], keep_ratio=True)),
+    (dict(scale=(48, 32)), dict(scale=[48, 32], keep_ratio=False))])
+def test_a_resize_is_described_in_full(models, tmp_path, resize, found):
     config, checkpoint = models['segmentor']
     cfg = load_config(config)
-    cfg.test_dataloader.dataset.pipeline.insert(1, dict(
-        type='Resize', scale=32, keep_ratio=True))
+    data = cfg.test_dataloader.dataset
+    data.pipeline.insert(1, dict(type='Resize', **resize))
+    cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[data])
     done = onnx_export.export_onnx(cfg, checkpoint, tmp_path / 'a.onnx')
     assert done.dynamic
+    content = json.loads((tmp_path / 'a.json').read_text())
+    assert {key: content['resize'][key] for key in found} == found
+    data.pipeline[1] = dict(type='Resize', scale_factor=0.5)
+    with pytest.raises(ValueError, match=r'scale_factor=0\.5'):
+        onnx_export.export_onnx(cfg, checkpoint, tmp_path / 'b.onnx')
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_here
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -512,3 +513,14 @@ def test_maps_of_data_sets_in_a_wrapper_are_seen(
         for path in paths])
     assert drop_losses_without_maps(cfg) is dropped
     assert (cfg.model.decode_head.losses.sal is None) is dropped
+
+
+def test_without_maps_a_config_object_is_its_file():
+    path = ROOT / 'configs' / 'hsc_r50_eps_voc.py'
+    plain = Config.fromfile(path)
+    plain.merge_from_dict({KEY: None})
+    both = [dict(plain.test_evaluator), dict(type='hsc_mm.MaskMetric')]
+    plain.test_evaluator = both
+    assert drop_losses_without_maps(plain)
+    assert plain.model == load_config(path, {KEY: None}).model
+    assert plain.test_evaluator[0].supervision == 'image labels'

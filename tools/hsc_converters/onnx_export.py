@@ -21,6 +21,7 @@ from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.utils.part_types import class_of, type_name
 from hsc_mm.utils.work_dirs import refuse_data_of
+from hsc_mm.utils.wrappers import leaves
 from .onnx_checks import check_model
 from .onnx_trace import OUTPUTS, Graph, trace
 
@@ -82,8 +83,7 @@ def export_onnx(cfg: Config, checkpoint: str | Path, out: str | Path,
     task = 'cam' if getattr(model, 'predicts_seeds', False) else \
         'segmentation'
     if size is None:
-        scale = (settings['resize'] or {}).get('scale') or (512, 512)
-        size = (scale, scale) if isinstance(scale, int) else scale[::-1]
+        size = (settings['resize'] or dict(scale=(512, 512)))['scale'][::-1]
     height, width = _padded(size, settings)
     sizes = [_padded(one, settings) for one in (
         (height, width), (height - height // 5, width + 37),
@@ -154,7 +154,8 @@ def _content(model: nn.Module, names: ClassNames, task: str, settings: dict,
 
 def _settings(cfg: Config) -> dict[str, Any]:
     """Return how the test pipeline and the preprocessor make the input."""
-    load, *steps = without_truth(split_options(cfg, 'test').pipeline)
+    load, *steps = without_truth(
+        next(leaves(split_options(cfg, 'test'))).pipeline)
     if class_of(TRANSFORMS, load) not in (LoadImage, LoadImageFromFile):
         raise ValueError(
             f'test pipeline of {cfg.filename}: expected hsc_mm.LoadImage or '
@@ -168,9 +169,7 @@ def _settings(cfg: Config) -> dict[str, Any]:
         raise ValueError(
             f'test pipeline of {cfg.filename}: expected at most one Resize '
             f'between loading and packing, found {wrong or names}.')
-    resize = dict(resizes[0]) if resizes else None
-    if resize:
-        resize.pop('type')
+    resize = _resize(dict(resizes[0]), cfg.filename) if resizes else None
     model = cfg.model.get('module', cfg.model)
     found = dict(model.get('data_preprocessor') or {})
     if type_name(found) != 'SegDataPreProcessor':
@@ -184,6 +183,20 @@ def _settings(cfg: Config) -> dict[str, Any]:
     own = type_name(load) == 'LoadImage'
     load = dict(load, type='hsc_mm.LoadImage' if own else 'LoadImageFromFile')
     return dict(load=load, resize=resize, preprocessor=found)
+
+
+def _resize(found: dict, filename: str) -> dict[str, Any]:
+    """Return ``scale``, (width, height), and ``keep_ratio`` of a Resize."""
+    scale = found.get('scale')
+    if scale is None:
+        raise ValueError(
+            f'Resize in the test pipeline of {filename}: expected scale, '
+            'which the JSON file can describe, found '
+            f'scale_factor={found.get("scale_factor")!r}. Set '
+            'scale=(width, height).')
+    found.pop('type')
+    return dict(found, scale=[scale] * 2 if isinstance(scale, int) else scale,
+                keep_ratio=bool(found.get('keep_ratio')))
 
 
 def _channels(settings: dict) -> str:
