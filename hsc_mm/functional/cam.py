@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checks import check_word
-from .equivariance import EPS, max_norm
+from .equivariance import EPS
 
 __all__ = [
     'FLIP_AXES', 'NORMALIZATIONS', 'activation_to_image', 'cam_to_input',
@@ -184,16 +184,11 @@ def normalize_cam(activation: Tensor, present: Tensor, how: str = 'max',
             f'present: expected the shape {tuple(activation.shape[:1])}, 0 or '
             f'1 for each map, found {tuple(present.shape)}.')
     present = present.view(-1, 1, 1)
-    if extremes is not None:
-        low, high = (one.view(-1, 1, 1) for one in extremes)
-        shifted = (activation - low - EPS).relu() if how == 'min-max' \
-            else activation
-        return present * shifted / (
-            high - low + EPS if how == 'min-max' else high + EPS)
+    low, high = (one.view(-1, 1, 1) for one in extremes or (
+        activation.amin((1, 2)), activation.amax((1, 2))))
     if how == 'min-max':
-        return present * max_norm(activation[None])[0]
-    peak = activation.amax(dim=(1, 2), keepdim=True)
-    return present * activation / (peak + 1e-5)
+        return present * (activation - low - EPS).relu() / (high - low + EPS)
+    return present * activation / (high + EPS)
 
 
 def seed_scores(cam: Tensor, bg_threshold: float) -> Tensor:

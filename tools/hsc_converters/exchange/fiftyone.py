@@ -1,17 +1,11 @@
 """FiftyOne's ImageSegmentationDirectory: pictures and masks of indices."""
 from collections.abc import Collection, Iterable, Iterator
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from hsc_mm.utils import (
-    atomic_write_bytes,
-    read_index_png,
-    read_json,
-    write_json,
-)
+from hsc_mm.utils import read_index_png, read_json, write_json
+from hsc_mm.utils.images import write_grey_png
 from hsc_mm.utils.outputs import claim
 from .records import IGNORED, Item, MaskClasses, ReadMask
 
@@ -37,10 +31,7 @@ def write_fiftyone(folder: Path, items: Iterable[Item],
     """
     targets = claim(folder, _TARGETS)
     for item in items:
-        data = BytesIO()
-        Image.fromarray(item.mask).save(data, 'PNG')
-        atomic_write_bytes(
-            claim(folder, f'{_MASKS}/{item.img_id}.png'), data.getvalue())
+        write_grey_png(claim(folder, f'{_MASKS}/{item.img_id}.png'), item.mask)
     write_json(targets, {
         str(index): name for name, index in
         {classes.names[0]: 0, **classes.foreground}.items()
