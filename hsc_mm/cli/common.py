@@ -77,9 +77,9 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 def threshold(text: str) -> float:
     """Read a background threshold; argparse says what is wrong with it."""
     value = float(text)
-    if not 0 <= value <= 1:
+    if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(
-            f'expected a number from 0 to 1, found {text}')
+            f'expected a number from 0, below 1, found {text}')
     return value
 
 

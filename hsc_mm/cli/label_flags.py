@@ -101,13 +101,13 @@ def label_changes(args: argparse.Namespace, cfg: Config) -> dict:
                          '--crf or --two-alpha.')
     for one in crfs if args.alpha is not None else ():
         one['alpha'] = args.alpha
-    changes = dict(
-        backend=args.crf_backend, device=getattr(args, 'device', None))
+    device = getattr(args, 'device', None)  # import_seeds has none
+    changes = dict(backend=args.crf_backend, device=device)
     changes = {k: v for k, v in changes.items() if v is not None}
     placed = [one for one in (*used, *inner.get('refiners', []))
-              if args.device and _takes_device(one)]
+              if device and _takes_device(one)]
     for one in placed:
-        one.setdefault('device', args.device)
+        one.setdefault('device', device)
     for one in crfs + inner_crfs:
         numbers = one.get('crf', 'pseudo_label')
         one['crf'] = dict(preset=numbers) if isinstance(

@@ -70,7 +70,8 @@ def main() -> None:
     from hsc_mm.utils.outputs import claim_folder
     from hsc_mm.utils.work_dirs import refuse_data_of
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    if args.out or args.threshold or args.select or args.select_list:
+    if args.threshold is not None or (
+            args.out or args.select or args.select_list):
         check_one_metric(cfg, '--out, --threshold and --select')
     _choose_threshold(cfg, args)
     cfg.launcher = args.launcher

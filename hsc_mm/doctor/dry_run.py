@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 
+from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.datasets.transforms.load_image import reading_options
 from hsc_mm.engine.runner import build_runner
 from hsc_mm.inference.config_loops import as_list
@@ -129,7 +130,7 @@ def dry_run(case: Case) -> Iterator[Finding]:
         if one['kind'] == 'jump':
             yield warning(one['text'], one['advice'])
     spent = [after - before for before, after in pairwise(watch.ends)]
-    batch = case.cfg.train_dataloader.get('batch_size', 1)
+    batch = images_in_batch(case.cfg.train_dataloader)
     each = median(spent[1:] or spent)
     yield fact(f'{len(spent)} iterations of {batch} images: {each:.2f} s '
                f'each, {spent[0]:.2f} s the first')
@@ -161,7 +162,7 @@ def spell_time(seconds: float) -> str:
 def _iterations(case: Case) -> int:
     train_cfg = case.cfg.get('train_cfg') or {}
     images = sum(len(split.items()) for split in case.train)
-    batch = case.cfg.train_dataloader.get('batch_size', 1)
+    batch = images_in_batch(case.cfg.train_dataloader)
     return train_cfg.get('max_iters') or train_cfg.get(
         'max_epochs', 1) * -(-images // batch)
 

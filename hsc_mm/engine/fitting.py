@@ -3,7 +3,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -16,7 +16,7 @@ __all__ = [
     'first_problem', 'guard_batch_norms', 'pretrained_parts'
 ]
 
-#: Tensors that vision transformers adapt to their own size as they load them.
+#: Tensors that transformers of mmseg and mmpretrain adapt to their own size.
 _RESIZED = ('*pos_embed', '*relative_position_bias_table',
             '*relative_position_index', '*rel_pos_[hw]')
 BATCH_ADVICE = (
@@ -129,7 +129,8 @@ def _check_file(name: str, module: nn.Module, cfg: dict,
         if key.removeprefix('module.').startswith(prefix)
     }
     problem = first_problem(
-        module, widened(module, found), may_lack=may_lack, resized=_RESIZED)
+        module, widened(module, found), may_lack=may_lack,
+        resized=_RESIZED if _resizes_itself(module) else ())
     if problem:
         raise ValueError(
             f'{cfg["checkpoint"]}: expected the weights of {name} '
@@ -173,6 +174,17 @@ def first_problem(module: nn.Module,
         if value.is_floating_point() > found[key].is_floating_point():
             return f'{key} has whole numbers, {found[key].dtype}'
     return None
+
+
+def _resizes_itself(module: nn.Module) -> bool:
+    """Say whether a module is a backbone of mmseg or mmpretrain.
+
+    Those of timm, and whole models, keep their initial positions.
+    """
+    return not isinstance(module, BaseModel) and not hasattr(
+        module, 'timm_model') and any(
+            one.__module__.startswith(('mmseg.', 'mmpretrain.'))
+            for one in type(module).__mro__)
 
 
 def _resizes(found: Tensor, wanted: Tensor) -> bool:

@@ -17,7 +17,7 @@ __all__ = ['check_forms', 'check_parts', 'check_switches', 'mappings']
 # Values that are no part of a config, whatever their place.
 _PLAIN = str | int | float | list | tuple
 _LOADER = ('dataset', 'sampler', 'dataset.data_prefix', 'dataset.metainfo',
-           'dataset.aux_maps')
+           'dataset.aux_maps', 'dataset.aux_maps.*')
 _PARTS = ('train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper',
           'optim_wrapper.paramwise_cfg', 'env_cfg.mp_cfg', 'env_cfg.dist_cfg',
           *(f'model.{name}' for name in (

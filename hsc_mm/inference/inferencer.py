@@ -45,7 +45,7 @@ class HSCInferencer:
         device (str, optional): ``'cpu'``, ``'cuda'`` ...; default
             ``'cuda'`` if there is one.
         tta (bool): Several scales and flip, as ``tta_pipeline`` says.
-        threshold (float, optional): Background threshold in (0, 1); default
+        threshold (float, optional): Background threshold in [0, 1); default
             ``model.test_cfg.bg_threshold``. CAM stage only.
         tiles (Tiles, optional): Windows in which larger pictures are
             predicted; by default only those above the limit of megapixels
@@ -83,7 +83,7 @@ class HSCInferencer:
                 raise ValueError('threshold: expected a checkpoint of the '
                                  'CAM stage; a segmentation model has no '
                                  'background threshold.')
-            check_number('threshold', threshold, above=0, below=1)
+            check_number('threshold', threshold, least=0, below=1)
             self.segmentor.test_cfg['bg_threshold'] = float(threshold)
 
     @property

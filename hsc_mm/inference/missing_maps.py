@@ -1,5 +1,5 @@
 """Adaptation of configs to data without the maps that losses need."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mmengine.config import Config
 
@@ -69,7 +69,8 @@ def _missing(cfg: Config) -> list[str]:
     declared = {
         name for one in datasets
         for name, folder in (one.get('aux_maps') or {}).items()
-        if (folder or {}).get('path') is not None
+        if not isinstance(folder, Mapping | None)  # its reader says so
+        or (folder or {}).get('path') is not None
     }
     return [name for name in wanted_maps(cfg) if name not in declared]
 

@@ -118,7 +118,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
         out (str | Path): Folder for the files: a new or empty one, or that
             of the same labels, which is resumed.
         split (str): Whose dataloader names the images.
-        threshold (float | str, optional): Background threshold in (0, 1).
+        threshold (float | str, optional): Background threshold in [0, 1).
             ``'best'`` evaluates the test split first and takes the one with
             the highest mIoU, which looks at its masks. ``'auto'`` or the
             name of a label-free rule

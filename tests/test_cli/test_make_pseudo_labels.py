@@ -538,14 +538,21 @@ def png(folder: Path) -> dict[str, bytes]:
 def test_a_device_reaches_the_refiners_that_take_one():
     parser = argparse.ArgumentParser()
     add_label_flags(parser, float, '')
-    parser.add_argument('--device')
     cfg = Config(dict(pseudo_label=dict(
         refiners=[dict(type='hsc_mm.PAR'),
                   dict(type='hsc_mm.PAR', device='cpu'),
                   dict(type='hsc_mm.SegmentRefiner', folder='x')])))
     assert label_changes(parser.parse_args([]), cfg) == dict(
         refiners=None, rule=None)
+    parser.add_argument('--device')
     found = label_changes(parser.parse_args(['--device', 'cuda:1']), cfg)
     assert [one.get('device') for one in found['refiners']] == [
         'cuda:1', 'cpu', None]
     assert 'device' not in cfg.pseudo_label.refiners[0]
+
+
+def test_a_threshold_of_the_background_is_below_one():
+    assert cli.threshold('0') == 0
+    for wrong in ('1', '-0.1', 'nan'):
+        with pytest.raises(argparse.ArgumentTypeError, match='below 1, found'):
+            cli.threshold(wrong)

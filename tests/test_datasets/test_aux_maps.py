@@ -262,8 +262,13 @@ def test_a_loss_of_a_stranger_trains_on_it_or_is_left_out(edges_root,
     assert map_notice('edges') == cfg.custom_hooks[-1].text
 
 
-def test_a_declaration_is_a_dict_and_a_name_alone_is_one_map():
+def test_a_declaration_is_a_dict_and_a_name_alone_is_one_map(
+        shared_voc, tmp_path):
     with pytest.raises(ValueError, match=r'aux_maps\.edges: expected '
                        r"dict\(path=FOLDER\), found 'Edges'"):
         read_aux_maps(dict(edges='Edges'), '')
     assert LoadAuxMaps(names='edges').names == ('edges', )
+    config = cam_config(shared_voc, tmp_path / 'cam.py')
+    with pytest.raises(ValueError, match=r'aux_maps\.edges of .* dict'):
+        load_config(config, {
+            'train_dataloader.dataset.aux_maps.edges': 'Edges'})

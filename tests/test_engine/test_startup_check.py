@@ -132,12 +132,29 @@ def test_a_transformer_resizes_its_positions_itself(tmp_path):
     small = dict(type='VisionTransformer', img_size=32, patch_size=8,
                  embed_dims=16, num_layers=1, num_heads=2, out_indices=[0])
     path = tmp_path / 'vit.pth'
-    torch.save(MODELS.build(small).state_dict(), path)
+    saved = MODELS.build(small).state_dict()
+    torch.save(saved, path)
     init = dict(type='Pretrained', checkpoint=str(path))
     model = MODELS.build(dict(small, img_size=64, init_cfg=init))
     check_pretrained(model)
     model.init_weights()
+    found = model.state_dict()
+    assert torch.equal(found['cls_token'], saved['cls_token'])
+    assert torch.equal(found['pos_embed'][:, 0], saved['pos_embed'][:, 0])
+    assert found['pos_embed'].shape == (1, 65, 16)
     wider = MODELS.build(dict(small, img_size=64, embed_dims=32,
                               init_cfg=init))
     with pytest.raises(ValueError, match='has shape'):
         check_pretrained(wider)
+
+
+def test_a_transformer_of_timm_takes_its_own_positions_alone(tmp_path):
+    pytest.importorskip('timm')
+    net = dict(type='hsc_mm.TIMMBackbone', model_name='vit_tiny_patch16_224',
+               features_only=True, pretrained=False, out_indices=[0])
+    path = tmp_path / 'vit.pth'
+    torch.save(MODELS.build(dict(net, img_size=32)).state_dict(), path)
+    init = dict(type='Pretrained', checkpoint=str(path))
+    check_pretrained(MODELS.build(dict(net, img_size=32, init_cfg=init)))
+    with pytest.raises(ValueError, match='pos_embed has shape'):
+        check_pretrained(MODELS.build(dict(net, img_size=64, init_cfg=init)))
