@@ -549,10 +549,3 @@ def test_a_device_reaches_the_refiners_that_take_one():
     assert [one.get('device') for one in found['refiners']] == [
         'cuda:1', 'cpu', None]
     assert 'device' not in cfg.pseudo_label.refiners[0]
-
-
-def test_a_threshold_of_the_background_is_below_one():
-    assert cli.threshold('0') == 0
-    for wrong in ('1', '-0.1', 'nan'):
-        with pytest.raises(argparse.ArgumentTypeError, match='below 1, found'):
-            cli.threshold(wrong)

@@ -48,9 +48,10 @@ def test_mmsegs_mean_of_views_becomes_ours(name):
     assert cfg.tta_model.type == name
 
 
-def test_thresholds_lie_between_zero_and_one():
+def test_thresholds_lie_from_zero_to_below_one():
     assert cli.threshold('0.25') == 0.25
-    for text in ('0', '1', '-3', '5'):
+    assert cli.threshold('0') == 0  # as label rules and test_cfg take it
+    for text in ('1', '-3', '5', 'nan'):
         with pytest.raises(argparse.ArgumentTypeError, match=text):
             cli.threshold(text)
 
