@@ -149,8 +149,9 @@ def _names(losses: nn.ModuleDict) -> list[str]:
 def _weight(part: nn.Module) -> str:
     """Write the weight of a loss; one of an own class may be no number."""
     weight = getattr(part, 'loss_weight', 1.0)
-    return f'{weight:g}' if isinstance(weight, int | float) else 'learned' \
-        if isinstance(weight, nn.Parameter) else str(weight)
+    if isinstance(weight, nn.Parameter):
+        return 'learned'
+    return f'{weight:g}' if isinstance(weight, int | float) else str(weight)
 
 
 def _contrast(loss: nn.Module, model: nn.Module) -> str:

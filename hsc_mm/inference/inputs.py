@@ -160,7 +160,7 @@ def _list_path(path: Path,
                 re.search(r'[*?\[]', path.name)))
     files = []
     found = list_pictures(path, left_out)
-    found = sorted([*found, *_behind_links(path, left_out)])
+    found = sorted(found + _behind_links(path, left_out))
     masks = masks_beside(found)
     for one in found:
         if one.name.endswith(PREDICTED):

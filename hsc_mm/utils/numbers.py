@@ -67,8 +67,7 @@ def check_number(name: str,
         ValueError: It is no finite number in that range.
     """
     kind = numbers.Integral if whole else numbers.Real
-    if isinstance(value, kind) and not isinstance(value, bool) \
-            and math.isfinite(value) \
+    if isinstance(value, kind) and is_finite(value) \
             and (least is None or value >= least) \
             and (above is None or value > above) \
             and (below is None or value < below) \

@@ -24,9 +24,9 @@ def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
     """Draw all annotations of an image.
 
     Larger areas (``area`` of the annotation; where that is no number, the
-    pixels of its outline)
-    come first, so that smaller ones lie on top; of equal areas the smaller
-    annotation id lies on top, of ids that are text the first of the alphabet.
+    pixels of its outline) come first, so that smaller ones lie on top; of
+    equal areas the smaller annotation id lies on top, of ids that are text
+    the first of the alphabet.
     Crowd regions are drawn like the others, as their class. What is broken is
     left out: see :func:`broken_outlines`.
 
