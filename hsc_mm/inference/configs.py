@@ -17,7 +17,7 @@ from .config_files import read_config
 from .missing_maps import drop_losses_without_maps
 
 __all__ = [
-    'check_one_metric', 'config_folder', 'load_config',
+    'check_one_metric', 'config_folder', 'config_of', 'load_config',
     'resume_from_work_dir', 'use_crf', 'use_tta', 'without_truth'
 ]
 
@@ -38,6 +38,18 @@ def config_folder() -> Path:
     raise FileNotFoundError(
         f'{package}: expected the configs of hsc_mm in .mim/configs, found no '
         'such folder. Reinstall the package.')
+
+
+def config_of(cfg: Config | str | Path) -> Config:
+    """Return the config of a file, or a copy of a Config, as commands read it.
+
+    See :func:`load_config`, as of losses without maps.
+    """
+    if not isinstance(cfg, Config):
+        return load_config(cfg)
+    cfg = copy.deepcopy(cfg)
+    drop_losses_without_maps(cfg)
+    return cfg
 
 
 def load_config(path: str | Path,

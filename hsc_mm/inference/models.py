@@ -13,8 +13,7 @@ from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.health import spoken
 from .class_names import ClassNames, class_names
 from .config_values import check_values
-from .configs import load_config, use_tta
-from .missing_maps import drop_losses_without_maps
+from .configs import config_of, use_tta
 from .onnx_model import is_onnx, read_onnx
 from .seeds import build_model
 
@@ -63,10 +62,7 @@ def open_model(model: str | Path | Config, weights: str | Path | None,
                          'found none.')
     if isinstance(model, Config):
         check_values(model, model.filename)
-        cfg = copy.deepcopy(model)
-        drop_losses_without_maps(cfg)
-    else:
-        cfg = load_config(model)
+    cfg = config_of(model)
     checkpoint = load(weights)
     cfg = use_tta(cfg) if tta else cfg
     built = build_model(cfg, str(weights), check_device(device))

@@ -1,5 +1,4 @@
 """The function that makes pseudo labels of a checkpoint."""
-import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,8 @@ from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import split_options
-from hsc_mm.inference import load_config, seeds, use_tta
-from hsc_mm.inference.missing_maps import drop_losses_without_maps
+from hsc_mm.inference import seeds, use_tta
+from hsc_mm.inference.configs import config_of
 from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import check_device, check_number, digest
@@ -152,11 +151,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
                'RunOptions(...)')
     check_device(options.device)
     check_file(checkpoint)
-    if isinstance(cfg, Config):
-        cfg = copy.deepcopy(cfg)
-        drop_losses_without_maps(cfg)
-    else:
-        cfg = load_config(cfg)
+    cfg = config_of(cfg)
     changes = dict(refiners=refiners, rule=rule, soft=soft)
     threshold, chosen = choose_threshold(
         use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,

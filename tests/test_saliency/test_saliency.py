@@ -25,6 +25,7 @@ from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.datasets.aux_maps import AuxMapFolder, colour_problem
 from hsc_mm.datasets.transforms import LoadAuxMaps
 from hsc_mm.inference import load_config
+from hsc_mm.inference.configs import config_of
 from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.inference.missing_maps import (
     drop_losses_without_maps,
@@ -521,6 +522,8 @@ def test_without_maps_a_config_object_is_its_file():
     plain.merge_from_dict({KEY: None})
     both = [dict(plain.test_evaluator), dict(type='hsc_mm.MaskMetric')]
     plain.test_evaluator = both
+    expected = load_config(path, {KEY: None}).model
+    assert config_of(plain).model == expected != plain.model
     assert drop_losses_without_maps(plain)
-    assert plain.model == load_config(path, {KEY: None}).model
+    assert plain.model == expected
     assert plain.test_evaluator[0].supervision == 'image labels'
