@@ -216,7 +216,7 @@ def test_a_script_of_the_user_calls_us(own):
 
 
 class Misspelt(ViewLoss):
-    def foward(self, views, targets):
+    def forwards(self, views, targets):
         return views[0].cam.sum()
 
 
