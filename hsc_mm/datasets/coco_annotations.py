@@ -199,10 +199,11 @@ def _assign(annotations: list[dict], images: dict[int, COCOImage],
     for one in sorted(annotations, key=lambda a: a['id']):
         where = f'{Path(path).name}, annotation {one["id"]}'
         if one['image_id'] not in images:
-            problems.append(f'{where}: image {one["image_id"]} is not listed')
+            problems.append(
+                f'{where}: image {one["image_id"]!r} is not listed')
         elif one['category_id'] not in index:
             problems.append(
-                f'{where}: category {one["category_id"]} is not listed')
+                f'{where}: category {one["category_id"]!r} is not listed')
         else:
             images[one['image_id']].annotations.append(one)
     return problems

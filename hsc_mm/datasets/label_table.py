@@ -185,10 +185,10 @@ def _names(cell: str) -> list[str]:
 
 
 def _fits(name: str) -> bool:
-    """Say whether each bracket in a name has its other one."""
-    return all(name.count(one) == name.count(other)
-               and name.find(one) <= name.find(other)
-               for one, other in _BRACKETS)
+    """Say whether a name has both of its brackets, and no key of a dict."""
+    return not re.search(r'[\'"]\s*:', name) and all(
+        name.count(one) == name.count(other)
+        and name.find(one) <= name.find(other) for one, other in _BRACKETS)
 
 
 def _part_blanks(cells: list[list[str]]) -> tuple[list[list[str]], list[str]]:

@@ -49,16 +49,22 @@ def read_rows(path: str | Path) -> Rows:
 
 
 def _rows(path: str | Path) -> Rows:
-    """Part a file by the separator that it names, or that fits."""
+    """Part a file by the separator that it names, or that fits.
+
+    Where several fit, as commas in file names do, it is the first with a
+    column of file names of pictures.
+    """
     text, marks = read_text(path), ',;\t'
     named = re.match(r'sep=([^\w "\r\n])(?=[\r\n])', text, re.IGNORECASE)
     if named:
         text, marks = text[named.end():], named[1]
     first: Rows = []
+    fitting: list[Rows] = []
     problem = None
     for mark in marks:
         reader = csv.reader(
-            StringIO(text, newline=''), delimiter=mark, strict=True)
+            StringIO(text, newline=''), delimiter=mark, strict=True,
+            skipinitialspace=True)  # before a quoted cell
         try:
             rows = [(reader.line_num, row) for row in reader
                     if any(cell.strip() for cell in row)]
@@ -70,8 +76,11 @@ def _rows(path: str | Path) -> Rows:
         widths = {len(row) for _, row in rows}
         others = [other for other in marks if other != mark]
         if len(widths) == 1 and widths != {1} and not any(
-                other in row[0] for _, row in rows for other in others):
-            return rows
+                other in row[0] and not _suffixed(row[0])
+                for _, row in rows for other in others):
+            fitting.append(rows)
+    if fitting:
+        return next(filter(_columns_of_pictures, fitting), fitting[0])
     if problem:
         raise ValueError(f'{path}, {problem}')
     if not re.sub(r'[\s,;]', '', text):
@@ -92,15 +101,13 @@ def _images_first(rows: Rows) -> Rows:
     numbers the lines, the only other that the header calls so ("name" may be
     that of a class).
     """
-    body, first = rows[1:] or rows, rows[0][1]
-    found = [place for place in range(len(first))
-             if all(_suffixed(row[place]) for _, row in body)]
+    first, found = rows[0][1], _columns_of_pictures(rows)
     if not found and len(first) > 2 and (
             not first[0].strip() or _INDEX.fullmatch(first[0].strip())
             ) and _number_lines(rows[1:], 0):
         named = [place for place, name in enumerate(first) if place
                  and names_images(name) and (name.strip().lower() != 'name'
-                 or len({row[place] for _, row in body}) == len(body))]
+                 or len({row[place] for _, row in rows[1:]}) == len(rows) - 1)]
         found = [place for place in named if not _INDEX.fullmatch(
             first[place].strip())] or named
     if len(found) != 1 or not found[0]:
@@ -109,6 +116,12 @@ def _images_first(rows: Rows) -> Rows:
              and (first[place].strip() or _suffixed(first[found[0]]))]
     return [(number, [row[place] for place in found + named])
             for number, row in rows]
+
+
+def _columns_of_pictures(rows: Rows) -> list[int]:
+    """Return the columns of file names of pictures, below a header or not."""
+    return [place for place in range(len(rows[0][1]))
+            if all(_suffixed(row[place]) for _, row in rows[1:] or rows)]
 
 
 def _number_lines(rows: Rows, place: int) -> bool:

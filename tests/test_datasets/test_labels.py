@@ -63,6 +63,12 @@ def test_annotations_of_coco_as_image_labels(tmp_path):
         'a/x': ['dog'], 'b/y.png': ['cat', 'dog'], 'z': []}
     assert labels.notes[0].what == 'annotations left out'
     assert 'image 9 is not listed' in labels.notes[0].names[0]
+    as_text = [dict(one, image_id=str(one['image_id']))
+               for one in content['annotations'][1:]]
+    _write(path, json.dumps(dict(content, annotations=[
+        content['annotations'][0], *as_text])))
+    assert "image '1' is not listed" in read_labels(path).notes[0].names[0]
+    _write(path, json.dumps(content))
     for area in (None, float('nan'), '12'):
         of = [dict(one, area=area) for one in content['annotations']]
         _write(path, json.dumps(dict(content, annotations=of)))
@@ -319,6 +325,8 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
     ('Image Name;Label\nx;cat,dog\ny;\nz;NA\n', ['x', 'y', 'z']),
     ('Image_Index,cat,dog\nx,1,1\ny,0,NA\nz,0,0\n', ['x', 'y', 'z']),
     ('a\\x.jpg,cat\na\\y.jpg,dog\n', {'a/x': ['cat'], 'a/y': ['dog']}),
+    ('image, labels\nx.jpg, "cat, dog"\ny.jpg, ""\nz.jpg, "none"\n', None),
+    ('image; labels\nx.jpg; "cat; dog"\ny.jpg; ""\nz.jpg; \n', None),
 ])
 def test_tables_as_people_write_them(tmp_path, text, expected):
     path = tmp_path / 'l.csv'
@@ -337,7 +345,7 @@ def test_tables_as_people_write_them(tmp_path, text, expected):
 @pytest.mark.parametrize('cell', [
     '[["cat"], ["dog"]]', "(('cat',), ('dog',))", '{{cat}, {dog}}',
     "['cat'] ['dog']", '(cat, dog)', "array(['cat', 'dog'], dtype=object)",
-    'cat; dog (small, brown)'])
+    'cat; dog (small, brown)', "{'cat': 1, 'dog': 0}", '{"cat" : 1}'])
 def test_a_cell_whose_brackets_do_not_fit_is_refused(tmp_path, cell):
     path = tmp_path / 'l.csv'
     with open(path, 'w', newline='') as file:
@@ -354,10 +362,24 @@ def test_a_cell_whose_brackets_do_not_fit_is_refused(tmp_path, cell):
      {'a.jpg': ['cat, big', 'dog; x'], 'b.jpg': ['a|b']}),
     ('"a,1.jpg",cat;dog\n"b.jpg",dog\n',
      {'a,1.jpg': ['cat', 'dog'], 'b.jpg': ['dog']}),
+    ('"a;1.jpg",cat\nb.jpg,dog\n', {'a;1.jpg': ['cat'], 'b.jpg': ['dog']}),
+    ('"a, 1.jpg";cat\nb.jpg;dog\n', {'a, 1.jpg': ['cat'], 'b.jpg': ['dog']}),
 ])
 def test_what_stands_in_quotes_is_one_name(tmp_path, text, images):
     path = _write(tmp_path / 'l.csv', text)
     assert read_label_table(path).images == images
+
+
+@pytest.mark.parametrize('text', [
+    'image;labels\na, 1.jpg;cat\nb, 2.jpg;dog\n',
+    'a, 1.jpg;cat\nb, 2.jpg;dog\n',
+    'image\tlabels\na, 1.jpg\tcat\nb, 2.jpg\tdog\n',
+    'image;cat;dog\na, 1.jpg;1;0\nb, 2.jpg;0;1\n',
+    'labels;image\ncat;a, 1.jpg\ndog;b, 2.jpg\n',
+])
+def test_a_separator_in_the_name_of_a_picture_parts_nothing(tmp_path, text):
+    assert read_label_table(_write(tmp_path / 'l.csv', text)).images == {
+        'a, 1.jpg': ['cat'], 'b, 2.jpg': ['dog']}
 
 
 @pytest.mark.parametrize(('yes', 'no'), [
