@@ -18,6 +18,8 @@ from mmseg.structures import SegDataSample
 from hsc_analysis.tables_command import fill
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
+from hsc_mm.functional.prototypes import Bank
+from hsc_mm.models.contrast import Evidence
 from hsc_mm.pseudo_labels.chain import LabelChain, label_stream
 from hsc_mm.pseudo_labels.refiners import build_refiner
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
@@ -82,6 +84,22 @@ def test_losses_and_levels_of_strangers_train(project, name, losses):
                 module.commit()
     assert set(found) == losses
     assert all(one.isfinite() for one in found.values())
+
+
+def test_the_level_of_the_page_has_a_lower_bound(project):
+    """Of embeddings of any length."""
+    draw = torch.Generator().manual_seed(0)
+    u, rows = (torch.randn(size, generator=draw)
+               for size in ((2, 5, 6, 6), (4, 5)))
+    bank = Bank(torch.nn.functional.normalize(rows), torch.ones(4) > 0)
+    weight = torch.rand(2, 4, 6, 6, generator=draw)
+    mask = torch.randint(-1, 4, (2, 6, 6), generator=draw)
+    level = MODELS.build(dict(type='hsc_mm.CompactClasses'))
+    found = [level.compare(Evidence(
+        [mask], [weight], [weight], torch.ones(2, 4),
+        dict(pixel=[scale * u])), [bank])[0] for scale in (1, 100)]
+    assert 0 < found[0] < 2
+    torch.testing.assert_close(*found)
 
 
 def test_refiners_rules_embeddings_and_data_of_strangers(project, tmp_path):

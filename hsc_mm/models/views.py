@@ -19,7 +19,9 @@ class View:
     """What a head makes of one view; each part is computed when asked for.
 
     ``CAMHead.loss`` computes all parts that its losses need before it calls
-    them; a prediction computes those that make the seeds.
+    them; a prediction computes those that make the seeds. CAMs and embeddings
+    are handed out in float32, also where autocast computed them in less;
+    ``feats`` are as the backbone made them.
 
     Args:
         image (Tensor): The normalised view, (B, 3, H, W), or of other bands.
@@ -50,7 +52,7 @@ class View:
                  statistics: tuple[Tensor, Tensor] | None = None,
                  attention: Tensor | None = None) -> None:
         self.image, self.feats = image, feats
-        self.cam, self.source = cam, source
+        self.cam, self.source = cam.float(), source.float()
         self.attention = attention
         self.num_classes = cam.shape[1]
         self._refine = refine
@@ -68,7 +70,7 @@ class View:
             return None
         return check_shape(
             f'refiner of the head{_made_by(self._refine)}', self._refine(),
-            (len(self.cam), self.num_classes, 'h', 'w'))
+            (len(self.cam), self.num_classes, 'h', 'w')).float()
 
     @property
     def evidence(self) -> Tensor:
@@ -106,7 +108,7 @@ class View:
             wide = getattr(getattr(make, 'func', make), 'channels', 'D')
             self._embeddings[name] = check_shape(
                 f'embedding "{name}"{_made_by(make)}', make(),
-                (len(self.cam), wide, 'h', 'w'))
+                (len(self.cam), wide, 'h', 'w')).float()
         return self._embeddings[name]
 
     def compute(self, parts: Iterable[str]) -> None:

@@ -363,10 +363,31 @@ def test_mixed_precision_stops_before_the_losses(methods):
 
 
 def test_embeddings_are_computed_in_half_precision():
-    head = build()
+    head, seen = build(), []
+    head.embeddings['pixel'].register_forward_hook(
+        lambda module, args, result: seen.append(result.dtype))
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        view = head.make_views(draw()[0])[0]
-    assert view.embedding('pixel').dtype == torch.bfloat16
+        head.make_views(draw()[0])
+    assert set(seen) == {torch.bfloat16}
+
+
+def test_losses_of_strangers_see_views_in_full_precision():
+    class Own(ViewLoss):
+        needs = ('pixel', 'refined')
+
+        def bind(self, num_classes, channels):
+            self.conv = nn.Conv2d(channels['pixel'], num_classes, 1)
+
+        def forward(self, views, targets):
+            view = views[0]
+            score = view.cam.mean((2, 3)) @ targets.with_background.t()
+            return score.mean() + (self.conv(view.embedding('pixel'))
+                                   * view.refined * view.source).mean()
+
+    head = build(losses=dict(own=dict(type=Own)))
+    views, samples = draw()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert head.loss(views, samples)['loss_own'].dtype == torch.float32
 
 
 class _Decoder(torch.nn.Sequential):
@@ -577,6 +598,30 @@ def test_parts_of_a_head_are_initialised_as_their_init_cfg_says():
     for part in (head.embeddings['own'], head.losses['own'].part,
                  head.losses['contrast'].levels['roi'].part):
         assert (part.conv.weight == 3).all()
+
+
+class Drawn(nn.Conv2d):
+    """A network that draws its weights anew when mmengine asks, as timm's."""
+
+    def init_weights(self):
+        nn.init.zeros_(self.weight)
+
+
+def test_networks_of_other_libraries_in_a_loss_keep_their_weights():
+    class Own(ViewLoss):
+        def __init__(self):
+            super().__init__()
+            self.teacher = Drawn(4, 4, 1)
+            self.part = Filled()
+
+        def forward(self, views, targets):
+            return self.teacher(views[0].cam).mean()
+
+    head = build(losses=dict(own=dict(type=Own)))
+    before = head.losses['own'].teacher.weight.clone()
+    head.init_weights()
+    assert torch.equal(head.losses['own'].teacher.weight, before)
+    assert (head.losses['own'].part.conv.weight == 3).all()
 
 
 def test_a_similarity_has_a_map_of_each_class_and_the_background():

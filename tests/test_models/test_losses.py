@@ -123,6 +123,7 @@ def test_a_loss_that_returns_no_tensor_is_named(monkeypatch, nothing):
     (lambda cam: dict(edges=(cam > 0).sum()), r'int64 \(\) as .edges.'),
     (lambda cam: dict(edges=[cam.sum(), 3.0]), r'found list as .edges.'),
     (lambda cam: dict(edges=[]), r'found list as .edges.'),
+    (lambda cam: (cam.sum(), cam.sum()), 'found tuple'),
 ])
 def test_a_loss_that_cannot_be_learned_from_is_named(monkeypatch, found,
                                                      text):

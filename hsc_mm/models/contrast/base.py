@@ -112,7 +112,9 @@ class ContrastLevel(BaseModule):
             evidence, [bank.snapshot() for bank in self.bank])
         owner = f'compare of {type(self).__name__}'
         if not (isinstance(found, tuple) and len(found) == 2
-                and isinstance(found[0], Tensor)):
+                and isinstance(found[0], Tensor)
+                and isinstance(found[1], list | tuple)
+                and all(isinstance(one, Observation) for one in found[1])):
             raise ValueError(f'{owner}: expected the loss and a list of '
                              f'Observations, found {described(found)}.')
         loss, observed = found

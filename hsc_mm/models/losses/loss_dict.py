@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import ModuleDict
+from mmengine.model import BaseModule, ModuleDict
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
@@ -72,6 +72,19 @@ class LossDict(ModuleDict):
                 'from random weights. Add such a loss, or set refiner=None '
                 'and seed_from="raw".', 'current', logging.WARNING)
 
+    def init_weights(self) -> None:
+        """Initialise what has an ``init_cfg``; see mmengine's ModuleDict.
+
+        Modules inside a loss that are not mmengine's keep their weights:
+        ``init_weights`` of a network of timm would draw those anew that it
+        was built with.
+        """
+        for loss in self.values():
+            for one in loss.modules():
+                if one is not loss and not isinstance(one, BaseModule):
+                    one.is_init = True  # mmengine passes it over
+        super().init_weights()
+
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:
         """Tell the losses about the head; see ``bind`` of ViewLoss."""
         for loss in self.values():
@@ -80,7 +93,7 @@ class LossDict(ModuleDict):
 
     def forward(self, views: list[View],
                 targets: Targets) -> dict[str, Tensor]:
-        """Compute all losses in float32, also inside autocast.
+        """Compute all losses outside of autocast, on views in float32.
 
         Returns:
             dict[str, Tensor]: Scalars named ``loss_*``, or lists of them.
@@ -150,7 +163,7 @@ class LossDict(ModuleDict):
 
 def _listed(value: Any) -> list:
     """Return the tensors of a loss; mmengine sums those of a list."""
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return value if isinstance(value, list) else [value]
 
 
 def _floats(value: Any) -> bool:
