@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.datasets.transforms.load_image import reading_options
 from hsc_mm.engine.runner import build_runner
-from hsc_mm.inference.config_loops import as_list
+from hsc_mm.inference.config_loops import schedules
 from hsc_mm.models.features import feature_map
 from hsc_mm.utils.health import read_health
 from hsc_mm.utils.part_types import type_name
@@ -187,7 +187,7 @@ def _shortened(case: Case, folder: str) -> Config:
         type='IterBasedTrainLoop',
         max_iters=_iterations(case),
         val_interval=_iterations(case) + 1)
-    for one in as_list(cfg.get('param_scheduler') or []):
+    for _, one in schedules(cfg):
         if one.get('by_epoch', True) and 'Plateau' not in type_name(one):
             one['convert_to_iter_based'] = True
     for split in ('val', 'test'):

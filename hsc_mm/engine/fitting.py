@@ -3,7 +3,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
-from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -16,9 +16,12 @@ __all__ = [
     'first_problem', 'guard_batch_norms', 'pretrained_parts'
 ]
 
-#: Tensors that transformers of mmseg and mmpretrain adapt to their own size.
-_RESIZED = ('*pos_embed', '*relative_position_bias_table',
-            '*relative_position_index', '*rel_pos_[hw]')
+#: Transformers of mmseg and mmpretrain, and those that extend them, which
+#: adapt these tensors to their own size; others keep their initial values.
+_RESIZED = {
+    'VisionTransformer': ('pos_embed', ), 'T2T_ViT': ('pos_embed', ),
+    'ViTSAM': ('pos_embed', '*rel_pos_[hw]')
+}
 BATCH_ADVICE = (
     'A head that pools the image has one value per channel then, which has no '
     'variance: train with train_dataloader.batch_size=2 or more per process, '
@@ -130,7 +133,7 @@ def _check_file(name: str, module: nn.Module, cfg: dict,
     }
     problem = first_problem(
         module, widened(module, found), may_lack=may_lack,
-        resized=_RESIZED if _resizes_itself(module) else ())
+        resized=_resized(module))
     if problem:
         raise ValueError(
             f'{cfg["checkpoint"]}: expected the weights of {name} '
@@ -152,8 +155,8 @@ def first_problem(module: nn.Module,
         unused (tuple[str, ...]): Sub-modules that do not matter.
         may_lack (Sequence[str]): As of :func:`check_pretrained`.
         resized (Sequence[str]): Names, with wildcards, of tensors that the
-            module itself adapts to its size as it loads them; only the last
-            dimension of those with floats must fit.
+            module itself adapts to its size as it loads them; only their last
+            dimension must fit.
 
     Returns:
         str | None: The first one; None where all fits.
@@ -176,20 +179,16 @@ def first_problem(module: nn.Module,
     return None
 
 
-def _resizes_itself(module: nn.Module) -> bool:
-    """Say whether a module is a backbone of mmseg or mmpretrain.
-
-    Those of timm, and whole models, keep their initial positions.
-    """
-    return not isinstance(module, BaseModel) and not hasattr(
-        module, 'timm_model') and any(
-            one.__module__.startswith(('mmseg.', 'mmpretrain.'))
-            for one in type(module).__mro__)
+def _resized(module: nn.Module) -> tuple[str, ...]:
+    """Return the tensors that a backbone adapts to its size as it loads."""
+    return next((
+        _RESIZED[one.__name__] for one in type(module).__mro__
+        if one.__name__ in _RESIZED
+        and one.__module__.startswith(('mmseg.', 'mmpretrain.'))), ())
 
 
 def _resizes(found: Tensor, wanted: Tensor) -> bool:
-    return not wanted.is_floating_point() or (
-        found.ndim == wanted.ndim and found.shape[-1] == wanted.shape[-1])
+    return found.ndim == wanted.ndim and found.shape[-1] == wanted.shape[-1]
 
 
 def guard_batch_norms(model: nn.Module) -> None:

@@ -10,7 +10,7 @@ from hsc_mm.registry import DATA_SAMPLERS
 from hsc_mm.utils.numbers import check_number
 from hsc_mm.utils.part_types import class_of, type_name
 
-__all__ = ['as_list', 'check_loops']
+__all__ = ['as_list', 'check_loops', 'schedules']
 
 
 def check_loops(cfg: Config, path: str | Path) -> None:
@@ -54,13 +54,7 @@ def _check_schedules(cfg: Config, path: str | Path) -> None:
     if loop.get('by_epoch') is not False and (
             type_name(loop) != 'IterBasedTrainLoop'):
         return
-    found = cfg.get('param_scheduler') or ()
-    several = isinstance(found, Mapping) and 'type' not in found
-    named = [(f'{where}.{number}', one) for where, group in (
-        {f'param_scheduler.{key}': group for key, group in found.items()}
-        if several else {'param_scheduler': found}).items()
-        for number, one in enumerate(as_list(group))]
-    for where, one in named:
+    for where, one in schedules(cfg):
         name = type_name(one)
         if name and not name.startswith('ReduceOnPlateau') and one.get(
                 'by_epoch', True) and not one.get('convert_to_iter_based'):
@@ -69,6 +63,21 @@ def _check_schedules(cfg: Config, path: str | Path) -> None:
                 'by_epoch=False, for train_cfg counts iterations, found '
                 f'{one.get("by_epoch", "none, which means True")}. It would '
                 'never change the rate.')
+
+
+def schedules(cfg: Config) -> list[tuple[str, dict]]:
+    """Return the schedules of a config, also of several optimizers.
+
+    Returns:
+        list[tuple[str, dict]]: The key of each, ``'param_scheduler.0'``, and
+        the schedule itself, not a copy.
+    """
+    found = cfg.get('param_scheduler') or ()
+    several = isinstance(found, Mapping) and 'type' not in found
+    groups = {f'param_scheduler.{key}': group for key, group in found.items()
+              } if several else {'param_scheduler': found}
+    return [(f'{where}.{number}', one) for where, group in groups.items()
+            for number, one in enumerate(as_list(group))]
 
 
 def _check_intervals(cfg: Config, path: str | Path) -> None:

@@ -38,6 +38,17 @@ def test_views_of_five_bands(shared_voc, tmp_path):
     assert said[0].startswith('view 1: 32 x 32 pixels give ')
 
 
+def test_schedules_of_several_optimizers_stay_as_they_are_named(
+        shared_voc, tmp_path):
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    poly = dict(type='PolyLR', begin=0, end=2)
+    cfg.param_scheduler = dict(one=[dict(poly, by_epoch=False)], two=[poly])
+    found = dry_run._shortened(Case(cfg), str(tmp_path)).param_scheduler
+    assert found.to_dict() == dict(
+        one=[dict(poly, by_epoch=False)],
+        two=[dict(poly, convert_to_iter_based=True)])
+
+
 def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
         shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')

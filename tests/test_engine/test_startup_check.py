@@ -148,6 +148,20 @@ def test_a_transformer_resizes_its_positions_itself(tmp_path):
         check_pretrained(wider)
 
 
+def test_transformers_that_keep_their_positions_are_refused(tmp_path):
+    init_default_scope('mmseg')
+    small = dict(
+        type='BEiT', img_size=32, patch_size=8, embed_dims=16, num_layers=1,
+        num_heads=2, out_indices=[0], init_values=0.1)
+    path = tmp_path / 'beit.pth'
+    torch.save(MODELS.build(small).state_dict(), path)
+    init = dict(type='Pretrained', checkpoint=str(path))
+    check_pretrained(MODELS.build(dict(small, init_cfg=init)))
+    with pytest.raises(ValueError, match='bias_table has shape'):
+        check_pretrained(MODELS.build(dict(
+            small, img_size=64, init_cfg=init)))
+
+
 def test_a_transformer_of_timm_takes_its_own_positions_alone(tmp_path):
     pytest.importorskip('timm')
     net = dict(type='hsc_mm.TIMMBackbone', model_name='vit_tiny_patch16_224',
