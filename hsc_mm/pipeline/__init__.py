@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 from hsc_mm.datasets.build import images_in_batch
-from hsc_mm.inference import load_config
+from hsc_mm.inference.configs import config_of
 from hsc_mm.utils import check_keys, check_number, write_json
 from hsc_mm.utils.arguments import check_kind, check_path
 from hsc_mm.utils.locks import locked
@@ -101,7 +101,7 @@ def run_pipeline(cam_cfg: Config | str | Path,
     baselines = list(baselines)
     _check(cam_cfg, seg_cfg, baselines, work_dir, select, options)
     cam_cfg, seg_cfg, *others = (
-        load_config(cfg) if isinstance(cfg, str | Path) else cfg
+        cfg if cfg is None else config_of(cfg)
         for cfg in (cam_cfg, seg_cfg, *baselines))
     pipeline = build_pipeline(cam_cfg, seg_cfg, work_dir, threshold, others,
                               select)

@@ -84,8 +84,8 @@ def training_pictures(stages: Mapping[str, Stage],
     for title in [t for t in stages if not places[t].keys() >= {*images}]:
         del data[title]
     predict = _predictor(*segmentor) if segmentor else None
-    colours = class_colours(
-        build_split(segmentor[0], 'test').metainfo) if segmentor else None
+    colours = class_colours(build_split(
+        segmentor[0], 'train', check=False).metainfo) if segmentor else None
     read = dataset_reader(dataset)
     palette, found = class_colours(dataset.metainfo), []
     drawn = zip(

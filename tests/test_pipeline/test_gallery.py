@@ -5,7 +5,7 @@ import shutil
 
 import cv2
 import pytest
-from tiny_configs import cam_config, save_weights, untrained
+from tiny_configs import cam_config, save_weights, seg_config, untrained
 
 from hsc_mm.datasets.build import build_split
 from hsc_mm.inference import load_config
@@ -87,3 +87,16 @@ def test_a_stage_of_other_pictures_of_the_same_ids_is_not_drawn(
     found = training_pictures(dict(other=(other, cam[1]), own=cam),
                               build_split(cam[0], 'test'), count=2)
     assert all('other' not in one.layers for one in found)
+
+
+def test_a_segmentor_whose_test_data_are_of_others_is_drawn(
+        cam, shared_voc, tmp_path):
+    seg = load_config(seg_config(shared_voc, tmp_path / 'seg.py'))
+    weights = str(save_weights(untrained(seg), tmp_path / 'seg.pth'))
+    seg.test_dataloader.dataset.update(
+        _delete_=True, type='mmseg.BaseSegDataset',
+        pipeline=seg.test_dataloader.dataset.pipeline)
+    found = training_pictures(
+        dict(own=cam), build_split(cam[0], 'test'), segmentor=(seg, weights))
+    assert found
+    assert all('prediction' in one.layers for one in found)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_configs import cam_config, seg_config
+from mmengine.config import Config
+from tiny_configs import cam_config, hsc_config, seg_config
 
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import build_pipeline, run_pipeline
@@ -194,3 +195,21 @@ def test_two_label_steps_have_folders_of_their_own(place, tmp_path):
     assert ctx.pseudo_labels() == tmp_path / 'strict'
     assert ctx.pseudo_labels('pseudo') == tmp_path / 'pseudo_labels'
     assert ctx.before('strict').pseudo_labels() == tmp_path / 'pseudo_labels'
+
+
+def test_configs_are_adapted_as_their_files_and_stay_as_they_were(
+        shared_voc, tmp_path, monkeypatch):
+    given = Config.fromfile(hsc_config(shared_voc, tmp_path / 'cam.py'))
+    given.train_dataloader.dataset.aux_maps = dict()
+    before, seen = given.pretty_text, []
+
+    def stop(cam_cfg, *args):
+        seen.append(cam_cfg)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('hsc_mm.pipeline.build_pipeline', stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(given, work_dir=tmp_path / 'work')
+    assert given.pretty_text == before
+    assert given.model.decode_head.losses.sal is not None
+    assert seen[0].model.decode_head.losses.sal is None
