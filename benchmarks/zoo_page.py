@@ -28,7 +28,7 @@ benchmarks/model_zoo.py` writes this page.
   over n random seeds; one run where there is no n. The number of pictures is
   how many were scored: rows with different ones compare only roughly. Empty
   where it was not measured; [Results](results.md) has the data, the commands
-  and what limits these figures.
+  and what limits these figures. HSC was trained with `share_ties=False`.
 """
 
 
