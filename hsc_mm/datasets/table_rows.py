@@ -97,11 +97,13 @@ def _rows(path: str | Path) -> Rows:
 def _images_first(rows: Rows) -> Rows:
     """Put the column of the images in front, without unnamed columns.
 
-    It is the only one of pictures; or, where the first of more than two
-    numbers the lines, the only other that the header calls so ("name" may be
-    that of a class).
+    It is the only one of pictures, or of several the only one that the header
+    calls so; or, where the first of more than two numbers the lines, the only
+    other that the header calls so ("name" may be that of a class).
     """
     first, found = rows[0][1], _columns_of_pictures(rows)
+    if len(found) > 1:  # such as those of masks
+        found = [place for place in found if names_images(first[place])]
     if not found and len(first) > 2 and (
             not first[0].strip() or _INDEX.fullmatch(first[0].strip())
             ) and _number_lines(rows[1:], 0):

@@ -376,6 +376,7 @@ def test_what_stands_in_quotes_is_one_name(tmp_path, text, images):
     'image\tlabels\na, 1.jpg\tcat\nb, 2.jpg\tdog\n',
     'image;cat;dog\na, 1.jpg;1;0\nb, 2.jpg;0;1\n',
     'labels;image\ncat;a, 1.jpg\ndog;b, 2.jpg\n',
+    'mask;image;labels\na.png;a, 1.jpg;cat\nb.png;b, 2.jpg;dog\n',
 ])
 def test_a_separator_in_the_name_of_a_picture_parts_nothing(tmp_path, text):
     assert read_label_table(_write(tmp_path / 'l.csv', text)).images == {

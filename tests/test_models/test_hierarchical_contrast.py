@@ -204,6 +204,16 @@ def test_a_level_may_need_parts_that_are_no_embedding(monkeypatch):
     assert set(losses(draw())) == {'roi', 'class', 'pixel'}
 
 
+def test_a_level_needs_the_embedding_that_it_compares():
+
+    class Other(PixelContrast):
+        embedding, needs = 'other', ()
+
+    with pytest.raises(ValueError, match=r'embedding of Other: .*\[.pixel., '
+                       r'.region.\], found .other.\. Name it in needs'):
+        losses(draw(), levels=dict(other=dict(type=Other)))
+
+
 @pytest.mark.parametrize('cut', [
     lambda loss, seen: loss, lambda loss, seen: (loss, None),
     lambda loss, seen: (loss, [None, None])])

@@ -80,7 +80,16 @@ class ContrastLevel(BaseModule):
         return num_classes
 
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:
-        """Build the banks; see :meth:`hsc_mm.models.losses.ViewLoss.bind`."""
+        """Build the banks; see :meth:`hsc_mm.models.losses.ViewLoss.bind`.
+
+        Raises:
+            ValueError: The head has no such embedding.
+        """
+        if self.embedding not in channels:
+            raise ValueError(
+                f'embedding of {type(self).__name__}: expected one of the '
+                f'head, {sorted(channels)}, found {self.embedding!r}. Name it '
+                'in needs, so that the head builds it.')
         self.bank = nn.ModuleList(
             MomentumPrototypes(
                 self.rows(num_classes), channels[self.embedding],
