@@ -51,8 +51,8 @@ def toy_runner(work_dir, epochs=1, **kwargs):
         train_cfg=kwargs.pop('train_cfg', loop),
         optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
         # Its state names functions, which pickle looks up by getattr.
-        param_scheduler=dict(
-            type='OneCycleLR', eta_max=.1, total_steps=9, end=9),
+        param_scheduler=kwargs.pop('param_scheduler', dict(
+            type='OneCycleLR', eta_max=.1, total_steps=9, end=9)),
         default_hooks=dict(
             kwargs.pop('hooks', {}),
             logger=dict(type='LoggerHook', interval=1)),

@@ -3,6 +3,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import Hook, LoggerHook
@@ -127,3 +128,43 @@ def test_a_score_that_the_first_validation_lacks_ends_the_run(tmp_path):
 def test_a_score_may_come_from_a_hook(tmp_path):
     _run(tmp_path, 'mine', AddingHook()).train()
     assert (tmp_path / 'best_mine_epoch_1.pth').is_file()
+
+
+def test_a_run_that_saved_its_best_alone_can_be_resumed(tmp_path):
+    def run(folder, resume=False, interval=99):
+        return toy_runner(
+            folder, resume=resume, randomness=dict(seed=0),
+            train_cfg=dict(by_epoch=False, max_iters=6, val_interval=2),
+            sampler=dict(type='hsc_mm.ReproducibleSampler'),
+            hooks=dict(
+                startup_check=dict(type='hsc_mm.StartupCheckHook'),
+                exact_resume=dict(type='hsc_mm.ExactResumeHook'),
+                checkpoint=dict(
+                    type='hsc_mm.SafeCheckpointHook', interval=interval,
+                    by_epoch=False, rule='greater', save_best='score')),
+            val_dataloader=dict(batch_size=2, dataset=Points(), sampler=dict(
+                type='DefaultSampler', shuffle=False)),
+            val_cfg=dict(), val_evaluator=Evaluator(Sometimes()))
+
+    class Killed(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if runner.iter == 3:
+                raise KeyboardInterrupt
+
+    whole = run(tmp_path / 'whole')
+    whole.train()
+    for name, interval in (('cut', 99), ('best', -1)):
+        cut = run(tmp_path / name, interval=interval)
+        cut.register_hook(Killed())
+        with pytest.raises(KeyboardInterrupt):
+            cut.train()
+    assert {path.name for path in (tmp_path / 'cut').glob('*.pth')} == {
+        'best_score_iter_2.pth', 'iter_2.pth'}
+    again = run(tmp_path / 'cut', resume=True)
+    again.train()
+    for one, other in zip(whole.model.parameters(), again.model.parameters(),
+                          strict=True):
+        assert torch.equal(one, other)
+    with pytest.raises(FileExistsError, match=r'found best_score_iter_2\.pth\.'
+                       ' No training goes on from the best one alone'):
+        run(tmp_path / 'best', resume=True, interval=-1).train()

@@ -41,9 +41,9 @@ class Kill(Hook):
 
 
 def _train(folder, kill=None, resume=False, patience=3, by_epoch=False,
-           **hook):
+           runner_args=None, **hook):
     runner = toy_runner(
-        folder, resume=resume, randomness=dict(seed=0),
+        folder, **(runner_args or {}), resume=resume, randomness=dict(seed=0),
         train_cfg=dict(by_epoch=True, max_epochs=8, val_interval=1)
         if by_epoch else dict(by_epoch=False, max_iters=8, val_interval=1),
         batch_size=4 if by_epoch else 2,
@@ -78,6 +78,20 @@ def test_an_interrupted_run_stops_where_a_whole_one_does(tmp_path, at, where):
     assert whole.iter == 5
     _train(tmp_path / 'cut', (at, where))
     assert _train(tmp_path / 'cut', resume=True).iter == 5
+
+
+@pytest.mark.parametrize('where', ['before', 'after'])
+@pytest.mark.parametrize('at', [1, 2, 3, 4, 5])
+def test_a_schedule_that_reads_scores_takes_each_once(tmp_path, at, where):
+    args = dict(patience=9, runner_args=dict(param_scheduler=dict(
+        type='ReduceOnPlateauLR', monitor='mIoU', rule='greater', factor=.5,
+        patience=1)))
+    whole = _train(tmp_path / 'whole', **args)
+    _train(tmp_path / 'cut', (at, where), **args)
+    again = _train(tmp_path / 'cut', resume=True, **args)
+    assert whole.iter == again.iter == 8
+    rates = [one.optim_wrapper.get_lr()['lr'] for one in (whole, again)]
+    assert rates[0] == rates[1] != [1e-2]
 
 
 def test_an_older_checkpoint_has_its_own_count(tmp_path):

@@ -17,8 +17,10 @@ from ..run_summary import data_of
 
 __all__ = ['ExactResumeHook']
 
-# Key in checkpoints: what hooks that stop early have counted.
+# Keys in checkpoints: what hooks that stop early have counted, and whether
+# the validation of the iteration came before.
 _COUNTED = 'early_stopping'
+_AFTER = 'after_validation'
 # File in the work folder: the iteration that was validated last, and what
 # these hooks had counted after it.
 _VALIDATED = 'last_validation'
@@ -41,7 +43,8 @@ class ExactResumeHook(Hook):
     checkpoints name.
 
     A checkpoint is written before the validation of its iteration. If that
-    did not end, a run that resumes there begins with it.
+    did not end, or a schedule reads its score (``ReduceOnPlateau...``), a run
+    that resumes there begins with it.
 
     mmengine's ``EarlyStoppingHook`` goes on from the best score and the count
     that it had. Where it had stopped the training, the count begins anew.
@@ -58,6 +61,8 @@ class ExactResumeHook(Hook):
         self._counted: Any = None
         self._resumed = False
         self._validated_at: int | None = None
+        self._after_val = False
+        self._last_val: int | None = None
         self._before_val: dict | None = None
 
     @staticmethod
@@ -78,6 +83,7 @@ class ExactResumeHook(Hook):
         checkpoint['rng_state'] = self._state()
         if counted := counts(runner):
             checkpoint[_COUNTED] = counted
+        checkpoint[_AFTER] = checkpoint['meta'].get('iter') == self._last_val
         checkpoint['meta']['data'] = data_of(runner)
         keep_draws(runner, checkpoint)
 
@@ -88,6 +94,7 @@ class ExactResumeHook(Hook):
         go_on(runner, checkpoint)
         self._resumed = True
         self._counted = checkpoint.get(_COUNTED)
+        self._after_val = checkpoint.get(_AFTER, False)
         if runner.world_size > 1:
             return
         self._pending = checkpoint.get('rng_state')
@@ -111,6 +118,9 @@ class ExactResumeHook(Hook):
         noted = [self._validated(runner), stopped_note(runner)]
         broadcast_object_list(noted)
         (self._validated_at, counted), stopped = noted
+        if not self._after_val and not stopped and _reads_scores(
+                runner.param_schedulers):
+            self._validated_at = None
         validated = self._validated_at == runner.iter
         count_on(runner, counted if validated else self._counted,
                  bool(stopped))
@@ -161,6 +171,15 @@ class ExactResumeHook(Hook):
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         """Restore it."""
+        self._last_val = runner.iter
         if self._before_val is not None:
             self._restore(self._before_val)
             self._before_val = None
+
+
+def _reads_scores(schedules: Any) -> bool:
+    """Say whether a schedule moves by a score of the validation."""
+    if isinstance(schedules, dict | list):
+        return any(map(_reads_scores, schedules.values() if isinstance(
+            schedules, dict) else schedules))
+    return getattr(schedules, 'need_val_args', False)

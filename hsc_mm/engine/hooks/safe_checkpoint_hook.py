@@ -155,12 +155,15 @@ class SafeCheckpointHook(CheckpointHook):
         if not getattr(self, '_local', False):
             super()._save_best_checkpoint(runner, metrics)
             return
-        store = self.file_backend
+        store, last = self.file_backend, self.last_ckpt
         self.file_backend = late = LateRemoval(store)
+        if last is None and self.interval > 0:
+            self.last_ckpt = ''  # the first best one gets one to resume from
         try:
             super()._save_best_checkpoint(_Whole(runner), metrics)
         finally:
             self.file_backend = store
+            self.last_ckpt = self.last_ckpt or last
         for path in late.removed:
             if Path(path).name not in late.written(self):
                 remove(Path(path))

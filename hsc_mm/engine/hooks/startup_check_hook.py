@@ -40,7 +40,7 @@ NO_CHECKPOINT = (
     'default_hooks.checkpoint.save_last=True.')
 
 _HEAD = 'decode_head.'
-_OWN = re.compile(r'(iter|epoch|best_\w+_(iter|epoch))_\d+\.pth$')
+_OWN = re.compile(r'(best_\w+_)?(iter|epoch)_\d+\.pth$')
 
 
 @HOOKS.register_module()
@@ -144,8 +144,11 @@ class StartupCheckHook(Hook):
         if runner.iter == 0 and not self.allow_overwrite:
             found = _whole_ones(runner)
         if found:
+            names = [_OWN.match(path.name) for path in found]
             advice = 'Resume with --resume' if any(
-                map(_OWN.match, (path.name for path in found))) else (
+                one and not one[1] for one in names) else (
+                'No training goes on from the best one alone: move it away'
+                if any(names) else
                 'No run writes such a name: if it was renamed, give it back '
                 'its own, such as iter_300.pth, else move it away')
             raise FileExistsError(
