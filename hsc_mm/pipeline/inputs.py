@@ -18,7 +18,7 @@ from hsc_mm.utils.sums import fingerprint
 from hsc_mm.utils.wrappers import pipelines
 from hsc_mm.version import RECIPE, __version__
 from .contents import split_hash
-from .validation import reads_validation, validated_on
+from .validation import VALIDATION_TIMES, reads_validation, validated_on
 
 __all__ = ['config_hash', 'held_out_input', 'stage_inputs', 'with_pseudo_dir']
 
@@ -108,6 +108,9 @@ def _relevant(cfg: dict, split: str) -> dict:
         if not key.startswith(_NOT_TRAINING)
     }
     kept['model'] = {k: v for k, v in cfg['model'].items() if k != 'test_cfg'}
+    if cfg.get('train_cfg'):
+        kept['train_cfg'] = {k: v for k, v in cfg['train_cfg'].items()
+                             if k not in VALIDATION_TIMES}
     kept['default_hooks'] = {
         name: hook and {
             k: v for k, v in hook.items()

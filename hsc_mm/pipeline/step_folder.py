@@ -93,11 +93,11 @@ class StepFolder:
         if self.path.is_dir():
             self._move_aside()
         old, record = found
-        old.rename(self.path)
         own, other = ((self.manifest, self.mark) if record['finished'] else
                       (self.mark, self.manifest))
         other.drop()
         own.write(record['content'])
+        old.rename(self.path)  # last: a record without its folder is void
         return old.name
 
     def _find(self, inputs: dict) -> tuple[Path, dict] | None:

@@ -13,7 +13,10 @@ from hsc_mm.registry import HOOKS
 from hsc_mm.utils.part_types import class_of
 from .contents import split_hash
 
-__all__ = ['reads_validation', 'validated_on']
+__all__ = ['VALIDATION_TIMES', 'reads_validation', 'validated_on']
+
+#: Keys of ``train_cfg`` that say when a training is validated.
+VALIDATION_TIMES = ('dynamic_intervals', 'val_begin', 'val_interval')
 
 
 def reads_validation(cfg: Config) -> bool:
@@ -52,6 +55,8 @@ def validated_on(cfg: Config) -> dict[str, Any]:
     """
     found = {key: value for key, value in cfg.to_dict().items()
              if key.startswith('val_')}
+    loop = cfg.get('train_cfg') or {}
+    found.update((key, loop[key]) for key in VALIDATION_TIMES if key in loop)
     head = cfg.model.get('decode_head')
     found.update(
         test_cfg=cfg.model.get('test_cfg'),

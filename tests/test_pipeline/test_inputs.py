@@ -74,7 +74,7 @@ def test_exchanged_labels_and_mapped_masks_are_another_training(
     {'default_hooks.checkpoint.max_keep_ckpts': 7}, {'resume': True},
     {'default_hooks.logger.interval': 3}, {'log_level': 'ERROR'},
     {'train_dataloader.pin_memory': True}, {'launcher': 'pytorch'},
-    {'a_helper.pseudo_dir': 'elsewhere'},
+    {'a_helper.pseudo_dir': 'elsewhere'}, {'train_cfg.val_interval': 77},
     {'model.decode_head.seed_from': 'refined'},
     {'model.test_cfg.bg_threshold': 0.7}])
 def test_what_changes_no_result_changes_no_hash(tmp_path, shared_voc, changes):
@@ -116,6 +116,8 @@ def test_a_training_that_reads_its_validation_depends_on_it(
     found.append(stage_inputs(cfg, 'train'))
     cfg.model.test_cfg.bg_threshold = 0.7
     found.append(stage_inputs(cfg, 'train'))
+    cfg.train_cfg.val_interval = 77
+    found.append(stage_inputs(cfg, 'train'))
     cfg.val_dataloader.num_workers = 3  # changes no score
     assert stage_inputs(cfg, 'train') == found[-1]
     (root / 'few.txt').write_text('img_00\n')
@@ -125,7 +127,7 @@ def test_a_training_that_reads_its_validation_depends_on_it(
         assert all(one == found[0] for one in found)
         assert 'validation' not in found[0]
         return
-    assert len({one.pop('validation') for one in found}) == 4
+    assert len({one.pop('validation') for one in found}) == 5
     assert all(one == found[0] for one in found)
     cfg.val_dataloader = None
     assert 'validation' not in stage_inputs(cfg, 'train')

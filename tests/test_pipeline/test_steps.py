@@ -4,10 +4,12 @@ import os
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from hsc_mm.pipeline import Context, Outcome, Pipeline, Step
+from hsc_mm.pipeline.manifest import Manifest
 from hsc_mm.utils import read_json, write_json
 
 
@@ -98,6 +100,28 @@ def test_what_the_same_inputs_made_is_taken_back(tmp_path):
     forced = _Two(tmp_path, 3)
     forced.run(['one'], say=_quiet)
     assert forced.seen[0] == ('one', False)
+
+
+@pytest.mark.parametrize('fails', ['write', 'rename'])
+def test_a_kill_while_outputs_are_taken_back_mixes_nothing(
+        tmp_path, monkeypatch, fails):
+    for number in (3, 4):
+        _Two(tmp_path, number).run(say=_quiet)
+    whole = getattr(Manifest if fails == 'write' else Path, fails)
+
+    def stopped(self, *args):
+        if fails == 'write' or self.name == 'one.old1':
+            raise KeyboardInterrupt
+        return whole(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest if fails == 'write' else Path, fails, stopped)
+        with pytest.raises(KeyboardInterrupt):
+            _Two(tmp_path, 3).run(say=_quiet)
+    for number in (4, 3, 4):
+        _Two(tmp_path, number).run(say=_quiet)
+        found = (tmp_path / 'one' / 'number.txt').read_text()
+        assert found == str(number)
 
 
 def test_damaged_outputs_are_mended_in_place(tmp_path):
