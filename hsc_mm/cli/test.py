@@ -68,8 +68,9 @@ def main() -> None:
     from hsc_mm.inference.configs import check_one_metric
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
-    from hsc_mm.utils.work_dirs import refuse_data_of
+    from hsc_mm.utils.work_dirs import refuse_data_of, refuse_folder_of_config
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    refuse_folder_of_config(cfg.work_dir, args.config)
     if args.threshold is not None or (
             args.out or args.select or args.select_list):
         check_one_metric(cfg, '--out, --threshold and --select')

@@ -36,8 +36,9 @@ def main() -> None:
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config
     from hsc_mm.inference.configs import resume_from_work_dir
-    from hsc_mm.utils.work_dirs import newest_whole
+    from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    refuse_folder_of_config(cfg.work_dir, args.config)
     cfg.launcher = args.launcher
     prepare_cpu_ranks(cfg)
     cfg.resume = False

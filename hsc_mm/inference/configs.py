@@ -11,7 +11,7 @@ from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
 from hsc_mm.utils.part_types import class_of, type_name
-from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
+from hsc_mm.utils.work_dirs import newest_whole
 from hsc_mm.utils.wrappers import leaves
 from .config_files import read_config
 from .missing_maps import drop_losses_without_maps
@@ -43,13 +43,19 @@ def config_folder() -> Path:
 def config_of(cfg: Config | str | Path) -> Config:
     """Return the config of a file, or a copy of a Config, as commands read it.
 
-    See :func:`load_config`, as of losses without maps.
+    See :func:`load_config`, as of ``work_dir`` and losses without maps.
     """
     if not isinstance(cfg, Config):
         return load_config(cfg)
     cfg = copy.deepcopy(cfg)
+    _name_work_dir(cfg, cfg.filename or 'config.py')
     drop_losses_without_maps(cfg)
     return cfg
+
+
+def _name_work_dir(cfg: Config, path: str | Path) -> None:
+    if cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
 
 
 def load_config(path: str | Path,
@@ -72,8 +78,8 @@ def load_config(path: str | Path,
     Raises:
         FileNotFoundError: There is no such file, or a base is missing.
         ValueError: It is no config, or an option is wrong (see
-            :func:`hsc_mm.inference.config_files.read_config`); the training
-            has no iterations; or the work folder is that of the config.
+            :func:`hsc_mm.inference.config_files.read_config`); or the
+            training has no iterations.
     """
     cfg = read_config(path, options, flag)
     for key in ('max_iters', 'max_epochs', 'val_interval'):
@@ -82,9 +88,7 @@ def load_config(path: str | Path,
             check_number(f'train_cfg.{key}', number, above=0, whole=True)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
-    refuse_folder_of_config(cfg.work_dir, str(path))
+    _name_work_dir(cfg, path)
     check_named(cfg.get('model'))
     drop_losses_without_maps(cfg)
     return cfg

@@ -3,12 +3,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from conftest import run_here
 from mmengine.config import Config
 from tiny_configs import ROOT
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config, use_tta
 from hsc_mm.inference.config_files import read_config
+from hsc_mm.inference.configs import config_of
 
 
 def test_work_dir_and_options():
@@ -19,6 +21,22 @@ def test_work_dir_and_options():
     assert cfg.train_cfg.max_iters == 7
     with pytest.raises(FileNotFoundError, match=r'none\.py'):
         load_config('none.py')
+
+
+def test_a_config_that_a_training_left_is_read(tmp_path):
+    """It names its own folder as work_dir; only a run must not write there."""
+    cfg = Config.fromfile(ROOT / 'configs' / 'cam_r50_voc.py')
+    assert config_of(cfg).work_dir == 'work_dirs/cam_r50_voc'
+    cfg.work_dir = str(tmp_path)
+    cfg.dump(tmp_path / 'cam_r50_voc.py')
+    assert load_config(tmp_path / 'cam_r50_voc.py').work_dir == str(tmp_path)
+    weights = tmp_path / 'none.pth'
+    weights.touch()
+    for command in (['train'], ['test', weights]):
+        found = run_here(command[0], tmp_path / 'cam_r50_voc.py', *command[1:])
+        assert found.returncode == 1
+        assert 'expected another folder than that of the config' in (
+            found.stderr)
 
 
 def test_tta_needs_its_parts_and_leaves_the_config_alone():
