@@ -4,6 +4,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from conftest import run_here
 from PIL import Image
 
 from hsc_converters.voc_subset import choose_images, cut_subset
@@ -39,6 +40,29 @@ def test_pictures_of_other_classes_stay_away(voc):
     with_people = choose_images(root, ['cat', 'dog', 'person'])
     assert ids[1] in with_people['train']
     assert set(with_people['train'][ids[1]]) >= {'person'}
+
+
+def test_pictures_of_sbd_without_a_mask_are_told(voc, tmp_path):
+    root, ids = voc
+    classes = ['--classes', 'cat', 'dog']
+    found = run_here('cut_voc', root, tmp_path / 'a', *classes)
+    assert found.returncode == 0, found.stderr
+    assert 'WARNING' not in found.stderr
+    shutil.rmtree(root / 'SegmentationClassAug')
+    found = run_here('cut_voc', root, tmp_path / 'b', *classes)
+    assert found.returncode == 0, found.stderr
+    assert ('WARNING: 1 pictures of train_aug.txt have no mask' in
+            found.stderr and ids[7] in found.stderr)
+
+
+def test_lists_of_other_projects_name_the_same_pictures(voc):
+    root, _ = voc
+    expected = choose_images(root, ['cat', 'dog'])
+    for path in (root / 'ImageSets' / 'Segmentation').glob('*.txt'):
+        path.write_text(''.join(
+            f'/JPEGImages/{i}.jpg /SegmentationClassAug/{i}.png\n'
+            for i in path.read_text().split()))
+    assert choose_images(root, ['cat', 'dog']) == expected
 
 
 def test_what_is_written_is_what_the_data_set_reads(voc, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from mmseg.datasets import PascalVOCDataset
 
 from hsc_mm.datasets.checks import raise_problems
-from hsc_mm.datasets.labels import ImageLabels, read_list
+from hsc_mm.datasets.labels import ImageLabels, read_voc_list
 from hsc_mm.datasets.voc import VOC_CLASSES
 from hsc_mm.utils import (
     atomic_write_bytes,
@@ -20,7 +20,7 @@ from hsc_mm.utils.outputs import claim, claim_folder
 from hsc_mm.utils.progress import progress
 from .voc import check_pictures, write_labels
 
-__all__ = ['choose_images', 'cut_subset']
+__all__ = ['choose_images', 'cut_subset', 'without_mask']
 
 _MASKS = ('SegmentationClass', 'SegmentationClassAug')
 
@@ -50,9 +50,8 @@ def choose_images(root: Path, classes: list[str],
     if unknown:
         raise ValueError(f'--classes {unknown[0]}: expected names of VOC, '
                          f'{", ".join(VOC_CLASSES[1:])}.')
-    lists = root / 'ImageSets' / 'Segmentation'
     chosen = {
-        split: _with_classes(root, read_list(lists / f'{split}.txt'), classes)
+        split: _with_classes(root, _read(root, split), classes)
         for split in ('train', 'val')
     }
     held_out = dict(list(chosen['val'].items())[::2])
@@ -62,15 +61,38 @@ def choose_images(root: Path, classes: list[str],
         raise ValueError(f'{root}: found no picture that holds nothing but '
                          f'{", ".join(classes)}.')
     more, count = {}, Counter(n for names in train.values() for n in names)
-    if (lists / 'train_aug.txt').is_file():
-        known = {*chosen['train'], *chosen['val']}
-        ids = [i for i in read_list(lists / 'train_aug.txt')
-               if i not in known and _mask(root, i) is not None]
-        for image_id, names in _with_classes(root, ids, classes).items():
-            if min(count[name] for name in names) < per_class:
-                more[image_id] = names
-                count.update(names)
+    known = {*chosen['train'], *chosen['val'], *without_mask(root)}
+    ids = [i for i in _augmented(root) if i not in known]
+    for image_id, names in _with_classes(root, ids, classes).items():
+        if min(count[name] for name in names) < per_class:
+            more[image_id] = names
+            count.update(names)
     return dict(train=train, val=held_out, train_aug={**train, **more})
+
+
+def without_mask(root: Path) -> list[str]:
+    """Return the pictures of ``train_aug`` that have no mask.
+
+    They are left out of every subset.
+
+    Args:
+        root (Path): Folder VOC2012.
+    """
+    return [i for i in _augmented(root) if _mask(root, i) is None]
+
+
+def _augmented(root: Path) -> list[str]:
+    """Return the ids of VOC's and SBD's pictures, none without the list."""
+    there = (_lists(root) / 'train_aug.txt').is_file()
+    return _read(root, 'train_aug') if there else []
+
+
+def _read(root: Path, split: str) -> list[str]:
+    return read_voc_list(_lists(root) / f'{split}.txt', root / 'JPEGImages')
+
+
+def _lists(root: Path) -> Path:
+    return root / 'ImageSets' / 'Segmentation'
 
 
 def _mask(root: Path, image_id: str) -> Path | None:

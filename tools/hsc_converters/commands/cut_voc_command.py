@@ -33,9 +33,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Cut the subset."""
     args = parse_args()
-    from ..voc_subset import cut_subset
+    from ..voc_subset import cut_subset, without_mask
     sizes = cut_subset(args.root, args.out, args.classes, args.long_side,
                        args.per_class)
+    missing = without_mask(args.root)
+    if missing:
+        cli.warn([
+            f'{len(missing)} pictures of train_aug.txt have no mask in '
+            f'SegmentationClass or SegmentationClassAug, such as {missing[0]}'
+            ': left out. Convert the masks of SBD, and cut the subset again.'])
     found = ', '.join(f'{split} {n}' for split, n in sizes.items())
     cli.finish(f'{args.out}: images of {found}',
                f'export VOC_ANIMALS_ROOT={shlex.quote(str(args.out))} (read '
