@@ -165,17 +165,23 @@ def _classes(categories: list[dict], annotated: set[int],
 def _images(entries: list[dict], path: str | Path,
             sizes: bool) -> dict[int, COCOImage]:
     """Return image id of the JSON -> image, still without annotations."""
-    images, names = {}, set()
+    images: dict[int, COCOImage] = {}
+    names: dict[str, str] = {}
     for entry in entries:
         name = str.replace(entry['file_name'], '\\', '/')
         if PurePosixPath(name).is_absolute() or '..' in name.split('/'):
             raise ValueError(f'{path}: expected a file_name below the image '
                              f'folder, found {name!r}.')
         name = name and posixpath.normpath(name)
-        if entry['id'] in images or image_stem(name) in names:
+        known = names.get(image_stem(name))
+        if known not in (None, name):
+            raise ValueError(f'{path}: image {entry["id"]}, {name!r}, has the '
+                             f'name of {known!r}, but for its suffix. Rename '
+                             'one of them.')
+        if entry['id'] in images or known is not None:
             raise ValueError(f'{path}: image {entry["id"]}, {name!r}, is '
                              'listed twice. Remove the second entry.')
-        names.add(image_stem(name))
+        names[image_stem(name)] = name
         short = name.removesuffix('.jpg')
         images[entry['id']] = COCOImage(
             short if image_stem(short) == short else name,

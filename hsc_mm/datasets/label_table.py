@@ -117,7 +117,7 @@ def read_label_table(path: str | Path,
 
 def _is_one_hot(header: list[str], rows: Rows) -> bool:
     """Say whether all columns but the first hold 0 and 1."""
-    if len(header) == 2 and header[1].strip().lower() in _LABELS:
+    if sum(name.strip().lower() in _LABELS for name in header[1:]) == 1:
         return False
     cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
     marks = cells.difference(EMPTY)

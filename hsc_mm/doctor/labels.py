@@ -78,10 +78,14 @@ def _balance(split: Split) -> Iterator[Finding]:
             f'{split.name}: fewer than {FEW} images show '
             f'{", ".join(f"{n} ({count[n]})" for n in few)}',
             'Add images of these classes, or expect poor results for them.')
-    everywhere = [name for name in names if count[name] == len(split.ids)]
-    if everywhere and len(split.ids) > 1:
+    used = len(split.items())
+    everywhere = [name for name in names if count[name] == used]
+    if everywhere and used > 1:
+        left_out = len(split.ids) - used
         yield warning(
-            f'{split.name}: every image shows {", ".join(everywhere)}',
+            f'{split.name}: every image shows {", ".join(everywhere)}' + (
+                f', but for {left_out} that are left out, as they show other '
+                'classes alone' if left_out else ''),
             'A classifier learns nothing from a class that is everywhere: '
             'add images without it. Those that show no class at all have an '
             'empty label, or lie in a folder "_none".')

@@ -125,12 +125,20 @@ def open_raster(path: str | Path, source: Any = None) -> Any:
 
 
 def _exif(picture: Image.Image) -> Image.Exif:
-    """Read EXIF without decoding, which Pillow does for that of a PNG."""
+    """Read EXIF without decoding, which Pillow does for that of a PNG.
+
+    Pillow takes an orientation of XMP besides, by which nothing else turns.
+    """
     if picture.format == 'PNG' and 'exif' not in picture.info:
         data = _late_exif(picture.fp)
         if data:
             picture.info['exif'] = b'Exif\0\0' + data
-    return Image.Image.getexif(picture)
+    xmp = {key: picture.info.pop(key)
+           for key in ('xmp', 'XML:com.adobe.xmp') if key in picture.info}
+    try:
+        return Image.Image.getexif(picture)
+    finally:
+        picture.info.update(xmp)
 
 
 def _late_exif(file: BinaryIO) -> bytes:

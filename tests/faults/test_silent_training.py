@@ -129,6 +129,10 @@ def test_the_doctor_on_dull_images_and_classes_everywhere(voc_root,
     found['images'].update({k: ['person'] for k in half})
     found['classes'].append('person')
     path.write_text(json.dumps(found))
+    assert any(f'every image shows cat, dog, but for {len(half)} that are '
+               'left out' in f.text for f in labels(Case(cfg)))
+    found['images'].update({k: [] for k in half})
+    path.write_text(json.dumps(found))
     texts = [f.text for f in labels(Case(cfg))]
     assert not any('every image' in text for text in texts)
     assert any('occur only together: cat and dog' in text for text in texts)

@@ -308,6 +308,18 @@ def test_what_is_drawn_has_colours_of_8_bits():
     assert np.array_equal(as_colours(seen.astype(np.float32) + .5), seen)
 
 
+@pytest.mark.parametrize('turn', [3, 6])
+def test_xmp_turns_no_picture(tmp_path, turn):
+    """Neither does it for OpenCV, mmcv or a browser."""
+    path = tmp_path / 'a.jpg'
+    Image.fromarray(np.random.default_rng(0).integers(
+        0, 255, (30, 40, 3), np.uint8)).save(path, xmp=(
+            f'<x tiff:Orientation="{turn}"/>').encode())
+    assert Image.open(path).getexif()[0x112] == turn
+    assert np.array_equal(read_image(path), cv2.imread(str(path)))
+    assert read_header(path).orientation == 1
+
+
 def test_a_picture_with_a_long_text_is_named(tmp_path):
     path, texts = tmp_path / 'a.png', PngInfo()
     texts.add_text('Raw profile type xmp', 'x' * (2 << 20), zip=True)

@@ -96,6 +96,10 @@ def test_names_of_pictures_in_annotations_of_coco(tmp_path):
     path = _coco(tmp_path / 'l.json', files, ['cat'], [(0, 0)])
     assert set(read_labels(path).images) == {
         'a', 'x.png.jpg', 'y.jpg.jpg', 'z.JPG', 'sub/e'}
+    _coco(path, ['a.jpg', 'a.png'], ['cat'], [(0, 0)])
+    with pytest.raises(ValueError, match=r"image 1, 'a.png', has the name of "
+                       r"'a.jpg', but for its suffix"):
+        read_labels(path)
     for wrong in ('..\\a.jpg', 'sub\\..\\..\\a.jpg', '\\a.jpg'):
         _coco(path, [wrong], ['cat'], [(0, 0)])
         with pytest.raises(ValueError, match='below the image folder'):
@@ -486,6 +490,8 @@ def test_bad_csv_names_the_line(tmp_path, text, message):
     ('a.jpg,3\nb.jpg,12\n', ['12', '3']),
     ('image,crack\na.jpg,1\nb.jpg,NaN\n', ['crack']),
     ('image,finding\na.jpg,3\nb.jpg,big\n', ['3', 'big']),
+    ('image,label,difficult\na.jpg,1,0\nb.jpg,0,0\n', ['0', '1']),
+    ('image,patient,class\na.jpg,0,1\nb.jpg,1,0\n', ['0', '1']),
     # A column without any 1 stays a class, and a name keeps its brackets.
     ('image,dog,cow,cat\nx.jpg,1,0,0\ny.jpg,0,0,1\n', ['dog', 'cow', 'cat']),
     ('a.jpg,(other)\nb.jpg,cat (big)\n', ['(other)', 'cat (big)']),
