@@ -52,6 +52,8 @@ def unlabelled_classes(shares: Mapping[str, float],
                        dataset: BaseImageLabelDataset) -> list[str]:
     """Return a warning if image labels name classes that no mask shows.
 
+    Spellings of one name are the same class.
+
     Args:
         shares (mapping[str, float]): Of pseudo labels, by
             :func:`class_shares`.
@@ -59,9 +61,10 @@ def unlabelled_classes(shares: Mapping[str, float],
     """
     count = sum(dataset.get_data_info(i)['gt_label']
                 for i in range(len(dataset)))
+    keyed = {name_key(name): share for name, share in shares.items()}
     lost = [f'{name} (in {n:.0f} images)'
             for name, n in zip(dataset.foreground, count, strict=True)
-            if n and shares and not shares[name]]
+            if n and keyed and not keyed[name_key(name)]]
     return [f'no pseudo label shows {", ".join(lost)}. Look at their pictures '
             'in the report; a lower --threshold marks more.'] if lost else []
 

@@ -2,10 +2,12 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import jinja2
 
+from hsc_mm.datasets.class_names import spelled
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.visualization.layers import Picture
@@ -86,7 +88,9 @@ def write_report(content: ReportContent, page: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
-    found.filters.update(score=format_score, data=_data, rgb=_rgb)
+    found.filters.update(
+        score=format_score, data=_data, rgb=_rgb,
+        spelled=partial(spelled, known=list(content.colours)))
     classes, columns = class_table(content.rows)
     low = {row.list_scored: row for row in content.rows
            if row.what == BACKGROUND}

@@ -347,6 +347,31 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
     assert 'No difference to b: none of its cells is in the table.' in text
 
 
+def test_second_stages_of_several_settings_are_not_averaged(
+        tmp_path, monkeypatch):
+    config = tmp_path / 'a.py'
+    config.write_text('model = dict(type="EncoderDecoder")')
+    names = ['none', 'one', 'two', 'one']
+
+    def cell(cell, seg_config, options, _):
+        found = _cell(cell.config, cell.seed, 30.0 + cell.seed)
+        found['settings'].update(cam='x', seg=(
+            None if names[cell.seed] == 'none' else names[cell.seed]))
+        found['first_stage'] = [row['what'] for row in found['rows']]
+        if found['settings']['seg']:
+            found['rows'].append(_row('segmentation', 10.0 * cell.seed))
+        return found
+
+    monkeypatch.setattr(matrix, 'run_cell', cell)
+    found, _ = matrix.run_matrix([str(config)], [0, 1, 2, 3],
+                                 tmp_path / 'work', say=len)
+    row, = found['rows']
+    assert row['seeds'] == [0, 1, 2, 3]
+    assert row['columns']['segmentation']['values'] == [None, 10., None, 30.]
+    assert row['columns']['seeds, best']['values'] == [30., 31., 32., 33.]
+    assert found['missing'] == ['second stage of a, seed 2 (other settings)']
+
+
 def test_a_changed_list_of_the_selection_is_another_setting(tmp_path):
     config, few = tmp_path / 'a.py', [tmp_path / f'{n}.txt' for n in 'ab']
     config.write_text('model = dict(type="EncoderDecoder")')

@@ -50,6 +50,10 @@ def test_a_class_that_no_pseudo_label_shows_is_named(voc_root, tmp_path):
     assert line.startswith(
         f'no pseudo label shows dog (in {count:.0f} images). ')
     assert unlabelled_classes({}, data) == []  # soft CAMs have no masks
+    shares = dict(zip(CLASSES, (90., 0., 10.), strict=True))
+    data._metainfo['classes'] = ('background', 'Dog', 'CAT')
+    assert unlabelled_classes(shares, data) == [line]
+    assert unlabelled_classes(class_shares(str(folder), data), data) == [line]
 
 
 def test_a_segmentor_that_learned_less_than_its_labels_is_told():

@@ -118,6 +118,14 @@ def test_names_are_data_and_nothing_is_fetched(tmp_path):
     assert policy.startswith("default-src 'none'; img-src data:;")
 
 
+def test_pictures_have_classes_as_the_filter_spells_them(tmp_path):
+    picture = _content().galleries[0].pictures[0]
+    other = picture._replace(classes=[RED.upper(), 'of no filter'])
+    page = Page(_write(tmp_path, galleries=[Gallery('t', 'n', [other])]))
+    card, = page.all('article')
+    assert json.loads(card[0]['data-classes']) == [RED, 'of no filter']
+
+
 def test_the_table_of_scores_can_be_sorted(tmp_path):
     page = Page(_write(tmp_path))
     heads = page.all('th', scope='col')

@@ -9,7 +9,7 @@ from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from hsc_mm.version import RECIPE, __version__
 from .matrix_cells import Cell, Pipelines, run_cell
-from .matrix_kept import failure, kept_cells
+from .matrix_kept import drop_other_second_stages, failure, kept_cells
 from .matrix_means import collect
 from .matrix_tables import markdown
 
@@ -87,6 +87,8 @@ def run_matrix(configs: list[str],
     missing += [
         f'{cell.name}, seed {cell.seed} ({failure(cell.folder) or "failed"})'
         for cell in cells if not called[cell.folder]]
+    if not seg_config:
+        missing += drop_other_second_stages(done)
     old = _previous(table)
     cells = _in_order(
         [*done, *kept], [row['config'] for row in old['rows']],

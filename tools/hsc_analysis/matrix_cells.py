@@ -105,7 +105,9 @@ def run_cell(cell: Cell, seg_config: str | None,
         ``images_per_second`` of training the CAM stage, ``peak_mib`` of its
         largest process; ``config``, ``seed`` and ``settings``: those of
         :func:`hsc_analysis.matrix_kept.settings`, and a hash of ``data``,
-        weights and versions. Also in ``cell.json`` of the folder.
+        weights and versions. Also in ``cell.json`` of the folder. And
+        ``first_stage``, the names of the scores that are none of a second
+        stage of an earlier call.
 
     Raises:
         ValueError: The pipeline ended with an error; the message has it, and
@@ -153,6 +155,7 @@ def run_cell(cell: Cell, seg_config: str | None,
             images_per_second=_speed(cell.folder, found['batch_size']),
             peak_mib=max(peak, kept.get('peak_mib', 0)
                          if _trained_alike(found, kept) else 0))
+    names = [row['what'] for row in found['rows']]
     old, now = kept.get('settings', {}), own['settings']
     data = data_of(cell.folder)
     now['data'], before = (
@@ -161,7 +164,6 @@ def run_cell(cell: Cell, seg_config: str | None,
     if same and not seg_config and old.get('seg') and (
             old == dict(now, seg=old['seg'], data=before)):
         # What an earlier call found of the second stage.
-        names = {row['what'] for row in found['rows']}
         found['rows'] += [
             row for row in kept['rows'] if row['what'] not in names]
         found.update(results=kept['results'], seconds=kept['seconds'],
@@ -171,7 +173,7 @@ def run_cell(cell: Cell, seg_config: str | None,
     found.update(own)
     if found != kept:
         write_json(record, found)
-    return found
+    return dict(found, first_stage=names)
 
 
 def _trained_alike(found: dict, kept: dict) -> bool:

@@ -12,7 +12,8 @@ from hsc_mm.utils import digest, read_json
 from hsc_mm.version import RECIPE
 
 __all__ = [
-    'FAILED', 'data_of', 'failure', 'kept_cells', 'option_values', 'settings'
+    'FAILED', 'data_of', 'drop_other_second_stages', 'failure', 'kept_cells',
+    'option_values', 'settings'
 ]
 
 #: Why a cell failed when it was last tried.
@@ -130,6 +131,24 @@ def kept_cells(root: Path, called: Mapping[Path, dict | None],
             missing.append(
                 f'{name}, seed {folder.name.removeprefix("seed")} ({found})')
     return kept, missing
+
+
+def drop_other_second_stages(cells: list[dict]) -> list[str]:
+    """Leave the second stage of the first cell that has one; name the others.
+
+    Args:
+        cells (list[dict]): Those of a call that names no second stage, so
+            that they have those of earlier calls; changed.
+    """
+    seg = next(filter(None, (one['settings']['seg'] for one in cells)), None)
+    dropped = []
+    for cell in cells:
+        if cell['settings']['seg'] not in (None, seg):
+            cell['rows'] = [row for row in cell['rows']
+                            if row['what'] in cell['first_stage']]
+            dropped.append(f'second stage of {Path(cell["config"]).stem}, '
+                           f'seed {cell["seed"]} (other settings)')
+    return dropped
 
 
 def failure(folder: Path) -> str:
