@@ -1,5 +1,8 @@
 # HSC on ViT-S (AugReg, ImageNet-21k), patches of 16 pixels.
 _base_ = 'hsc_deit-s_voc.py'
+train_pipeline = _base_.train_dataloader.dataset.pipeline
+train_pipeline[-2].update(pad_val=[127.5] * 3)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(

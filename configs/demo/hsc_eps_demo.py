@@ -4,6 +4,4 @@ train_dataloader = dict(
     dataset=dict(aux_maps=dict(saliency=dict(path='SaliencyMaps'))))
 val_evaluator = dict(supervision='image labels + saliency')
 test_evaluator = val_evaluator
-model = dict(decode_head={{_base_.eps}})
-# The head, where aux_maps.saliency is None.
-without_saliency = dict(seed_from='refined')
+model = dict(decode_head=dict(_base_.eps, seed_from='refined'))

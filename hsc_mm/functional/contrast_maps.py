@@ -78,15 +78,14 @@ def foreground_quantiles(cams: list[Tensor], label: Tensor,
     strongest = torch.stack([_foreground(cam, label).amax(1) for cam in cams])
     empty = (label[:, 1:].amax(1) == 0)[:, None, None]
     strongest = all_gather(strongest.masked_fill(empty, torch.nan))
-    return _nanquantile(
-        strongest.flatten(), strongest.new_tensor(shares)).nan_to_num(1.0)
+    return _nanquantile(strongest.flatten(), shares).nan_to_num(1.0)
 
 
-def _nanquantile(values: Tensor, shares: Tensor) -> Tensor:
+def _nanquantile(values: Tensor, shares: Sequence[float]) -> Tensor:
     """Do what torch.nanquantile does, which waits for the device."""
     ordered = values.sort().values  # nan is the last
     last = (values.isnan().logical_not().sum() - 1).clamp(min=0)
-    place = shares * last
+    place = torch.stack([last.to(values) * share for share in shares])
     below = place.long()
     above = torch.minimum(below + 1, last)
     return torch.lerp(ordered[below], ordered[above], place - below)

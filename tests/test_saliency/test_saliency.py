@@ -220,6 +220,16 @@ def test_without_maps_the_release_has_seeds_of_the_refined_cam():
     assert (head.activation, head.seed_from) == ('relu', 'refined')
 
 
+def test_hsc_on_eps_has_seeds_of_the_refined_cam_or_of_prototypes():
+    """Its thresholds are those of HSC, which were chosen on such seeds."""
+    paths = [path for path in sorted((ROOT / 'configs').rglob('hsc_*eps*.py'))
+             if 'release' not in path.stem]
+    assert len(paths) > 5
+    for path in paths:
+        head = load_config(path).model.decode_head
+        assert head.seed_from in ('refined', 'prototypes'), path
+
+
 def test_a_loader_that_requires_maps_forbids_the_fallback(shared_voc,
                                                           tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')

@@ -1,5 +1,5 @@
 # For transformers: a warm-up, then linear decay that ends with training.
-# Norms have no weight decay.
+# Norms of the backbone have no weight decay.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(
