@@ -1,5 +1,5 @@
 """Validation as an input of trainings that it ends or slows down."""
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from inspect import isclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.registry import PARAM_SCHEDULERS
 
 from hsc_mm.datasets.build import build_split, is_ours
+from hsc_mm.inference.config_loops import schedules
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.part_types import class_of
 from .contents import split_hash
@@ -32,18 +33,9 @@ def reads_validation(cfg: Config) -> bool:
              *(cfg.get('default_hooks') or {}).values()]
     found = [*((HOOKS, one, EarlyStoppingHook) for one in hooks),
              *((PARAM_SCHEDULERS, one, ReduceOnPlateauParamScheduler)
-               for one in _schedulers(cfg.get('param_scheduler')))]
+               for _, one in schedules(cfg))]
     return any(isclass(kind := class_of(registry, one))
                and issubclass(kind, base) for registry, one, base in found)
-
-
-def _schedulers(found: Any) -> Iterator[Any]:
-    """Yield the schedulers of a config, those of several optimizers too."""
-    if isinstance(found, Mapping) and 'type' in found:
-        yield found
-    elif isinstance(found, Mapping | list | tuple):
-        for one in found.values() if isinstance(found, Mapping) else found:
-            yield from _schedulers(one)
 
 
 def validated_on(cfg: Config) -> dict[str, Any]:

@@ -61,8 +61,9 @@ def choose_images(root: Path, classes: list[str],
         raise ValueError(f'{root}: found no picture that holds nothing but '
                          f'{", ".join(classes)}.')
     more, count = {}, Counter(n for names in train.values() for n in names)
-    known = {*chosen['train'], *chosen['val'], *without_mask(root)}
-    ids = [i for i in _augmented(root) if i not in known]
+    known = {*chosen['train'], *chosen['val']}
+    ids = [i for i in _augmented(root)
+           if i not in known and _mask(root, i) is not None]
     for image_id, names in _with_classes(root, ids, classes).items():
         if min(count[name] for name in names) < per_class:
             more[image_id] = names

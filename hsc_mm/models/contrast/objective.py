@@ -181,7 +181,7 @@ class HierarchicalContrast(ViewLoss):
         with torch.no_grad():
             cams = [
                 contrast_cam(
-                    resize_bilinear(view.evidence.detach().float(), grid))
+                    resize_bilinear(view.evidence.detach(), grid))
                 for view in views
             ]
             # Colours of the second view: it is on the grid of the contrast.

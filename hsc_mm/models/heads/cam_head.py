@@ -257,7 +257,7 @@ class CAMHead(BaseModule):
     def predict_by_view(self, view: View) -> tuple[Tensor, Tensor]:
         """Turn a view into activations; see :meth:`predict`."""
         if self.seeds_are_refined:
-            activation = view.refined.float().relu()
+            activation = view.refined.relu()
         else:
             activation = self.activate(view.cam)
         maps = activation[:, 1:]

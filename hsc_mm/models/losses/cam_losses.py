@@ -140,7 +140,7 @@ class SaliencyLoss(ViewLoss):
             pairs += [(view, view.refined) for view in views]
         found = targets.maps.get('saliency')
         if found is None:
-            return sum(cam.float().sum() for _, cam in pairs) * 0
+            return sum(cam.sum() for _, cam in pairs) * 0
         labels = targets.labels
         share = len(found.rows) / len(labels)
         if share < 1:
