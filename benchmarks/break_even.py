@@ -8,6 +8,7 @@ stays there, image labels of the whole data set are worth N masks. Finished
 cells are not repeated.
 """
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from hsc_mm.cli import add_tools
 from hsc_mm.cli import common as cli
 from hsc_mm.utils import atomic_write_bytes, digest, read_json, write_json
 from hsc_mm.utils.io import read_text
+from hsc_mm.utils.sums import fingerprint
 
 add_tools()
 
@@ -51,6 +53,14 @@ def draw(root: Path, split: str, count: int | None, seed: int) -> list[str]:
     return ids[:count]
 
 
+def _files(root: Path, ids: list[str]) -> list[Path]:
+    """Return masks and pictures of ids, and all masks that may be scored."""
+    masks = root / 'SegmentationClass'
+    return [path for path in (
+        *masks.glob('*.png'),
+        *(root / f'JPEGImages/{name}.jpg' for name in ids)) if path.is_file()]
+
+
 def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
              seed: int, options: list[str]) -> float:
     """Train on the masks of some pictures; return the mIoU in percent.
@@ -62,11 +72,12 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
         ValueError: The folder is that of another cell, which is left as it
             is, or the training ended with an error.
     """
-    from hsc_analysis.matrix_kept import settings as hashes
+    from hsc_analysis.matrix_hashes import settings as hashes
     done, names = work_dir / 'score.json', work_dir / 'ids.txt'
     own = dict(masks=len(ids), draw=digest(ids), seed=seed,
                root=str(root.resolve()), options=options,
-               config=hashes(str(leaf), None, {})['cam'])
+               config=hashes(str(leaf), None, {})['cam'],
+               data=fingerprint(_files(root, ids)))
     kept = read_json(done, dict) if done.is_file() else {}
     other = [key for key, value in own.items() if kept.get(key) != value]
     if other and any(work_dir.glob('[!.]*')):
@@ -90,9 +101,11 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
         raise ValueError(f'{work_dir}: the training ended with status '
                          f'{status}; its message is above. The same command '
                          'continues.')
-    scores = [json.loads(line)
-              for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
-              for line in read_text(path).splitlines()]
+    scores = []
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in read_text(path).splitlines():
+            with contextlib.suppress(ValueError):  # cut off by a kill
+                scores.append(json.loads(line))
     miou = [one['mIoU'] for one in scores if 'mIoU' in one][-1]
     write_json(done, own | dict(miou=miou))
     return miou

@@ -4,7 +4,6 @@ Everything of this package is written ``hsc_mm.Name`` in a config, so that it
 is found from any default scope.
 """
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
@@ -18,6 +17,7 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 from hsc_mm.utils.numbers import nearest
+from hsc_mm.utils.part_types import parameter_of
 
 __all__ = [
     'CRF_BACKENDS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'LABEL_RULES',
@@ -85,7 +85,7 @@ def build_part(registry: Registry, cfg: dict, what: str,
                          f'custom_imports registers, found {name!r}.'
                          f'{nearest(str(name), known)}')
     for key, value in defaults.items():
-        if key in signature(found).parameters:
+        if parameter_of(found, key):
             arguments.setdefault(key, value)
     try:
         return found(**arguments)

@@ -66,7 +66,8 @@ def trained(tmp_path, monkeypatch):
         (cell / 'iter_10.pth').touch()
         if len(calls) == 1:
             return Namespace(returncode=1)
-        (cell / 'a/vis_data/scalars.json').write_text('{"mIoU": 40.0}')
+        (cell / 'a/vis_data/scalars.json').write_text(
+            '{"mIoU": 40.0}\n{"loss": 0.')  # cut off by a kill
         return Namespace(returncode=0)
 
     monkeypatch.setattr(break_even.subprocess, 'run', run)
@@ -107,6 +108,12 @@ def test_break_even_takes_nothing_of_another_cell(trained, tmp_path):
     assert ['--resume' in one for one in trained.calls] == [False, True]
     refuses()  # a finished one
     assert trained.call() == 40.0
+    mask = tmp_path / 'SegmentationClass' / 'a.png'
+    mask.parent.mkdir()
+    mask.write_bytes(b'corrected')
+    with pytest.raises(ValueError, match='of another data'):
+        trained.call()
+    mask.unlink()
     assert len(trained.calls) == 2
     (trained.cell / 'score.json').write_text('{"masks": 2, "miou": 40.0}')
     with pytest.raises(ValueError, match='one of an earlier version'):

@@ -2,7 +2,6 @@
 import argparse
 import copy
 from collections.abc import Callable
-from inspect import signature
 
 from mmengine.config import Config
 
@@ -124,9 +123,9 @@ def _crf(preset: str, **arguments) -> dict:
 
 def _takes_device(refiner: dict) -> bool:
     from hsc_mm.registry import REFINERS
-    from hsc_mm.utils.part_types import class_of
+    from hsc_mm.utils.part_types import class_of, parameter_of
     kind = class_of(REFINERS, refiner)
-    return kind is not None and 'device' in signature(kind).parameters
+    return kind is not None and parameter_of(kind, 'device') is not None
 
 
 def _is_crf(refiner: dict) -> bool:

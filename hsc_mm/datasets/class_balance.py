@@ -104,9 +104,10 @@ class ClassBalancedSampler(ReproducibleSampler):
         self.ends = torch.from_numpy(
             factors.cumsum() * (self.size / factors.sum()))
 
-    def _epoch(self, epoch: int) -> list[int]:
+    def order(self, epoch: int) -> list[int]:
+        """Return the places of an epoch's draws in the data set."""
         if not self.balanced:
-            return super()._epoch(epoch)
+            return super().order(epoch)
         generator = torch.Generator()
         generator.manual_seed(self.seed * 1_000_003 + epoch)
         # Points at distance one hit an interval its length times.

@@ -13,8 +13,8 @@ from .class_names import (
     Note,
     image_stem,
     means_nothing,
-    settle,
 )
+from .settle import settle
 
 __all__ = [
     'COCOImage', 'Instances', 'instance_labels', 'is_instances',

@@ -1,5 +1,6 @@
 """Reader of labels from folders, one for each class."""
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -12,10 +13,10 @@ from .class_names import (
     ImageLabels,
     Note,
     means_nothing,
-    settle,
 )
 from .equal_files import equal_pictures
 from .masks_beside import refuse_masks_beside
+from .settle import settle
 
 __all__ = ['LINKS', 'MANIFESTS', 'PREDICTED', 'list_pictures',
            'read_label_folders']
@@ -33,7 +34,8 @@ _SPLITS = ('train', 'training', 'val', 'valid', 'validation', 'test',
            'testing')
 #: Folders that systems put beside data.
 _SYSTEM = ('__MACOSX', 'lost+found', '$RECYCLE.BIN',
-           'System Volume Information')
+           'System Volume Information', '@eaDir', '#recycle', '#snapshot',
+           '@Recycle', '@Recently-Snapshot')
 
 
 def list_pictures(root: Path,
@@ -201,3 +203,10 @@ def _check_folders(root: Path, pictures: dict[str, list[Path]],
                 + (f'{"; ".join(others)}. Convert them, or move the folder '
                    'elsewhere.' if others else
                    'none. Put some there, or remove the folder.'))
+    splits = [name for name in pictures
+              if re.sub(r'[\d_-]+$', '', name.lower()) in _SPLITS]
+    if len(splits) > 1:
+        raise ValueError(
+            f'{root}: expected a folder for each class, found the splits '
+            f'{", ".join(splits)}. Name the folder of one split; if it has no '
+            'folders of classes, give its labels in a CSV or JSON.')

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from hsc_mm.utils import read_json
 from hsc_mm.utils.numbers import nearest
-from .class_names import NONE, ImageLabels, settle
+from .class_names import NONE, ImageLabels
 from .coco_annotations import instance_labels, is_instances, parse_instances
+from .settle import settle
 
 __all__ = ['read_label_json']
 

@@ -10,8 +10,8 @@ from .class_names import (
     ImageLabels,
     Note,
     means_nothing,
-    settle,
 )
+from .settle import settle
 from .table_rows import EMPTY, Rows, is_header, read_rows, without_index
 
 __all__ = ['read_label_table']
@@ -20,6 +20,8 @@ _LABELS = ('label', 'labels', 'class', 'classes', 'tag', 'tags',
            'finding labels')
 _PARTS = ('split', 'fold', 'subset', 'set', 'train', 'val', 'valid', 'test',
           'is_train', 'is_val', 'is_valid', 'is_test')
+_FLAGS = (*_PARTS, 'difficult', 'truncated', 'occluded', 'iscrowd',
+          'is_crowd', 'blurry')
 _BRACKETS = ('[]', '()', '{}')
 _QUOTED = re.compile(r'(\'[^\']*\'|"[^"]*")([\s,;|]+|$)')
 _TRUE = tuple(mark for yes, _ in MARKS for mark in yes)
@@ -62,7 +64,7 @@ def read_label_table(path: str | Path,
     classes = None
     header = rows.pop(0)[1] if rows and is_header(rows) else None
     header, rows, unread = without_index(header, rows)
-    if header and rows and _is_one_hot(header, rows):
+    if header and rows and _is_one_hot(path, header, rows):
         cells = [[name for name, cell in zip(header[1:], row[1:], strict=True)
                   if cell.strip().lower() in _TRUE] for _, row in rows]
         classes = [n for n in header[1:] if not means_nothing(n, none)]
@@ -115,13 +117,26 @@ def read_label_table(path: str | Path,
     return settle(path, classes, images, none, notes)
 
 
-def _is_one_hot(header: list[str], rows: Rows) -> bool:
-    """Say whether all columns but the first hold 0 and 1."""
-    if sum(name.strip().lower() in _LABELS for name in header[1:]) == 1:
+def _is_one_hot(path: str | Path, header: list[str], rows: Rows) -> bool:
+    """Say whether all columns but the first hold 0 and 1 for a class.
+
+    Raises:
+        ValueError: They do, and one has a name that columns of labels have.
+    """
+    names = [name.strip().lower() for name in header[1:]]
+    one = [name for name in names if name in _LABELS]
+    if len(one) == 1 and {*names} <= {*one, *_FLAGS}:
         return False
     cells = {cell.strip().lower() for _, row in rows for cell in row[1:]}
     marks = cells.difference(EMPTY)
-    return bool(marks) and any(marks <= {*yes, *no} for yes, no in MARKS)
+    found = bool(marks) and any(marks <= {*yes, *no} for yes, no in MARKS)
+    if found and len(one) == 1:
+        raise ValueError(
+            f'{path}, line 1: expected a column of labels, or columns of 0 '
+            f'and 1 for classes, found "{one[0]}", which may be either, among '
+            f'{header[1:]}. Rename it if it is a class; if it holds the '
+            'labels, remove the others.')
+    return found
 
 
 def _refuse_scores(path: str | Path, header: list[str], rows: Rows) -> None:

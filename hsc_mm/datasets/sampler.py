@@ -84,7 +84,8 @@ class ReproducibleSampler(Sampler):
         """
         self.start = num_samples
 
-    def _epoch(self, epoch: int) -> list[int]:
+    def order(self, epoch: int) -> list[int]:
+        """Return the places of an epoch's draws in the data set."""
         if not self.shuffle:
             return list(range(self.size))
         generator = torch.Generator()
@@ -98,7 +99,7 @@ class ReproducibleSampler(Sampler):
             number = max(place, 0)  # those before are passed over
             if number // self.size != epoch:
                 epoch = number // self.size
-                order = self._epoch(epoch)
+                order = self.order(epoch)
             yield Draw(order[number % self.size], (self.seed, number))
             place += self.world_size
 

@@ -16,11 +16,18 @@ __all__ = [
     'first_problem', 'guard_batch_norms', 'pretrained_parts'
 ]
 
-#: Transformers of mmseg and mmpretrain, and those that extend them, which
-#: adapt these tensors to their own size; others keep their initial values.
+#: Transformers, and those that extend them, which adapt these tensors to
+#: their own size. Relative tables of BEiT and Swin are none of them: mmseg
+#: takes no others, and mmpretrain needs a function that SciPy 1.14 removed.
 _RESIZED = {
-    'VisionTransformer': ('pos_embed', ), 'T2T_ViT': ('pos_embed', ),
-    'ViTSAM': ('pos_embed', '*rel_pos_[hw]')
+    'mmseg.VisionTransformer': ('pos_embed', ),
+    'mmpretrain.VisionTransformer': ('pos_embed', ),
+    'mmpretrain.RevVisionTransformer': ('pos_embed', ),
+    'mmpretrain.BEiTViT': ('pos_embed', ),
+    'mmpretrain.T2T_ViT': ('pos_embed', ),
+    'mmpretrain.ViTSAM': ('pos_embed', '*rel_pos_[hw]'),
+    'mmpretrain.SwinTransformer': ('absolute_pos_embed', ),
+    'mmpretrain.SwinTransformerV2': ('absolute_pos_embed', )
 }
 BATCH_ADVICE = (
     'A head that pools the image has one value per channel then, which has no '
@@ -181,10 +188,9 @@ def first_problem(module: nn.Module,
 
 def _resized(module: nn.Module) -> tuple[str, ...]:
     """Return the tensors that a backbone adapts to its size as it loads."""
-    return next((
-        _RESIZED[one.__name__] for one in type(module).__mro__
-        if one.__name__ in _RESIZED
-        and one.__module__.startswith(('mmseg.', 'mmpretrain.'))), ())
+    names = (f'{one.__module__.partition(".")[0]}.{one.__name__}'
+             for one in type(module).__mro__)
+    return next((_RESIZED[name] for name in names if name in _RESIZED), ())
 
 
 def _resizes(found: Tensor, wanted: Tensor) -> bool:

@@ -42,7 +42,8 @@ def seed_report(counts: SeedCounts,
         where images were held out to choose it, ``selected``: threshold,
         mIoU, over, under, false_pixel_rate, iou of each class, and
         ``mIoU_of_size`` of the pictures of each size; ``rules`` (threshold
-        and mIoU of each label-free rule); ``background_only`` (mIoU, iou:
+        and mIoU of each label-free rule; of these and of ``label_free`` those
+        within 0.005 of a counted threshold); ``background_only`` (mIoU, iou:
         the score to beat); ``curve`` (thresholds, mIoU, over, under,
         false_pixel_rate); ``PxAP`` over all pixels, ``PxAP_of_class``;
         ``images_of_size`` and ``mAP``. Images that a threshold was selected
@@ -74,9 +75,12 @@ def seed_report(counts: SeedCounts,
     found = {}
     if counts.cams.any():
         name, _ = find_rule(rule)
-        edges = {n: near(threshold_by(n, counts.cams.numpy()))
-                 for n in rule_names()}
-        found['label_free'] = at(edges[name], rule=name)
+        values = {n: threshold_by(n, counts.cams.numpy())
+                  for n in rule_names()}
+        edges = {n: near(value) for n, value in values.items()
+                 if abs(float(counts.thresholds[near(value)]) - value) < 5e-3}
+        if name in edges:
+            found['label_free'] = at(edges[name], rule=name)
         found['rules'] = {
             n: {k: at(edge)[k] for k in ('threshold', 'mIoU')}
             for n, edge in edges.items()

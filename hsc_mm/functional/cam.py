@@ -107,7 +107,13 @@ def activation_to_image(activation: Tensor, flips: Sequence[str | None],
 
     Returns:
         Tensor: (N, H, W).
+
+    Raises:
+        ValueError: A flip is another, such as ``'diagonal'``.
     """
+    for flip in flips:
+        if flip is not None:
+            check_word('flip', flip, FLIP_AXES)
     if activation.shape[1] == 0:
         return activation.new_zeros(0, *image_size)
     left, right, top, bottom = padding
@@ -173,7 +179,7 @@ def normalize_cam(activation: Tensor, present: Tensor, how: str = 'max',
             those of A.
 
     Returns:
-        Tensor: (K, H, W) in [0, 1).
+        Tensor: (K, H, W) in [0, 1].
 
     Raises:
         ValueError: There is no such way, or y has another shape.

@@ -1,5 +1,6 @@
 """Masks and weights of the contrast, made from refined CAMs."""
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ def contrast_cam(refined: Tensor) -> Tensor:
         refined (Tensor): R, (B, C, h, w).
 
     Returns:
-        Tensor: (B, C, h, w) below 1; where the CAM is at its minimum it is
+        Tensor: (B, C, h, w), at most 1; where the CAM is at its minimum it is
         zero or slightly below it.
     """
     cam = refined.detach().float().relu()
@@ -43,12 +44,12 @@ def background_scores(
     Raises:
         ValueError: There are none or more than two, or one is not in (0, 1).
     """
-    scores = (background, ) if isinstance(background, (int, float)) else (
-        tuple(background))
+    scores = tuple(background) if isinstance(background, Iterable) else (
+        background, )
     if not 1 <= len(scores) <= 2:
         raise ValueError('background of HierarchicalContrast: expected one '
                          f'score or two, found {background}.')
-    if not all(isinstance(score, (int, float)) and 0 < score < 1
+    if not all(isinstance(score, Real) and 0 < score < 1
                for score in scores):
         raise ValueError('background of HierarchicalContrast: expected a '
                          f'score in (0, 1), found {background}.')

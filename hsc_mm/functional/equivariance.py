@@ -26,7 +26,7 @@ def max_norm(cam: Tensor) -> Tensor:
         cam (Tensor): (B, C, h, w).
 
     Returns:
-        Tensor: (B, C, h, w) in [0, 1).
+        Tensor: (B, C, h, w) in [0, 1].
     """
     cam = cam.relu()
     low, high = cam.amin((2, 3), True), cam.amax((2, 3), True)

@@ -18,8 +18,8 @@ def strongest(weight: Tensor, *counts: int,
 
     Args:
         weight (Tensor): (C, n): the n positions of this rank's images.
-        *counts (int): How many of each class, the largest number first;
-            all positions, if there are fewer.
+        *counts (int): How many of each class; all positions, if there are
+            fewer.
         share_ties (bool): False takes equal weights in the order of
             ``torch.topk``, as HSC's release does.
 
@@ -31,7 +31,7 @@ def strongest(weight: Tensor, *counts: int,
     joined = all_gather(weight.t()).t().contiguous()  # (C, N * n)
     size = weight.shape[1]
     start = rank() * size
-    best = joined.topk(min(counts[0], joined.shape[1]), dim=1)
+    best = joined.topk(min(max(counts), joined.shape[1]), dim=1)
     chosen = []
     for count in counts:
         top, index = best.values[:, :count], best.indices[:, :count]

@@ -1,6 +1,5 @@
 """Names of a model's classes, found without its data set."""
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from hsc_mm.datasets.class_names import name_key, spelled
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils import class_map, to_mask_indices, voc_palette
 from hsc_mm.utils.indices import check_class_count
-from hsc_mm.utils.part_types import class_of
+from hsc_mm.utils.part_types import class_of, parameter_of
 
 __all__ = ['OTHER_CLASSES', 'ClassNames', 'check_class_names',
            'check_same_classes', 'class_names', 'other_classes']
@@ -173,7 +172,7 @@ def _of_dataset(dataset: dict) -> ClassNames | None:
 def _reduced(dataset: dict) -> bool:
     """Say whether a data set takes 1 from the indices of its masks."""
     kind = class_of(DATASETS, dataset)
-    usual = kind and signature(kind).parameters.get('reduce_zero_label')
+    usual = kind and parameter_of(kind, 'reduce_zero_label')
     return dataset.get('reduce_zero_label', usual and usual.default) is True
 
 

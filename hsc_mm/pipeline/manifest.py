@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from hsc_mm.datasets.label_folders import MANIFESTS
 from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.locks import LOCK
 from hsc_mm.utils.outputs import MARKER
@@ -46,8 +47,9 @@ def refuse_foreign(folder: Path, *records: 'Manifest') -> None:
     Raises:
         FileExistsError: It has files, which a step would move aside.
     """
-    if not folder.is_dir() or any(one.content for one in records) or \
-            (folder / MARKER).is_file() or not {*os.listdir(folder)} - {LOCK}:
+    if not folder.is_dir() or any(one.content for one in records) or any(
+            (folder / name).is_file() for name in (MARKER, MANIFESTS[0])) or (
+                not {*os.listdir(folder)} - {LOCK}):
         return
     raise FileExistsError(
         f'--work-dir {folder.parent}: expected a new folder or one of the '

@@ -45,14 +45,22 @@ def build_pipeline(cam_cfg: Config,
         Pipeline: Checked.
 
     Raises:
-        ValueError: See :class:`Pipeline`; steps or threshold are wrong.
+        ValueError: See :class:`Pipeline`; steps or threshold are wrong, or
+            two baselines have one file.
     """
     listed = (cam_cfg.get('pipeline') or {}).get('steps')
     check_keys('pipeline', cam_cfg.get('pipeline') or {}, ('steps', ))
     if listed is None:
         names = DEFAULT_STEPS if seg_cfg is not None else DEFAULT_STEPS[:2]
         listed = [dict(type=name) for name in names]
+    baselines = list(baselines)
     others = {str(cfg.filename): cfg for cfg in baselines}
+    if len(others) < len(baselines):
+        names = [str(cfg.filename) for cfg in baselines]
+        raise ValueError(
+            'baselines: expected configs of different files, found several of '
+            f'{max(names, key=names.count)}. Write each variant to a file of '
+            'its own (Config.dump).')
     for cfg in (cam_cfg, seg_cfg or {}, *others.values()):
         check_one_metric(cfg, 'the pipeline')
     listed = [*_baseline_steps(others), *listed]

@@ -137,9 +137,10 @@ class PipelineResults:
     background: list[ScoreRow] = field(default_factory=list)
 
     def as_dict(self) -> dict:
-        """Return results, seconds, rows and warnings as JSON values."""
+        """Return all but the report as JSON values."""
         return dict(results=self.results, seconds=self.seconds,
                     rows=[row._asdict() for row in self.rows],
+                    background=[row._asdict() for row in self.background],
                     warnings=self.warnings)
 
     def table(self) -> str:

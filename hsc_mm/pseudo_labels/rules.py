@@ -1,12 +1,12 @@
 """Label rules, from a soft CAM to a mask: threshold, band, agreement."""
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from inspect import signature
 
 import numpy as np
 
 from hsc_mm.registry import LABEL_RULES, build_part
 from hsc_mm.utils import check_number
+from hsc_mm.utils.part_types import parameter_of
 from hsc_mm.utils.shapes import described
 from .identity import part_identity
 from .refiners import Refiner, build_refiner
@@ -54,7 +54,7 @@ class LabelRule(ABC):
         Args:
             background (bool): Whether soft CAMs have a map of the background.
         """
-        return 'threshold' in signature(type(self).__init__).parameters
+        return parameter_of(type(self), 'threshold') is not None
 
     def labels_parts(self) -> bool:
         """Say whether parts of an image get the labels of the whole."""

@@ -13,7 +13,8 @@ from hsc_mm.datasets.class_names import (
     image_name,
     name_key,
 )
-from hsc_mm.datasets.mask_labels import indices
+from hsc_mm.datasets.mask_checks import MASK_ADVICE
+from hsc_mm.datasets.mask_labels import black_and_white, indices
 from hsc_mm.utils import read_json, voc_palette
 from hsc_mm.utils.alike import RENAME, composed
 from hsc_mm.utils.headers import open_picture
@@ -119,7 +120,8 @@ class TrustedMasks:
 
         Editors may number the colours of a mask anew, so that the mask looks
         right and its indices are those of other classes. A class that the
-        image label does not name is a warning.
+        image label does not name is a warning, and so is a mask of
+        background and ignored pixels alone where the label names classes.
 
         Args:
             infos (sequence[dict]): Items of a data set with image labels;
@@ -127,15 +129,22 @@ class TrustedMasks:
 
         Raises:
             ValueError: The colours of a mask are those of the image's
-                classes in VOC's palette, and its indices others.
+                classes in VOC's palette, and its indices others; or no mask
+                of an image with classes holds an index of one, and some
+                hold ignored pixels.
         """
-        renumbered, doubtful = [], []
+        renumbered, doubtful, ignored = [], [], []
+        contents: list[set[int]] = []
         for info in infos:
             name = image_name(info)
             if name not in self.ids or 'gt_label' not in info:
                 continue
             path, named = self.path(name), named_indices(info)
             shown = indices(path)
+            if named and shown != {255}:  # so pictures are left out
+                contents.append(shown)
+            if named and shown == {0, 255}:
+                ignored.append(path)
             colours = _indices_of_colours(path, shown)
             other = [f'index {index} has the colour of {meant}'
                      for index, meant in colours.items() if index != meant]
@@ -149,12 +158,21 @@ class TrustedMasks:
             'An editor has numbered the colours anew. Save the masks with '
             'the palette that they came with, or map colours to indices; '
             'LoadPseudoLabel(check_origin=False) accepts them as they are.')
-        if doubtful and is_main_process():
-            print_log(
-                f'{self.folder}: {len(doubtful)} trusted masks show classes '
-                'that the image label does not name, such as (indices) '
-                f'{"; ".join(doubtful[:3])}. Correct the mask or the label.',
-                'current', logging.WARNING)
+        line = black_and_white(contents)
+        raise_problems(f'trusted_dir {self.folder}', [line] if line else [],
+                       MASK_ADVICE)
+        for found, text in (
+                (doubtful, 'show classes that the image label does not name, '
+                 'such as (indices) {}. Correct the mask or the label'),
+                (ignored, 'hold background and ignored pixels (255) alone, '
+                 'though the image label names a class, such as {}. Are they '
+                 'black-and-white masks? Write the index of the class in '
+                 'place of 255')):
+            if found and is_main_process():
+                print_log(
+                    f'{self.folder}: {len(found)} trusted masks '
+                    + text.format('; '.join(found[:3])) + '.', 'current',
+                    logging.WARNING)
 
 
 def _indices_of_colours(path: str, shown: set[int]) -> dict[int, int]:

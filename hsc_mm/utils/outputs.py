@@ -6,10 +6,12 @@ for every file that is written: it lies under the folder that the user named
 was written here before (:func:`claim`). What was written is noted in
 :data:`MARKER`, a hidden text file in the same folder, a name in a line.
 """
+import errno
 import json
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -210,9 +212,9 @@ def written(root: Name) -> frozenset[str]:
     """Return the names in the marker of a folder, which were written here."""
     marker = os.path.join(root, MARKER)
     try:
-        stat = os.stat(marker)
+        found = os.stat(marker)
         check_regular(marker)
-        return _lines(marker, stat.st_mtime_ns, stat.st_size)
+        return _lines(marker, found.st_mtime_ns, found.st_size)
     except (OSError, ValueError):
         return frozenset()
 
@@ -231,13 +233,21 @@ def _lines(marker: str, *_stamp: int) -> frozenset[str]:
 def _note(root: Path, name: str) -> None:
     """Note a name, before its file is written; other processes do too."""
     root.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     for name_of in ('O_NOFOLLOW', 'O_NONBLOCK'):  # no link, no pipe
         flags |= getattr(os, name_of, 0)
     file = os.open(root / MARKER, flags, 0o666)
     try:
-        line = json.dumps(name) + '\n'
-        head = '' if os.fstat(file).st_size else _HEAD
-        os.write(file, (head + line).encode())
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO),
+                          str(root / MARKER))
+        size = os.fstat(file).st_size
+        # A line that a full disk cut off is ended first.
+        head = _HEAD if not size else '' if (
+            os.pread(file, 1, size - 1) == b'\n') else '\n'
+        line = f'{head}{json.dumps(name)}\n'.encode()
+        if os.write(file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC),
+                          str(root / MARKER))
     finally:
         os.close(file)

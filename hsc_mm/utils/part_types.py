@@ -1,12 +1,14 @@
 """Types of the parts of a config: by name, with a scope, or as a class."""
 from collections.abc import Callable, Iterator
-from inspect import isclass, signature
+from inspect import Parameter, isclass, signature
 from typing import Any
 
 import mmengine.registry
 from mmengine.registry import Registry
 
-__all__ = ['arguments_of', 'class_of', 'classes_named', 'type_name']
+__all__ = [
+    'arguments_of', 'class_of', 'classes_named', 'parameter_of', 'type_name'
+]
 
 
 def type_name(part: Any) -> str:
@@ -51,6 +53,29 @@ def arguments_of(part: Callable) -> list[str]:
                 found[name] = None
     return list(found) or [  # a class of torch alone
         name for name in signature(part).parameters if name != 'self']
+
+
+def parameter_of(part: Callable, name: str) -> Parameter | None:
+    """Return a parameter that reaches a part, through ``**kwargs`` too.
+
+    Args:
+        part (callable): A class, or a function.
+        name (str): Of the parameter.
+
+    Returns:
+        Parameter | None: None where the part takes none of that name.
+    """
+    for one in part.__mro__ if isclass(part) else [part]:
+        function = one.__dict__.get('__init__') if isclass(one) else one
+        if function is None or one is object:
+            continue
+        known = signature(function).parameters
+        if name in known:
+            return known[name]
+        if not any(value.kind is value.VAR_KEYWORD
+                   for value in known.values()):
+            return None
+    return None
 
 
 def classes_named(kind: Any) -> Iterator[Any]:

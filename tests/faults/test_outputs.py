@@ -1,6 +1,9 @@
 """Nothing is written outside the output folder, nor over anybody's file."""
+import errno
 import json
 import os
+import resource
+import signal
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -41,6 +44,7 @@ from hsc_mm.utils.outputs import (
     inside,
     place,
     refuse_data_folder,
+    written,
 )
 from hsc_mm.utils.work_dirs import refuse_data_of, refuse_folder_of_data
 
@@ -127,6 +131,25 @@ def test_only_our_own_files_are_replaced(tmp_path, mine):
     with pytest.raises(FileExistsError, match='new or empty folder'):
         claim_folder(mine)
     assert claim_folder(claim_folder(tmp_path / 'x')) == tmp_path / 'x'
+
+
+def test_a_note_that_a_full_disk_cuts_off_loses_no_other(tmp_path):
+    claim(tmp_path, 'a.png')
+    size = (tmp_path / MARKER).stat().st_size
+    child = os.fork()
+    if not child:
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5, size + 5))
+            claim(tmp_path, 'picture_0000.png')
+        except OSError as error:
+            os._exit(3 if error.errno in (errno.ENOSPC, errno.EFBIG) else 4)
+        finally:
+            os._exit(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    claim(tmp_path, 'picture_0001.png').touch()
+    assert claim(tmp_path, 'picture_0001.png').is_file()
+    assert {'a.png', 'picture_0001.png'} <= written(tmp_path)
 
 
 LISTS = dict(

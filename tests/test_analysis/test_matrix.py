@@ -12,12 +12,13 @@ import selection_list
 from conftest import run_here
 from tiny_configs import cam_config, seg_config
 
-from hsc_analysis import matrix, matrix_cells, matrix_kept
+from hsc_analysis import matrix, matrix_cells, matrix_hashes, matrix_kept
 from hsc_analysis.matrix_files import read_matrix
 from hsc_analysis.matrix_means import collect, paired, score_column
 from hsc_analysis.matrix_tables import markdown
 from hsc_analysis.tables_command import fill
-from hsc_mm.pipeline import ScoreRow
+from hsc_mm.inference import load_config
+from hsc_mm.pipeline import ScoreRow, stage_inputs
 from hsc_mm.version import RECIPE, __version__
 
 
@@ -45,7 +46,7 @@ def test_rows_have_mean_and_sample_deviation():
     assert cam['columns']['seeds, best'] == dict(
         mean=31.0, std=pytest.approx(2**0.5), values=[30.0, 32.0],
         threshold=pytest.approx(0.3), classes=dict(dog=30.0, cat=32.0),
-        images=8, split='val', runs=[
+        images=8, split='val', low=None, runs=[
             dict(miou=30.0, threshold=0.3, images=8,
                  classes=dict(dog=29.0, cat=31.0)),
             dict(miou=32.0, threshold=0.3, images=8,
@@ -162,6 +163,14 @@ def test_scores_by_other_masks_are_not_compared():
     _, b, c, d = (row['columns'] for row in found['rows'])
     assert 'difference' not in b['seeds, best']
     for column in (b['segmentation'], c['seeds, best'], d['seeds, best']):
+        assert column['difference']['mean'] == 0
+    # The seeds have a row of their split; that of another stands beside.
+    for cell, low in zip(cells, (5.0, 5.0, 5.0, 5.5), strict=True):
+        cell['background'] = [_row('background everywhere', low)
+                              | dict(split='test')]
+    _, b, c, d = (row['columns'] for row in collect(cells, 'a')['rows'])
+    assert 'difference' not in d['segmentation']
+    for column in (b['segmentation'], c['segmentation'], d['seeds, best']):
         assert column['difference']['mean'] == 0
 
 
@@ -286,7 +295,7 @@ def test_a_call_keeps_the_finished_cells_of_the_work_dir(
         if cell.seed in broken:
             raise ValueError('broken')
         found = _cell(cell.config, cell.seed, 30.0 + cell.seed)
-        found['settings'] = dict(matrix_kept.settings(
+        found['settings'] = dict(matrix_hashes.settings(
             cell.config, seg_config, options), data=data[-1])
         cell.folder.mkdir(parents=True, exist_ok=True)
         (cell.folder / 'cell.json').write_text(json.dumps(found))
@@ -358,8 +367,12 @@ def test_second_stages_of_several_settings_are_not_averaged(
         found['settings'].update(cam='x', seg=(
             None if names[cell.seed] == 'none' else names[cell.seed]))
         found['first_stage'] = [row['what'] for row in found['rows']]
+        found['first_steps'] = [*found['seconds']]
         if found['settings']['seg']:
             found['rows'].append(_row('segmentation', 10.0 * cell.seed))
+            found['seconds']['seg'] = 100.0 * cell.seed
+            found.update(threshold='0.3', seg_options=[
+                f'x={names[cell.seed]}'])
         return found
 
     monkeypatch.setattr(matrix, 'run_cell', cell)
@@ -370,6 +383,65 @@ def test_second_stages_of_several_settings_are_not_averaged(
     assert row['columns']['segmentation']['values'] == [None, 10., None, 30.]
     assert row['columns']['seeds, best']['values'] == [30., 31., 32., 33.]
     assert found['missing'] == ['second stage of a, seed 2 (other settings)']
+    assert found['made_by']['options'] == dict(
+        seg=['x=one'], pipeline=['--threshold', '0.3'])
+    # The record has the options of the one that is in the table.
+    assert row['columns']['minutes']['values'] == [1.5] * 4
+    found, _ = matrix.run_matrix([str(config)], [2, 1], tmp_path / 'other',
+                                 say=len)
+    assert found['made_by']['options']['seg'] == ['x=two']
+
+
+def test_cells_of_data_that_changed_meanwhile_are_left_out(
+        tmp_path, monkeypatch):
+    config = tmp_path / 'a.py'
+    config.write_text('model = dict(type="EncoderDecoder")')
+
+    def cell(cell, *_):
+        found = _cell(cell.config, cell.seed, 30.0 + cell.seed)
+        found['settings'] = dict(
+            matrix_hashes.settings(cell.config, None, {}),
+            data=dict(cam='old' if cell.seed < 2 else 'new'))
+        cell.folder.mkdir(parents=True)
+        (cell.folder / 'cell.json').write_text(json.dumps(found))
+        return found
+
+    monkeypatch.setattr(matrix, 'run_cell', cell)
+    found, failures = matrix.run_matrix([str(config)], [0, 1, 2, 3],
+                                        tmp_path / 'work', say=len)
+    row, = found['rows']
+    assert (row['seeds'], failures) == ([2, 3], [])
+    assert found['missing'] == ['a, seed 0 (other data or versions)',
+                                'a, seed 1 (other data or versions)']
+
+
+def test_cells_of_other_configs_are_compared_with_the_data_of_now(
+        voc_root, tmp_path, monkeypatch):
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    other = tmp_path / 'other.py'
+    other.write_text('model = dict(type="EncoderDecoder")')
+    cfg = load_config(config)
+    folder = tmp_path / 'work' / 'cam' / 'seed0'
+    (folder / 'manifests').mkdir(parents=True)
+    for step, split in (('cam', 'train'), ('seeds', 'test')):
+        (folder / 'manifests' / f'{step}.json').write_text(json.dumps(dict(
+            inputs=stage_inputs(cfg, split))))
+    cell = _cell(str(config), 0, 30.0)
+    cell['settings'] = dict(matrix_hashes.settings(str(config), None, {}),
+                            data=matrix_hashes.data_of(folder))
+    (folder / 'cell.json').write_text(json.dumps(cell))
+
+    def call():
+        return matrix_kept.kept_cells(tmp_path / 'work', {}, [str(other)], {})
+
+    assert call() == ([cell], [])
+    labels = voc_root / 'image_labels.json'
+    found = json.loads(labels.read_text())
+    found['images']['img_00'] = found['images']['img_01']
+    labels.write_text(json.dumps(found))
+    assert call() == ([], ['cam, seed 0 (other data or versions)'])
+    shutil.rmtree(voc_root)
+    assert call() == ([], ['cam, seed 0 (other data or versions)'])
 
 
 def test_a_changed_list_of_the_selection_is_another_setting(tmp_path):
@@ -378,9 +450,9 @@ def test_a_changed_list_of_the_selection_is_another_setting(tmp_path):
     found = []
     for path, text in ((few[0], 'x\ny'), (few[1], 'y\nx\n'), (few[0], 'x\nz')):
         path.write_text(text)
-        found += [matrix_kept.settings(str(config), None, dict(pipeline=words))
-                  for words in (['--select-list', str(path)],
-                                [f'--select-list={path}'])]
+        found += [matrix_hashes.settings(
+            str(config), None, dict(pipeline=words)) for words in (
+                ['--select-list', str(path)], [f'--select-list={path}'])]
     first, same, other = found[::2]
     assert first == same != other
     assert found[1::2] == found[::2]
@@ -601,7 +673,7 @@ def test_the_threshold_of_pseudo_labels_is_of_the_second_stage(tmp_path):
     config.write_text('model = dict(type="EncoderDecoder")')
 
     def found(seg, *words):
-        return matrix_kept.settings(
+        return matrix_hashes.settings(
             str(config), str(config) if seg else None,
             dict(pipeline=[*words]))
 

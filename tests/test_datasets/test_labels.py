@@ -5,15 +5,17 @@ import io
 import json
 import os
 import zipfile
+from itertools import combinations
 
 import cv2
 import numpy as np
 import pytest
 
-from hsc_converters.voc import labels_from_mask
+from hsc_converters.voc import collect_labels
 from hsc_mm.cli.errors import explain
 from hsc_mm.datasets import VOCImageLabelDataset, checks
 from hsc_mm.datasets.checks import check_ids
+from hsc_mm.datasets.class_names import note_lines
 from hsc_mm.datasets.labels import (
     read_label_folders,
     read_label_json,
@@ -159,10 +161,27 @@ def test_equal_names_are_no_equal_pictures(tmp_path):
         ['copies in one folder, all used', ['dog/d.jpg = dog/e.jpg']]]
 
 
+@pytest.mark.parametrize('names', [
+    ('train', 'valid'), ('train2017', 'val2017'), ('Train', 'test_1', 'cat')])
+def test_several_folders_of_splits_are_no_classes(tmp_path, names):
+    for name in names:
+        _write(tmp_path / name / f'{name}.jpg', name)
+    with pytest.raises(ValueError, match=r'found the splits (\S+, )?\S+, '
+                       r'\S+\. Name'):
+        read_label_folders(tmp_path)
+
+
+def test_one_folder_train_is_a_class(tmp_path):
+    for name in ('train', 'bus', 'car'):
+        _write(tmp_path / name / f'{name}.jpg', name)
+    assert read_label_folders(tmp_path).classes == ['bus', 'car', 'train']
+
+
 def test_what_a_folder_holds_besides_is_named(tmp_path):
     for place in ('cat/1.jpg', 'cat/.ipynb_checkpoints/1-checkpoint.jpg',
                   'cat/2.HEIC', 'cat/deep/er/3.jpg', '__MACOSX/cat/._1.jpg',
-                  'cat/lost+found/9.jpg',
+                  'cat/lost+found/9.jpg', '#recycle/7.jpg',
+                  'cat/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg',
                   'dog/4.jpg', 'readme.txt'):
         _write(tmp_path / place, place)
     (tmp_path / 'dog' / 'linked').symlink_to(tmp_path / 'cat')
@@ -171,7 +190,7 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
     assert sorted(labels.images) == ['cat/1.jpg', 'cat/deep/er/3.jpg',
                                      'dog/4.jpg']
     assert {what: len(names) for what, names in labels.notes} == {
-        'in sub-folders of a class folder': 1, 'hidden': 3,
+        'in sub-folders of a class folder': 1, 'hidden': 5,
         'not read, .heic': 1, 'in no class folder': 1,
         'links to folders, which are not followed': 1, 'links to nothing': 1}
     _write(tmp_path / 'cow' / '5.HEIC', '')
@@ -387,6 +406,44 @@ def test_a_separator_in_the_name_of_a_picture_parts_nothing(tmp_path, text):
         'a, 1.jpg': ['cat'], 'b, 2.jpg': ['dog']}
 
 
+@pytest.mark.parametrize(('none', 'other'), [
+    ('No Finding', 'Mass'), ('good', 'scratch'), ('-', 'dog')])
+def test_a_class_that_people_call_no_defect_is_said(tmp_path, none, other):
+    path = _write(tmp_path / 'l.csv',
+                  f'image,label\na.jpg,{none}\nb.jpg,{other}\n')
+    note = 'classes that may mean "shows none" (if so: --none)', [f'"{none}"']
+    assert read_labels(path).notes == (note, )
+    assert read_labels(path, none=[none]).classes == [other]
+
+
+@pytest.mark.parametrize('several', [
+    'cat/dog', 'cat+dog', 'cat & dog', 'cat and dog', 'cat\u3001dog'])
+def test_a_class_that_may_be_several_is_said(tmp_path, several):
+    path = _write(tmp_path / 'l.csv', 'image,label\n'
+                  f'a.jpg,{several}\nb.jpg,cat\nc.jpg,dog\nd.jpg,polar bear\n')
+    path_json = _write(tmp_path / 'l.json', json.dumps(dict(
+        images=dict(a=[several], b=['cat'], c=['dog'], d=['polar bear']))))
+    for source in (path, path_json):
+        labels = read_labels(source)
+        assert several in labels.classes
+        (what, names), = labels.notes
+        assert what.startswith('classes that may be several in one')
+        assert names == [f'"{several}"']
+
+
+def test_combinations_of_a_few_words_may_be_several_classes(tmp_path):
+    words = ('clear', 'primary', 'water', 'road')
+    rows = [f'{i}.jpg,{a} {b}' for i, (a, b) in enumerate(
+        combinations(words, 2))]
+    path = _write(tmp_path / 'l.csv', '\n'.join(['image,tags', *rows]))
+    (what, names), = read_labels(path).notes
+    assert what.startswith('classes that may be several in one')
+    assert len(names) == 6
+    path = _write(tmp_path / 'm.csv', 'image,label\na.jpg,polar bear\n'
+                  'b.jpg,brown bear\nc.jpg,black bear\n')
+    assert read_labels(path).notes == ()
+
+
 @pytest.mark.parametrize(('yes', 'no'), [
     ('1', '0'), ('1.0', '0.0'), ('Yes', 'No'), ('True', 'False')])
 def test_a_class_that_may_mean_nothing_is_said(tmp_path, yes, no):
@@ -491,7 +548,8 @@ def test_bad_csv_names_the_line(tmp_path, text, message):
     ('image,crack\na.jpg,1\nb.jpg,NaN\n', ['crack']),
     ('image,finding\na.jpg,3\nb.jpg,big\n', ['3', 'big']),
     ('image,label,difficult\na.jpg,1,0\nb.jpg,0,0\n', ['0', '1']),
-    ('image,patient,class\na.jpg,0,1\nb.jpg,1,0\n', ['0', '1']),
+    ('image,class,split,truncated\na.jpg,0,1,0\nb.jpg,1,0,0\n', ['0', '1']),
+    ('image,bottle,label,tag\na.jpg,0,1,1\n', ['bottle', 'label', 'tag']),
     # A column without any 1 stays a class, and a name keeps its brackets.
     ('image,dog,cow,cat\nx.jpg,1,0,0\ny.jpg,0,0,1\n', ['dog', 'cow', 'cat']),
     ('a.jpg,(other)\nb.jpg,cat (big)\n', ['(other)', 'cat (big)']),
@@ -499,6 +557,16 @@ def test_bad_csv_names_the_line(tmp_path, text, message):
 def test_classes_that_a_table_names(tmp_path, text, classes):
     path = _write(tmp_path / 'l.csv', text)
     assert read_label_table(path).classes == classes
+
+
+@pytest.mark.parametrize('header', [
+    'bottle,cap,label', 'tag,button,zip', 'patient,age,class'])
+def test_a_class_that_is_called_label_is_doubtful(tmp_path, header):
+    path = _write(tmp_path / 'l.csv', f'image,{header}\na.jpg,1,0,1\n'
+                  'b.jpg,0,1,0\n')
+    with pytest.raises(ValueError, match=r'l\.csv, line 1: .* which may be '
+                       'either'):
+        read_label_table(path)
 
 
 @pytest.mark.parametrize(('data', 'message'), [
@@ -679,11 +747,25 @@ def test_xml_in_an_encoding_that_is_not_read_is_named(tmp_path, encoding):
 def test_labels_from_mask(tmp_path):
     mask = np.zeros((4, 5), dtype=np.uint8)
     mask[0, 0], mask[1], mask[2] = 1, 2, 255
-    path = tmp_path / 'm.png'
+    path = tmp_path / 'SegmentationClass' / 'm.png'
+    path.parent.mkdir()
     write_index_png(path, mask, voc_palette())
-    assert labels_from_mask(path, ['cat', 'dog']) == ['cat', 'dog']
-    with pytest.raises(ValueError, match=r'found \[2\]'):
-        labels_from_mask(path, ['cat'])
+    labels, problems = collect_labels(tmp_path, ['m'], ['cat', 'dog'],
+                                      'masks')
+    assert (labels.images, problems) == ({'m': ['cat', 'dog']}, [])
+    _, problems = collect_labels(tmp_path, ['m'], ['cat'], 'masks')
+    assert 'found [2]' in problems[0]
+    # A black-and-white picture among masks is said, and refused where all
+    # are such.
+    write_index_png(path.with_name('b.png'), 255 * (mask > 0), voc_palette())
+    labels, problems = collect_labels(tmp_path, ['m', 'b'], ['cat', 'dog'],
+                                      'masks')
+    assert labels.images == {'m': ['cat', 'dog'], 'b': []}
+    assert problems == []
+    line, = note_lines(labels.notes)
+    assert line.endswith(f'(black and white?): {path.with_name("b.png")}')
+    _, problems = collect_labels(tmp_path, ['b'], ['cat', 'dog'], 'masks')
+    assert 'none of 1 masks holds an index of a class' in problems[0]
 
 
 def test_lists(tmp_path):

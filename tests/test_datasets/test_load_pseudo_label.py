@@ -207,6 +207,32 @@ def test_a_trusted_mask_with_a_class_of_no_label_is_doubtful(
         'img_00.PNG' in told[0]
 
 
+def test_a_black_and_white_trusted_mask_is_no_mask_of_indices(
+        voc_root, soft_dir, trusted_dog, monkeypatch):
+    told = []
+    monkeypatch.setattr('hsc_mm.pseudo_labels.trusted.print_log',
+                        lambda line, *args: told.append(line))
+    mask, path = trusted_dog
+    white = 255 * (mask > 0).astype(np.uint8)
+    options = dict(suffix='.npz', trusted_dir=str(path.parent))
+    write_index_png(path, white, voc_palette())
+    with pytest.raises(ValueError, match=r'(?s)trusted_dir .*none of 1 masks '
+                       'holds an index of a class.*black-and-white'):
+        data(voc_root, soft_dir, **options)
+    write_index_png(path, np.full_like(mask, 255), voc_palette())
+    data(voc_root, soft_dir, **options)  # left out of the training
+    assert told == []
+    write_index_png(path, white, voc_palette())
+    labels = read_json(voc_root / 'image_labels.json')['images']
+    other = next(name for name, found in labels.items()
+                 if found and name != path.stem)
+    shutil.copy(voc_root / 'SegmentationClass' / f'{other}.png', path.parent)
+    data(voc_root, soft_dir, **options)
+    line, = [line for line in told if 'background and ignored' in line]
+    assert line.startswith(f'{path.parent}: 1 trusted masks hold')
+    assert f'such as {path}' in line
+
+
 def test_a_trusted_mask_of_another_picture(voc_root, soft_dir, trusted_dog):
     mask, path = trusted_dog
     image = voc_root / 'JPEGImages' / f'{path.stem}.jpg'

@@ -41,7 +41,8 @@ def test_objects_that_cover_less_than_the_contrast_takes(
     assert found.level == 'fact'
 
 
-@pytest.mark.parametrize('shares', [(0.5, 1.5), '0.5', (0.5, None)])
+@pytest.mark.parametrize('shares', [
+    (0.5, 1.5), '0.5', (0.5, None), np.float32(1.5)])
 def test_shares_that_the_contrast_refuses(voc_root, tmp_path, shares):
     with pytest.raises(ValueError, match='background of HierarchicalContr'):
         _look(prototype_config(voc_root, tmp_path / 'cam.py'),

@@ -73,25 +73,35 @@ def _train(folder, kill=None, resume=False, patience=3, by_epoch=False,
 
 @pytest.mark.parametrize('where', ['before', 'after'])
 @pytest.mark.parametrize('at', [1, 2, 3, 4, 5])
-def test_an_interrupted_run_stops_where_a_whole_one_does(tmp_path, at, where):
-    whole = _train(tmp_path / 'whole')
+@pytest.mark.parametrize('by_epoch', [False, True])
+def test_an_interrupted_run_stops_where_a_whole_one_does(tmp_path, by_epoch,
+                                                         at, where):
+    whole = _train(tmp_path / 'whole', by_epoch=by_epoch)
     assert whole.iter == 5
-    _train(tmp_path / 'cut', (at, where))
-    assert _train(tmp_path / 'cut', resume=True).iter == 5
+    _train(tmp_path / 'cut', (at, where), by_epoch=by_epoch)
+    again = _train(tmp_path / 'cut', resume=True, by_epoch=by_epoch)
+    # An epoch that has begun is not broken off.
+    assert again.iter == 5 + (by_epoch and (at, where) == (5, 'before'))
 
 
 @pytest.mark.parametrize('where', ['before', 'after'])
 @pytest.mark.parametrize('at', [1, 2, 3, 4, 5])
-def test_a_schedule_that_reads_scores_takes_each_once(tmp_path, at, where):
-    args = dict(patience=9, runner_args=dict(param_scheduler=dict(
-        type='ReduceOnPlateauLR', monitor='mIoU', rule='greater', factor=.5,
-        patience=1)))
+@pytest.mark.parametrize('by_epoch', [False, True])
+def test_a_schedule_that_reads_scores_takes_each_once(tmp_path, by_epoch, at,
+                                                      where):
+    args = dict(patience=9, by_epoch=by_epoch, runner_args=dict(
+        param_scheduler=dict(
+            type='ReduceOnPlateauLR', monitor='mIoU', rule='greater',
+            factor=.5, patience=1)))
     whole = _train(tmp_path / 'whole', **args)
     _train(tmp_path / 'cut', (at, where), **args)
     again = _train(tmp_path / 'cut', resume=True, **args)
     assert whole.iter == again.iter == 8
     rates = [one.optim_wrapper.get_lr()['lr'] for one in (whole, again)]
     assert rates[0] == rates[1] != [1e-2]
+    states = [one.param_schedulers[0].state_dict() for one in (whole, again)]
+    assert states[0]['last_step'] == states[1]['last_step']
+    assert states[0]['num_bad_epochs'] == states[1]['num_bad_epochs']
 
 
 def test_an_older_checkpoint_has_its_own_count(tmp_path):

@@ -148,6 +148,48 @@ def test_a_transformer_resizes_its_positions_itself(tmp_path):
         check_pretrained(wider)
 
 
+@pytest.mark.parametrize('small', [
+    dict(type='mmpretrain.BEiTViT', use_abs_pos_emb=True,
+         use_rel_pos_bias=False, layer_scale_init_value=0.1),
+    dict(type='mmpretrain.RevVisionTransformer')])
+def test_transformers_of_mmpretrain_resize_theirs(tmp_path, small):
+    small = dict(small, patch_size=8, arch=dict(
+        embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=32))
+    path = tmp_path / 'vit.pth'
+    saved = MODELS.build(dict(small, img_size=32)).state_dict()
+    saved['pos_embed'].fill_(0.5)
+    torch.save(saved, path)
+    model = MODELS.build(dict(small, img_size=48, init_cfg=dict(
+        type='Pretrained', checkpoint=str(path))))
+    check_pretrained(model)
+    model.init_weights()
+    assert model.pos_embed.shape[1] in (36, 37)  # with a class token
+    assert torch.allclose(model.pos_embed, torch.tensor(0.5))
+
+
+@pytest.mark.parametrize('scope', ['mmpretrain', 'mmseg'])
+def test_mmpretrain_resizes_absolute_positions_of_swin(tmp_path, scope):
+    small = dict(embed_dims=16, depths=[1], num_heads=[2]) if (
+        scope == 'mmseg') else dict(arch=dict(
+            embed_dims=16, depths=[1], num_heads=[2]))
+    size, small = ('pretrain_img_size' if scope == 'mmseg' else 'img_size',
+                   dict(small, type=f'{scope}.SwinTransformer',
+                        window_size=2, use_abs_pos_embed=True,
+                        out_indices=[0]))
+    if scope == 'mmseg':
+        small.update(strides=(4, ), mlp_ratio=2)
+    path = tmp_path / 'swin.pth'
+    torch.save(MODELS.build({**small, size: 32}).state_dict(), path)
+    model = MODELS.build({**small, size: 64, 'init_cfg': dict(
+        type='Pretrained', checkpoint=str(path))})
+    if scope == 'mmseg':
+        with pytest.raises(ValueError, match='absolute_pos_embed has shape'):
+            check_pretrained(model)
+    else:
+        check_pretrained(model)
+        model.init_weights()
+
+
 def test_transformers_that_keep_their_positions_are_refused(tmp_path):
     init_default_scope('mmseg')
     small = dict(

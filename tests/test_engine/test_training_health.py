@@ -3,6 +3,7 @@ import json
 import math
 import random
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from tiny_configs import hsc_config
 from torch.utils.data import BatchSampler
 
 from hsc_mm.cli import common, make_pseudo_labels, predict, test, train
+from hsc_mm.datasets import ClassBalancedSampler, ReproducibleSampler
 from hsc_mm.engine.hooks import TrainingHealthHook
-from hsc_mm.engine.hooks.training_health_hook import spread
+from hsc_mm.engine.hooks.training_health_hook import _drawn, spread
 from hsc_mm.engine.run_summary import _method, start_of
 from hsc_mm.functional import label_prior_loss, multilabel_soft_margin_loss
 from hsc_mm.models import ClassificationLoss
@@ -159,6 +161,24 @@ def test_batches_of_a_sampler_of_ones_own(config, tmp_path):
     Runner.from_cfg(cfg).train()
     assert '2 iterations of 4 images' in next(
         (tmp_path / 'w').glob('*/*.log')).read_text()
+
+
+def test_the_prior_is_that_of_what_a_balanced_sampler_draws():
+    class Images(list):
+        get_data_info = list.__getitem__
+
+    labels = torch.zeros(40, 3)
+    labels[:4, 0] = labels[4:8, 1] = 1
+    images = Images(dict(gt_label=label.numpy()) for label in labels)
+    priors = [
+        label_prior_loss(_drawn(SimpleNamespace(
+            train_dataloader=SimpleNamespace(sampler=sampler)), labels))
+        for sampler in (
+            ReproducibleSampler(images, seed=0),
+            ClassBalancedSampler(images, negatives=.5, seed=0))]
+    # Of the 32 pictures that show no class, eight are drawn.
+    assert priors == pytest.approx(
+        [label_prior_loss(one) for one in (labels, labels[:16])])
 
 
 def test_dead_embeddings_of_a_contrast_are_named(runner):

@@ -272,6 +272,21 @@ def test_a_rule_of_a_stranger_and_one_that_is_none(tmp_path):
         threshold_by('otsu', np.zeros(100))
 
 
+def test_a_label_free_threshold_that_a_grid_lacks_is_left_out(tmp_path):
+    images = list(random_images())
+    rules = _evaluate(images, tmp_path)[1]['rules']
+    kept = rules['otsu']['threshold']
+    scores, report = _evaluate(images, tmp_path, thresholds=[0.01, kept])
+    assert report['label_free']['threshold'] == kept
+    assert report['rules'] == {
+        name: one for name, one in rules.items() if one['threshold'] == kept}
+    assert len(report['rules']) < len(rules)
+    scores, report = _evaluate(images, tmp_path, thresholds=[0.01])
+    assert 'label_free' not in report
+    assert report['rules'] == {}
+    assert not [name for name in scores if 'label_free' in name]
+
+
 @pytest.mark.parametrize('edge', [None, 'third', 0, 100, float('nan'), True])
 def test_a_rule_of_a_stranger_that_returns_no_edge_is_named(edge):
     THRESHOLD_RULES.register_module(name='odd', module=lambda counts: edge)

@@ -51,6 +51,8 @@ def test_flips_and_padding_are_undone():
         assert torch.allclose(found, plain + plain.flip(axis), atol=1e-6)
     none = activation_to_image(maps[None, :0], [None], *common)
     assert none.shape == (0, 17, 13)
+    with pytest.raises(ValueError, match='flip: expected one of'):
+        activation_to_image(maps[None], ['diagonal'], *common)
 
 
 def test_normalisation_by_class_and_image():

@@ -24,6 +24,9 @@ def test_equal_weights_share_the_places_that_are_left():
     assert few.tolist() == [[1, 0, 0, 1, 0, 0],
                             pytest.approx([1 / 3] * 6), [1, 1, 0, 0, 0, 0]]
     assert strongest(weight, 9)[0].tolist() == [[1] * 6] * 3
+    again = strongest(weight, 2, 4)  # in any order
+    assert torch.equal(again[0], few)
+    assert torch.equal(again[1], many)
 
 
 def test_the_release_takes_whole_positions():

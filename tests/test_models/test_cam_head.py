@@ -607,21 +607,43 @@ class Drawn(nn.Conv2d):
         nn.init.zeros_(self.weight)
 
 
-def test_networks_of_other_libraries_in_a_loss_keep_their_weights():
-    class Own(ViewLoss):
-        def __init__(self):
+@pytest.mark.parametrize('place', ['loss', 'embedding', 'refiner', 'head'])
+def test_networks_of_other_libraries_in_a_head_keep_their_weights(place):
+    class Own(BaseModule):
+        channels, needs, needs_maps = 4, (), ()
+
+        def __init__(self, in_channels=4):
             super().__init__()
             self.teacher = Drawn(4, 4, 1)
             self.part = Filled()
 
-        def forward(self, views, targets):
-            return self.teacher(views[0].cam).mean()
-
-    head = build(losses=dict(own=dict(type=Own)))
-    before = head.losses['own'].teacher.weight.clone()
+    init_default_scope('mmseg')
+    head = CAMHead(**config())
+    if place == 'head':
+        head.teacher, head.part = Drawn(4, 4, 1), Filled()
+    elif place == 'refiner':
+        head.refiner = Own()
+    else:
+        (head.losses if place == 'loss' else head.embeddings)['own'] = Own()
+    found = dict(head.named_modules())
+    name, = (name for name in found if name.endswith('teacher'))
+    before = found[name].weight.clone()
     head.init_weights()
-    assert torch.equal(head.losses['own'].teacher.weight, before)
-    assert (head.losses['own'].part.conv.weight == 3).all()
+    assert torch.equal(found[name].weight, before)
+    part = found[name.replace('teacher', 'part')]
+    assert (part.conv.weight == 3).all()
+
+
+def test_a_loss_of_plain_torch_initialises_itself():
+    class Own(nn.Module):
+        def init_weights(self):
+            self.started = True
+
+    init_default_scope('mmseg')
+    head = CAMHead(**config())
+    head.losses['own'] = Own()
+    head.init_weights()
+    assert head.losses['own'].started
 
 
 def test_a_similarity_has_a_map_of_each_class_and_the_background():

@@ -1,4 +1,6 @@
-from hsc_mm.pipeline.manifest import Manifest
+import pytest
+
+from hsc_mm.pipeline.manifest import Manifest, refuse_foreign
 from hsc_mm.utils import digest
 
 
@@ -31,6 +33,20 @@ def test_a_step_is_current_until_something_changes(tmp_path):
     again.drop()
     fresh = Manifest(tmp_path / 'step.json', tmp_path)
     assert fresh.reason_to_run(inputs) == 'not run yet'
+
+
+@pytest.mark.parametrize(('name', 'ours'), [
+    ('pseudo_labels.json', True), ('cat.png', False)])
+def test_a_folder_without_a_manifest(tmp_path, name, ours):
+    folder = tmp_path / 'pseudo_labels'
+    folder.mkdir()
+    (folder / name).write_text('{}')
+    record = Manifest(tmp_path / 'pseudo.json', tmp_path)
+    if ours:
+        refuse_foreign(folder, record)
+        return
+    with pytest.raises(FileExistsError, match='that it did not write'):
+        refuse_foreign(folder, record)
 
 
 def test_the_folder_may_be_moved(tmp_path):

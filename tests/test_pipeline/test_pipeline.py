@@ -244,6 +244,16 @@ def test_manifests_are_json_that_people_can_read(finished):
     assert 'torch' in content['inputs']['versions']
 
 
+def test_two_baselines_of_one_file_are_refused(tmp_path, shared_voc):
+    path = cam_config(shared_voc, tmp_path / 'cam.py', 2)
+    variants = [load_config(path, {'optim_wrapper.optimizer.lr': rate})
+                for rate in (.1, .2)]
+    with pytest.raises(ValueError, match=r'baselines: .*found several of '
+                       r'.*cam\.py\. Write each'):
+        build_pipeline(load_config(path), None, tmp_path / 'work',
+                       baselines=iter(variants))
+
+
 def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     other = load_config(cam_config(shared_voc, tmp_path / 'plain.cam.py', 1))
     cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py', 2))

@@ -21,12 +21,36 @@ def test_what_keeps_a_checkpoint_is_said(tmp_path, monkeypatch, hook, said):
             Config(dict(default_hooks=dict(checkpoint=hook))), ctx, False)
 
 
+@pytest.mark.parametrize(('hook', 'fits'), [
+    (dict(out_dir='elsewhere'), False), (None, False), (dict(), False),
+    (dict(type='CheckpointHook', by_epoch=False, save_last=False), False),
+    (dict(type='CheckpointHook', by_epoch=False, save_last=False,
+          interval=3), False),
+    (dict(type='CheckpointHook', by_epoch=False, save_last=False,
+          interval=5), True), (dict(type='CheckpointHook'), True)])
+def test_what_keeps_no_checkpoint_is_refused_before_the_training(hook, fits):
+    cfg = Config(dict(
+        model=dict(type='hsc_mm.CAMSegmentor'), train_cfg=dict(
+            max_iters=10), default_hooks=dict(checkpoint=hook)))
+    ctx = SimpleNamespace(config=lambda _: cfg, dataset=lambda *_: None)
+    if fits:
+        training.TrainCAM().check(ctx)
+        return
+    with pytest.raises(ValueError, match=r'default_hooks\.checkpoint of .*in '
+                       'the work folder'):
+        training.TrainCAM().check(ctx)
+    cfg.custom_hooks = [dict(type='CheckpointHook')]
+    if not hook:
+        training.TrainCAM().check(ctx)
+
+
 @pytest.mark.parametrize(('kind', 'fits'), [
     ('hsc_mm.CAMSegmentor', True), (CAMSegmentor, True),
     (EncoderDecoder, False)])
 def test_a_model_may_be_named_by_its_class(kind, fits):
     """As configs in mmengine's python style name it."""
-    cfg = Config(dict(model=dict(type='x')))
+    cfg = Config(dict(model=dict(type='x'), default_hooks=dict(
+        checkpoint=dict(type='CheckpointHook'))))
     cfg.model.type = kind
     ctx = SimpleNamespace(config=lambda _: cfg, dataset=lambda *_: None)
     if fits:

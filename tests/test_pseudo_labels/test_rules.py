@@ -25,6 +25,45 @@ class Own(LabelRule):
         return {}
 
 
+class Cut(LabelRule):
+    """The foreground above a threshold."""
+
+    def __init__(self, threshold=0.3):
+        self.threshold = threshold
+
+    def label(self, soft):
+        return np.where(soft.cam.max(0) > self.threshold, MASK, 0)
+
+    def identity(self):
+        return {}
+
+
+class Clean(Cut):
+    """Hands its arguments on, as parts of this project do."""
+
+    def __init__(self, least=3, **kwargs):
+        super().__init__(**kwargs)
+        self.least = least
+
+
+class Hidden(Cut):
+    """Has a threshold that nobody gives."""
+
+    def __init__(self):
+        super().__init__(0.2)
+
+
+@pytest.mark.parametrize(('kind', 'reads'), [
+    (Cut, True), (Clean, True), (Hidden, False)])
+def test_a_threshold_reaches_a_rule_through_its_arguments(kind, reads):
+    chain = LabelChain(rule=dict(type=kind), threshold=0.6)
+    assert chain.rule.threshold == (0.6 if reads else 0.2)
+    assert chain.rule.reads_threshold(False) is reads
+    own = LabelChain(rule=dict(type=kind, **dict(threshold=0.4) if reads
+                               else {}), threshold=0.6)
+    assert own.rule.threshold == (0.4 if reads else 0.2)
+
+
 @pytest.mark.parametrize(('found', 'words'), [
     (None, 'found None'),
     (MASK.tolist(), 'found list'),

@@ -9,7 +9,13 @@ from hsc_mm.utils import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.outputs import claim
 from hsc_mm.version import RECIPE, __version__
 from .matrix_cells import Cell, Pipelines, run_cell
-from .matrix_kept import drop_other_second_stages, failure, kept_cells
+from .matrix_hashes import threshold_of
+from .matrix_kept import (
+    drop_other_data,
+    drop_other_second_stages,
+    failure,
+    kept_cells,
+)
 from .matrix_means import collect
 from .matrix_tables import markdown
 
@@ -82,27 +88,39 @@ def run_matrix(configs: list[str],
     table, page = (
         claim(root, name, option='work_dir')
         for name in ('matrix.json', 'matrix.md'))
+    drop_other_data(called)
     done = [one for one in called.values() if one]
     kept, missing = kept_cells(root, called, configs, options or {})
     missing += [
         f'{cell.name}, seed {cell.seed} ({failure(cell.folder) or "failed"})'
-        for cell in cells if not called[cell.folder]]
+        for cell in cells if called.get(cell.folder, cell) is None]
     if not seg_config:
         missing += drop_other_second_stages(done)
     old = _previous(table)
     cells = _in_order(
         [*done, *kept], [row['config'] for row in old['rows']],
         [Path(config).stem for config in configs])
-    seg = [cell['seg_options'] for cell in cells
-           if cell['settings']['seg'] and 'seg_options' in cell]
     found = dict(collect(cells, paired_to or old['paired_to']),
                  missing=missing,
                  made_by=dict(hsc_mm=__version__, recipe=RECIPE,
-                              options={**(options or {}), 'seg': seg[0]}
-                              if seg else options or {}))
+                              options=_options(options or {}, cells)))
     write_json(table, found)
     atomic_write_bytes(page, f'{markdown(found)}\n'.encode())
     return found, failures
+
+
+def _options(options: dict[str, list[str]],
+             cells: list[dict]) -> dict[str, list[str]]:
+    """Return the options of a call, and of the second stage in the table."""
+    cell = next((one for one in cells if one['settings']['seg']
+                 and 'seg_options' in one), None)
+    if cell is None:
+        return options
+    found = {**options, 'seg': cell['seg_options']}
+    if cell.get('threshold') and threshold_of(options) is None:
+        found['pipeline'] = [*options.get('pipeline', []),
+                             '--threshold', cell['threshold']]
+    return found
 
 
 def _in_order(cells: list[dict], known: list[str],

@@ -13,13 +13,14 @@ from typing import IO, NamedTuple
 from hsc_mm.cli.signals import PARENT, killed
 from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.outputs import claim, drop
-from .matrix_kept import FAILED, data_of, settings
+from .matrix_hashes import data_of, settings, threshold_of
+from .matrix_kept import FAILED
 
 __all__ = ['Cell', 'Pipelines', 'run_cell']
 
 _RECORD = {'images_per_second?': (float, ), 'peak_mib?': float,
            'results?': dict, 'seconds?': dict, 'rows?': [dict(what=str)],
-           'settings?': dict}
+           'background?': [dict], 'settings?': dict}
 _STOPPED = {sign * number + offset for number in (
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for sign, offset in ((-1, 0), (1, 128))}
@@ -100,14 +101,15 @@ def run_cell(cell: Cell, seg_config: str | None,
         pipelines (Pipelines): Runs it.
 
     Returns:
-        dict: ``results``, ``seconds`` and ``rows`` (scores) of the steps,
+        dict: ``results``, ``seconds``, ``rows`` (scores) and ``background``
+        (rows of background everywhere that ``rows`` lacks) of the steps,
         those of a second stage among them that an earlier call ran;
         ``images_per_second`` of training the CAM stage, ``peak_mib`` of its
         largest process; ``config``, ``seed`` and ``settings``: those of
-        :func:`hsc_analysis.matrix_kept.settings`, and a hash of ``data``,
+        :func:`hsc_analysis.matrix_hashes.settings`, and a hash of ``data``,
         weights and versions. Also in ``cell.json`` of the folder. And
-        ``first_stage``, the names of the scores that are none of a second
-        stage of an earlier call.
+        ``first_stage`` and ``first_steps``, the names of the scores and of
+        the steps that are none of a second stage of an earlier call.
 
     Raises:
         ValueError: The pipeline ended with an error; the message has it, and
@@ -127,6 +129,7 @@ def run_cell(cell: Cell, seg_config: str | None,
     summary = cell.folder / 'summary.json'
     own = dict(config=os.path.abspath(cell.config), seed=cell.seed,
                seg_options=options.get('seg') or [] if seg_config else [],
+               threshold=threshold_of(options) if seg_config else None,
                settings=settings(cell.config, seg_config, options))
     drop(cell.folder, FAILED)
     with open(log, 'w', encoding='utf-8') as file:
@@ -156,6 +159,7 @@ def run_cell(cell: Cell, seg_config: str | None,
             peak_mib=max(peak, kept.get('peak_mib', 0)
                          if _trained_alike(found, kept) else 0))
     names = [row['what'] for row in found['rows']]
+    steps = [*found['seconds']]
     old, now = kept.get('settings', {}), own['settings']
     data = data_of(cell.folder)
     now['data'], before = (
@@ -167,13 +171,15 @@ def run_cell(cell: Cell, seg_config: str | None,
         found['rows'] += [
             row for row in kept['rows'] if row['what'] not in names]
         found.update(results=kept['results'], seconds=kept['seconds'],
+                     background=kept.get('background', []),
                      warnings=kept.get('warnings', []))
         now.update(seg=old['seg'], data=before)
-        own['seg_options'] = kept.get('seg_options', [])
+        own.update(seg_options=kept.get('seg_options', []),
+                   threshold=kept.get('threshold'))
     found.update(own)
     if found != kept:
         write_json(record, found)
-    return dict(found, first_stage=names)
+    return dict(found, first_stage=names, first_steps=steps)
 
 
 def _trained_alike(found: dict, kept: dict) -> bool:

@@ -14,7 +14,8 @@ _RUN = dict(miou=float, threshold=(float, ), images=(int, ),
 _COLUMN = {
     'mean': (float, ), 'std': (float, ), 'values': [(float, )],
     'threshold?': (float, ), 'classes?': {str: (float, )},
-    'images?': (int, ), 'runs?': [(_RUN, )], 'difference?': _GAP
+    'images?': (int, ), 'low?': (float, ), 'runs?': [(_RUN, )],
+    'difference?': _GAP
 }
 _FORM = {
     'rows': [{'config': str, 'seeds': [int], 'columns': {str: _COLUMN},
@@ -77,7 +78,7 @@ def read_matrix(path: str | Path) -> dict:
 def _again(column: dict) -> dict:
     """Make a column again of its runs, or of its values where it has none."""
     known = {key: column[key] for key in (
-        'split', 'classes', 'threshold', 'images') if key in column}
+        'split', 'classes', 'threshold', 'images', 'low') if key in column}
     return known | (score_column(column['runs']) if 'runs' in column else
                     column_of(column['values']))
 

@@ -29,8 +29,9 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
         dict: JSON values. ``rows``: for each config its name, the seeds, the
         size of its training ``crop`` and ``columns``: each with ``mean``,
         ``std`` (sample standard deviation, None for one seed), ``values`` by
-        seed, and of scores what :func:`score_column` has and ``difference``
-        (:func:`paired`).
+        seed, and of scores what :func:`score_column` has, ``split``, ``low``
+        (mIoU of background everywhere on the same pictures, None where it
+        is not known) and ``difference`` (:func:`paired`).
         ``sizes``: mIoU of small, medium and large pictures at the best
         threshold, the mean of ``size_runs``. ``paired_to``; ``apart``:
         configs that are not compared, as their scores are of another split,
@@ -70,7 +71,7 @@ def compare(rows: list[dict], paired_to: str | None) -> list[str]:
             other = base['columns'].get(name)
             if row is base or not other or name in COST:
                 continue
-            if _differ(column, other) or _masks_differ(column, row, base):
+            if _differ(column, other):
                 apart[row['config']] = None
             else:
                 column['difference'] = paired(
@@ -80,25 +81,19 @@ def compare(rows: list[dict], paired_to: str | None) -> list[str]:
 
 
 def _differ(column: dict, other: dict) -> bool:
-    """Say whether scores are of other splits, classes or pictures."""
+    """Say whether scores are of other splits, classes, pictures or masks."""
     return any(
         list(column[key]) != list(other[key]) for key in ('split', 'classes')
-        if key in column and key in other) or len(
-            {column.get('images'), other.get('images')} - {None}) > 1
-
-
-def _masks_differ(column: dict, row: dict, base: dict) -> bool:
-    """Say whether background everywhere scores otherwise in a base."""
-    low = [one['columns'].get(BACKGROUND, {}) for one in (row, base)]
-    return all(
-        one.get('split', column.get('split')) == column.get('split')
-        for one in low) and len(
-            {value for one in low for value in one.get('values', ())}
-            - {None}) > 1
+        if key in column and key in other) or any(
+            len({column.get(key), other.get(key)} - {None}) > 1
+            for key in ('images', 'low'))
 
 
 def _row(config: str, group: list[dict]) -> dict:
     scores = [{one['what']: one for one in cell['rows']} for cell in group]
+    low = {_list_scored(one): one['miou'] for cell in group
+           for one in (*cell['rows'], *cell.get('background', ()))
+           if one['what'] == BACKGROUND}
     columns: dict[str, dict] = {}
     for what in dict.fromkeys(name for cell in scores for name in cell):
         found = [cell.get(what) for cell in scores]
@@ -115,7 +110,9 @@ def _row(config: str, group: list[dict]) -> dict:
             images=one.get('images'),
             classes=dict(zip(one['classes'], one['iou'], strict=True)))
             for one in found])
-        columns[what]['split'] = next(iter(kinds))[0]
+        first = next(filter(None, found))
+        columns[what].update(
+            split=first['split'], low=low.get(_list_scored(first)))
     steps = sorted(set.intersection(
         *({*cell.get('seconds', {})} for cell in group)))
     times = [sum(cell['seconds'][step] for step in steps) / 60 or None
@@ -133,6 +130,11 @@ def _row(config: str, group: list[dict]) -> dict:
         crop=group[0].get('crop'),
         columns=columns,
         sizes=mean_of(by_size), size_runs=by_size)
+
+
+def _list_scored(row: dict) -> tuple[str, int | None]:
+    """Return :attr:`hsc_mm.pipeline.ScoreRow.list_scored` of JSON values."""
+    return row['split'], row.get('images')
 
 
 def score_column(runs: list[dict | None]) -> dict:

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from hsc_mm.datasets.checks import missing_files, raise_problems
-from hsc_mm.datasets.class_names import NONE, Note, image_stem
+from hsc_mm.datasets.class_names import (
+    NONE,
+    Note,
+    image_stem,
+    note_lines,
+)
 from hsc_mm.datasets.image_label import ImageLabelDataset
 from hsc_mm.datasets.label_folders import list_pictures
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
@@ -138,9 +143,7 @@ class NewDataset:
             others = self._beside(masks.values(), dataset)
             notes += [Note('masks not named like an image, with the suffix '
                            '.png', others)] if others else []
-        for what, names in notes:
-            more = f' ... ({len(names)})' if len(names) > 3 else ''
-            lines.append(f'  {what}: {", ".join(names[:3])}{more}')
+        lines += note_lines(notes)
         lines += [f'WARNING: every image shows {name}: nothing can be learned '
                   'from that. Add images without it, in a folder "_none" or '
                   'with an empty label.'

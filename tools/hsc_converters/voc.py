@@ -3,18 +3,17 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from hsc_mm.datasets.checks import check_files, missing_files
-from hsc_mm.datasets.class_names import spelled
+from hsc_mm.datasets.class_names import Note, spelled
 from hsc_mm.datasets.labels import ImageLabels, read_voc_list, read_voc_xml
-from hsc_mm.utils import read_index_png, write_json
+from hsc_mm.datasets.mask_labels import black_and_white, indices
+from hsc_mm.utils import write_json
 from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.outputs import claim_file, inside
 
 __all__ = [
     'SPLIT_SIZES', 'check_pictures', 'check_split', 'collect_labels',
-    'labels_from_mask', 'write_labels'
+    'write_labels'
 ]
 
 # PASCAL VOC 2012 segmentation; train_aug is VOC's train and SBD's pictures
@@ -36,16 +35,19 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
 
     Returns:
         tuple: The labels, and a line for each image whose labels could not
-        be read.
+        be read, and for masks that are black-and-white pictures: all of
+        them, or some.
     """
     images, problems = {}, []
+    contents: dict[str, set[int]] = {}
     for image_id in ids:
         try:
             if source == 'xml':
                 names = read_voc_xml(root / 'Annotations' / f'{image_id}.xml')
             else:
-                names = labels_from_mask(
-                    root / 'SegmentationClass' / f'{image_id}.png', classes)
+                path = root / 'SegmentationClass' / f'{image_id}.png'
+                contents[str(path)] = indices(str(path))
+                names = _named(path, contents[str(path)], classes)
         except FileNotFoundError as error:
             problems.append(f'{error.filename}: there is no such file')
             continue
@@ -59,27 +61,23 @@ def collect_labels(root: Path, ids: list[str], classes: list[str],
                             f'classes {classes}')
         else:
             images[image_id] = sorted({*names}, key=classes.index)
-    return ImageLabels(classes, images), problems
+    line = black_and_white([*contents.values()])
+    problems += [f'{root / "SegmentationClass"}: {line}'] if line else []
+    odd = [] if line else [path for path, shown in contents.items()
+                           if shown == {0, 255}]
+    notes = (Note('masks of background and 255 alone, read as "shows no '
+                  'class" (black and white?)', odd), ) if odd else ()
+    return ImageLabels(classes, images, notes), problems
 
 
-def labels_from_mask(path: str | Path, classes: list[str]) -> list[str]:
-    """Name the classes that a mask of indices holds.
-
-    Args:
-        path (str | Path): PNG of indices: 0 background, k = ``classes[k-1]``,
-            255 ignored.
-        classes (list[str]): Foreground classes.
-
-    Raises:
-        ValueError: The mask is broken, or holds an index without a class.
-    """
-    index = np.unique(read_index_png(path)).tolist()
-    wrong = [i for i in index if i > len(classes) and i != 255]
+def _named(path: Path, shown: set[int], classes: list[str]) -> list[str]:
+    """Return the classes of the indices that a mask holds."""
+    wrong = sorted(i for i in shown if i > len(classes) and i != 255)
     if wrong:
         raise ValueError(
             f'{path}: expected indices 0..{len(classes)} and 255, found '
             f'{wrong}. Are these the masks of another data set?')
-    return [classes[i - 1] for i in index if 0 < i < 255]
+    return [classes[i - 1] for i in sorted(shown) if 0 < i < 255]
 
 
 def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:

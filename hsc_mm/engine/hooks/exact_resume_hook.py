@@ -135,13 +135,15 @@ class ExactResumeHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Make up for a validation that was due when the run was killed."""
+        resumed, self._resumed = self._resumed, False  # epochs come again
         loop = runner.train_loop
-        if not isinstance(loop, IterBasedTrainLoop):
-            return  # it counts epochs, and comes here in each
-        if (self._resumed and runner.val_loop is not None
-                and self._validated_at != runner.iter >= max(loop.val_begin, 1)
-                and (runner.iter % loop.val_interval == 0
-                     or runner.iter == loop.max_iters)):
+        by_iter = isinstance(loop, IterBasedTrainLoop)
+        done = runner.iter if by_iter else runner.epoch
+        last = loop.max_iters if by_iter else loop.max_epochs
+        if (resumed and runner.val_loop is not None
+                and self._validated_at != runner.iter
+                and done >= max(loop.val_begin, 1)
+                and (done % loop.val_interval == 0 or done == last)):
             runner.logger.info(f'The validation of iteration {runner.iter} '
                                'had not ended: it is done first.')
             runner.val_loop.run()

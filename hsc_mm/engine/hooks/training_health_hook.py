@@ -7,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor, nn
 
+from hsc_mm.datasets.class_balance import ClassBalancedSampler
 from hsc_mm.models.contrast import HierarchicalContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.health import (
@@ -68,7 +69,7 @@ class TrainingHealthHook(Hook):
             model, runner.cfg, None if runner._resume else runner._load_from,
             before)
         labels = label_matrix(runner.train_dataloader.dataset)
-        self._begin_watch(runner, model, labels)
+        self._begin_watch(runner, model, _drawn(runner, labels))
         self._listen(model)
         runner.logger.info('\n'.join(
             describe_run(runner, self._start, labels)))
@@ -179,6 +180,14 @@ class TrainingHealthHook(Hook):
                 runner.work_dir,
                 dict(self._record(finished), iterations=runner.iter,
                      max_iters=runner.max_iters, finished=finished))
+
+
+def _drawn(runner, labels: Tensor | None) -> Tensor | None:
+    """Return image labels as often as the sampler draws their images."""
+    sampler = runner.train_dataloader.sampler
+    if labels is None or not isinstance(sampler, ClassBalancedSampler):
+        return labels
+    return labels[sampler.order(0)]
 
 
 def _is_cls(name: str) -> bool:

@@ -147,6 +147,20 @@ class CAMHead(BaseModule):
             name: one.channels for name, one in self.embeddings.items()
         })
 
+    def init_weights(self) -> None:
+        """Initialise what has an ``init_cfg``; see mmengine's BaseModule.
+
+        Modules inside a part that are not mmengine's keep their weights:
+        ``init_weights`` of a network of timm would draw those anew that it
+        was built with.
+        """
+        parts = {self.refiner, *self.losses.values(),
+                 *self.embeddings.values()}
+        for one in self.modules():
+            if one not in parts and not isinstance(one, BaseModule):
+                one.is_init = True  # mmengine passes it over
+        super().init_weights()
+
     @property
     def seeds_are_refined(self) -> bool:
         """bool: Whether the refined CAM makes the seeds, alone or not."""

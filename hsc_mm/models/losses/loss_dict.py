@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule, ModuleDict
+from mmengine.model import ModuleDict
 from mmseg.utils import ConfigType
 from torch import Tensor, nn
 
@@ -71,19 +71,6 @@ class LossDict(ModuleDict):
                 f'"ecr" or "min", found {sorted(self)}. Refined CAMs come '
                 'from random weights. Add such a loss, or set refiner=None '
                 'and seed_from="raw".', 'current', logging.WARNING)
-
-    def init_weights(self) -> None:
-        """Initialise what has an ``init_cfg``; see mmengine's ModuleDict.
-
-        Modules inside a loss that are not mmengine's keep their weights:
-        ``init_weights`` of a network of timm would draw those anew that it
-        was built with.
-        """
-        for loss in self.values():
-            for one in loss.modules():
-                if one is not loss and not isinstance(one, BaseModule):
-                    one.is_init = True  # mmengine passes it over
-        super().init_weights()
 
     def bind(self, num_classes: int, channels: dict[str, int]) -> None:
         """Tell the losses about the head; see ``bind`` of ViewLoss."""

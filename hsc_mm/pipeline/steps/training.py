@@ -38,6 +38,28 @@ class _Training(Step):
                             warnings=spoken(read_health(folder))))
 
 
+def _check_kept(cfg: Config) -> None:
+    """Refuse hooks that leave no checkpoint of the end in the work folder.
+
+    Raises:
+        ValueError: The training would run to its end for nothing.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    loop = cfg.get('train_cfg') or {}
+    length = loop.get('max_epochs' if hook.get('by_epoch', True) else
+                      'max_iters')
+    others = [type_name(one) for one in cfg.get('custom_hooks') or []]
+    every = hook.get('interval', -1)
+    if (not hook and not any(name.endswith('CheckpointHook')
+                             for name in others)) or hook.get('out_dir') or (
+            hook.get('save_last') is False and length
+            and (every < 1 or length % every)):
+        raise ValueError(
+            f'default_hooks.checkpoint of {cfg.filename}: expected a hook '
+            'that leaves the last checkpoint in the work folder, found '
+            f'{dict(hook) or None}. {_remedy(hook)}')
+
+
 def _remedy(hook: Mapping) -> str:
     """Say what lets a training leave its last checkpoint in its folder."""
     if hook.get('out_dir'):
@@ -72,6 +94,7 @@ class TrainCAM(_Training):
                 f'{cfg.filename}: expected the config of a CAM stage, found '
                 f'model.type {type_name(cfg.model)!r}. The config of the '
                 'segmentation stage comes second.')
+        _check_kept(cfg)
         ctx.dataset(self.config, 'train')
 
     def inputs(self, ctx: Context) -> dict:
@@ -103,6 +126,7 @@ class TrainSegmentor(_Training):
     def check(self, ctx: Context) -> None:
         """Look for the pseudo labels, and for what reads them."""
         with_pseudo_dir(ctx.seg_cfg, ctx.pseudo_labels(self.labels))
+        _check_kept(ctx.seg_cfg)
         ctx.dataset('seg', 'train')
 
     def inputs(self, ctx: Context) -> dict:

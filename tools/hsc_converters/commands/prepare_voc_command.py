@@ -56,6 +56,7 @@ def main() -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from hsc_mm.datasets.class_names import note_lines
     from hsc_mm.datasets.voc import VOC_CLASSES
     from ..voc import SPLIT_SIZES, check_split, collect_labels, write_labels
     ids, problems = {}, []
@@ -88,6 +89,8 @@ def main() -> int:
     count = Counter(name for names in labels.images.values()
                     for name in names)
     print(', '.join(f'{name} {count[name]}' for name in labels.classes))
+    for line in note_lines(labels.notes):
+        print(line)
     then = [] if args.out or args.classes else [
         f'VOC2012_ROOT={shlex.quote(str(args.root))} '
         'python -m hsc_mm doctor configs/hsc_r50_voc.py']
