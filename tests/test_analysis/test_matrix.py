@@ -655,6 +655,35 @@ def test_the_memory_is_that_of_the_training_of_now(tmp_path, monkeypatch):
     assert max(peaks[0], peaks[2]) < 10**4
 
 
+def test_a_report_that_is_written_again_loses_no_second_stage(
+        tmp_path, monkeypatch):
+    config, python = tmp_path / 'a.py', tmp_path / 'python'
+    config.write_text('model = dict(type="EncoderDecoder")')
+    python.write_text('#!/bin/sh\nexit 0\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(matrix_cells, 'sys', SimpleNamespace(
+        executable=str(python)))
+    cell = matrix_cells.Cell(str(config), 0, tmp_path / 'w' / 'a' / 'seed0')
+    (cell.folder / 'manifests').mkdir(parents=True)
+    for step, data in (('cam', dict(data='x')), ('seg', dict(data='y')),
+                       ('report', {})):
+        (cell.folder / 'manifests' / f'{step}.json').write_text(json.dumps(
+            dict(inputs=data)))
+    found = []
+    for seg, took in ((str(config), 1.), (None, 2.)):
+        steps = ['cam', *['seg'] * bool(seg), 'report']
+        (cell.folder / 'summary.json').write_text(json.dumps(dict(
+            results={step: {} for step in steps}, batch_size=4,
+            seconds={step: took if step == 'report' else 9.
+                     for step in steps},
+            rows=[_row('seeds, best', 30.),
+                  *[_row('segmentation', 40.)] * bool(seg)])))
+        found.append(matrix_cells.run_cell(
+            cell, seg, {}, matrix_cells.Pipelines()))
+    assert found[1]['rows'] == found[0]['rows']
+    assert found[1]['settings'] == found[0]['settings']
+
+
 def test_no_pipeline_begins_after_they_were_stopped(tmp_path):
     pipelines = matrix_cells.Pipelines()
     with open(tmp_path / 'x', 'w') as file, ThreadPoolExecutor(1) as pool:

@@ -13,7 +13,12 @@ from typing import IO, NamedTuple
 from hsc_mm.cli.signals import PARENT, killed
 from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.outputs import claim, drop
-from .matrix_hashes import data_of, settings, threshold_of
+from .matrix_hashes import (
+    data_of,
+    settings,
+    steps_without_data,
+    threshold_of,
+)
 from .matrix_kept import FAILED
 
 __all__ = ['Cell', 'Pipelines', 'run_cell']
@@ -146,9 +151,11 @@ def run_cell(cell: Cell, seg_config: str | None,
                          f'(full output: {log})')
     found = read_json(summary)
     kept = read_json(record, _RECORD) if record.is_file() else {}
+    quiet = steps_without_data(cell.folder)
     same = {'images_per_second', 'peak_mib'} <= kept.keys() and all(
-        found[key].items() <= kept.get(key, {}).items()
-        for key in ('results', 'seconds'))
+        kept.get(key, {}).get(step) == value
+        for key in ('results', 'seconds')
+        for step, value in found[key].items() if step not in quiet)
     if same:
         found.update(images_per_second=kept['images_per_second'],
                      peak_mib=kept['peak_mib'])

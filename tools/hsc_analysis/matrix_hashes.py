@@ -12,7 +12,8 @@ from hsc_mm.utils import digest, read_json
 from hsc_mm.version import RECIPE
 
 __all__ = [
-    'data_changed', 'data_of', 'option_values', 'settings', 'threshold_of'
+    'data_changed', 'data_of', 'option_values', 'settings',
+    'steps_without_data', 'threshold_of'
 ]
 
 # Inputs of a step that follow the random seed.
@@ -81,14 +82,21 @@ def data_of(folder: Path) -> dict[str, str]:
         dict[str, str]: Name of the step -> hash; without steps that read no
         data themselves, such as the report.
     """
-    found = {}
-    for path in sorted(folder.glob('manifests/*.json')):
-        inputs = read_json(path, dict(inputs=dict))['inputs']
-        if 'data' in inputs:
-            found[path.stem] = digest({
-                key: value for key, value in inputs.items()
-                if key not in _OF_SEED})
-    return found
+    return {name: digest({key: value for key, value in inputs.items()
+                          if key not in _OF_SEED})
+            for name, inputs in _inputs(folder).items() if 'data' in inputs}
+
+
+def steps_without_data(folder: Path) -> set[str]:
+    """Name the steps of a cell that read no data, and may run again."""
+    return {name for name, inputs in _inputs(folder).items()
+            if 'data' not in inputs}
+
+
+def _inputs(folder: Path) -> dict[str, dict]:
+    """Return the inputs of each step of a cell."""
+    return {path.stem: read_json(path, dict(inputs=dict))['inputs']
+            for path in sorted(folder.glob('manifests/*.json'))}
 
 
 def data_changed(folder: Path, config: str,
@@ -101,11 +109,11 @@ def data_changed(folder: Path, config: str,
         options (mapping[str, list[str]]): See
             :func:`hsc_analysis.matrix_cells.run_cell`.
     """
+    inputs = _inputs(folder)
     for step, split in (('cam', 'train'), ('seeds', 'test')):
-        path = folder / 'manifests' / f'{step}.json'
-        if not path.is_file():
+        old = inputs.get(step)
+        if old is None:
             continue
-        old = read_json(path, dict(inputs=dict))['inputs']
         try:
             new = stage_inputs(load_config(config, option_values(
                 options.get('cam') or [])), split)
