@@ -77,6 +77,13 @@ def evaluate_share(rank):
     return evaluate([0, 2, 4] if rank == 0 else [1, 3, 0], 5)
 
 
+def evaluate_nothing(rank):
+    try:
+        return evaluate([0] if rank == 0 else [], 1)
+    except ValueError as error:
+        return str(error)
+
+
 def measured_factor(rank):
     neck = ScaledFeatures(2.0)
     neck((torch.full((1, 1, 2, 2), 1.0 if rank else 7.0), ))

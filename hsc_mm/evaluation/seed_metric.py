@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 
 import torch
-from mmengine.dist import get_rank, get_world_size
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
@@ -150,7 +150,17 @@ class SeedMetric(BaseMetric):
 
         A sampler that evens out the ranks gives some of them one image
         twice, at the end; it is taken back before the sum.
+
+        Raises:
+            ValueError: Some ranks have no image.
         """
+        counted = all_gather_object(self._counts is not None)
+        if any(counted) and not all(counted):
+            raise ValueError(
+                'SeedMetric: expected images on each of the '
+                f'{len(counted)} processes, found none on process '
+                f'{counted.index(False)}. Test with fewer processes, or a '
+                'sampler that gives each as many (round_up=True).')
         surplus = len(self.results) * get_world_size() - size
         if self._counts is not None:
             if get_rank() >= get_world_size() - surplus:
