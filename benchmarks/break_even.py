@@ -8,9 +8,7 @@ stays there, image labels of the whole data set are worth N masks. Finished
 cells are not repeated.
 """
 import argparse
-import contextlib
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -72,6 +70,7 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
         ValueError: The folder is that of another cell, which is left as it
             is, or the training ended with an error.
     """
+    from hsc_analysis.matrix_cells import logged
     from hsc_analysis.matrix_hashes import settings as hashes
     done, names = work_dir / 'score.json', work_dir / 'ids.txt'
     own = dict(masks=len(ids), draw=digest(ids), seed=seed,
@@ -101,12 +100,7 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
         raise ValueError(f'{work_dir}: the training ended with status '
                          f'{status}; its message is above. The same command '
                          'continues.')
-    scores = []
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in read_text(path).splitlines():
-            with contextlib.suppress(ValueError):  # cut off by a kill
-                scores.append(json.loads(line))
-    miou = [one['mIoU'] for one in scores if 'mIoU' in one][-1]
+    miou = [one['mIoU'] for one in logged(work_dir) if 'mIoU' in one][-1]
     write_json(done, own | dict(miou=miou))
     return miou
 

@@ -77,8 +77,9 @@ def seed_report(counts: SeedCounts,
         name, _ = find_rule(rule)
         values = {n: threshold_by(n, counts.cams.numpy())
                   for n in rule_names()}
-        edges = {n: near(value) for n, value in values.items()
-                 if abs(float(counts.thresholds[near(value)]) - value) < 5e-3}
+        edges = {n: edge for n, value in values.items()
+                 if abs(float(counts.thresholds[edge := near(value)])
+                        - value) < 5e-3}
         if name in edges:
             found['label_free'] = at(edges[name], rule=name)
         found['rules'] = {

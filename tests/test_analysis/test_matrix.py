@@ -632,7 +632,9 @@ def test_a_failed_cell_is_not_one_that_is_not_finished(
         assert page['missing'] == [missing.replace('not finished', 'failed')]
 
 
-def test_the_memory_is_that_of_the_training_of_now(tmp_path, monkeypatch):
+@pytest.fixture
+def idle_cell(tmp_path, monkeypatch):
+    """A cell whose pipeline does nothing; a test writes what it left."""
     config, python = tmp_path / 'a.py', tmp_path / 'python'
     config.write_text('model = dict(type="EncoderDecoder")')
     python.write_text('#!/bin/sh\nexit 0\n')
@@ -641,6 +643,11 @@ def test_the_memory_is_that_of_the_training_of_now(tmp_path, monkeypatch):
         executable=str(python)))
     cell = matrix_cells.Cell(str(config), 0, tmp_path / 'w' / 'a' / 'seed0')
     cell.folder.mkdir(parents=True)
+    return cell
+
+
+def test_the_memory_is_that_of_the_training_of_now(idle_cell):
+    cell = idle_cell
     peaks = []
     for cam, seeds in (('0', 1.), ('0', 2.), ('1', 2.)):
         (cell.folder / 'summary.json').write_text(json.dumps(dict(
@@ -655,22 +662,15 @@ def test_the_memory_is_that_of_the_training_of_now(tmp_path, monkeypatch):
     assert max(peaks[0], peaks[2]) < 10**4
 
 
-def test_a_report_that_is_written_again_loses_no_second_stage(
-        tmp_path, monkeypatch):
-    config, python = tmp_path / 'a.py', tmp_path / 'python'
-    config.write_text('model = dict(type="EncoderDecoder")')
-    python.write_text('#!/bin/sh\nexit 0\n')
-    python.chmod(0o755)
-    monkeypatch.setattr(matrix_cells, 'sys', SimpleNamespace(
-        executable=str(python)))
-    cell = matrix_cells.Cell(str(config), 0, tmp_path / 'w' / 'a' / 'seed0')
-    (cell.folder / 'manifests').mkdir(parents=True)
+def test_a_report_that_is_written_again_loses_no_second_stage(idle_cell):
+    cell = idle_cell
+    (cell.folder / 'manifests').mkdir()
     for step, data in (('cam', dict(data='x')), ('seg', dict(data='y')),
                        ('report', {})):
         (cell.folder / 'manifests' / f'{step}.json').write_text(json.dumps(
             dict(inputs=data)))
     found = []
-    for seg, took in ((str(config), 1.), (None, 2.)):
+    for seg, took in ((cell.config, 1.), (None, 2.)):
         steps = ['cam', *['seg'] * bool(seg), 'report']
         (cell.folder / 'summary.json').write_text(json.dumps(dict(
             results={step: {} for step in steps}, batch_size=4,

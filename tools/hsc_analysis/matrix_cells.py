@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -21,7 +22,7 @@ from .matrix_hashes import (
 )
 from .matrix_kept import FAILED
 
-__all__ = ['Cell', 'Pipelines', 'run_cell']
+__all__ = ['Cell', 'Pipelines', 'logged', 'run_cell']
 
 _RECORD = {'images_per_second?': (float, ), 'peak_mib?': float,
            'results?': dict, 'seconds?': dict, 'rows?': [dict(what=str)],
@@ -195,12 +196,20 @@ def _trained_alike(found: dict, kept: dict) -> bool:
     return new == old
 
 
-def _speed(folder: Path, batch_size: int) -> float | None:
-    """Return images a second of the CAM stage, by the median of its log."""
-    times = []
-    for log in folder.glob('cam/*/vis_data/scalars.json'):
+def logged(folder: Path) -> Iterator[dict]:
+    """Yield the entries of the logs of a training, in the order of its runs.
+
+    Args:
+        folder (Path): Its work folder.
+    """
+    for log in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in log.read_text('utf-8', 'replace').splitlines():
             with contextlib.suppress(ValueError):  # cut off by a kill
-                entry = json.loads(line)
-                times += [entry['time']] if 'loss' in entry else []
+                yield json.loads(line)
+
+
+def _speed(folder: Path, batch_size: int) -> float | None:
+    """Return images a second of the CAM stage, by the median of its log."""
+    times = [entry['time'] for entry in logged(folder / 'cam')
+             if 'loss' in entry]
     return round(batch_size / statistics.median(times), 2) if times else None

@@ -49,10 +49,7 @@ def _by_stage(words: list[str]) -> tuple[list[str], list[str]]:
     --select-list counts by the ids of its file, and --threshold is that of
     the pseudo labels.
     """
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument('--select-list')
-    parser.add_argument('--threshold')
-    named, others = parser.parse_known_args(words)
+    named, others = _parsed(words)
     if named.select_list is not None:
         others += ['selected', *sorted(read_selection(named.select_list))]
     return others, ['threshold', named.threshold] if named.threshold else []
@@ -60,9 +57,15 @@ def _by_stage(words: list[str]) -> tuple[list[str], list[str]]:
 
 def threshold_of(options: Mapping[str, list[str]]) -> str | None:
     """Return ``--threshold`` of the options of a call, if it has one."""
+    return _parsed(options.get('pipeline') or [])[0].threshold
+
+
+def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Read the options of a pipeline that are not hashed as they stand."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument('--select-list')
     parser.add_argument('--threshold')
-    return parser.parse_known_args(options.get('pipeline') or [])[0].threshold
+    return parser.parse_known_args(words)
 
 
 def option_values(words: list[str]) -> dict:

@@ -50,7 +50,7 @@ def kept_cells(root: Path, called: Mapping[Path, dict | None],
         found = _kept(folder / 'cell.json', paths.get(name), seg, options)
         own = found['settings']['data'] if isinstance(found, dict) else {}
         known = data.setdefault(name, {})
-        if any(known.get(step, one) != one for step, one in own.items()) or (
+        if _differs(known, own) or (
                 isinstance(found, dict) and not known
                 and data_changed(folder, found['config'], options)):
             found = _OTHER_DATA
@@ -79,10 +79,15 @@ def drop_other_data(called: dict[Path, dict | None]) -> None:
             continue
         name = Path(cell['config']).stem
         known, own = now.setdefault(name, {}), cell['settings']['data']
-        if any(known.get(step, one) != one for step, one in own.items()):
+        if _differs(known, own):
             del called[folder]
         else:
             known.update(own)
+
+
+def _differs(known: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    """Say whether a step has another hash of its data than is known."""
+    return any(known.get(step, one) != one for step, one in own.items())
 
 
 def drop_other_second_stages(cells: list[dict]) -> list[str]:
