@@ -50,9 +50,10 @@ class MultiScaleCAM:
             flipped (``'horizontal'``, ``'vertical'``).
         amp (bool): Whether the network computes in half precision: float16
             on a GPU, bfloat16 on a CPU.
-        attention_blocks (int): Number of last blocks of a vision transformer
-            whose mean attention comes along: that of the view without flip
-            whose size is nearest to the image's. 0 = none is recorded.
+        attention (bool): Whether the mean attention of the last blocks of a
+            vision transformer comes along, see
+            :func:`hsc_mm.models.attention.record_attention`: that of the
+            view without flip whose size is nearest to the image's.
 
     Raises:
         ValueError: It is another model; or (when called) image labels are to
@@ -63,7 +64,7 @@ class MultiScaleCAM:
                  model: nn.Module,
                  flips: Sequence[str | None] = (None, ),
                  amp: bool = False,
-                 attention_blocks: int = 0) -> None:
+                 attention: bool = False) -> None:
         model = getattr(model, 'module', model)
         if not getattr(model, 'makes_cams', False):
             raise ValueError(
@@ -72,8 +73,8 @@ class MultiScaleCAM:
         self.model = model
         self.flips = list(flips)
         self.amp = amp
-        self.attention_blocks = attention_blocks
-        if attention_blocks and None not in self.flips:
+        self.attention = attention
+        if attention and None not in self.flips:
             raise ValueError('flips: expected a view without flip, whose '
                              f'attention is recorded, found {self.flips}.')
         self.device = next(model.parameters()).device
@@ -133,7 +134,7 @@ class MultiScaleCAM:
         nearest = batch.nearest
         views = [
             self._chunks(view, batch.shape,
-                         self.attention_blocks if i == nearest else 0)
+                         self.attention and i == nearest)
             for i, view in enumerate(batch.views)
         ]
         return views, nearest, sum(v.scores.sum(0) for v in views) / (
@@ -156,21 +157,21 @@ class MultiScaleCAM:
         return total
 
     def _chunks(self, view: Tensor, shape: tuple[int, int],
-                blocks: int) -> _View:
+                attention: bool) -> _View:
         """Run a scale, no more pixels at a time than the batch had unscaled.
 
         Memory then does not grow with the square of the largest scale.
         """
         pixels = view.shape[2] * view.shape[3]
         count = max(1, len(view) * shape[0] * shape[1] // pixels)
-        parts = [self._run(part, blocks) for part in view.split(count)]
+        parts = [self._run(part, attention) for part in view.split(count)]
         return parts[0]._replace(
             activation=torch.cat([p.activation for p in parts], dim=1),
             scores=torch.cat([p.scores for p in parts], dim=1),
             attention=torch.cat([p.attention for p in parts])
-            if blocks else None)
+            if attention else None)
 
-    def _run(self, view: Tensor, blocks: int) -> _View:
+    def _run(self, view: Tensor, attention: bool) -> _View:
         """Run the network on images (b, 3, H_s, W_s) and their flips."""
         view = view.to(self.device, non_blocking=True)
         turned = torch.cat([
@@ -187,8 +188,7 @@ class MultiScaleCAM:
         inputs, samples = data['inputs'], data['data_samples']
         kind = self.device.type
         recording = record_attention(
-            self.model.backbone,
-            blocks) if blocks else contextlib.nullcontext()
+            self.model.backbone) if attention else contextlib.nullcontext()
         with torch.autocast(
                 kind,
                 torch.bfloat16 if kind == 'cpu' else torch.float16,

@@ -16,7 +16,8 @@ from .rules import LabelRule, build_rule
 from .soft_cam import SoftCAM
 from .views import Failure
 
-__all__ = ['LabelChain', 'Labelled', 'label_stream', 'usual_threshold']
+__all__ = ['LabelChain', 'Labelled', 'label_stream', 'usual_threshold',
+           'with_threshold']
 
 _KEYS = ('refiners', 'rule', 'soft', 'threshold')
 
@@ -107,7 +108,8 @@ class LabelChain:
             LabelChain: The chain.
 
         Raises:
-            ValueError: A key is unknown, or an argument is bad.
+            ValueError: A key is unknown, or an argument is bad; or the rule
+                is an object with another threshold.
         """
         check_keys('pseudo_label', changes, _KEYS)
         found = _section(cfg.get('pseudo_label'))
@@ -115,8 +117,10 @@ class LabelChain:
             key: value for key, value in changes.items() if value is not None
         })
         rule = found.get('rule')
-        if threshold is not None and _own_threshold(rule) is not None:
-            rule = dict(rule, threshold=threshold)
+        if threshold is not None:
+            rule = with_threshold(rule, threshold)
+        else:
+            threshold = _own_threshold(rule)
         own = found.get('threshold')
         if isinstance(own, str):
             find_choice(own)
@@ -209,9 +213,28 @@ def usual_threshold(cfg: Config, **changes) -> float | str | None:
     return found.get('threshold')
 
 
+def with_threshold(rule: dict | LabelRule | None,
+                   threshold: float | str) -> dict | LabelRule | None:
+    """Return a rule whose own threshold, where it has one, is another.
+
+    Raises:
+        ValueError: The rule is an object, and its threshold is another.
+    """
+    own = _own_threshold(rule)
+    if own is None or own == threshold:
+        return rule
+    if not isinstance(rule, Mapping):
+        raise ValueError(
+            f'threshold: expected none beside a {type(rule).__name__} that '
+            f'has its own, {own}, found {threshold!r}. Give the rule as '
+            'dict(type=...), or leave one of the two out.')
+    return dict(rule, threshold=threshold)
+
+
 def _own_threshold(rule: dict | LabelRule | None) -> float | None:
-    """Return the threshold that is written down with a rule."""
-    return rule.get('threshold') if isinstance(rule, Mapping) else None
+    """Return the threshold that a rule has, or that is written down for it."""
+    return rule.get('threshold') if isinstance(rule, Mapping) else getattr(
+        rule, 'threshold', None)
 
 
 def _section(found: object) -> dict:

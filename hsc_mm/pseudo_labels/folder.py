@@ -47,6 +47,8 @@ class PseudoLabelFolder:
         label_map (dict[int, int], optional): The data set's map from indices
             of its masks to classes; None where they are the same.
         kinds (sequence[str]): Suffixes of the files: ``'.png'``, ``'.npz'``.
+        chosen (str): How the threshold was. The manifest notes it, and is
+            not compared with it.
 
     Raises:
         FileExistsError: The folder holds other files, or labels that were
@@ -57,8 +59,10 @@ class PseudoLabelFolder:
                  path: str | Path,
                  identity: dict,
                  label_map: dict[int, int] | None = None,
-                 kinds: Sequence[str] = ('.png', )) -> None:
+                 kinds: Sequence[str] = ('.png', ),
+                 chosen: str = 'fixed') -> None:
         self.path = Path(path)
+        self.chosen = chosen
         self.identity = identity
         self.label_map = label_map
         self.kinds = tuple(kinds)
@@ -81,7 +85,7 @@ class PseudoLabelFolder:
                for p in self.path.iterdir() if p.name != LOCK):
             return manifest.is_file()
         draft = self.path / f'.{MANIFEST}.{uuid.uuid4().hex}.tmp'
-        write_json(draft, dict(self.identity, complete=False))
+        write_json(draft, self._manifest(complete=False))
         try:
             os.link(draft, manifest)  # fails where there is one by now
         except FileExistsError:
@@ -92,8 +96,11 @@ class PseudoLabelFolder:
         draft.unlink(missing_ok=True)
         return True
 
+    def _manifest(self, **state) -> dict:
+        return dict(self.identity, chosen=self.chosen, **state)
+
     def _note(self, **state) -> None:
-        write_json(self.path / MANIFEST, dict(self.identity, **state))
+        write_json(self.path / MANIFEST, self._manifest(**state))
 
     def file(self, img_id: str, kind: str = '.png') -> Path:
         """Return the path of a file of an image."""
@@ -143,19 +150,18 @@ class PseudoLabelFolder:
             self._note(complete=False)
 
     def finish(self, img_ids: Sequence[str], alone: bool = True,
-               chosen: str = 'fixed',
                notes: Mapping[str, str] | None = None) -> bool:
         """Note that all labels are there, if they are; say whether.
 
         The ids are all images of the list, those of other shards too;
-        ``alone`` says that no other process writes into the folder,
-        ``chosen`` how the threshold was, and ``notes`` what labels of other
-        shards have to be made from, see :meth:`has`.
+        ``alone`` says that no other process writes into the folder, and
+        ``notes`` what labels of other shards have to be made from, see
+        :meth:`has`.
         """
         complete = not self.missing(img_ids) and (
             alone or self._are_of(notes or {}))
         if complete:
-            self._note(complete=True, count=len(img_ids), chosen=chosen)
+            self._note(complete=True, count=len(img_ids))
         if alone or complete:
             self._sweep(alone)
         return complete

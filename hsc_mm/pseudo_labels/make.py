@@ -19,21 +19,23 @@ from hsc_mm.utils.checkpoints import check_file, file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
 from .cams import MultiScaleCAM, iterate_cams
-from .chain import LabelChain, Labelled, label_stream, usual_threshold
+from .chain import (
+    LabelChain,
+    Labelled,
+    label_stream,
+    usual_threshold,
+    with_threshold,
+)
 from .folder import PseudoLabelFolder
 from .identity import own_code
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
-from .thresholds import choose_threshold
+from .thresholds import choose_threshold, found_before
 from .tiled import TiledImages
 from .views import Failure, view_loader
 
 __all__ = ['RunOptions', 'make_pseudo_labels']
-
-#: Blocks of a transformer whose attention refiners get, as in CLIP-ES.
-ATTENTION_BLOCKS = 8
-
 
 def _silent(items: Iterable, total: int) -> Iterator:
     yield from items
@@ -124,8 +126,9 @@ def make_pseudo_labels(cfg: Config | str | Path,
             (:mod:`hsc_mm.evaluation.threshold_rules`) looks at the CAMs of
             500 images of the split, evenly spread; ``'sufficiency'``
             (:mod:`hsc_mm.pseudo_labels.sufficiency`) asks the classifier
-            about parts of 64 of them. By default that of ``pseudo_label``,
-            else ``model.test_cfg.bg_threshold``.
+            about parts of 64 of them. What was found for labels of the same
+            weights that are in ``out`` stays. By default that of
+            ``pseudo_label``, else ``model.test_cfg.bg_threshold``.
         refiners (sequence[dict | Refiner], optional): Refine the CAMs.
         rule (dict | LabelRule, optional): Makes masks of them.
         soft (str, optional): ``'also'``: refined soft CAMs besides;
@@ -153,9 +156,15 @@ def make_pseudo_labels(cfg: Config | str | Path,
     check_file(checkpoint)
     cfg = config_of(cfg)
     changes = dict(refiners=refiners, rule=rule, soft=soft)
+    if threshold is not None:
+        with_threshold(rule, threshold)
+    facts = dict(
+        checkpoint=file_sum(checkpoint)[:16], split=split,
+        amp=options.amp or None,
+        tiles=options.tiles and list(options.tiles.check()))
     threshold, chosen = choose_threshold(
         use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
-        usual_threshold(cfg, **changes), options)
+        usual_threshold(cfg, **changes), options, found_before(out, facts))
     if threshold is not None:
         cfg.model.test_cfg.bg_threshold = float(threshold)
     chain = LabelChain.from_config(cfg, threshold, **changes)
@@ -167,19 +176,17 @@ def make_pseudo_labels(cfg: Config | str | Path,
         folder = PseudoLabelFolder(
             out,
             dict(
-                checkpoint=file_sum(checkpoint)[:16],
+                facts,
                 **chain.identity(),
                 **own_code(chain, cfg),
-                amp=options.amp or None,
-                tiles=options.tiles and list(options.tiles.check()),
-                split=split,
                 # What CAMs are computed by: model and test pipeline.
                 inference=digest([without_start(cfg.model),
                                   split_options(cfg, 'test').pipeline]),
                 classes=list(dataset.metainfo['classes']),
                 mask_classes=list(dataset.all_classes)),
             label_map=dataset.metainfo['label_map'],
-            kinds=chain.suffixes)
+            kinds=chain.suffixes,
+            chosen=chosen)
         run = LabelRun.plan(dataset, folder, options.batch_size,
                             options.shard, options.workers, options.resume,
                             options.tiles and options.tiles.size, chain)
@@ -191,8 +198,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
             labels = _labels(cfg, str(checkpoint), dataset, run, chain,
                              options, folder)
             write_labels(options.progress(labels, run.missing), folder, run)
-        run.complete = folder.finish(run.img_ids, alone, chosen,
-                                     run.notes)
+        run.complete = folder.finish(run.img_ids, alone, run.notes)
     return run
 
 
@@ -211,9 +217,8 @@ def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
         options.workers,
         with_images='image' in chain.needs,
         pin_memory=device.startswith('cuda'))
-    engine = MultiScaleCAM(
-        model, pipeline.flips, options.amp,
-        ATTENTION_BLOCKS if 'attention' in chain.needs else 0)
+    engine = MultiScaleCAM(model, pipeline.flips, options.amp,
+                           'attention' in chain.needs)
     stream = iterate_cams(engine, loader, run.existing)
     if run.tiled:
         tiled = TiledImages(

@@ -1,12 +1,16 @@
 """The background threshold of pseudo labels, and how it is chosen."""
 from __future__ import annotations
 
+import itertools
+from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.datasets.build import split_options
 from hsc_mm.evaluation.counts import cam_histogram
 from hsc_mm.evaluation.threshold_rules import (
     BINS,
@@ -17,15 +21,21 @@ from hsc_mm.evaluation.threshold_rules import (
 )
 from hsc_mm.inference import seeds
 from hsc_mm.inference.models import make_fast
+from hsc_mm.tiles import Tiles
+from hsc_mm.utils import read_json
+from hsc_mm.utils.headers import read_header
+from hsc_mm.utils.limits import most_pixels
 from hsc_mm.utils.progress import progress
 from .cams import MultiScaleCAM, iterate_cams
+from .folder import MANIFEST
 from .sufficiency import keep, sufficient
+from .tiled import Windows
 from .views import Failure, view_loader
 
 if TYPE_CHECKING:
     from .make import RunOptions
 
-__all__ = ['Threshold', 'choose_threshold']
+__all__ = ['Threshold', 'choose_threshold', 'found_before']
 
 #: Images at most whose CAMs a rule looks at, and of which the classifier sees
 #: parts: ten more passes for each.
@@ -46,7 +56,8 @@ class Threshold(NamedTuple):
 
 def choose_threshold(cfg: Config, checkpoint: str, split: str,
                      asked: float | str | None, usual: float | str | None,
-                     options: RunOptions) -> Threshold:
+                     options: RunOptions,
+                     before: dict | None = None) -> Threshold:
     """Find the threshold that was asked for, or the usual one.
 
     Args:
@@ -58,17 +69,26 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         usual (float | str, optional): The same, of the config. A rule that
             finds none gives way to ``model.test_cfg.bg_threshold``.
         options (RunOptions): How to compute.
+        before (dict, optional): Of :func:`found_before`.
 
     Raises:
         NoThresholdError: A rule was asked for and finds none.
         ValueError: There is no such rule.
     """
-    if asked == 'best':
-        return Threshold(seeds.best_threshold(cfg, checkpoint), asked)
     name = usual if asked is None else asked
     if not isinstance(name, str):
         return Threshold(name)
     name = find_choice(name, ('best', ))
+    if name in (before or {}):
+        options.notify(f'background threshold {before[name]}, by "{name}", of '
+                       'the labels that are there')
+        return Threshold(before[name], name)
+    if name == 'best':
+        if options.tiles:
+            options.notify(
+                'background threshold by "best": chosen on whole images. The '
+                'CAMs of images in windows (--tile) may need another one.')
+        return Threshold(seeds.best_threshold(cfg, checkpoint), name)
     try:
         return Threshold(
             _label_free(cfg, checkpoint, split, name, options), name)
@@ -79,6 +99,31 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         return Threshold(None)
 
 
+def found_before(out: str | Path, facts: dict) -> dict[str, float]:
+    """Return what was chosen for the labels that are in a folder.
+
+    A rule that looks again, at images that were repaired or added, would find
+    another threshold, and the labels of the others would not be resumed.
+
+    Args:
+        out (str | Path): The folder, which need not exist.
+        facts (dict): What its manifest has to say of weights and split.
+
+    Returns:
+        dict[str, float]: How it was chosen -> the threshold; or nothing.
+    """
+    manifest = Path(out) / MANIFEST
+    try:
+        found = read_json(manifest, dict)
+    except (OSError, ValueError):  # none, or the folder says what is wrong
+        return {}
+    same = all(found.get(key) == value for key, value in facts.items())
+    chosen, value = found.get('chosen'), found.get('threshold')
+    if not same or chosen in (None, 'fixed') or not isinstance(value, float):
+        return {}
+    return {chosen: value}
+
+
 def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
                 options: RunOptions) -> float:
     """Find a threshold by the rule that :func:`find_choice` has named."""
@@ -86,13 +131,24 @@ def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
     dataset = seeds.seed_dataset(cfg, split, check=False)
     places = [place for place in range(len(dataset))
               if not in_parts or _shows_a_class(dataset, place)]
+    if in_parts and options.tiles:  # the classifier sees images whole
+        places = [place for place in places
+                  if not _in_windows(dataset, place, options.tiles)]
+        if not places:
+            raise NoThresholdError(
+                'threshold "sufficiency": expected images that show a class '
+                f'and no side above {options.tiles.size} pixels (--tile), '
+                'found none. Name a number or "auto".')
     stride = -(-len(places) // (SEEN_IN_PARTS if in_parts else SAMPLED))
     places = places[::max(stride, 1)]
     model = make_fast(
         seeds.build_model(cfg, checkpoint, options.torch_device,
                           dataset.metainfo['classes']), options.amp)
+    tiled = [place for place in places if not in_parts
+             and _in_windows(dataset, place, options.tiles)]
     loader, pipeline = view_loader(
-        dataset, cfg, [[place] for place in places], options.workers)
+        dataset, cfg, [[place] for place in places if place not in tiled],
+        options.workers)
     engine = MultiScaleCAM(model, pipeline.flips, options.amp)
     if in_parts:
         parts = progress(keep(engine, pipeline, dataset, places),
@@ -100,7 +156,10 @@ def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
         found, of = sufficient(list(parts)), 'parts'
     else:
         counts = torch.zeros(BINS, dtype=torch.int64)
-        for soft in iterate_cams(engine, loader):
+        windows = Windows(engine, dataset, split_options(cfg, 'test').pipeline,
+                          options.tiles or Tiles())
+        for soft in itertools.chain(iterate_cams(engine, loader),
+                                    windows.cams(tiled)):
             if not isinstance(soft, Failure) and len(soft.cam):
                 counts += cam_histogram(torch.from_numpy(soft.cam))
         found, of = threshold_by(name, counts.numpy()), 'the CAMs'
@@ -113,3 +172,16 @@ def _shows_a_class(dataset: BaseImageLabelDataset, place: int) -> bool:
     """Say whether an image has a label, or may have one."""
     label = dataset.get_data_info(place).get('gt_label')
     return label is None or bool(label.any())
+
+
+def _in_windows(dataset: BaseImageLabelDataset, place: int,
+                tiles: Tiles | None) -> bool:
+    """Say whether an image is computed in windows, and fits into memory."""
+    if tiles is None:
+        return False
+    try:
+        seen = read_header(dataset.get_data_info(place)['img_path'],
+                           checked=False).seen
+    except Exception:  # whatever it is, reading the image will tell
+        return False
+    return max(seen) > tiles.size and prod(seen) <= most_pixels()

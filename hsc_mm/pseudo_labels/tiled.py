@@ -24,11 +24,80 @@ from .soft_cam import SoftCAM
 from .view_pipeline import ViewPipeline
 from .views import Failure, ViewBatch
 
-__all__ = ['TiledImages']
+__all__ = ['TiledImages', 'Windows']
 
 
-class TiledImages:
-    """Compute images window by window, one after the other.
+class Windows:
+    """CAMs of images that are computed window by window.
+
+    Args:
+        engine (MultiScaleCAM): Computes a window.
+        dataset (BaseImageLabelDataset): Of the images.
+        steps (sequence[dict]): The test pipeline.
+        tiles (Tiles): The windows.
+    """
+
+    def __init__(self, engine: MultiScaleCAM, dataset: BaseImageLabelDataset,
+                 steps: Sequence[dict], tiles: Tiles) -> None:
+        self.engine, self.dataset, self.tiles = engine, dataset, tiles
+        self.pipeline = ViewPipeline(steps)
+        self._read, self._options = image_reader(steps), reading_options(steps)
+
+    def scan(self, info: dict) -> Scan:
+        """Open an image."""
+        return Scan(info['img_path'], self._read, self._options)
+
+    def cams(self, places: Sequence[int]) -> Iterator[SoftCAM | Failure]:
+        """Yield the CAMs of images below the limit of megapixels.
+
+        Args:
+            places (sequence[int]): Their places in the data set.
+        """
+        for place in places:
+            info = self.dataset.get_data_info(place)
+            try:
+                with self.scan(info) as scan:
+                    yield self.whole(scan, info)
+            except (OSError, ValueError) as error:
+                yield Failure(info['img_id'], str(error))
+
+    def predict(self, info: dict, image: np.ndarray
+                ) -> tuple[np.ndarray, Tensor]:
+        """Compute the activations of a window, (K, h, w), and scores."""
+        views = self.pipeline.views_of(image, info)
+        maps, scores = self.engine.activations(ViewBatch(
+            [info['img_id']], image.shape[:2],
+            [view['inputs'][None] for view in views], None, None))
+        if not (torch.isfinite(maps).all() and torch.isfinite(scores).all()):
+            raise ValueError('expected a finite CAM, found inf or nan: the '
+                             'weights are broken, or half precision '
+                             'overflows')
+        return maps.numpy(), scores
+
+    def present(self, scores: Tensor, info: dict) -> Tensor:
+        """Choose the classes of an image, (K,) bool."""
+        label = info.get('gt_label')
+        return choose_classes(
+            scores, None if label is None else torch.as_tensor(label),
+            self.engine.model.test_cfg, info['img_id'])
+
+    def whole(self, scan: Scan, info: dict,
+              with_image: bool = False) -> SoftCAM:
+        """Compute the CAMs of an image that is in memory."""
+        maps, scores = joined(scan, self.tiles,
+                              lambda image: self.predict(info, image))
+        present = self.present(scores, info)
+        chosen = present.nonzero()[:, 0]
+        rows = map_rows(chosen, len(present), len(maps)).numpy()
+        cam = self.engine.model.make_cams(
+            torch.from_numpy(maps[rows]), torch.ones(len(chosen))).numpy()
+        return SoftCAM(info['img_id'], cam, chosen.numpy() + 1,
+                       scores.numpy(),
+                       as_rgb(scan.image) if with_image else None)
+
+
+class TiledImages(Windows):
+    """Pseudo labels of images in windows, one after the other.
 
     Args:
         engine (MultiScaleCAM): Computes a window.
@@ -48,10 +117,8 @@ class TiledImages:
             raise ValueError('tile: expected refiners that read no attention, '
                              'for windows have their own. Leave '
                              'AttentionAffinity out, or set no tile.')
-        self.engine, self.dataset, self.tiles = engine, dataset, tiles
+        super().__init__(engine, dataset, steps, tiles)
         self.chain = chain
-        self.pipeline = ViewPipeline(steps)
-        self._read, self._options = image_reader(steps), reading_options(steps)
 
     def soft_cams(self, places: Sequence[int],
                   run: LabelRun,
@@ -71,44 +138,12 @@ class TiledImages:
         for place in places:
             info = self.dataset.get_data_info(place)
             try:
-                with Scan(info['img_path'], self._read, self._options) as scan:
+                with self.scan(info) as scan:
                     yield self._large(scan, info, run, folder) \
-                        if scan.large else self._whole(scan, info)
+                        if scan.large else self.whole(
+                            scan, info, 'image' in self.chain.needs)
             except (OSError, ValueError) as error:
                 yield Failure(info['img_id'], str(error))
-
-    def _predict(self, info: dict, image: np.ndarray
-                 ) -> tuple[np.ndarray, Tensor]:
-        """Compute the activations of a window, (K, h, w), and scores."""
-        views = self.pipeline.views_of(image, info)
-        maps, scores = self.engine.activations(ViewBatch(
-            [info['img_id']], image.shape[:2],
-            [view['inputs'][None] for view in views], None, None))
-        if not (torch.isfinite(maps).all() and torch.isfinite(scores).all()):
-            raise ValueError('expected a finite CAM, found inf or nan: the '
-                             'weights are broken, or half precision '
-                             'overflows')
-        return maps.numpy(), scores
-
-    def _present(self, scores: Tensor, info: dict) -> Tensor:
-        label = info.get('gt_label')
-        return choose_classes(
-            scores, None if label is None else torch.as_tensor(label),
-            self.engine.model.test_cfg, info['img_id'])
-
-    def _whole(self, scan: Scan, info: dict) -> SoftCAM:
-        maps, scores = joined(scan, self.tiles,
-                              lambda image: self._predict(info, image))
-        present = self._present(scores, info)
-        chosen = present.nonzero()[:, 0]
-        rows = map_rows(chosen, len(present), len(maps)).numpy()
-        cam = self.engine.model.make_cams(
-            torch.from_numpy(maps[rows]), torch.ones(len(chosen))).numpy()
-        image = None
-        if 'image' in self.chain.needs:
-            image = as_rgb(scan.image)
-        return SoftCAM(info['img_id'], cam, chosen.numpy() + 1,
-                       scores.numpy(), image)
 
     def _large(self, scan: Scan, info: dict, run: LabelRun,
                folder: PseudoLabelFolder) -> Labelled:
@@ -127,10 +162,10 @@ class TiledImages:
                 'the image into pictures.')
 
         def predict(image: np.ndarray) -> tuple[np.ndarray, Tensor]:
-            return self._predict(info, image)
+            return self.predict(info, image)
 
         found = survey(scan, self.tiles, predict)
-        present = self._present(found.scores, info)
+        present = self.present(found.scores, info)
         classes = present.nonzero()[:, 0].numpy() + 1
         blocks = cam_blocks(scan, self.tiles, predict, found, present,
                             self.engine.model.make_cams)

@@ -128,7 +128,8 @@ class RandomWalk(_FromSoftCAMs):
         alpha (float, optional): The background that walks too is
             (1 - max CAM)^alpha. None: the threshold of the pseudo labels.
         label (dict): ``refiners`` after the walk; ``rule`` instead of that
-            of the config.
+            of the config; ``threshold`` instead of that of the pseudo
+            labels. So is that of the rule, where it has one.
         **kwargs: As of :class:`TrainAffinity`.
     """
     name = 'random_walk'
@@ -152,7 +153,19 @@ class RandomWalk(_FromSoftCAMs):
         """Look for the affinity, too; build the label rule."""
         super().check(ctx)
         ctx.find('affinity')
-        LabelChain.from_config(ctx.cam_cfg, **self.label)
+        if (threshold := self.label.get('threshold')) is not None:
+            check_number('threshold of RandomWalk', threshold, least=0,
+                         below=1)
+        self._chain(ctx)
+
+    def _chain(self, ctx: Context,
+               threshold: float | None = None) -> LabelChain:
+        """Build what labels the maps; a threshold of the step comes first."""
+        label = dict(self.label)
+        rule, own = label.get('rule') or {}, label.pop('threshold', None)
+        if own is None and 'threshold' not in rule:
+            own = threshold
+        return LabelChain.from_config(ctx.cam_cfg, own, **label)
 
     def inputs(self, ctx: Context) -> dict:
         """Add the affinity and the label rule."""
@@ -168,8 +181,7 @@ class RandomWalk(_FromSoftCAMs):
         features = FrozenFeatures(
             ctx.cam_cfg, trained.checkpoint('cam'), saved['stride'])
         found = ctx.result(ctx.find('pseudo_labels', self.labels).name)
-        chain = LabelChain.from_config(
-            ctx.cam_cfg, found.get('threshold'), **self.label)
+        chain = self._chain(ctx, found.get('threshold'))
         folder = PseudoLabelFolder(
             path, dict(made_from=digest([self.inputs(ctx), self.settings])),
             features.dataset.metainfo['label_map'], chain.suffixes)
@@ -178,8 +190,9 @@ class RandomWalk(_FromSoftCAMs):
         write_labels(label_stream(softs, chain), folder, run)
         if not folder.finish(run.img_ids):
             raise ValueError('\n'.join(run.summary()))
-        used = None if self.walk['alpha'] else (
-            chain.rule.identity().get('threshold'))
+        used = None
+        if chain.reads_threshold and not self.walk['alpha']:
+            used = chain.rule.identity().get('threshold')
         return Outcome([path], dict(ctx.score_labels(path), threshold=used))
 
     def rows(self, result: dict) -> list[ScoreRow]:

@@ -184,6 +184,8 @@ def test_wrong_settings_are_refused_before_anything_runs(place, tmp_path):
             (', beta=0', 'beta of RandomWalk: expected a finite number > 0'),
             (', alpha=-1', 'alpha of RandomWalk'),
             (', label=dict(rule=dict(type="hsc_mm.Nothing"))', 'Nothing'),
+            (', label=dict(threshold=2)', 'threshold of RandomWalk'),
+            (', label=dict(threshold="auto")', 'threshold of RandomWalk'),
             (', labels="cam"', "step 'cam': expected a step with 'pseudo")]:
         with pytest.raises(ValueError, match=message):
             build_pipeline(*configs(place, walk), tmp_path / 'work')
@@ -204,3 +206,23 @@ def test_the_config_on_photographs_builds(shared_voc, tmp_path, monkeypatch):
         Path(__file__).parent / 'configs' / 'walk_mbv2_voc-animals.py')
     assert list(build_pipeline(cfg, None, tmp_path).steps) == [
         'cam', 'seeds', 'pseudo', 'affinity', 'random_walk', 'report']
+
+
+@pytest.mark.parametrize(('label', 'threshold'), [
+    ('dict(rule=dict(type="hsc_mm.ThresholdRule", threshold=.61))', .61),
+    ('dict(threshold=.62)', .62),
+    ('dict(refiners=[dict(type="hsc_mm.CRFRefiner")])', None)])
+def test_a_threshold_of_the_walk_comes_first(place, finished, tmp_path,
+                                             label, threshold):
+    shutil.copytree(place / 'work', tmp_path / 'work')
+    pipeline = build_pipeline(*configs(place, f', label={label}'),
+                              tmp_path / 'work')
+    (tmp_path / 'work' / 'random_walk').rename(tmp_path / 'before')
+    found = pipeline.steps['random_walk'].run(
+        pipeline.context.before('random_walk'), False)
+    assert found.result['threshold'] == threshold
+    foreground = [np.mean([(read_index_png(path) > 0).mean()
+                           for path in sorted(folder.glob('*.png'))])
+                  for folder in (tmp_path / 'before',
+                                 tmp_path / 'work' / 'random_walk')]
+    assert foreground[0] != foreground[1]

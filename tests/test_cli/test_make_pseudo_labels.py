@@ -163,6 +163,37 @@ def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys,
     assert 'Is "sufficiency" meant' in capsys.readouterr().err
 
 
+def test_images_that_were_repaired_have_the_threshold_of_the_others(
+        make, stage, damaged, tmp_path, capsys):
+    out, flags = tmp_path / 'a', ('--no-tta', '--threshold', 'otsu')
+    assert make(out, *flags, config=damaged) == 1
+    found = read_json(out / 'pseudo_labels.json')
+    assert (found['chosen'], found['complete']) == ('otsu', False)
+    assert make(tmp_path / 'whole', *flags) == 0
+    other = read_json(tmp_path / 'whole' / 'pseudo_labels.json')
+    assert other['threshold'] != found['threshold']
+    said = capsys.readouterr().out
+    voc = damaged.parent / 'voc'
+    broken = {name: (voc / 'JPEGImages' / name).read_bytes()
+              for name in ('img_03.jpg', 'img_04.jpg')}
+    try:
+        shutil.copytree(stage[0] / 'JPEGImages', voc / 'JPEGImages',
+                        dirs_exist_ok=True)
+        assert make(out, *flags, config=damaged) == 0
+        said = capsys.readouterr().out
+        made = read_json(out / 'pseudo_labels.json')
+        assert f'3 written, {COUNT - 3} skipped' in said
+        assert f'{found["threshold"]}, by "otsu", of the labels' in said
+        assert made == dict(found, complete=True, count=COUNT)
+        # Of other weights it is no threshold.
+        assert make(out, '--threshold', 'li', config=damaged) == 1
+        assert 'Choose another folder' in capsys.readouterr().err
+    finally:
+        for name, data in broken.items():
+            (voc / 'JPEGImages' / name).write_bytes(data)
+        (voc / 'JPEGImages' / 'img_05.jpg').unlink()
+
+
 def _with_labels(config, path, **pseudo_label):
     path.write_text(f'_base_ = {str(config)!r}\n'
                     f'pseudo_label = {pseudo_label!r}\n')

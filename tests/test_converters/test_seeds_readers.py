@@ -159,3 +159,13 @@ def test_the_name_of_maps_is_of_one_format_alone(bring, tmp_path, capsys):
         (tmp_path / 'source' / f'{img_id}.npy').write_text('text')
     assert bring(tmp_path / 'source') == 1
     assert 'The first: ' in capsys.readouterr().err
+
+
+def test_our_own_files_with_an_offset(bring, maps, tmp_path):
+    for img_id, one in maps.items():
+        write_soft_cam(tmp_path / 'from' / f'{img_id}.npz',
+                       np.stack([*one.values()]), np.array([*one]) - 1)
+    assert bring(tmp_path / 'from', '--class-offset', 1) == 0
+    for img_id, one in maps.items():
+        _, classes = read_soft_cam(tmp_path / 'out' / f'{img_id}.npz')
+        assert classes.tolist() == [*one]

@@ -2,9 +2,14 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
-from hsc_mm.pseudo_labels.chain import LabelChain, label_stream
-from hsc_mm.pseudo_labels.rules import LabelRule
+from hsc_mm.pseudo_labels.chain import (
+    LabelChain,
+    label_stream,
+    usual_threshold,
+)
+from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 
 SOFT = SoftCAM('cat_1', np.linspace(0, 1, 60, dtype=np.float32).reshape(
@@ -97,3 +102,17 @@ def test_integers_become_bytes(kind):
     found = Own(mask)(SOFT)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, mask)
+
+
+def test_a_rule_that_is_an_object_keeps_its_threshold():
+    cfg = Config(dict(model=dict(), pseudo_label=dict(
+        threshold='sufficiency')))
+    own = ThresholdRule(0.3)
+    assert usual_threshold(cfg) == 'sufficiency'
+    assert usual_threshold(cfg, rule=own) is None
+    chain = LabelChain.from_config(cfg, rule=own)
+    assert chain.rule is own and chain.threshold == 0.3
+    assert LabelChain.from_config(cfg, 0.3, rule=own).rule is own
+    with pytest.raises(ValueError, match='beside a ThresholdRule that has '
+                       r'its own, 0\.3, found 0\.6'):
+        LabelChain.from_config(cfg, 0.6, rule=own)

@@ -103,7 +103,7 @@ def test_attention_is_that_of_the_unscaled_view(stage, shared_voc, count):
     half, twice = full[..., ::2, ::2], full.repeat(1, 1, 2, 2)
     batch = ViewBatch(['x', 'y'][:count], (40, 40), [half, full, twice],
                       torch.ones(count, 2), None)
-    run = MultiScaleCAM(model, ('horizontal', None), attention_blocks=8)
+    run = MultiScaleCAM(model, ('horizontal', None), attention=True)
     module = model.module
     for soft, image in zip(run(batch), images):
         data = module.data_preprocessor(
@@ -115,10 +115,20 @@ def test_attention_is_that_of_the_unscaled_view(stage, shared_voc, count):
         assert soft.grid == record.grid == (5, 5)
         assert np.abs(soft.attention - record.mean()[0].numpy()).max() < 1e-6
     with pytest.raises(ValueError, match='expected a view without flip'):
-        MultiScaleCAM(model, ('horizontal', ), attention_blocks=8)
+        MultiScaleCAM(model, ('horizontal', ), attention=True)
     module.data_preprocessor.test_cfg = dict(size_divisor=16)
     with pytest.raises(ValueError, match='expected images without padding'):
         run(batch)
+
+
+def test_attention_of_fewer_blocks_than_eight(stage, monkeypatch, tmp_path):
+    monkeypatch.setitem(ARCH, 'num_layers', 3)
+    cfg = copy.deepcopy(stage[0])
+    weights = save_weights(untrained(cfg), tmp_path / 'three.pth')
+    run = make_pseudo_labels(
+        cfg, weights, tmp_path / 'a', options=RunOptions(workers=0),
+        refiners=[dict(type='hsc_mm.AttentionAffinity')])
+    assert run.complete, run.failures
 
 
 def test_its_masks_are_those_of_the_decoder(stage, shared_voc):

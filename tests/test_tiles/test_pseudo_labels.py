@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from tiny_configs import (
     cam_config,
@@ -12,11 +13,19 @@ from tiny_configs import (
     untrained,
 )
 
-from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
+from hsc_mm.evaluation.counts import cam_histogram
+from hsc_mm.evaluation.threshold_rules import threshold_by
+from hsc_mm.pseudo_labels import (
+    RunOptions,
+    make_pseudo_labels,
+    sufficiency,
+    thresholds,
+)
+from hsc_mm.pseudo_labels.cams import MultiScaleCAM
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.pseudo_labels.rules import ThresholdRule
 from hsc_mm.tiles import Tiles
-from hsc_mm.utils import read_index_png
+from hsc_mm.utils import read_index_png, read_json
 from hsc_mm.utils.limits import MEGAPIXELS
 
 pytest.importorskip('rasterio')
@@ -143,3 +152,49 @@ def test_a_rule_says_whether_it_labels_parts(stage, tmp_path, monkeypatch,
     if run.failures:
         assert re.search('expected a label rule with per_pixel = True.* '
                          'found _Own', run.failures[0].reason)
+
+
+def _sizes(monkeypatch):
+    """Note the longer sides of what the network sees."""
+    sides, run = [], MultiScaleCAM._run
+
+    def noted(self, view, *args):
+        sides.append(max(view.shape[2:]))
+        return run(self, view, *args)
+
+    monkeypatch.setattr(MultiScaleCAM, '_run', noted)
+    return sides
+
+
+def test_a_rule_looks_at_windows(stage, tmp_path, monkeypatch):
+    sides = _sizes(monkeypatch)
+    run, _ = _labels(stage, tmp_path / 'a', Tiles(64, 16), threshold='otsu',
+                     soft='also')
+    assert run.complete and run.tiled and max(sides) <= 64
+    counts = sum(cam_histogram(torch.from_numpy(
+        read_soft_cam(path)[0].astype(np.float32)))
+        for path in (tmp_path / 'a').glob('*.npz'))
+    made = read_json(tmp_path / 'a' / 'pseudo_labels.json')
+    # Files have half precision.
+    assert made['threshold'] == pytest.approx(
+        threshold_by('otsu', counts.numpy()), abs=0.011)
+
+
+def test_the_classifier_is_asked_about_small_images(stage, tmp_path,
+                                                    monkeypatch):
+    sides, lines = _sizes(monkeypatch), []
+    monkeypatch.setattr(sufficiency.Kept, 'nothing', 0.0)
+    for size, seen in ((64, 7), (300, 8)):
+        options = RunOptions(workers=0, device='cpu', tiles=Tiles(size, 16),
+                             notify=lines.append)
+        run = make_pseudo_labels(*stage, tmp_path / str(size),
+                                 threshold='sufficiency', options=options)
+        assert run.complete and max(sides) <= size
+        assert any(f'from parts of {seen} images' in one
+                   for one in lines), lines
+        lines.clear()
+    monkeypatch.setattr(thresholds, '_in_windows', lambda *_: True)
+    with pytest.raises(ValueError, match='and no side above 64 pixels'):
+        make_pseudo_labels(
+            *stage, tmp_path / 'b', threshold='sufficiency',
+            options=RunOptions(workers=0, tiles=Tiles(64, 16)))

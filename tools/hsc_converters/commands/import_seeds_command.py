@@ -38,7 +38,8 @@ def parse_args() -> argparse.Namespace:
     add_label_flags(
         parser, cli.threshold,
         'background threshold of masks from maps, and the fixed one of the '
-        'evaluation (default: model.test_cfg.bg_threshold, or 0.3)')
+        'evaluation (default: a number in pseudo_label.threshold of the '
+        'config, else model.test_cfg.bg_threshold, or 0.3)')
     parser.add_argument(
         '--workers',
         type=cli.workers,

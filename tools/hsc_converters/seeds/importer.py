@@ -75,7 +75,8 @@ def import_seeds(cfg: Config | str | Path,
             seeds, which are written again, all at once at the end.
         options (ImportOptions, optional): Format and meaning of the files.
         threshold (float, optional): Background threshold of masks; by
-            default ``model.test_cfg.bg_threshold``, or 0.3.
+            default a number in ``pseudo_label.threshold``, else
+            ``model.test_cfg.bg_threshold``, or 0.3.
         refiners (sequence[dict | Refiner], optional): Refine the maps.
         rule (dict | LabelRule, optional): Makes masks of them.
         workers (int): Processes, where there are refiners; 0 = this one.

@@ -207,12 +207,11 @@ def read_npz(path: str | Path) -> ForeignMaps:
             ``classes`` (k,), mask indices.
 
     Returns:
-        ForeignMaps: That count the background.
+        ForeignMaps: With the indices as they are.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is broken or holds something else.
     """
     cam, classes = read_soft_cam(path)
-    return ForeignMaps(
-        classes.astype(np.int64), stack_maps(cam), has_background=True)
+    return ForeignMaps(classes.astype(np.int64), stack_maps(cam))
