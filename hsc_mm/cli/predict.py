@@ -89,5 +89,5 @@ def main() -> int:
         print(f'  {cli.plain(line)}', file=sys.stderr)
     cli.warn(inferencer.warnings)
     cli.finish(f'{args.out}: {total - len(failures)} of {total} images; '
-               f'{len(failures)} could not be read')
+               f'{len(failures)} failed')
     return 1 if failures else 0

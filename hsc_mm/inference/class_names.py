@@ -3,7 +3,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from mmengine.config import Config
+from torch import Tensor
 
 from hsc_mm.datasets.class_names import name_key, spelled
 from hsc_mm.registry import DATASETS
@@ -12,7 +14,7 @@ from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.part_types import class_of, parameter_of
 
 __all__ = ['OTHER_CLASSES', 'ClassNames', 'check_class_names',
-           'check_same_classes', 'class_names', 'other_classes']
+           'check_same_classes', 'class_names', 'multi_hot', 'other_classes']
 
 #: What to do about data sets of one stage with other classes.
 OTHER_CLASSES = (
@@ -132,6 +134,38 @@ def other_classes(found: Mapping[str, Sequence[str] | None]) -> str | None:
                     f'same order, {_some(wanted, first)}, found '
                     f'{_some(names, first)}')
     return None
+
+
+def multi_hot(labels: Sequence[str] | None, names: ClassNames,
+              is_cam: bool) -> Tensor | None:
+    """Turn the names that a user gives for images into a vector, (K,).
+
+    Raises:
+        TypeError: They are no list.
+        ValueError: One is unknown, or the model takes none.
+    """
+    if labels is None:
+        return None
+    if isinstance(labels, Mapping | bytes) or not (
+            hasattr(labels, '__iter__')):
+        raise TypeError(
+            'labels: expected a list of the classes that the images '
+            f'hold, such as ["cat"], found {labels!r}. Name those that '
+            'are there, and leave out the others.')
+    labels = [labels] if isinstance(labels, str) else list(labels)
+    if not is_cam:
+        raise ValueError('labels: expected a checkpoint of the CAM '
+                         'stage; a segmentation model finds the classes '
+                         'by itself.')
+    known = names.classes[1:]
+    unknown = [name for name in labels if name not in known]
+    if unknown:
+        raise ValueError(f'labels: expected some of {list(known)}, found '
+                         f'{unknown}.')
+    vector = torch.zeros(len(known))
+    for name in labels:
+        vector[known.index(name)] = 1
+    return vector
 
 
 def _differ(names: Sequence[str], others: Sequence[str]) -> int:

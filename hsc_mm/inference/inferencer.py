@@ -1,5 +1,5 @@
 """Inferencer: heat maps and masks of single pictures."""
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,20 @@ from mmseg.structures import SegDataSample
 from hsc_mm.functional.cam import choose_classes
 from hsc_mm.tiles import Scan, Tiles
 from hsc_mm.utils import check_number
+from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.numbers import check_finite_maps
-from hsc_mm.utils.outputs import refuse_data_folder
 from hsc_mm.utils.picture_sizes import SizeError, refuse_size
+from .class_names import multi_hot
 from .inputs import ImageInput, array_pipeline, list_inputs
 from .models import open_model
-from .predictions import check_folder, write_prediction
+from .predictions import check_outputs, drop_prediction, write_prediction
 from .tiled import predict_large, sample_of_tiles
 
 __all__ = ['HSCInferencer']
+
+
+class _RefusedError(ValueError):
+    """A picture cannot be predicted; others can."""
 
 
 def _narrow(name: str, shape: tuple[int, int]) -> str:
@@ -120,7 +125,7 @@ class HSCInferencer:
 
         Yields:
             dict: ``name``; ``path`` (None of an array); ``error``, None or
-            why the image could not be read, and then nothing else; ``task``,
+            why the image failed, and then nothing else; ``task``,
             ``'cam'`` or ``'segmentation'``; ``mask``, class indices (H, W)
             uint8; ``classes``, names of the present or found classes. Of
             the CAM stage also ``cam``, their normalised maps (k, H, W)
@@ -130,17 +135,16 @@ class HSCInferencer:
             :func:`hsc_mm.inference.tiled.predict_large`.
 
         Raises:
-            FileExistsError: ``out_dir`` is a file, or a folder of inputs.
+            FileExistsError: ``out_dir`` is a file, or a folder of inputs, or
+                holds a file of yours where a result goes.
             FileNotFoundError: There is no such file or folder.
             TypeError: An argument is of another kind.
             ValueError: A label is unknown, or a folder holds no images.
         """
-        label = self._multi_hot(labels)
+        label = multi_hot(labels, self.names, self.is_cam)
         items = list_inputs(inputs)
         if out_dir is not None:
-            check_folder(out_dir)
-            refuse_data_folder(out_dir, [item.path for item in items],
-                               names=[item.name for item in items])
+            check_outputs(out_dir, items)
         return self._run(items, label, out_dir)
 
     def _run(self, items: list[ImageInput], label: torch.Tensor | None,
@@ -148,60 +152,48 @@ class HSCInferencer:
         for item in items:
             result = dict(name=item.name, path=item.path, error=None)
             try:
-                with Scan(item.path, self.read, self.reading,
-                          item.array) as scan:
-                    image = scan.image
-                    if image is None:
-                        try:
-                            result.update(predict_large(
-                                self, scan, label, self.tiles or Tiles(),
-                                out_dir, item.name))
-                        except cv2.error as error:
-                            raise ValueError(
-                                _narrow(item.name, scan.shape)) from error
-                        image = result.pop('image')
-            except (OSError, ValueError) as error:
-                yield dict(result, error=str(error))
-                continue
-            if 'mask_file' not in result:
-                try:
-                    result.update(self._infer(image, label))
-                except cv2.error:
-                    yield dict(result, error=_narrow(
-                        item.name, image.shape[:2]))
-                    continue
-                except SizeError as error:
-                    yield dict(result, error=f'{item.name}: {error}')
-                    continue
-            if out_dir is not None:
-                write_prediction(out_dir, image, result, self.names)
+                found = self._one(item, label, out_dir)
+                image = found.pop('image')
+                result.update(found)
+                if out_dir is not None:
+                    write_prediction(out_dir, image, result, self.names)
+            except (OSError, _RefusedError) as error:
+                if getattr(error, 'errno', None) in DISK_ERRORS:
+                    raise
+                if out_dir is not None:
+                    drop_prediction(out_dir, item.name)
+                result = dict(name=item.name, path=item.path,
+                              error=str(error))
             yield result
 
-    def _multi_hot(self,
-                   labels: Sequence[str] | None) -> torch.Tensor | None:
-        """Turn names into a multi-hot vector, (K,)."""
-        if labels is None:
-            return None
-        if isinstance(labels, Mapping | bytes) or not (
-                hasattr(labels, '__iter__')):
-            raise TypeError(
-                'labels: expected a list of the classes that the images '
-                f'hold, such as ["cat"], found {labels!r}. Name those that '
-                'are there, and leave out the others.')
-        labels = [labels] if isinstance(labels, str) else list(labels)
-        if not self.is_cam:
-            raise ValueError('labels: expected a checkpoint of the CAM '
-                             'stage; a segmentation model finds the classes '
-                             'by itself.')
-        known = self.names.classes[1:]
-        unknown = [name for name in labels if name not in known]
-        if unknown:
-            raise ValueError(f'labels: expected some of {list(known)}, found '
-                             f'{unknown}.')
-        vector = torch.zeros(len(known))
-        for name in labels:
-            vector[known.index(name)] = 1
-        return vector
+    def _one(self, item: ImageInput, label: torch.Tensor | None,
+             out_dir: str | Path | None) -> dict:
+        """Read and predict a picture; ``image`` is the picture.
+
+        Raises:
+            OSError: It cannot be read.
+            _RefusedError: It is broken, or the network cannot take it.
+        """
+        shape = None
+        try:
+            with Scan(item.path, self.read, self.reading,
+                      item.array) as scan:
+                shape, image = scan.shape, scan.image
+                if image is None:
+                    return predict_large(
+                        self, scan, label, self.tiles or Tiles(), out_dir,
+                        item.name)
+        except cv2.error as error:
+            raise _RefusedError(_narrow(item.name, shape)) from error
+        except ValueError as error:
+            raise _RefusedError(str(error)) from error
+        try:
+            return dict(self._infer(image, label), image=image)
+        except cv2.error as error:
+            raise _RefusedError(
+                _narrow(item.name, image.shape[:2])) from error
+        except SizeError as error:
+            raise _RefusedError(f'{item.name}: {error}') from error
 
     @torch.no_grad()
     def step(self, image: np.ndarray,

@@ -1,4 +1,5 @@
 """Files that show what a model makes of an image."""
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,16 +15,24 @@ from hsc_mm.utils import (
     voc_palette,
     write_npz,
 )
-from hsc_mm.utils.outputs import claim, drop
+from hsc_mm.utils.outputs import (
+    claim,
+    drop,
+    refuse_data_folder,
+    refuse_foreign,
+)
 from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
 from hsc_mm.visualization.pictures import class_colours
 from .class_names import ClassNames
+from .inputs import ImageInput
 
-__all__ = ['check_folder', 'draw_prediction', 'write_prediction']
+__all__ = ['check_outputs', 'draw_prediction', 'drop_prediction',
+           'write_prediction']
 
 # Times its height in the strip at which a picture is painted, at least.
 _FINER = 4
+_ALWAYS = ('.overlay.png', '.mask.png')
 
 
 def draw_prediction(image: np.ndarray,
@@ -47,8 +56,18 @@ def draw_prediction(image: np.ndarray,
     palette = class_colours(
         dict(classes=names.classes, palette=names.palette))
     tiles.append((title, mask_overlay(
-        rgb, _smaller(result['mask'], step, cv2.INTER_NEAREST), palette)))
+        rgb, _smaller(result['mask'], step, cv2.INTER_NEAREST), palette,
+        bare=_background(names))))
     return titled_strip(tiles, height)
+
+
+def _background(names: ClassNames) -> int | None:
+    """Return the class that stays bare; none where the first one is shown.
+
+    Classes of ADE20K and Cityscapes begin with ``wall`` and ``road``.
+    """
+    first = names.classes[0].lower().strip('_')
+    return 0 if first == 'background' or not names.palette[0].any() else None
 
 
 def _smaller(image: np.ndarray, step: int,
@@ -61,11 +80,12 @@ def _smaller(image: np.ndarray, step: int,
                       interpolation=how)
 
 
-def check_folder(path: str | Path) -> None:
-    """Refuse what cannot become a folder of results.
+def check_outputs(path: str | Path, items: Sequence[ImageInput]) -> None:
+    """Refuse what cannot become the folder of results of pictures.
 
     Raises:
-        FileExistsError: It is a file, or lies below one.
+        FileExistsError: It is a file, or lies below one; or it is the folder
+            of a picture, or holds a file of the user's where a mask goes.
         ValueError: It is empty.
     """
     if not str(path).strip():
@@ -75,6 +95,17 @@ def check_folder(path: str | Path) -> None:
         if place.exists() and not place.is_dir():
             raise FileExistsError(f'out_dir (--out) {place}: expected a '
                                   'folder, found a file. Name another one.')
+    refuse_data_folder(path, [item.path for item in items],
+                       names=[item.name for item in items])
+    for item in items:
+        for suffix in _ALWAYS:
+            refuse_foreign(path, f'{item.name}{suffix}', [item.path])
+
+
+def drop_prediction(folder: str | Path, name: str) -> None:
+    """Remove what an earlier run wrote of a picture that has failed now."""
+    for suffix in (*_ALWAYS, '.npz', '.mask.tif'):
+        drop(folder, f'{name}{suffix}')
 
 
 def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
@@ -104,7 +135,7 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
     whole = 'mask_file' not in result
     overlay, *others = (
         claim(folder, f'{result["name"]}{suffix}', [result['path']])
-        for suffix in ('.overlay.png', *('.mask.png', '.npz') * whole))
+        for suffix in (*_ALWAYS, '.npz')[:3 if whole else 1])
     picture = draw_prediction(image, result, names)
     _, data = cv2.imencode('.png', picture[..., ::-1])
     atomic_write_bytes(overlay, data.tobytes())

@@ -21,7 +21,8 @@ from .locks import LOCK
 
 __all__ = [
     'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder', 'drop',
-    'inside', 'place', 'refuse_data_folder', 'same_file', 'written'
+    'inside', 'place', 'refuse_data_folder', 'refuse_foreign', 'same_file',
+    'written'
 ]
 
 MARKER = '.hsc_mm_outputs'
@@ -123,6 +124,28 @@ def refuse_data_folder(root: Name, files: Iterable[Name | None],
                 'folder.')
 
 
+def refuse_foreign(root: Name,
+                   name: Name,
+                   inputs: Iterable[Name | None] = (),
+                   option: str = '--out') -> Path:
+    """Decide where a file may be written; see :func:`claim`."""
+    path = place(root, name)
+    if not os.path.lexists(path):
+        return path
+    if any(same_file(path, one) for one in inputs if one):
+        raise FileExistsError(
+            f'{option} {path}: expected another file, found an input of '
+            'the run. Nothing was written; choose another name.')
+    ours = os.fspath(name) in written(root)
+    if path.is_dir() or path.is_symlink() or not ours:
+        raise FileExistsError(
+            f'{option} {path}: expected no such file, or one that was '
+            f'written by this tool (they are listed in {MARKER} beside '
+            'it, which a copy of the folder needs too). It was left '
+            'unchanged; choose another name or folder.')
+    return path
+
+
 def claim(root: Name,
           name: Name,
           inputs: Iterable[Name | None] = (),
@@ -143,21 +166,9 @@ def claim(root: Name,
         ValueError: See :func:`place`.
         OSError: The folder cannot be made or written.
     """
-    path = place(root, name)
-    if os.path.lexists(path):
-        if any(same_file(path, one) for one in inputs if one):
-            raise FileExistsError(
-                f'{option} {path}: expected another file, found an input of '
-                'the run. Nothing was written; choose another name.')
-        ours = os.fspath(name) in written(root)
-        if path.is_dir() or path.is_symlink() or not ours:
-            raise FileExistsError(
-                f'{option} {path}: expected no such file, or one that was '
-                f'written by this tool (they are listed in {MARKER} beside '
-                'it, which a copy of the folder needs too). It was left '
-                'unchanged; choose another name or folder.')
-        return path
-    _note(Path(root), os.fspath(name))
+    path = refuse_foreign(root, name, inputs, option)
+    if not os.path.lexists(path):
+        _note(Path(root), os.fspath(name))
     return path
 
 
@@ -195,7 +206,7 @@ def drop(root: Name, name: Name) -> None:
     written here stays.
     """
     path = place(root, name)
-    if path.is_file() and not path.is_symlink() and \
+    if os.path.isfile(path) and not os.path.islink(path) and \
             os.fspath(name) in written(root):
         path.unlink()
 

@@ -20,8 +20,10 @@ class Raster:
     """A picture whose rows are read when they are asked for.
 
     Pixels are those of :func:`hsc_mm.utils.pixels.decode`, as stored: EXIF's
-    rotation is not done. What a TIFF marks as no data is black; in a PNG the
-    same mark means transparency, which is white.
+    rotation is not done. GDAL decodes JPEGs, in files of their own or in
+    TIFFs, in another way than OpenCV: at the edges of colours some differ by
+    up to 60 levels, on average by less than one. What a TIFF marks as no data
+    is black; in a PNG the same mark means transparency, which is white.
 
     Args:
         path (str | Path): The file.
@@ -35,7 +37,8 @@ class Raster:
 
     Raises:
         ValueError: rasterio is not installed or cannot open it, a band does
-            not exist, or nothing says which bands are seen.
+            not exist, nothing says which bands are seen, or its colours are
+            those of CIELAB.
     """
 
     def __init__(self,
@@ -69,6 +72,11 @@ class Raster:
 
     def _seen(self) -> list[int]:
         """Return the bands a person sees: grey or colours, and opacity."""
+        stored = self.file.tags(ns='IMAGE_STRUCTURE')
+        if stored.get('SOURCE_COLOR_SPACE') == 'CIELAB':
+            raise ValueError(
+                f'{self.path}: expected grey, RGB or a palette in a picture '
+                'that is read in parts, found CIELAB. Convert it to RGB.')
         kinds = [kind.name for kind in self.file.colorinterp]
         if kinds[0] == 'palette':
             self._table = np.zeros((256, 4), np.uint8)

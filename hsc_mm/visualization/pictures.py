@@ -80,15 +80,17 @@ def cam_overlay(image: np.ndarray,
 def mask_overlay(image: np.ndarray,
                  mask: np.ndarray,
                  palette: np.ndarray,
-                 alpha: float = 0.6) -> np.ndarray:
+                 alpha: float = 0.6,
+                 bare: int | None = 0) -> np.ndarray:
     """Paint class indices, (H, W) uint8, over an image; 255 becomes white.
 
-    Background stays as it is.
+    Pixels of the class ``bare``, the background, stay as they are.
     """
     colours = np.full((256, 3), 255, dtype=np.uint8)
     colours[:len(palette)] = palette
     blend = cv2.addWeighted(image, 1 - alpha, colours[mask], alpha, 0)
-    return np.where((mask == 0)[..., None], image, blend)
+    return blend if bare is None else np.where(
+        (mask == bare)[..., None], image, blend)
 
 
 _BAR = 18

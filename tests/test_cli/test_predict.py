@@ -299,7 +299,7 @@ def test_a_folder_with_broken_images(predict, cam, shared_voc, tmp_path,
     assert predict(cam, source, '--labels', 'cat') == 1
     told = capsys.readouterr()
     assert names(tmp_path / 'out') == files('good', 'sub/good')
-    assert '2 of 5 images; 3 could not be read' in told.out
+    assert '2 of 5 images; 3 failed' in told.out
     assert 'good: cat' in told.out
     assert 'sub/good: cat' in told.out
     for text in ('cut.jpg: expected a complete image', 'empty.png: expected',
@@ -413,7 +413,7 @@ def test_the_command(cam, shared_voc, tmp_path):
         '--checkpoint', cam[1], '--out', tmp_path / 'out', '--tta',
         '--device', 'cpu')
     assert done.returncode == 0, done.stderr[-2000:]
-    assert '8 of 8 images; 0 could not be read' in done.stdout
+    assert '8 of 8 images; 0 failed' in done.stdout
     assert len(names(tmp_path / 'out')) == 8 * 3
 
 
@@ -442,3 +442,37 @@ def test_numbers_that_overflow_in_windows_are_refused(seg):
         inferencer.segmentor.decode_head.conv_seg.weight.fill_(float('inf'))
     with pytest.raises(ValueError, match='expected finite'):
         list(inferencer([np.full((80, 100, 3), 90, np.uint8)]))
+
+
+def test_a_picture_that_fails_leaves_no_result_of_before(
+        predict, cam, shared_voc, tmp_path, capsys):
+    source, out = tmp_path / 'in', tmp_path / 'out'
+    source.mkdir()
+    images = sorted((shared_voc / 'JPEGImages').iterdir())
+    long = 'b' + 81 * '\u6f22'  # its results have names of 256 bytes
+    for name, image in zip(('a', 'b', 'c', long), images):
+        shutil.copy(image, source / f'{name}.jpg')
+    assert predict(cam, source, '--labels', 'cat') == 1
+    told = capsys.readouterr()
+    assert '3 of 4 images; 1 failed' in told.out
+    assert 'File name too long' in told.err
+    assert names(out) == files('a', 'b', 'c')
+    (source / 'b.jpg').write_bytes(images[1].read_bytes()[:300])
+    (out / 'b.npz').unlink()
+    (out / MARKER).write_text(''.join(
+        line for line in (out / MARKER).read_text().splitlines(True)
+        if 'b.npz' not in line))
+    (out / 'b.npz').write_text('mine')
+    assert predict(cam, source, '--labels', 'dog') == 1
+    assert '2 of 4 images; 2 failed' in capsys.readouterr().out
+    assert names(out) == {*files('a', 'c'), 'b.npz'}
+    assert (out / 'b.npz').read_text() == 'mine'
+
+
+def test_files_of_the_user_are_seen_before_the_first_picture(
+        predict, cam, shared_voc, tmp_path, capsys):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'img_07.mask.png').write_text('mine')
+    assert predict(cam, shared_voc / 'JPEGImages') == 1
+    assert 'left unchanged' in capsys.readouterr().err
+    assert names(tmp_path / 'out') == {'img_07.mask.png'}

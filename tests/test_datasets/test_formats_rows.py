@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from format_pictures import bands, grey_png, scene, seen, written
-from PIL import Image
+from PIL import Image, ImageCms
 
 from hsc_mm.utils import read_image
 from hsc_mm.utils.rasters import Raster
@@ -109,3 +109,14 @@ def test_signed_numbers_need_a_range(tmp_path, dtype):
             read(path)
     _check(path, _grey(values.astype(int) + 128),
            value_range=(-128, 127))
+
+
+def test_cielab_is_read_whole_alone(tmp_path):
+    path = tmp_path / 'a.tif'
+    to_lab = ImageCms.buildTransform(
+        *map(ImageCms.createProfile, ('sRGB', 'LAB')), 'RGB', 'LAB')
+    flat = Image.new('RGB', (20, 12), (200, 90, 40))
+    ImageCms.applyTransform(flat, to_lab).save(path)
+    assert np.abs(read_image(path) - np.array([40.0, 90, 200])).max() < 4
+    with pytest.raises(ValueError, match=r'a.tif: .* found CIELAB. Convert'):
+        Raster(path)

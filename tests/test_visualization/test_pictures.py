@@ -50,6 +50,19 @@ def test_a_prediction_has_colours_of_voc_only_for_its_classes():
         assert np.allclose(drawn[-8, -8], expected, atol=1)
 
 
+def test_a_first_class_that_is_no_background_is_painted():
+    image = np.full((64, 64, 3), 100, np.uint8)
+    result = dict(task='segmentation', mask=np.zeros((64, 64), np.uint8))
+    for first, colour, painted in (('wall', (120, 0, 0), True),
+                                   ('background', (255, 255, 255), False),
+                                   ('other', (0, 0, 0), False)):
+        palette = np.array([colour, (6, 230, 230)], np.uint8)
+        names = ClassNames((first, 'sky'), palette, None)
+        drawn = draw_prediction(image, result, names, 64)[-8, -8]
+        expected = 0.4 * 100 + 0.6 * np.array(colour) if painted else 100
+        assert np.allclose(drawn, expected, atol=1)
+
+
 def test_large_pictures_are_drawn_as_if_painted_in_full():
     y, x = np.mgrid[:1030, :700]
     image = np.stack([x // 3, y // 5, (x + y) // 8], 2).astype(np.uint8)
