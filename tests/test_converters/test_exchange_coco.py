@@ -9,6 +9,7 @@ from pycocotools.coco import COCO
 from hsc_converters.exchange.formats import FORMATS
 from hsc_converters.exchange.polygons import components, outlines
 from hsc_converters.exchange.records import Item, MaskClasses
+from hsc_mm.utils import write_json
 
 
 def exact_component(part: np.ndarray) -> bool:
@@ -98,3 +99,22 @@ def test_coco_comes_back_with_as_many_classes_as_masks_hold(tmp_path, form):
                             names)[0]
     (_, load), = FORMATS[form][1](path, names)
     assert np.array_equal(load(mask.shape), mask)
+
+
+@pytest.mark.parametrize('areas', [(0, 0), (36, 36), (4, 36), (None, None),
+                                   (0.0, 4)])
+def test_fewer_pixels_lie_on_top_whatever_the_area_says(tmp_path, areas):
+    def box(low, high):
+        return [[low, low, high, low, high, high, low, high]]
+
+    write_json(tmp_path / 'a.json', dict(
+        images=[dict(id=1, file_name='a.jpg', height=8, width=8)],
+        categories=[dict(id=1, name='cat'), dict(id=2, name='dog')],
+        annotations=[
+            dict(id=number, image_id=1, category_id=number, area=area,
+                 iscrowd=0, bbox=[0, 0, 1, 1], segmentation=outline)
+            for number, area, outline in zip(
+                (1, 2), areas, (box(1, 7), box(3, 5)))]))
+    classes = MaskClasses(('background', 'cat', 'dog'))
+    (_, load), = FORMATS['coco'][1](tmp_path / 'a.json', classes)
+    assert np.bincount(load((8, 8)).ravel()).tolist() == [28, 32, 4]

@@ -47,6 +47,22 @@ def test_masks_of_colours_with_their_table(tmp_path, mode):
     assert np.array_equal(load(mask.shape), mask)
 
 
+def test_the_background_has_a_name_of_cvat(tmp_path):
+    """CVAT writes its own, whatever the labels of the export said."""
+    (tmp_path / 'labelmap.txt').write_text(
+        'background:0,0,0::\ncat:0,128,0::\n')
+    picture = np.zeros((2, 3, 3), np.uint8)
+    picture[0, 1] = 0, 128, 0
+    (tmp_path / 'SegmentationClass').mkdir()
+    Image.fromarray(picture).save(tmp_path / 'SegmentationClass' / 'a.png')
+    for first in ('_background_', 'bg'):
+        (_, load), = FORMATS['cvat'][1](tmp_path, MaskClasses((first, 'cat')))
+        assert load((2, 3)).tolist() == [[0, 1, 0], [0, 0, 0]]
+    classes = MaskClasses(('other', 'background', 'cat'))  # a class of theirs
+    (_, load), = FORMATS['cvat'][1](tmp_path, classes)
+    assert load((2, 3)).tolist() == [[1, 2, 1], [1, 1, 1]]
+
+
 def test_datumaro_reads_and_writes_the_archive_of_cvat(tmp_path):
     datumaro = pytest.importorskip('datumaro')
     path = FORMATS['cvat'][0](tmp_path, items(), NAMES)[0]

@@ -115,18 +115,21 @@ def bring_pictures(form, root, given, out):
     path = root / f'{form}.json'
     shutil.rmtree(root / form, ignore_errors=True)
     file = FORMATS[form][0](root / form, [
-        Item('', name, mask) for name, mask in given.items()],
+        Item(name.removesuffix('.jpg'), name, mask)
+        for name, mask in given.items()],
         MaskClasses(('background', 'cat', 'dog')))[0]
+    cfg = Config.fromfile(root / 'config.py')
+    if form == 'cvat':
+        return import_masks(cfg, file, out, ImportOptions(accept_labels=True))
     content = read_json(file)
     for task in content if form == 'label-studio' else ():
         del task['data']['img_id']
         task['annotations'] = task.pop('predictions')
     write_json(path, content)
-    cfg = Config.fromfile(root / 'config.py')
     return import_masks(cfg, path, out, ImportOptions(accept_labels=True))
 
 
-@pytest.mark.parametrize('form', ['coco', 'label-studio'])
+@pytest.mark.parametrize('form', ['coco', 'label-studio', 'cvat'])
 def test_ids_that_begin_as_the_folder_of_an_export(project, tmp_path, form):
     _, root, masks = project
     pictures = root / 'JPEGImages'

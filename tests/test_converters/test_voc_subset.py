@@ -89,6 +89,21 @@ def test_what_is_written_is_what_the_data_set_reads(voc, tmp_path):
         for i in (ids[0], ids[2], ids[4], ids[6], ids[7])]
 
 
+def test_maps_of_other_formats_are_cut_and_checked(voc, tmp_path):
+    root, ids = voc
+    old = root / 'SaliencyMaps' / f'{ids[0]}.png'
+    grey = Image.open(old).convert('L')
+    old.unlink()
+    grey.save(old.with_suffix('.jpg'))
+    cut_subset(root, tmp_path / 'small', ['cat', 'dog'], long_side=24)
+    name = f'SaliencyMaps/{ids[0]}.png'
+    assert Image.open(tmp_path / 'small' / name).size[0] <= 24
+    _swap_sides(old.with_suffix('.jpg'))
+    with pytest.raises(ValueError, match=f'{ids[0]}.jpg: expected a saliency '
+                       'map of the size'):
+        cut_subset(root, tmp_path / 'other', ['cat', 'dog'], long_side=24)
+
+
 def _swap_sides(path):
     Image.open(path).transpose(Image.Transpose.TRANSPOSE).save(path)
 

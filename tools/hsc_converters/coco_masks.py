@@ -20,7 +20,8 @@ def require_pycocotools() -> None:
         raise ValueError(_ADVICE) from error
 
 
-def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
+def draw_mask(image: COCOImage, index: dict[int, int],
+              by_pixels: bool = False) -> np.ndarray:
     """Draw all annotations of an image.
 
     Larger areas (``area`` of the annotation; where that is no number, the
@@ -33,6 +34,8 @@ def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
     Args:
         image (COCOImage): Image and annotations.
         index (dict[int, int]): Category id -> index of its class.
+        by_pixels (bool): Whether ``area`` is not believed: some tools write
+            0, or that of the image.
 
     Returns:
         np.ndarray: (H, W) uint8, 0 = background.
@@ -47,7 +50,7 @@ def draw_mask(image: COCOImage, index: dict[int, int]) -> np.ndarray:
             runs = coco_mask.frPyObjects(outline, *shape)
             runs = coco_mask.merge(runs) if isinstance(runs, list) else runs
             area = one.get('area')
-            if not is_finite(area):
+            if by_pixels or not is_finite(area):
                 area = int(coco_mask.area(runs))
             drawn.append((-area, index[one['category_id']], runs))
     # By columns, as what is decoded lies in memory.

@@ -1,8 +1,9 @@
 """Preparation of a folder in VOC layout: image labels, lists, checks."""
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hsc_mm.datasets.aux_maps import AuxMapFolder
 from hsc_mm.datasets.checks import check_files, missing_files
 from hsc_mm.datasets.class_names import Note, spelled
 from hsc_mm.datasets.labels import ImageLabels, read_voc_list, read_voc_xml
@@ -13,7 +14,7 @@ from hsc_mm.utils.outputs import claim_file, inside
 
 __all__ = [
     'SPLIT_SIZES', 'check_pictures', 'check_split', 'collect_labels',
-    'write_labels'
+    'saliency_finder', 'write_labels'
 ]
 
 # PASCAL VOC 2012 segmentation; train_aug is VOC's train and SBD's pictures
@@ -106,6 +107,17 @@ def check_split(root: Path, split: str) -> tuple[list[str], list[str]]:
     return ids, check_pictures(root, masks)
 
 
+def saliency_finder(root: Path) -> Callable[[str], str]:
+    """Return what finds the saliency map of an image, of any format.
+
+    The path that it returns need not exist; of two maps it raises ValueError.
+    """
+    folder = root / 'SaliencyMaps'
+    if not folder.is_dir():
+        return lambda image_id: str(folder / f'{image_id}.png')
+    return AuxMapFolder('saliency', str(folder)).find
+
+
 def check_pictures(root: Path, masks: Mapping[str, Path]) -> list[str]:
     """Check pictures, and masks and saliency maps where there are any.
 
@@ -116,16 +128,15 @@ def check_pictures(root: Path, masks: Mapping[str, Path]) -> list[str]:
     Returns:
         list[str]: A line for each problem.
     """
+    salient = saliency_finder(root)
     images = {i: str(root / 'JPEGImages' / f'{i}.jpg') for i in masks}
     missing = set(missing_files(images.values()))
     problems = missing_lines(sorted(missing))
     for image_id, path in images.items():
         if path in missing:
             continue
-        maps = {
-            'mask': str(masks[image_id]),
-            'saliency map': str(root / 'SaliencyMaps' / f'{image_id}.png')
-        }
+        maps = {'mask': str(masks[image_id]),
+                'saliency map': salient(image_id)}
         problems += check_files(
             path, {k: p
                    for k, p in maps.items() if os.path.exists(p)})

@@ -18,7 +18,7 @@ from hsc_mm.utils import (
 from hsc_mm.utils.locks import hold
 from hsc_mm.utils.outputs import claim, claim_folder
 from hsc_mm.utils.progress import progress
-from .voc import check_pictures, write_labels
+from .voc import check_pictures, saliency_finder, write_labels
 
 __all__ = ['choose_images', 'cut_subset', 'without_mask']
 
@@ -147,6 +147,7 @@ def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
         'Nothing was written: correct these files, or remove them from the '
         'lists in ImageSets/Segmentation.')
     hold(claim_folder(out))
+    find_map = saliency_finder(root)
     for image_id in progress(labels, len(labels), 'pictures'):
         image = read_image(root / 'JPEGImages' / f'{image_id}.jpg')
         scale = min(1.0, long_side / max(image.shape[:2]))
@@ -157,7 +158,7 @@ def cut_subset(root: Path, out: Path, classes: list[str], long_side: int,
             claim(out, f'SegmentationClass/{image_id}.png'),
             cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST),
             PascalVOCDataset.METAINFO['palette'])
-        salient = root / 'SaliencyMaps' / f'{image_id}.png'
+        salient = Path(find_map(image_id))
         if salient.is_file():
             _write_image(out, f'SaliencyMaps/{image_id}.png',
                          cv2.cvtColor(read_image(salient),

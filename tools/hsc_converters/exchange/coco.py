@@ -127,4 +127,4 @@ def _draw(image: COCOImage, index: dict[int, int],
     broken = broken_outlines(image)
     if broken:
         raise ValueError(f'{path}: {"; ".join(broken[:3])}. Draw it again.')
-    return draw_mask(image, index)
+    return draw_mask(image, index, by_pixels=True)

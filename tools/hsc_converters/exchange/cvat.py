@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from hsc_mm.datasets.class_names import name_key
 from hsc_mm.utils import write_json
 from hsc_mm.utils.io import draft_path
 from hsc_mm.utils.limits import check_pixels
 from hsc_mm.utils.outputs import check_name, claim
+from .picture_names import find_ids, unclear_name
 from .records import Item, MaskClasses, ReadMask
 
 __all__ = ['read_cvat', 'write_cvat']
@@ -23,6 +25,7 @@ _LABELS, _MASKS = 'labelmap.txt', 'SegmentationClass/'
 _OBJECTS = 'SegmentationObject/'
 _LISTS = 'ImageSets/Segmentation/'
 _MOST_TEXT = 1 << 20
+_BLACK = (0, 0, 0)
 _LINE = re.compile(r'^(?P<name>.*):(?P<rgb>\d+,\d+,\d+):[^:]*:[^:]*$')
 _BROKEN = (OSError, KeyError, EOFError, SyntaxError, zipfile.BadZipFile,
            zipfile.zlib.error)
@@ -93,7 +96,8 @@ def read_cvat(path: Path, classes: MaskClasses,
     Args:
         path (Path): The archive that CVAT exports, or its unpacked folder.
         classes (MaskClasses): Names and indices.
-        ids (collection[str]): Not needed: names are ids.
+        ids (collection[str]): Ids of the data; a task that was made of the
+            folder of an export has its name before them.
 
     Raises:
         ValueError: It is no such archive, or has a label that is no class.
@@ -108,7 +112,11 @@ def read_cvat(path: Path, classes: MaskClasses,
             f'{sorted(names)[:5]}.')
     text = read(_LABELS, _MOST_TEXT).decode('utf-8-sig', 'replace')
     colours = _colours(text, f'{path}: {_LABELS}')
-    colours.setdefault((0, 0, 0), classes.names[0])
+    # CVAT writes its own name of it.
+    if name_key(colours.get(_BLACK, 'background')) == 'background' and \
+            'background' not in classes.names:
+        colours[_BLACK] = classes.names[0]
+    colours.setdefault(_BLACK, classes.names[0])
     found = {name[len(_MASKS):-len('.png')]: name for name in names
              if name.startswith(_MASKS) and name.endswith('.png')
              and not PurePosixPath(name).name.startswith('.')}
@@ -119,9 +127,12 @@ def read_cvat(path: Path, classes: MaskClasses,
                 img_id = line if line in found else line.strip()
                 if img_id:
                     found.setdefault(posixpath.normpath(img_id), '')
-    for img_id, name in sorted(found.items()):
-        yield img_id, partial(_read_mask, read, name, colours, classes,
-                              path) if name else _background
+    img_ids, unclear = find_ids(found, ids) if ids else ({}, ())
+    for frame, name in sorted(found.items()):
+        yield img_ids.get(frame, frame), (
+            unclear_name(frame, path) if frame in unclear else
+            partial(_read_mask, read, name, colours, classes, path)
+            if name else _background)
 
 
 def _open(path: Path) -> tuple[set[str], Callable[[str, int], bytes]]:

@@ -135,7 +135,7 @@ def _name(data: dict, path: Path) -> tuple[str, bool]:
 
 def _latest(annotations: Sequence[dict], where: str) -> Any:
     """Return the regions of the annotation that was updated last."""
-    dates = [str(one.get('updated_at', '')) for one in annotations]
+    dates = [str(one.get('updated_at') or '') for one in annotations]
     last = [one.get('result') or [] for one, date in zip(
         annotations, dates, strict=True) if date == max(dates)]
     if any(one != last[0] for one in last):
