@@ -1,7 +1,7 @@
 """Auxiliary maps: grey images beside the images, such as saliency maps."""
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from hsc_mm.utils.headers import open_picture
 from .labels import IMAGE_SUFFIXES
 
 __all__ = [
-    'AuxMapFolder', 'aux_key', 'colour_problem', 'is_black', 'map_kind',
-    'read_aux_maps', 'to_grey'
+    'AuxMapFolder', 'aux_key', 'check_padding', 'colour_problem', 'is_black',
+    'map_kind', 'read_aux_maps', 'to_grey'
 ]
 
 _GREY_MODES = ('1', 'L', 'LA', 'I', 'I;16', 'I;16B', 'I;16L')
@@ -169,6 +169,27 @@ def read_aux_maps(cfg: dict[str, dict | None] | None,
                              f'{folder.fill}.')
         folders[name] = folder
     return folders
+
+
+def check_padding(transform: Callable, folders: Mapping[str, AuxMapFolder]
+                  ) -> None:
+    """Refuse a transform of mmseg that pads maps with the value of masks.
+
+    It has one value, ``seg_pad_val``, for everything beside the image.
+
+    Raises:
+        ValueError: The value is not the ``fill`` of the maps.
+    """
+    value = getattr(transform, 'seg_pad_val', None)
+    wrong = {name: one.fill for name, one in folders.items()
+             if one.fill != value}
+    if value is not None and wrong:
+        name, fill = next(iter(wrong.items()))
+        raise ValueError(
+            f'{type(transform).__name__}.seg_pad_val: expected {fill}, as '
+            f'aux_maps.{name}.fill says what lies beside an image, found '
+            f'{value}. Set seg_pad_val={fill}; or leave the transform out, '
+            'where the pipeline has masks too.')
 
 
 def to_grey(path: str | Path, image: np.ndarray, kind: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from mmseg.datasets import BaseSegDataset
 from hsc_mm.utils import class_map
 from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.outputs import inside
-from .aux_maps import read_aux_maps
+from .aux_maps import check_padding, read_aux_maps
 from .checks import check_ids, check_items, check_root, raise_problems
 from .class_names import spelled
 from .labels import data_hash, image_stem, own_labels
@@ -165,6 +165,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
+            check_padding(transform, self.aux_maps)
         self.facts = dict(split=self.split, size=len(infos),
                           images=data_hash(infos))
         return infos

@@ -1,4 +1,5 @@
 """Block of text that says what a run trains, from what, and how."""
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -105,15 +106,26 @@ def describe_run(runner, start: dict, labels: Tensor | None) -> list[str]:
             *(f'  {key:{width}s}  {value}' for key, value in lines.items())]
 
 
+def named_parts(head: nn.Module | None,
+                name: str) -> Mapping | nn.ModuleDict | None:
+    """Return the parts of a head by their names, such as its losses.
+
+    None where the head calls something else so, or has none: a method
+    ``losses``, a table ``embeddings``.
+    """
+    found = getattr(head, name, None)
+    return found if isinstance(found, nn.ModuleDict | Mapping) else None
+
+
 def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
     """Say what the head learns, and from what."""
     head = getattr(model, 'decode_head', None)
-    losses = getattr(head, 'losses', None)
+    losses = named_parts(head, 'losses')
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     steps = dataset.get('pipeline') or [] if isinstance(dataset, dict) else []
     folders = [str(step['pseudo_dir']) for step in steps
                if type_name(step) == 'LoadPseudoLabel']
-    if losses is None:
+    if losses is None:  # a head of another kind
         return dict(
             method=type(model).__name__ + (
                 f' with {type(head).__name__}' if head is not None else ''),

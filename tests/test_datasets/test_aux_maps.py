@@ -272,3 +272,17 @@ def test_a_declaration_is_a_dict_and_a_name_alone_is_one_map(
     with pytest.raises(ValueError, match=r'aux_maps\.edges of .* dict'):
         load_config(config, {
             'train_dataloader.dataset.aux_maps.edges': 'Edges'})
+
+
+def test_a_padding_of_another_value_is_refused(edges_root):
+    turn = dict(type='RandomRotate', prob=1.0, degree=45)
+    steps = [*PIPELINE[:3], turn, *PIPELINE[3:]]
+    with pytest.raises(ValueError, match=r'RandomRotate.seg_pad_val: expected '
+                       r'0, as aux_maps.edges.fill .* found 255'):
+        _data(edges_root, steps)
+    steps[3] = dict(turn, seg_pad_val=0)
+    for name in (edges_root / 'Edges').iterdir():
+        cv2.imwrite(str(name), np.full_like(
+            cv2.imread(str(name))[..., 0], 2))
+    sample = _data(edges_root, steps)[0]['data_samples']
+    assert sample.gt_edges.data.unique() == pytest.approx([0, 2 / 255])

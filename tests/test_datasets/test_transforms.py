@@ -11,6 +11,7 @@ from hsc_mm.datasets.transforms import (
     PackImageLabelInputs,
     RandomLongSideResize,
 )
+from hsc_mm.registry import TRANSFORMS
 
 
 def _results(height=30, width=40):
@@ -172,3 +173,26 @@ def test_a_side_alone_and_what_is_no_size():
             CropPad(size=wrong)
     with pytest.raises(ValueError, match='long_side: expected'):
         RandomLongSideResize(long_side=160)
+
+
+@pytest.mark.parametrize('size', [(100, 40), (100, 120), (40, 50)])
+def test_two_pictures_share_a_crop(size):
+    init_default_scope('mmseg')
+    crop = TRANSFORMS.build(dict(
+        type='TransformBroadcaster', mapping=dict(img=['a', 'b']),
+        auto_remap=True, share_random_params=True,
+        transforms=[dict(type='hsc_mm.CropPad', size=64)]))
+    image = np.random.default_rng(0).integers(1, 255, (*size, 3), np.uint8)
+    for _ in range(3):
+        found = crop(dict(a=image, b=255 - image))
+        assert found['a'].shape == (64, 64, 3)
+        inside = found['a'] > 0
+        assert np.array_equal(found['b'][inside], 255 - found['a'][inside])
+
+
+def test_soft_labels_are_counted_by_what_they_may_show():
+    results = dict(_results(), gt_label=[0.9, 0.9, 0.05, 0.0],
+                   ori_shape=(30, 40), img_path='a.jpg')
+    results.pop('aux_maps')
+    sample = PackImageLabelInputs()(results)['data_samples']
+    assert sample.num_labels == 3

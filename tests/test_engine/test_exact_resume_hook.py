@@ -1,9 +1,12 @@
 """A run goes on after the images that were drawn, whatever its batch is."""
+import logging
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner.utils import calc_dynamic_intervals
 from toy_runner import Points, toy_runner
 
 from hsc_mm.datasets.sampler import ReproducibleSampler
@@ -111,3 +114,22 @@ def test_a_run_without_a_checkpoint_resumes_nothing(tmp_path):
         lambda record: said.append(record.getMessage()) or True)
     runner.train()
     assert not any('random numbers' in text for text in said)
+
+
+@pytest.mark.parametrize(('done', 'due'), [
+    (8000, True), (9500, False), (10500, True), (10700, False),
+    (14000, True)])
+def test_a_validation_by_dynamic_intervals_is_made_up_for(done, due):
+    loop = object.__new__(IterBasedTrainLoop)
+    loop._iter, loop._max_iters = done, 20000
+    loop.val_begin = 1
+    loop.dynamic_milestones, loop.dynamic_intervals = calc_dynamic_intervals(
+        4000, [(10000, 500)])
+    loop.val_interval = 4000  # as when it was built
+    ran = []
+    hook = ExactResumeHook()
+    hook._resumed, hook._validated_at = True, None
+    hook.before_train_epoch(SimpleNamespace(
+        iter=done, epoch=0, train_loop=loop, logger=logging.getLogger(),
+        val_loop=SimpleNamespace(run=lambda: ran.append(done))))
+    assert ran == [done] * due

@@ -271,3 +271,26 @@ def test_parts_that_strangers_wrote_are_described():
     assert said['refiner'] == 'Identity'
     assert said['losses'] == 'mine x learned'
     TrainingHealthHook()._listen(model)
+
+
+class _MethodOfThisName(torch.nn.Module):
+    """As heads of mmseg 0.x."""
+
+    def losses(self, logit, label):
+        return {}
+
+
+@pytest.mark.parametrize(('name', 'value'), [
+    ('losses', torch.nn.ModuleList([torch.nn.Identity()])),
+    ('embeddings', torch.nn.Embedding(3, 4)), (None, None)])
+def test_a_head_that_calls_other_things_so_is_not_looked_at(name, value):
+    model = torch.nn.Module()
+    model.decode_head = _MethodOfThisName() if name is None else (
+        torch.nn.Module())
+    if name:
+        setattr(model.decode_head, name, value)
+    hook = TrainingHealthHook()
+    hook._begin_watch(None, model, None)
+    hook._listen(model)
+    said = _method(model, {})
+    assert said['method'].endswith(f'with {type(model.decode_head).__name__}')

@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from hsc_mm.engine.fitting import first_problem
 from hsc_mm.models import (
     CAMHead,
     HierarchicalContrast,
@@ -20,6 +21,7 @@ from hsc_mm.models import (
     Targets,
     ViewLoss,
 )
+from hsc_mm.models.heads.version1 import use_present_names
 from hsc_mm.models.losses import loss_dict
 
 CHANNELS = (6, 8, 10)
@@ -527,6 +529,28 @@ def test_weights_of_version_1_are_found_under_their_old_names():
     for key, value in head.state_dict().items():
         assert torch.equal(wrapped['decode_head'].state_dict()[key], value)
     load_state_dict(build(), old, strict=True)  # mmengine's
+
+
+class OwnNames(CAMHead):
+    """Calls its own modules as version 1 called those of CAMHead."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.pcm = torch.nn.Conv2d(2, 2, 1)
+        self.pixel_projector = torch.nn.Conv2d(2, 2, 1)
+
+
+def test_names_of_version_1_in_a_head_of_ones_own_stay():
+    one, other = (torch.nn.ModuleDict(dict(decode_head=OwnNames(8, 3)))
+                  for _ in range(2))
+    state = one.state_dict()
+    other.load_state_dict(dict(state))
+    for key, value in other.state_dict().items():
+        assert torch.equal(value, state[key])
+    renamed = dict(state)
+    use_present_names(renamed, 'decode_head.', other.state_dict())
+    assert renamed.keys() == state.keys()
+    assert first_problem(other, renamed) is None
 
 
 @pytest.mark.parametrize('negatives', [(0, 1, 2), (1, ), (0, 2)])

@@ -89,16 +89,19 @@ class CropPad(BaseTransform):
         self.pad_val = tuple(np.atleast_1d(pad_val).tolist())
         self.centre = centre
 
-    @cache_randomness
-    def _draw(self, slack: int) -> int:
+    def _shift(self, slack: int) -> int:
         """Return a shift in 0..slack pixels."""
         return slack // 2 if self.centre else np.random.randint(slack + 1)
 
+    @cache_randomness
+    def _draw(self, height: int, width: int) -> list[tuple[int, int]]:
+        """Return where each axis is cut, and where it is pasted."""
+        return [(self._shift(max(slack, 0)), self._shift(max(-slack, 0)))
+                for slack in (height - self.size[0], width - self.size[1])]
+
     def transform(self, results: dict) -> dict:
         """Crop and pad; see the class."""
-        height, width = results['img'].shape[:2]
-        shifts = [(self._draw(max(slack, 0)), self._draw(max(-slack, 0)))
-                  for slack in (height - self.size[0], width - self.size[1])]
+        shifts = self._draw(*results['img'].shape[:2])
         results['img'] = self._place(results['img'], shifts, self.pad_val)
         fills = {
             aux_key(name): one['fill']

@@ -163,7 +163,7 @@ class PackImageLabelInputs(PackSegInputs):
             label = np.asarray(results['gt_label'], dtype=np.float32)
             sample.gt_label = torch.from_numpy(label)
             # In the metainfo, so that it is known without asking a device.
-            sample.set_metainfo(dict(num_labels=int(label.sum())))
+            sample.set_metainfo(dict(num_labels=int((label > 0).sum())))
         for name in results.get('aux_maps', ()):
             found = results.get(aux_key(name))
             if found is not None:

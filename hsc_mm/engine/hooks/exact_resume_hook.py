@@ -137,6 +137,9 @@ class ExactResumeHook(Hook):
         """Make up for a validation that was due when the run was killed."""
         resumed, self._resumed = self._resumed, False  # epochs come again
         loop = runner.train_loop
+        # By dynamic_intervals; the loop itself asks after an iteration.
+        if resumed and hasattr(loop, '_decide_current_val_interval'):
+            loop._decide_current_val_interval()
         by_iter = isinstance(loop, IterBasedTrainLoop)
         done = runner.iter if by_iter else runner.epoch
         last = loop.max_iters if by_iter else loop.max_epochs

@@ -98,8 +98,8 @@ class StartupCheckHook(Hook):
             return
         name = str(runner._load_from or runner.work_dir)
         state = dict(checkpoint.get('state_dict', checkpoint))
-        use_present_names(state, _HEAD)
         model = bare_model(runner.model)
+        use_present_names(state, _HEAD, model.state_dict())
         if runner._resume or not training:
             # Other projects keep prototypes out of their checkpoints, and
             # tests do not look at them, unless they take part in the seeds.

@@ -19,7 +19,13 @@ from hsc_mm.utils.health import (
     write_health,
 )
 from ..fitting import bare_model
-from ..run_summary import describe_run, images_of, label_matrix, start_of
+from ..run_summary import (
+    describe_run,
+    images_of,
+    label_matrix,
+    named_parts,
+    start_of,
+)
 
 __all__ = ['TrainingHealthHook', 'spread']
 
@@ -77,8 +83,8 @@ class TrainingHealthHook(Hook):
 
     def _begin_watch(self, runner, model: nn.Module,
                      labels: Tensor | None) -> None:
-        losses = getattr(getattr(model, 'decode_head', None), 'losses', {})
-        if 'cls' not in losses:
+        losses = named_parts(getattr(model, 'decode_head', None), 'losses')
+        if losses is None or 'cls' not in losses:
             return
         prior = None
         if labels is not None and hasattr(losses['cls'], 'prior_loss'):
@@ -95,12 +101,12 @@ class TrainingHealthHook(Hook):
         head = getattr(model, 'decode_head', None)
         names = {
             level.embedding
-            for loss in getattr(head, 'losses', {}).values()
+            for loss in (named_parts(head, 'losses') or {}).values()
             if isinstance(loss, HierarchicalContrast)
             for level in loss.levels.values()
             if hasattr(level, 'embedding')
         }
-        for name, module in getattr(head, 'embeddings', {}).items():
+        for name, module in (named_parts(head, 'embeddings') or {}).items():
             if name in names:
                 self._handles.append(module.register_forward_hook(
                     partial(self._look, name)))

@@ -288,5 +288,6 @@ class CAMHead(BaseModule):
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args: object) -> None:
         """Load weights; those of version 1 get their present names."""
-        use_present_names(state_dict, prefix)
+        use_present_names(state_dict, prefix,
+                          {f'{prefix}{name}' for name in self.state_dict()})
         super()._load_from_state_dict(state_dict, prefix, *args)
