@@ -125,7 +125,8 @@ class BaseImageLabelDataset(BaseSegDataset):
         if unknown or new[:1] != old[:1] or len({*new}) < len(new):
             raise ValueError(
                 f'metainfo["classes"]: expected "{old[0]}" followed by some '
-                f'of {old[1:]}, each once, found {new}.')
+                f'of {old[1:]}, each once, found {new}. Correct it, or write '
+                'the configs again (new_dataset --force).')
         return class_map(old, new, self.ignore_index)
 
     def ids(self) -> list[str]:
@@ -165,7 +166,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
-            check_padding(transform, self.aux_maps)
+        check_padding(self.pipeline.transforms, self.aux_maps)
         self.facts = dict(split=self.split, size=len(infos),
                           images=data_hash(infos))
         return infos

@@ -140,7 +140,8 @@ def _method(model: nn.Module, cfg: dict) -> dict[str, str]:
     if getattr(head, 'refiner', None) is not None:
         said['refiner'] = type(head.refiner).__name__
         if hasattr(head, 'seed_from'):
-            said['refiner'] += '; seeds from ' + _SEEDS[head.seed_from]
+            said['refiner'] += '; seeds from ' + _SEEDS.get(
+                head.seed_from, str(head.seed_from))
     maps = getattr(losses, 'needs_maps', ())
     said['supervision'] = ' and '.join(
         ['image labels', *(f'{name} maps' for name in maps)])

@@ -174,17 +174,19 @@ class HSCInferencer:
             OSError: It cannot be read.
             _RefusedError: It is broken, or the network cannot take it.
         """
-        shape = None
         try:
-            with Scan(item.path, self.read, self.reading,
-                      item.array) as scan:
-                shape, image = scan.shape, scan.image
+            scan = Scan(item.path, self.read, self.reading, item.array)
+        except (OSError, ValueError) as error:  # a full TMPDIR, too
+            raise _RefusedError(str(error)) from error
+        try:
+            with scan:
+                image = scan.image
                 if image is None:
                     return predict_large(
                         self, scan, label, self.tiles or Tiles(), out_dir,
                         item.name)
         except cv2.error as error:
-            raise _RefusedError(_narrow(item.name, shape)) from error
+            raise _RefusedError(_narrow(item.name, scan.shape)) from error
         except ValueError as error:
             raise _RefusedError(str(error)) from error
         try:

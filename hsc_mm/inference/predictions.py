@@ -7,7 +7,7 @@ import numpy as np
 
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.pseudo_labels.origins import note_of
-from hsc_mm.tiles import MaskWriter
+from hsc_mm.tiles import MaskWriter, is_large
 from hsc_mm.tiles.masks import georeference
 from hsc_mm.utils import (
     atomic_write_bytes,
@@ -23,7 +23,7 @@ from hsc_mm.utils.outputs import (
 )
 from hsc_mm.utils.pixels import as_rgb
 from hsc_mm.visualization import mask_overlay, present_tiles, titled_strip
-from hsc_mm.visualization.pictures import class_colours
+from hsc_mm.visualization.pictures import class_colours, qualitative_palette
 from .class_names import ClassNames
 from .inputs import ImageInput
 
@@ -32,7 +32,7 @@ __all__ = ['check_outputs', 'draw_prediction', 'drop_prediction',
 
 # Times its height in the strip at which a picture is painted, at least.
 _FINER = 4
-_ALWAYS = ('.overlay.png', '.mask.png')
+_SUFFIXES = ('.overlay.png', '.mask.png', '.npz', '.mask.tif')
 
 
 def draw_prediction(image: np.ndarray,
@@ -53,11 +53,14 @@ def draw_prediction(image: np.ndarray,
         ]
         tiles += present_tiles(rgb, cams, shown)
         title = f'seed > {result["bg_threshold"]:.2f}'
+    bare = 0 if result['task'] == 'cam' else _background(names)
     palette = class_colours(
         dict(classes=names.classes, palette=names.palette))
+    if bare is None and not palette[0].any():  # no black for what is shown
+        palette = qualitative_palette(len(palette) + 1)[1:]
     tiles.append((title, mask_overlay(
         rgb, _smaller(result['mask'], step, cv2.INTER_NEAREST), palette,
-        bare=_background(names))))
+        bare=bare)))
     return titled_strip(tiles, height)
 
 
@@ -98,13 +101,24 @@ def check_outputs(path: str | Path, items: Sequence[ImageInput]) -> None:
     refuse_data_folder(path, [item.path for item in items],
                        names=[item.name for item in items])
     for item in items:
-        for suffix in _ALWAYS:
-            refuse_foreign(path, f'{item.name}{suffix}', [item.path])
+        for suffix in _SUFFIXES:
+            try:
+                refuse_foreign(path, f'{item.name}{suffix}', [item.path])
+            except FileExistsError:
+                if _is_written(item.path, suffix):
+                    raise
+
+
+def _is_written(path: str | None, suffix: str) -> bool:
+    """Say whether a picture leads to a file of this suffix."""
+    if suffix == '.mask.tif':
+        return georeference(path) is not None
+    return suffix != '.npz' or path is None or not is_large(path)
 
 
 def drop_prediction(folder: str | Path, name: str) -> None:
     """Remove what an earlier run wrote of a picture that has failed now."""
-    for suffix in (*_ALWAYS, '.npz', '.mask.tif'):
+    for suffix in _SUFFIXES:
         drop(folder, f'{name}{suffix}')
 
 
@@ -135,7 +149,7 @@ def write_prediction(folder: str | Path, image: np.ndarray, result: dict,
     whole = 'mask_file' not in result
     overlay, *others = (
         claim(folder, f'{result["name"]}{suffix}', [result['path']])
-        for suffix in (*_ALWAYS, '.npz')[:3 if whole else 1])
+        for suffix in _SUFFIXES[:3 if whole else 1])
     picture = draw_prediction(image, result, names)
     _, data = cv2.imencode('.png', picture[..., ::-1])
     atomic_write_bytes(overlay, data.tobytes())

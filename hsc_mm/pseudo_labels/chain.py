@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.utils import check_keys, check_number
+from hsc_mm.utils.numbers import is_finite
 from hsc_mm.utils.pool import map_ordered
 from .identity import part_identity, rule_line
 from .refiners import Refiner, build_refiner
@@ -120,7 +121,7 @@ class LabelChain:
         if threshold is not None:
             rule = with_threshold(rule, threshold)
         else:
-            threshold = _own_threshold(rule)
+            threshold = _number(rule)
         own = found.get('threshold')
         if isinstance(own, str):
             find_choice(own)
@@ -208,7 +209,8 @@ def usual_threshold(cfg: Config, **changes) -> float | str | None:
     chain = LabelChain.from_config(cfg, **changes)
     found = _section(cfg.get('pseudo_label'))
     rule = changes.get('rule') or found.get('rule')
-    if not chain.reads_threshold or _own_threshold(rule) is not None:
+    named = isinstance(rule, Mapping) and rule.get('threshold') is not None
+    if not chain.reads_threshold or named or _number(rule) is not None:
         return None
     return found.get('threshold')
 
@@ -220,21 +222,26 @@ def with_threshold(rule: dict | LabelRule | None,
     Raises:
         ValueError: The rule is an object, and its threshold is another.
     """
-    own = _own_threshold(rule)
-    if own is None or own == threshold:
-        return rule
-    if not isinstance(rule, Mapping):
+    if isinstance(rule, Mapping):
+        return dict(rule, threshold=threshold) if rule.get(
+            'threshold') is not None else rule
+    own = _number(rule)
+    if own is not None and own != threshold:
         raise ValueError(
             f'threshold: expected none beside a {type(rule).__name__} that '
             f'has its own, {own}, found {threshold!r}. Give the rule as '
             'dict(type=...), or leave one of the two out.')
-    return dict(rule, threshold=threshold)
+    return rule
 
 
-def _own_threshold(rule: dict | LabelRule | None) -> float | None:
-    """Return the threshold that a rule has, or that is written down for it."""
-    return rule.get('threshold') if isinstance(rule, Mapping) else getattr(
+def _number(rule: dict | LabelRule | None) -> float | None:
+    """Return the background threshold that a rule has of its own.
+
+    A rule of the user's may call another thing so: one for each class, pixels.
+    """
+    own = rule.get('threshold') if isinstance(rule, Mapping) else getattr(
         rule, 'threshold', None)
+    return own if is_finite(own) and 0 <= own < 1 else None
 
 
 def _section(found: object) -> dict:

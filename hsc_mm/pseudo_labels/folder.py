@@ -47,8 +47,9 @@ class PseudoLabelFolder:
         label_map (dict[int, int], optional): The data set's map from indices
             of its masks to classes; None where they are the same.
         kinds (sequence[str]): Suffixes of the files: ``'.png'``, ``'.npz'``.
-        chosen (str): How the threshold was. The manifest notes it, and is
-            not compared with it.
+        about (mapping, optional): What the manifest notes besides, and is
+            not compared with: how the threshold was ``chosen``, by default
+            ``'fixed'``, and, where a rule found none, which was ``asked``.
 
     Raises:
         FileExistsError: The folder holds other files, or labels that were
@@ -60,9 +61,9 @@ class PseudoLabelFolder:
                  identity: dict,
                  label_map: dict[int, int] | None = None,
                  kinds: Sequence[str] = ('.png', ),
-                 chosen: str = 'fixed') -> None:
+                 about: Mapping | None = None) -> None:
         self.path = Path(path)
-        self.chosen = chosen
+        self.about = {'chosen': 'fixed', **(about or {})}
         self.identity = identity
         self.label_map = label_map
         self.kinds = tuple(kinds)
@@ -97,7 +98,7 @@ class PseudoLabelFolder:
         return True
 
     def _manifest(self, **state) -> dict:
-        return dict(self.identity, chosen=self.chosen, **state)
+        return dict(self.identity, **self.about, **state)
 
     def _note(self, **state) -> None:
         write_json(self.path / MANIFEST, self._manifest(**state))

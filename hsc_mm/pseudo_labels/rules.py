@@ -191,6 +191,7 @@ class AgreementRule(LabelRule):
                              f'two, found {refiners!r}.')
         self.refiners = tuple(map(build_refiner, refiners))
         self.rule = ThresholdRule(threshold)
+        self.threshold = self.rule.threshold
 
     def reads_threshold(self, background: bool) -> bool:
         """Say whether a refiner's result has no background."""

@@ -49,9 +49,11 @@ class Threshold(NamedTuple):
         value (float, optional): In (0, 1); None where that of the config or
             of its label rule counts.
         by (str): ``'fixed'``, ``'best'`` or the name of a label-free rule.
+        asked (str, optional): The label-free rule that found none.
     """
     value: float | None
     by: str = 'fixed'
+    asked: str | None = None
 
 
 def choose_threshold(cfg: Config, checkpoint: str, split: str,
@@ -79,10 +81,13 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
     if not isinstance(name, str):
         return Threshold(name)
     name = find_choice(name, ('best', ))
-    if name in (before or {}):
-        options.notify(f'background threshold {before[name]}, by "{name}", of '
-                       'the labels that are there')
-        return Threshold(before[name], name)
+    known = (before or {}).get(name, '')
+    if isinstance(known, float) or (known is None and asked is None):
+        what = 'of the config' if known is None else known
+        options.notify(f'background threshold {what}, by "{name}", of the '
+                       'labels that are there')
+        return Threshold(None, asked=name) if known is None else Threshold(
+            known, name)
     if name == 'best':
         if options.tiles:
             options.notify(
@@ -96,10 +101,10 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         if asked is not None:
             raise
         options.notify(f'{error} That of the config is used.')
-        return Threshold(None)
+        return Threshold(None, asked=name)
 
 
-def found_before(out: str | Path, facts: dict) -> dict[str, float]:
+def found_before(out: str | Path, facts: dict) -> dict[str, float | None]:
     """Return what was chosen for the labels that are in a folder.
 
     A rule that looks again, at images that were repaired or added, would find
@@ -110,7 +115,8 @@ def found_before(out: str | Path, facts: dict) -> dict[str, float]:
         facts (dict): What its manifest has to say of weights and split.
 
     Returns:
-        dict[str, float]: How it was chosen -> the threshold; or nothing.
+        dict[str, float | None]: How it was chosen -> the threshold, None
+        where the rule found none; or nothing.
     """
     manifest = Path(out) / MANIFEST
     try:
@@ -119,8 +125,10 @@ def found_before(out: str | Path, facts: dict) -> dict[str, float]:
         return {}
     same = all(found.get(key) == value for key, value in facts.items())
     chosen, value = found.get('chosen'), found.get('threshold')
-    if not same or chosen in (None, 'fixed') or not isinstance(value, float):
+    if not same or not isinstance(value, float):
         return {}
+    if chosen in (None, 'fixed'):
+        return {found['asked']: None} if found.get('asked') else {}
     return {chosen: value}
 
 

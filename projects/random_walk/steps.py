@@ -163,7 +163,8 @@ class RandomWalk(_FromSoftCAMs):
         """Build what labels the maps; a threshold of the step comes first."""
         label = dict(self.label)
         rule, own = label.get('rule') or {}, label.pop('threshold', None)
-        if own is None and 'threshold' not in rule:
+        if own is None and not (
+                isinstance(rule, dict) and 'threshold' in rule):
             own = threshold
         return LabelChain.from_config(ctx.cam_cfg, own, **label)
 

@@ -194,6 +194,22 @@ def test_images_that_were_repaired_have_the_threshold_of_the_others(
         (voc / 'JPEGImages' / 'img_05.jpg').unlink()
 
 
+def test_a_rule_that_found_nothing_is_not_asked_again(
+        make, stage, tmp_path, capsys, monkeypatch):
+    config = _with_labels(stage[1], tmp_path / 'cam.py',
+                          threshold='sufficiency')
+    for number in range(2):
+        assert make(tmp_path / 'a', '--no-tta', config=config) == 0
+        said = capsys.readouterr().out
+        assert ('That of the config is used' in said) == (number == 0)
+        made = read_json(tmp_path / 'a' / 'pseudo_labels.json')
+        assert (made['threshold'], made['chosen'], made['asked']) == (
+            0.3, 'fixed', 'sufficiency')
+        monkeypatch.setattr(sufficiency.Kept, 'nothing', 0.0)
+    assert make(tmp_path / 'b', '--no-tta', config=config) == 0
+    assert read_json(tmp_path / 'b' / 'pseudo_labels.json')['threshold'] != 0.3
+
+
 def _with_labels(config, path, **pseudo_label):
     path.write_text(f'_base_ = {str(config)!r}\n'
                     f'pseudo_label = {pseudo_label!r}\n')

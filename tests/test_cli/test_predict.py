@@ -1,4 +1,5 @@
 """One's own pictures, through checkpoints of both stages."""
+import errno
 import importlib
 import shutil
 import sys
@@ -19,7 +20,7 @@ from hsc_mm.inference import load_config
 from hsc_mm.inference.inferencer import HSCInferencer
 from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.pseudo_labels.files import read_soft_cam
-from hsc_mm.tiles import Tiles
+from hsc_mm.tiles import Tiles, scan
 from hsc_mm.utils import read_image, read_index_png, voc_palette
 from hsc_mm.utils.outputs import MARKER
 
@@ -458,21 +459,37 @@ def test_a_picture_that_fails_leaves_no_result_of_before(
     assert 'File name too long' in told.err
     assert names(out) == files('a', 'b', 'c')
     (source / 'b.jpg').write_bytes(images[1].read_bytes()[:300])
-    (out / 'b.npz').unlink()
-    (out / MARKER).write_text(''.join(
-        line for line in (out / MARKER).read_text().splitlines(True)
-        if 'b.npz' not in line))
-    (out / 'b.npz').write_text('mine')
     assert predict(cam, source, '--labels', 'dog') == 1
     assert '2 of 4 images; 2 failed' in capsys.readouterr().out
-    assert names(out) == {*files('a', 'c'), 'b.npz'}
-    assert (out / 'b.npz').read_text() == 'mine'
+    assert names(out) == files('a', 'c')
 
 
+@pytest.mark.parametrize('end', ['.mask.png', '.npz', '.mask.tif'])
 def test_files_of_the_user_are_seen_before_the_first_picture(
-        predict, cam, shared_voc, tmp_path, capsys):
+        predict, cam, shared_voc, tmp_path, capsys, end):
     (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / 'img_07.mask.png').write_text('mine')
-    assert predict(cam, shared_voc / 'JPEGImages') == 1
-    assert 'left unchanged' in capsys.readouterr().err
-    assert names(tmp_path / 'out') == {'img_07.mask.png'}
+    (tmp_path / 'out' / f'img_07{end}').write_text('mine')
+    foreign = end != '.mask.tif'  # of pictures with a georeference alone
+    assert predict(cam, shared_voc / 'JPEGImages') == foreign
+    assert ('left unchanged' in capsys.readouterr().err) == foreign
+    assert len(names(tmp_path / 'out')) == (1 if foreign else 1 + 8 * 3)
+    assert (tmp_path / 'out' / f'img_07{end}').read_text() == 'mine'
+
+
+def test_a_full_temporary_folder_fails_one_picture(cam, tmp_path,
+                                                   monkeypatch):
+    pytest.importorskip('rasterio')
+    monkeypatch.setenv('HSC_MM_MAX_MEGAPIXELS', '0.001')
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(scan, '_reserve', full)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (50, 40)).save(tmp_path / 'a.png', exif=exif)
+    Image.new('RGB', (24, 20)).save(tmp_path / 'b.png')
+    one, other = HSCInferencer(*cam, device='cpu')(
+        str(tmp_path), out_dir=tmp_path / 'out')
+    assert 'TMPDIR=FOLDER' in one['error'] and other['error'] is None
+    assert names(tmp_path / 'out') == files('b')

@@ -280,6 +280,10 @@ def test_a_padding_of_another_value_is_refused(edges_root):
     with pytest.raises(ValueError, match=r'RandomRotate.seg_pad_val: expected '
                        r'0, as aux_maps.edges.fill .* found 255'):
         _data(edges_root, steps)
+    steps[3] = dict(type='RandomApply', transforms=[turn])
+    with pytest.raises(ValueError, match=r'RandomRotate\.seg_pad_val'):
+        _data(edges_root, steps)
+    _data(edges_root, [PIPELINE[0], turn, *PIPELINE[1:]])  # maps come later
     steps[3] = dict(turn, seg_pad_val=0)
     for name in (edges_root / 'Edges').iterdir():
         cv2.imwrite(str(name), np.full_like(

@@ -9,7 +9,7 @@ from hsc_mm.pseudo_labels.chain import (
     label_stream,
     usual_threshold,
 )
-from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
+from hsc_mm.pseudo_labels.rules import AgreementRule, LabelRule, ThresholdRule
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
 
 SOFT = SoftCAM('cat_1', np.linspace(0, 1, 60, dtype=np.float32).reshape(
@@ -116,3 +116,25 @@ def test_a_rule_that_is_an_object_keeps_its_threshold():
     with pytest.raises(ValueError, match='beside a ThresholdRule that has '
                        r'its own, 0\.3, found 0\.6'):
         LabelChain.from_config(cfg, 0.6, rule=own)
+    two = AgreementRule([dict(type='hsc_mm.PAR')] * 2, 0.5)
+    assert usual_threshold(cfg, rule=two) is None
+    assert LabelChain.from_config(cfg, rule=two).threshold == 0.5
+    with pytest.raises(ValueError, match='beside a AgreementRule'):
+        LabelChain.from_config(cfg, 0.3, rule=two)
+
+
+class _Other(Cut):
+    """Calls something else ``threshold``."""
+
+    def __init__(self, threshold):
+        self.threshold = threshold
+
+
+@pytest.mark.parametrize('value', [[.3, .4], 50, np.array([.1, .2]), len])
+def test_a_rule_may_call_other_things_threshold(value):
+    cfg = Config(dict(model=dict(test_cfg=dict(bg_threshold=0.2))))
+    own = _Other(value)
+    for given, expected in ((None, 0.2), (0.4, 0.4)):
+        chain = LabelChain.from_config(cfg, given, rule=own)
+        assert chain.rule is own and own.threshold is value
+        assert chain.threshold == expected

@@ -61,6 +61,15 @@ def test_a_first_class_that_is_no_background_is_painted():
         drawn = draw_prediction(image, result, names, 64)[-8, -8]
         expected = 0.4 * 100 + 0.6 * np.array(colour) if painted else 100
         assert np.allclose(drawn, expected, atol=1)
+    # Colours of ours do not begin with black, for what is shown.
+    names = ClassNames(('wall', 'sky'), voc_palette()[1:3], {1: 0, 2: 1})
+    drawn = draw_prediction(image, result, names, 64)[-8, -8]
+    expected = 0.4 * 100 + 0.6 * qualitative_palette(2)[1].astype(float)
+    assert np.allclose(drawn, expected, atol=1)
+    names = ClassNames(('bg', 'sky'), np.full((2, 3), 200, np.uint8), None)
+    seed = dict(result, task='cam', cam=[], classes=[], class_indices=[],
+                scores=[], bg_threshold=0.3)
+    assert (draw_prediction(image, seed, names, 64)[-8, -8] == 100).all()
 
 
 def test_large_pictures_are_drawn_as_if_painted_in_full():

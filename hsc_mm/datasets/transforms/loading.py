@@ -48,6 +48,7 @@ class LoadAuxMaps(BaseTransform):
             the image.
     """
     loads_truth = True
+    loads_aux_maps = True  # transforms behind it move and pad maps
 
     def __init__(self,
                  names: str | Sequence[str] | None = None,
