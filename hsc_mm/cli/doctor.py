@@ -40,7 +40,9 @@ def main() -> int:
     args = parse_args()
     from hsc_mm.doctor import as_json, as_text, examine
     from hsc_mm.inference import load_config
+    from hsc_mm.inference.config_options import option_words
     from hsc_mm.utils import write_json
+    from hsc_mm.utils.checkpoints import trusted
     from hsc_mm.utils.outputs import claim_file
     from hsc_mm.utils.work_dirs import refuse_data_of
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
@@ -66,7 +68,12 @@ def main() -> int:
     if args.seg_config and not args.work_dir:  # of both: hsc_mine -> mine
         work_dir = Path(work_dir).with_name(
             Path(work_dir).name.partition('_')[2] or 'pipeline')
-    then = ('pipeline' if args.seg_config else 'train', *filter(None, configs))
-    print(f'next: python -m hsc_mm {shlex.join(then)} '
-          f'--work-dir {shlex.quote(str(work_dir))}')
+    both = bool(args.seg_config)
+    print('next: ' + shlex.join([
+        'python', '-m', 'hsc_mm', 'pipeline' if both else 'train',
+        *filter(None, configs), '--work-dir', str(work_dir),
+        *['--trust-checkpoint'] * trusted(),
+        *option_words('--cam-options' if both else '--cfg-options',
+                      args.cfg_options),
+        *option_words('--seg-options', args.seg_options)]))
     return 0

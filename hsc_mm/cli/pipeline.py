@@ -65,6 +65,7 @@ def main() -> None:
     """Run the pipeline and print its table."""
     args = parse_args()
     from hsc_mm.inference import load_config
+    from hsc_mm.inference.config_options import option_words
     from hsc_mm.pipeline import run_pipeline
     found = run_pipeline(
         load_config(args.cam_config, args.cam_options, flag='--cam-options'),
@@ -88,6 +89,7 @@ def main() -> None:
         if weights:
             print('next: python -m hsc_mm predict PICTURES ' + shlex.join([
                 '--config', args.seg_config, '--checkpoint',
-                str(Path(args.work_dir, 'seg', weights))]))
+                str(Path(args.work_dir, 'seg', weights)),
+                *option_words('--cfg-options', args.seg_options)]))
     else:
         cli.finish(args.work_dir)

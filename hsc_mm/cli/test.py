@@ -65,6 +65,7 @@ def main() -> None:
     from hsc_mm.engine.cpu_ranks import leave_ranks, prepare_cpu_ranks
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
+    from hsc_mm.inference.config_options import option_words
     from hsc_mm.inference.configs import check_one_metric
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
@@ -109,7 +110,8 @@ def main() -> None:
                        f'{runner.log_dir} (scores and log)']),
             shlex.join(['python', '-m', 'hsc_mm', 'predict', 'IMAGE',
                         '--config', args.config, '--checkpoint',
-                        args.checkpoint]))
+                        args.checkpoint,
+                        *option_words('--cfg-options', args.cfg_options)]))
     leave_ranks()
 
 

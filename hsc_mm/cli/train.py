@@ -35,6 +35,7 @@ def main() -> None:
     from hsc_mm.engine.fitting import bare_model
     from hsc_mm.engine.runner import build_runner
     from hsc_mm.inference import load_config
+    from hsc_mm.inference.config_options import option_words
     from hsc_mm.inference.configs import resume_from_work_dir
     from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
@@ -59,6 +60,7 @@ def main() -> None:
                 cfg.train_dataloader.dataset):  # not where one wraps others
             then = ['make_pseudo_labels', *then[1:], '--out', str(
                 Path(runner.work_dir).with_name('pseudo_labels'))]
+        then += option_words('--cfg-options', args.cfg_options)
         if last is None:
             cli.warn([f'{runner.work_dir}: found no checkpoint of this '
                       'training. default_hooks.checkpoint says where and when '

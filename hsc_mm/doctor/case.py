@@ -174,7 +174,7 @@ def draw_labels(case: Case, cam: Case, folder: str) -> Case:
     """Draw pseudo labels that are good enough to try a training with.
 
     One class of each image fills a box in its middle. Of large data sets
-    only the first images are used.
+    a part is used, images that show a class before those that show none.
 
     Args:
         case (Case): Of the segmentation stage.
@@ -193,18 +193,22 @@ def draw_labels(case: Case, cam: Case, folder: str) -> Case:
     if any(split.dataset is None for split in case.train):
         raise ValueError(f'{cfg.filename}: expected a training data set of '
                          'hsc_mm, such as hsc_mm.ImageLabelDataset.')
-    for dataset in leaves(cfg.train_dataloader.dataset):
-        dataset.update(indices=_DRAWN, check_files=False)
     for steps in pipelines(cfg.train_dataloader.dataset):
         for step in steps:
             if type_name(step) == 'LoadPseudoLabel':
                 step.update(suffix='.png', threshold=None, band=None)
     known = {i: names for split in cam.train
              for i, names in (split.labels or {}).items()}
-    for split in case.train:
+    for dataset, split in zip(leaves(cfg.train_dataloader.dataset),
+                              case.train, strict=True):
         ids = {info['img_id']: i
                for i, info in zip(split.ids, split.infos, strict=True)}
-        for info in split.items()[:_DRAWN]:
+        items = split.items()
+        shows = [bool(known.get(ids[info['img_id']])) for info in items]
+        places = sorted(np.argsort(np.logical_not(shows), kind='stable')[
+            :_DRAWN].tolist())
+        dataset.update(indices=places, check_files=False)
+        for info in (items[place] for place in places):
             height, width = image_shapes(info['img_path'])[0]
             mask = np.zeros((height, width), np.uint8)
             names = known.get(ids[info['img_id']], ())

@@ -7,7 +7,20 @@ from hsc_mm.utils.numbers import nearest
 from hsc_mm.utils.part_types import arguments_of, classes_named
 from .config_keys import TOP_LEVEL
 
-__all__ = ['check_options', 'open_sections']
+__all__ = ['check_options', 'open_sections', 'option_words']
+
+
+def option_words(flag: str, options: dict | None) -> list[str]:
+    """Return options as words of a command line, ``flag`` before them.
+
+    Args:
+        flag (str): ``'--cfg-options'``.
+        options (dict, optional): ``a.b.c`` -> value. None or empty: no words.
+    """
+    return [flag, *(
+        f'{key}={value}' if isinstance(value, str) else
+        f'{key}={value}'.replace(' ', '')  # mmengine wants none
+        for key, value in options.items())] if options else []
 
 
 def check_options(cfg: Config, options: dict, flag: str) -> None:

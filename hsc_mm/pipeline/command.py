@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from hsc_mm.inference.config_options import option_words
 from hsc_mm.utils.checkpoints import trusted
 from .context import Context
 
@@ -50,8 +51,5 @@ def pipeline_command(ctx: Context, baselines: Iterable[str]) -> list[str]:
     if trusted():
         words.append('--trust-checkpoint')
     for stage, options in ctx.options.items():
-        pairs = (f'{key}={value}' if isinstance(value, str) else
-                 f'{key}={value}'.replace(' ', '')  # mmengine wants none
-                 for key, value in options.items())
-        words.append(f'--{stage}-options {shlex.join(pairs)}')
+        words.append(shlex.join(option_words(f'--{stage}-options', options)))
     return words

@@ -74,8 +74,8 @@ def config_hash(cfg: Config, split: str) -> str:
     :func:`stage_inputs` has ``validation``): settings of validation, test,
     pseudo labels and pipeline are left out of its hash, and so are
     ``decode_head.seed_from``, workers, logs and checkpoints in between, and
-    the places of data and weights, whose contents
-    :func:`stage_inputs` hashes.
+    ``data_root``, lists and weights, whose contents :func:`stage_inputs`
+    hashes. Other paths count: ``label_file``, ``data_prefix``.
     """
     weights, idle = (_WEIGHTS, _IDLE_TRAINING) if split == 'train' else (
         (), _IDLE_TEST)

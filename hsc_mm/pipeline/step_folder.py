@@ -12,6 +12,7 @@ __all__ = ['StepFolder']
 
 #: In a folder that was moved aside: the record of what made it.
 RECORD = '.hsc_mm_step.json'
+_COPIED = 60  # seconds between a time that a file holds and its own
 _FORM = dict(finished=bool, content=dict(inputs=dict, outputs=dict))
 
 
@@ -62,8 +63,10 @@ class StepFolder:
         if resumed:
             spent = self.last.seconds
             if self.mark.content:  # until what was written last
-                spent += max(0., _newest(self.path) -
-                             self.mark.content['finished'] / 1e9)
+                began = self.mark.content['finished'] / 1e9
+                # A copy has the times of copying.
+                if self.mark.path.stat().st_mtime - began < _COPIED:
+                    spent += max(0., _newest(self.path) - began)
         elif self.path.is_dir():
             self._move_aside()
         self.mark.save(inputs, [], {}, spent)

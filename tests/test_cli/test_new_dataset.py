@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tiny_configs import ROOT
 
+from hsc_converters.commands import new_dataset_command
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
 from hsc_mm.doctor import examine
@@ -439,3 +440,17 @@ def test_pictures_of_a_table_that_are_elsewhere_name_the_flag(tmp_path):
     assert 'data_prefix (of new_dataset: --images)' in found.stderr
     assert 'required=False' not in found.stderr
     assert not (tmp_path / 'c').exists()
+
+
+@pytest.mark.parametrize('out', ['.', '../proj', 'a/..'])
+def test_the_work_dir_has_the_name_of_the_folder(shared_voc, tmp_path,
+                                                 monkeypatch, capsys, out):
+    root = _folders(shared_voc, tmp_path / 'mine')
+    (tmp_path / 'proj').mkdir()
+    monkeypatch.chdir(tmp_path / 'proj')
+    (tmp_path / 'proj' / 'a').mkdir()
+    monkeypatch.setattr('sys.argv', [
+        'new_dataset', str(root), '--out', out, '--weights', 'none'])
+    new_dataset_command.main()
+    assert capsys.readouterr().out.rstrip().endswith(
+        '--work-dir work_dirs/proj')

@@ -5,15 +5,23 @@ from collections import namedtuple
 from types import SimpleNamespace
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from conftest import run_here
 from doctor_findings import errors_of, examined, only_one
+from mmengine.runner import Runner
 from tiny_configs import ROOT, cam_config, hsc_config, seg_config
 
-from hsc_mm.doctor import as_json, as_text, dry_run, examine, machine
+import hsc_mm.doctor
+from hsc_converters.new_configs import write_configs
+from hsc_converters.new_dataset import NewDataset
+from hsc_mm.cli import common as cli
+from hsc_mm.cli import doctor
+from hsc_mm.doctor import as_json, as_text, case, dry_run, examine, machine
 from hsc_mm.doctor.case import Case, draw_labels
 from hsc_mm.inference import load_config
+from hsc_mm.inference.configs import config_folder
 from hsc_mm.utils import read_index_png
 
 
@@ -114,6 +122,44 @@ def test_both_stages_before_there_are_pseudo_labels(
     seg.model.decode_head.num_classes = 4
     errors = errors_of(examined(cam, seg_cfg=seg))
     assert {f.check for f in errors} == {'stage 2: classes'}
+
+
+def test_many_images_without_a_class_leave_room_for_the_others(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(case, '_DRAWN', 4)
+    root, draw = tmp_path / 'mine', np.random.default_rng(0).integers
+    for name, count in dict(_none=5, crack=3, hole=2).items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(root / name / f'{number}.png'),
+                        draw(0, 255, (40, 50, 3), np.uint8))
+    paths, _ = write_configs(NewDataset(str(root), weights='none', iters=2),
+                             tmp_path / 'configs', config_folder() / 'own')
+    cam, seg = (Case(load_config(path, None, str(tmp_path / 'run')))
+                for path in paths[:2])
+    tried = draw_labels(seg, cam, str(tmp_path / 'drawn'))
+    loader = Runner.build_dataloader(dict(
+        tried.cfg.train_dataloader, num_workers=0, persistent_workers=False))
+    shown = sorted(loader.dataset.get_data_info(k)['img_id']
+                   for k in range(len(loader.dataset)))
+    assert len(shown) == 4 and all(
+        name.startswith(('crack', 'hole')) for name in shown)
+
+
+def test_the_next_command_has_the_options(shared_voc, tmp_path, monkeypatch,
+                                          capsys):
+    configs = [str(make(shared_voc, tmp_path / f'{make.__name__}.py'))
+               for make in (cam_config, seg_config)]
+    monkeypatch.setattr(hsc_mm.doctor, 'examine', lambda *_: [])
+    option, other = 'train_cfg.max_iters=7', 'model.a=[1,2]'
+    for number, first in ((1, '--cfg-options'), (2, '--cam-options')):
+        monkeypatch.setattr('sys.argv', [
+            'doctor', *configs[:number], '--work-dir', 'w', '--cfg-options',
+            option, other, *['--seg-options', option] * (number - 1)])
+        assert cli.run(doctor.main) == 0
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert f"{first} {option} '{other}'" in last
+        assert last.endswith(f'--seg-options {option}') == (number == 2)
 
 
 def test_drawn_labels_hold_a_class_of_their_image(shared_voc, tmp_path):

@@ -1,15 +1,18 @@
 """When a step runs, resumes, or makes room."""
 import importlib
 import os
+import shutil
 import sys
 import time
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from hsc_mm.pipeline import Context, Outcome, Pipeline, Step
 from hsc_mm.pipeline.manifest import Manifest
+from hsc_mm.pipeline.steps import WriteReport
 from hsc_mm.utils import read_json, write_json
 
 
@@ -147,6 +150,32 @@ def test_the_time_of_earlier_tries_counts(tmp_path):
     again.run(say=_quiet)
     assert again.context.manifests['one'].seconds == pytest.approx(150, abs=5)
     assert again.context.manifests['two'].seconds < 5
+
+
+def test_a_copy_does_not_count_the_time_until_it_was_made(tmp_path):
+    stopped = _Two(tmp_path / 'a', 3, fail=True)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(say=_quiet)
+    shutil.copytree(tmp_path / 'a', tmp_path / 'b')
+    later = time.time() + 1e5  # of cp -r, a day later
+    for path in (tmp_path / 'b').rglob('*'):
+        os.utime(path, (later, later))
+    again = _Two(tmp_path / 'b', 3)
+    again.run(say=_quiet)
+    assert again.seen[0] == ('one', True)
+    assert again.context.manifests['one'].seconds < 5
+
+
+def test_a_report_has_the_names_of_its_folder_and_configs(tmp_path):
+    def inputs(root, name):
+        return WriteReport().inputs(
+            Context(tmp_path / root, Config.fromfile(tmp_path / f'{name}.py')))
+
+    for name in 'xy':
+        (tmp_path / f'{name}.py').write_text('a = 1')
+    assert inputs('a', 'x') == inputs('a', 'x')
+    assert inputs('a', 'x') != inputs('b', 'x')
+    assert inputs('a', 'x') != inputs('a', 'y')
 
 
 def test_an_interrupted_step_resumes_if_its_inputs_are_the_same(tmp_path):

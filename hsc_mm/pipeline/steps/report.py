@@ -1,4 +1,5 @@
 """Step that writes the report."""
+import os
 from pathlib import Path
 
 from hsc_mm.registry import STEPS
@@ -31,11 +32,16 @@ class WriteReport(Step):
         self.pictures = pictures
 
     def inputs(self, ctx: Context) -> dict:
-        """Return the manifests of all steps before it."""
-        return {
-            name: digest(ctx.manifests[name].content)
-            for name in ctx.steps
-        }
+        """Return the manifests of all steps before it, and the names shown.
+
+        A work dir or a config that was renamed has another command.
+        """
+        files = [cfg.filename or '' for cfg in (ctx.cam_cfg, ctx.seg_cfg)
+                 if cfg is not None]
+        files += [ctx.step(name).config for name in _baselines(ctx)]
+        return dict(
+            {name: digest(ctx.manifests[name].content) for name in ctx.steps},
+            shown=digest([*map(os.path.abspath, [ctx.root, *files])]))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Write the report."""

@@ -1,7 +1,6 @@
 """Survey your own pictures and write a config for each stage."""
 import argparse
 import shlex
-from pathlib import Path
 
 from hsc_mm.cli import common as cli
 
@@ -79,7 +78,7 @@ def main() -> None:
         print('NOTICE: the network starts from random numbers. From a few '
               'dozen pictures it learns nothing useful: use this to try the '
               'commands, and leave out --weights for results.')
-    work = f'work_dirs/{Path(out).name}'
+    work = f'work_dirs/{paths[0].resolve().parent.name}'
     both = [str(path) for path in paths[:2]]
     for path in paths:
         print(f'wrote {path}')
