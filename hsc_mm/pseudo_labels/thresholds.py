@@ -80,7 +80,8 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
     name = usual if asked is None else asked
     if not isinstance(name, str):
         return Threshold(name)
-    name = find_choice(name, ('best', ))
+    if name != 'best':
+        name = find_choice(name, ('best', ))
     known = (before or {}).get(name, '')
     if isinstance(known, float) or (known is None and asked is None):
         what = 'of the config' if known is None else known

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from hsc_mm.pseudo_labels import RunOptions
 from hsc_mm.pseudo_labels.chain import (
     LabelChain,
     label_stream,
@@ -11,6 +12,7 @@ from hsc_mm.pseudo_labels.chain import (
 )
 from hsc_mm.pseudo_labels.rules import AgreementRule, LabelRule, ThresholdRule
 from hsc_mm.pseudo_labels.soft_cam import SoftCAM
+from hsc_mm.pseudo_labels.thresholds import Threshold, choose_threshold
 
 SOFT = SoftCAM('cat_1', np.linspace(0, 1, 60, dtype=np.float32).reshape(
     2, 5, 6), np.array([1, 3]), None)
@@ -138,3 +140,14 @@ def test_a_rule_may_call_other_things_threshold(value):
         chain = LabelChain.from_config(cfg, given, rule=own)
         assert chain.rule is own and own.threshold is value
         assert chain.threshold == expected
+
+
+@pytest.mark.parametrize('name', ['best', 'sufficiency'])
+def test_what_was_found_for_labels_is_not_looked_for_again(name):
+    lines = []
+    options = RunOptions(notify=lines.append)
+    found = choose_threshold(Config(), 'no.pth', 'train', name, None, options,
+                             {name: 0.4})
+    assert found == Threshold(0.4, name)
+    assert lines == [f'background threshold 0.4, by "{name}", of the labels '
+                     'that are there']
