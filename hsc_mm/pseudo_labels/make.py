@@ -162,9 +162,10 @@ def make_pseudo_labels(cfg: Config | str | Path,
         checkpoint=file_sum(checkpoint)[:16], split=split,
         amp=options.amp or None,
         tiles=options.tiles and list(options.tiles.check()))
-    threshold, *about = choose_threshold(
+    chosen = choose_threshold(
         use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
         usual_threshold(cfg, **changes), options, found_before(out, facts))
+    threshold = chosen.value
     if threshold is not None:
         cfg.model.test_cfg.bg_threshold = float(threshold)
     chain = LabelChain.from_config(cfg, threshold, **changes)
@@ -186,8 +187,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
                 mask_classes=list(dataset.all_classes)),
             label_map=dataset.metainfo['label_map'],
             kinds=chain.suffixes,
-            about={key: value for key, value in zip(
-                ('chosen', 'asked'), about, strict=True) if value})
+            about=chosen.about)
         run = LabelRun.plan(dataset, folder, options.batch_size,
                             options.shard, options.workers, options.resume,
                             options.tiles and options.tiles.size, chain)

@@ -55,11 +55,17 @@ class Threshold(NamedTuple):
     by: str = 'fixed'
     asked: str | None = None
 
+    @property
+    def about(self) -> dict[str, str]:
+        """dict[str, str]: What a manifest notes besides the value."""
+        return dict(chosen=self.by,
+                    **(dict(asked=self.asked) if self.asked else {}))
+
 
 def choose_threshold(cfg: Config, checkpoint: str, split: str,
                      asked: float | str | None, usual: float | str | None,
                      options: RunOptions,
-                     before: dict | None = None) -> Threshold:
+                     before: Threshold | None = None) -> Threshold:
     """Find the threshold that was asked for, or the usual one.
 
     Args:
@@ -71,7 +77,7 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         usual (float | str, optional): The same, of the config. A rule that
             finds none gives way to ``model.test_cfg.bg_threshold``.
         options (RunOptions): How to compute.
-        before (dict, optional): Of :func:`found_before`.
+        before (Threshold, optional): Of :func:`found_before`.
 
     Raises:
         NoThresholdError: A rule was asked for and finds none.
@@ -82,13 +88,12 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         return Threshold(name)
     if name != 'best':
         name = find_choice(name, ('best', ))
-    known = (before or {}).get(name, '')
-    if isinstance(known, float) or (known is None and asked is None):
-        what = 'of the config' if known is None else known
+    if before and (before.by == name or (
+            asked is None and before.asked == name)):
+        what = 'of the config' if before.value is None else before.value
         options.notify(f'background threshold {what}, by "{name}", of the '
                        'labels that are there')
-        return Threshold(None, asked=name) if known is None else Threshold(
-            known, name)
+        return before
     if name == 'best':
         if options.tiles:
             options.notify(
@@ -105,7 +110,7 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
         return Threshold(None, asked=name)
 
 
-def found_before(out: str | Path, facts: dict) -> dict[str, float | None]:
+def found_before(out: str | Path, facts: dict) -> Threshold | None:
     """Return what was chosen for the labels that are in a folder.
 
     A rule that looks again, at images that were repaired or added, would find
@@ -116,21 +121,21 @@ def found_before(out: str | Path, facts: dict) -> dict[str, float | None]:
         facts (dict): What its manifest has to say of weights and split.
 
     Returns:
-        dict[str, float | None]: How it was chosen -> the threshold, None
-        where the rule found none; or nothing.
+        Threshold | None: None where nothing was chosen.
     """
     manifest = Path(out) / MANIFEST
     try:
         found = read_json(manifest, dict)
     except (OSError, ValueError):  # none, or the folder says what is wrong
-        return {}
+        return None
     same = all(found.get(key) == value for key, value in facts.items())
     chosen, value = found.get('chosen'), found.get('threshold')
     if not same or not isinstance(value, float):
-        return {}
+        return None
     if chosen in (None, 'fixed'):
-        return {found['asked']: None} if found.get('asked') else {}
-    return {chosen: value}
+        asked = found.get('asked')
+        return Threshold(None, asked=asked) if asked else None
+    return Threshold(value, chosen)
 
 
 def _label_free(cfg: Config, checkpoint: str, split: str, name: str,

@@ -1,5 +1,6 @@
 """CAMs and pseudo labels of images in windows."""
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,21 +44,23 @@ class Windows:
         self.pipeline = ViewPipeline(steps)
         self._read, self._options = image_reader(steps), reading_options(steps)
 
-    def scan(self, info: dict) -> Scan:
-        """Open an image."""
-        return Scan(info['img_path'], self._read, self._options)
-
-    def cams(self, places: Sequence[int]) -> Iterator[SoftCAM | Failure]:
-        """Yield the CAMs of images below the limit of megapixels.
+    def cams(self, places: Sequence[int],
+             compute: Callable[[Scan, dict], Any] | None = None
+             ) -> Iterator[Any]:
+        """Yield what is computed of images, a Failure of those that fail.
 
         Args:
             places (sequence[int]): Their places in the data set.
+            compute (callable, optional): Gets an open image and its item; by
+                default :meth:`whole`, of images below the limit of
+                megapixels.
         """
         for place in places:
             info = self.dataset.get_data_info(place)
             try:
-                with self.scan(info) as scan:
-                    yield self.whole(scan, info)
+                with Scan(info['img_path'], self._read,
+                          self._options) as scan:
+                    yield (compute or self.whole)(scan, info)
             except (OSError, ValueError) as error:
                 yield Failure(info['img_id'], str(error))
 
@@ -135,15 +138,12 @@ class TiledImages(Windows):
             SoftCAM | Labelled | Failure: ``Labelled`` without mask and maps
             stands for an image above the limit of megapixels.
         """
-        for place in places:
-            info = self.dataset.get_data_info(place)
-            try:
-                with self.scan(info) as scan:
-                    yield self._large(scan, info, run, folder) \
-                        if scan.large else self.whole(
-                            scan, info, 'image' in self.chain.needs)
-            except (OSError, ValueError) as error:
-                yield Failure(info['img_id'], str(error))
+        def compute(scan: Scan, info: dict) -> SoftCAM | Labelled:
+            if scan.large:
+                return self._large(scan, info, run, folder)
+            return self.whole(scan, info, 'image' in self.chain.needs)
+
+        return self.cams(places, compute)
 
     def _large(self, scan: Scan, info: dict, run: LabelRun,
                folder: PseudoLabelFolder) -> Labelled:

@@ -147,7 +147,7 @@ def test_what_was_found_for_labels_is_not_looked_for_again(name):
     lines = []
     options = RunOptions(notify=lines.append)
     found = choose_threshold(Config(), 'no.pth', 'train', name, None, options,
-                             {name: 0.4})
+                             Threshold(0.4, name))
     assert found == Threshold(0.4, name)
     assert lines == [f'background threshold 0.4, by "{name}", of the labels '
                      'that are there']

@@ -112,11 +112,10 @@ def read_cvat(path: Path, classes: MaskClasses,
             f'{sorted(names)[:5]}.')
     text = read(_LABELS, _MOST_TEXT).decode('utf-8-sig', 'replace')
     colours = _colours(text, f'{path}: {_LABELS}')
-    # CVAT writes its own name of it.
-    if name_key(colours.get(_BLACK, 'background')) == 'background' and \
-            'background' not in classes.names:
+    if _BLACK not in colours or (  # CVAT writes its own name of it
+            name_key(colours[_BLACK]) == 'background'
+            and 'background' not in classes.names):
         colours[_BLACK] = classes.names[0]
-    colours.setdefault(_BLACK, classes.names[0])
     found = {name[len(_MASKS):-len('.png')]: name for name in names
              if name.startswith(_MASKS) and name.endswith('.png')
              and not PurePosixPath(name).name.startswith('.')}
