@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from warm_process import WarmPython
 
 from hsc_mm.cli import run_command
@@ -114,6 +115,16 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def no_scope_of_others():
+    """Modules begin without a default scope, whichever ran before them.
+
+    A config without `default_scope` leaves mmengine's, in which nothing of
+    mmseg is found.
+    """
+    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='session', autouse=True)
