@@ -91,16 +91,18 @@ def threshold_or_rule(text: str) -> float | str:
         return text
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
+def add_selection(parser: argparse.ArgumentParser,
+                  of: str = 'seeds',
+                  then: str = ' and score the other images; the list is in '
+                  'the work dir') -> None:
     """Add the masks that a threshold is selected on."""
     few = parser.add_mutually_exclusive_group()
     few.add_argument(
         '--select',
         type=positive,
         metavar='N',
-        help='select the background threshold of seeds on N masks of each '
-        'class (always the same ones, at most half of a class) and score the '
-        'other images; the list is in the work dir')
+        help=f'select the background threshold of {of} on N masks of each '
+             f'class (always the same ones, at most half of a class){then}')
     few.add_argument(
         '--select-list',
         metavar='FILE',

@@ -60,6 +60,7 @@ def parse_args() -> argparse.Namespace:
         '"best" to evaluate the test split first and take the best one, '
         'which uses its masks (default: threshold of pseudo_label, else '
         'model.test_cfg.bg_threshold)')
+    cli.add_selection(parser, 'the labels, after the refiners,', '')
     parser.add_argument(
         '--soft',
         nargs='?',
@@ -97,6 +98,9 @@ def parse_args() -> argparse.Namespace:
     add_tiles(parser)
     parser.add_argument('--device', help='default: cuda if available')
     args = cli.parse(parser)
+    if (args.select or args.select_list) and args.threshold is not None:
+        parser.error('--threshold: expected none beside --select or '
+                     '--select-list, which choose it. Omit one.')
     for flag in ('threshold', 'band', 'two_alpha'):
         if args.soft == 'only' and getattr(args, flag) is not None:
             parser.error(f'--{flag.replace("_", "-")}: expected masks, which '
@@ -108,15 +112,16 @@ def main() -> int:
     """Make the pseudo labels."""
     args = parse_args()
     from hsc_mm.inference import load_config
-    from hsc_mm.pseudo_labels import RunOptions, make_pseudo_labels
+    from hsc_mm.pseudo_labels import RunOptions, Selected, make_pseudo_labels
     shard, args.device = ranked(args.shard, args.device)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    select = args.select or args.select_list
     run = make_pseudo_labels(
         cfg,
         args.checkpoint,
         args.out,
         split=args.split,
-        threshold=args.threshold,
+        threshold=Selected(select) if select else args.threshold,
         soft=args.soft,
         tta=not args.no_tta,
         options=RunOptions(

@@ -2,11 +2,14 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ['LabelChain', 'RunOptions', 'SoftCAM', 'make_pseudo_labels']
+__all__ = [
+    'LabelChain', 'RunOptions', 'Selected', 'SoftCAM', 'make_pseudo_labels'
+]
 
 _MODULES = dict(
     LabelChain='chain',
-    RunOptions='make',
+    RunOptions='options',
+    Selected='selected',
     SoftCAM='soft_cam',
     make_pseudo_labels='make')
 

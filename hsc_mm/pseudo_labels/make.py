@@ -1,7 +1,6 @@
 """The function that makes pseudo labels of a checkpoint."""
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -10,15 +9,14 @@ from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import split_options
 from hsc_mm.inference import seeds, use_tta
 from hsc_mm.inference.configs import config_of
-from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
-from hsc_mm.utils import check_device, check_number, digest
+from hsc_mm.utils import check_device, digest
 from hsc_mm.utils.arguments import check_kind, check_path
 from hsc_mm.utils.checkpoint_sources import without_start
 from hsc_mm.utils.checkpoints import check_file, file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
-from .cams import MultiScaleCAM, iterate_cams
+from .cams import iterate_cams
 from .chain import (
     LabelChain,
     Labelled,
@@ -28,72 +26,16 @@ from .chain import (
 )
 from .folder import PseudoLabelFolder
 from .identity import own_code
+from .options import RunOptions
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
+from .selected import Selected
 from .thresholds import choose_threshold, found_before
 from .tiled import TiledImages
-from .views import Failure, view_loader
+from .views import Failure
 
-__all__ = ['RunOptions', 'make_pseudo_labels']
-
-def _silent(items: Iterable, total: int) -> Iterator:
-    yield from items
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a run computes; the labels are the same, but for ``amp``.
-
-    Attributes:
-        batch_size (int): Images of equal size that are computed together.
-        workers (int): Processes that read images, and as many for refiners.
-        device (str, optional): ``'cpu'``, ``'cuda'`` ...; by default
-            ``'cuda'`` if there is one.
-        amp (bool): Whether the network computes in half precision.
-        shard (tuple[int, int]): ``(i, n)``: do part i of n, from 1; other
-            runs write the others into the same folder.
-        tiles (Tiles, optional): Windows in which images with a longer side
-            are computed; by default only those above the limit of megapixels
-            are.
-        resume (bool): Whether files that exist and are whole are skipped.
-        progress (callable): Gets the labels to come and their number, and
-            yields them.
-        notify (callable): Gets a line of text when the work begins.
-
-    Raises:
-        TypeError: A value is of another type.
-        ValueError: A number is out of range.
-    """
-    batch_size: int = 4
-    workers: int = 2
-    device: str | None = None
-    amp: bool = False
-    shard: tuple[int, int] = (1, 1)
-    tiles: Tiles | None = None
-    resume: bool = True
-    progress: Callable[[Iterable, int], Iterable] = _silent
-    notify: Callable[[str], object] = str
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_number('batch_size', self.batch_size, above=0, whole=True)
-        check_number('workers', self.workers, least=0, whole=True)
-        check_kind('shard', self.shard, tuple | list, 'a pair, such as (1, 4)')
-        if len(self.shard) != 2:
-            raise ValueError('shard: expected a pair, such as (1, 4), found '
-                             f'{self.shard!r}.')
-        part, parts = self.shard
-        check_number('number of shards', parts, above=0, whole=True)
-        check_number('shard', part, above=0, most=parts, whole=True)
-        object.__setattr__(self, 'shard', (part, parts))
-        for name in ('progress', 'notify'):
-            check_kind(name, getattr(self, name), Callable, 'a function')
-
-    @property
-    def torch_device(self) -> str:
-        """str: The device."""
-        return check_device(self.device)
+__all__ = ['make_pseudo_labels']
 
 
 def make_pseudo_labels(cfg: Config | str | Path,
@@ -101,7 +43,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
                        out: str | Path,
                        *,
                        split: str = 'train',
-                       threshold: float | str | None = None,
+                       threshold: float | str | Selected | None = None,
                        refiners: Sequence[dict | Refiner] | None = None,
                        rule: dict | LabelRule | None = None,
                        soft: str | None = None,
@@ -119,9 +61,11 @@ def make_pseudo_labels(cfg: Config | str | Path,
         out (str | Path): Folder for the files: a new or empty one, or that
             of the same labels, which is resumed.
         split (str): Whose dataloader names the images.
-        threshold (float | str, optional): Background threshold in [0, 1).
-            ``'best'`` evaluates the test split first and takes the one with
-            the highest mIoU, which looks at its masks. ``'auto'`` or the
+        threshold (float | str | Selected, optional): Background threshold in
+            [0, 1). ``Selected(5)`` takes the one with the highest mIoU on
+            five masks of each class, after the refiners. ``'best'``
+            evaluates the test split first and takes that of the seeds,
+            before refiners, which looks at all its masks. ``'auto'`` or the
             name of a label-free rule
             (:mod:`hsc_mm.evaluation.threshold_rules`) looks at the CAMs of
             500 images of the split, evenly spread; ``'sufficiency'``
@@ -156,15 +100,21 @@ def make_pseudo_labels(cfg: Config | str | Path,
     check_file(checkpoint)
     cfg = config_of(cfg)
     changes = dict(refiners=refiners, rule=rule, soft=soft)
-    if threshold is not None:
+    if not isinstance(threshold, Selected | None):
         with_threshold(rule, threshold)
     facts = dict(
         checkpoint=file_sum(checkpoint)[:16], split=split,
         amp=options.amp or None,
         tiles=options.tiles and list(options.tiles.check()))
-    chosen = choose_threshold(
-        use_tta(cfg) if tta else cfg, str(checkpoint), split, threshold,
-        usual_threshold(cfg, **changes), options, found_before(out, facts))
+    before, tested = found_before(out, facts), use_tta(cfg) if tta else cfg
+    if isinstance(threshold, Selected):
+        chosen = threshold.choose(
+            tested, str(checkpoint), LabelChain.from_config(cfg, **changes),
+            options, before)
+    else:
+        chosen = choose_threshold(
+            tested, str(checkpoint), split, threshold,
+            usual_threshold(cfg, **changes), options, before)
     threshold = chosen.value
     if threshold is not None:
         cfg.model.test_cfg.bg_threshold = float(threshold)
@@ -207,19 +157,8 @@ def _labels(cfg: Config, checkpoint: str, dataset: BaseImageLabelDataset,
             run: LabelRun, chain: LabelChain, options: RunOptions,
             folder: PseudoLabelFolder) -> Iterator[Labelled | Failure]:
     """Compute what is missing."""
-    device = options.torch_device
-    model = make_fast(
-        seeds.build_model(cfg, checkpoint, device,
-                          dataset.metainfo['classes']), options.amp)
-    loader, pipeline = view_loader(
-        dataset,
-        cfg,
-        run.batches,
-        options.workers,
-        with_images='image' in chain.needs,
-        pin_memory=device.startswith('cuda'))
-    engine = MultiScaleCAM(model, pipeline.flips, options.amp,
-                           'attention' in chain.needs)
+    engine, loader, _ = options.load(cfg, checkpoint, dataset, run.batches,
+                                     chain.needs)
     stream = iterate_cams(engine, loader, run.existing)
     if run.tiled:
         tiled = TiledImages(

@@ -1,10 +1,8 @@
 """The background threshold of pseudo labels, and how it is chosen."""
-from __future__ import annotations
-
 import itertools
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
@@ -20,22 +18,19 @@ from hsc_mm.evaluation.threshold_rules import (
     threshold_by,
 )
 from hsc_mm.inference import seeds
-from hsc_mm.inference.models import make_fast
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_json
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.limits import most_pixels
 from hsc_mm.utils.progress import progress
-from .cams import MultiScaleCAM, iterate_cams
+from .cams import iterate_cams
 from .folder import MANIFEST
+from .options import RunOptions
 from .sufficiency import keep, sufficient
 from .tiled import Windows
-from .views import Failure, view_loader
+from .views import Failure
 
-if TYPE_CHECKING:
-    from .make import RunOptions
-
-__all__ = ['Threshold', 'choose_threshold', 'found_before']
+__all__ = ['Threshold', 'choose_threshold', 'found_before', 'in_windows']
 
 #: Images at most whose CAMs a rule looks at, and of which the classifier sees
 #: parts: ten more passes for each.
@@ -48,18 +43,21 @@ class Threshold(NamedTuple):
     Attributes:
         value (float, optional): In (0, 1); None where that of the config or
             of its label rule counts.
-        by (str): ``'fixed'``, ``'best'`` or the name of a label-free rule.
+        by (str): ``'fixed'``, ``'best'``, ``'selected'`` or the name of a
+            label-free rule.
         asked (str, optional): The label-free rule that found none.
+        masks (str, optional): What tells the masks apart that selected it.
     """
     value: float | None
     by: str = 'fixed'
     asked: str | None = None
+    masks: str | None = None
 
     @property
     def about(self) -> dict[str, str]:
         """dict[str, str]: What a manifest notes besides the value."""
-        return dict(chosen=self.by,
-                    **(dict(asked=self.asked) if self.asked else {}))
+        more = dict(asked=self.asked, masks=self.masks)
+        return dict(chosen=self.by, **{k: v for k, v in more.items() if v})
 
 
 def choose_threshold(cfg: Config, checkpoint: str, split: str,
@@ -135,7 +133,7 @@ def found_before(out: str | Path, facts: dict) -> Threshold | None:
     if chosen in (None, 'fixed'):
         asked = found.get('asked')
         return Threshold(None, asked=asked) if asked else None
-    return Threshold(value, chosen)
+    return Threshold(value, chosen, masks=found.get('masks'))
 
 
 def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
@@ -147,7 +145,7 @@ def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
               if not in_parts or _shows_a_class(dataset, place)]
     if in_parts and options.tiles:  # the classifier sees images whole
         places = [place for place in places
-                  if not _in_windows(dataset, place, options.tiles)]
+                  if not in_windows(dataset, place, options.tiles)]
         if not places:
             raise NoThresholdError(
                 'threshold "sufficiency": expected images that show a class '
@@ -155,15 +153,11 @@ def _label_free(cfg: Config, checkpoint: str, split: str, name: str,
                 'found none. Name a number or "auto".')
     stride = -(-len(places) // (SEEN_IN_PARTS if in_parts else SAMPLED))
     places = places[::max(stride, 1)]
-    model = make_fast(
-        seeds.build_model(cfg, checkpoint, options.torch_device,
-                          dataset.metainfo['classes']), options.amp)
     tiled = [place for place in places if not in_parts
-             and _in_windows(dataset, place, options.tiles)]
-    loader, pipeline = view_loader(
-        dataset, cfg, [[place] for place in places if place not in tiled],
-        options.workers)
-    engine = MultiScaleCAM(model, pipeline.flips, options.amp)
+             and in_windows(dataset, place, options.tiles)]
+    engine, loader, pipeline = options.load(
+        cfg, checkpoint, dataset,
+        [[place] for place in places if place not in tiled])
     if in_parts:
         parts = progress(keep(engine, pipeline, dataset, places),
                          len(places), 'looking at parts', delay=2)
@@ -188,7 +182,7 @@ def _shows_a_class(dataset: BaseImageLabelDataset, place: int) -> bool:
     return label is None or bool(label.any())
 
 
-def _in_windows(dataset: BaseImageLabelDataset, place: int,
+def in_windows(dataset: BaseImageLabelDataset, place: int,
                 tiles: Tiles | None) -> bool:
     """Say whether an image is computed in windows, and fits into memory."""
     if tiles is None:

@@ -46,6 +46,24 @@ def test_threshold_and_how_it_was_chosen(configs, tmp_path, asked, seeds,
     assert pipeline.steps['pseudo']._threshold(ctx) == expected
 
 
+def test_a_selected_threshold_is_that_of_refined_maps(configs, tmp_path):
+    cam, step = copy.deepcopy(configs[0]), 'pseudo'
+    for label, expected in (
+            (dict(refiners=[dict(type='hsc_mm.PAR')]), 'selected'),
+            (dict(refiners=[dict(type='hsc_mm.CRFRefiner')]), 0.4),
+            (dict(rule=dict(type='hsc_mm.ThresholdRule')), 0.4)):
+        cam.pseudo_label = label
+        pipeline, ctx = _context((cam, configs[1]), tmp_path, SEEDS, select=1)
+        found = pipeline.steps[step]._threshold(ctx)
+        assert found == (expected, 'selected on 2 masks')
+        flag, value = pipeline.steps[step]._flags(ctx, *found)
+        if expected == 'selected':
+            assert flag == '--select-list'
+            assert read_selection(value) == ctx.selection != []
+        else:
+            assert (flag, value) == ('--threshold', expected)
+
+
 def test_the_best_threshold_needs_masks_before_anything_is_trained(
         configs, tmp_path):
     build_pipeline(*configs, tmp_path / 'a', threshold='best')

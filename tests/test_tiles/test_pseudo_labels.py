@@ -193,7 +193,7 @@ def test_the_classifier_is_asked_about_small_images(stage, tmp_path,
         assert any(f'from parts of {seen} images' in one
                    for one in lines), lines
         lines.clear()
-    monkeypatch.setattr(thresholds, '_in_windows', lambda *_: True)
+    monkeypatch.setattr(thresholds, 'in_windows', lambda *_: True)
     with pytest.raises(ValueError, match='and no side above 64 pixels'):
         make_pseudo_labels(
             *stage, tmp_path / 'b', threshold='sufficiency',

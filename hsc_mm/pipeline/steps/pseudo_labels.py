@@ -2,6 +2,7 @@
 from mmengine.config import Config
 
 from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
+from hsc_mm.evaluation.selection import write_selection
 from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.folder import MANIFEST
@@ -26,9 +27,9 @@ class MakePseudoLabels(Step):
 
     ``pseudo_label`` of the config says how (refiners, label rule). The
     background threshold is that of the user, else of this step, else of the
-    rule in the config, else the one of the seeds that a few masks selected,
-    else their best one, else that of ``pseudo_label``, else
-    ``model.test_cfg.bg_threshold``.
+    rule in the config, else the one that a few masks select, after the
+    refiners where there are some, else the best one of the seeds, else that
+    of ``pseudo_label``, else ``model.test_cfg.bg_threshold``.
 
     Args:
         checkpoint (str, optional): Name of the step whose checkpoint makes
@@ -92,12 +93,14 @@ class MakePseudoLabels(Step):
         run_tool('make_pseudo_labels', [
             ctx.dump(cfg, self.name),
             ctx.checkpoint('cam', self.checkpoint), '--out', folder,
-            *([] if chosen == _USUAL else ['--threshold', threshold]),
+            *self._flags(ctx, threshold, chosen),
             *([] if tta else ['--no-tta'])
         ], ctx.root / 'manifests' / f'{self.name}_output.txt')
         if chosen == _USUAL or isinstance(threshold, str):
             made = read_json(folder / MANIFEST)
-            threshold, chosen = made['threshold'], _words(made['chosen'])
+            threshold = made['threshold']
+            if made['chosen'] != 'selected':
+                chosen = _words(made['chosen'])
         chain = LabelChain.from_config(cfg, threshold)
         if chain.reads_threshold:
             made_at = dict(threshold=threshold, chosen=chosen)
@@ -128,6 +131,15 @@ class MakePseudoLabels(Step):
 
     def _cfg(self, ctx: Context) -> Config:
         return ctx.config(ctx.find('cam', self.checkpoint).config)
+
+    def _flags(self, ctx: Context, threshold: float | str,
+               chosen: str) -> list[object]:
+        """Return what tells the tool the threshold, or how to choose it."""
+        if threshold == 'selected':
+            few = ctx.root / 'manifests' / f'{self.name}_selection.txt'
+            write_selection(few, ctx.selection)
+            return ['--select-list', few]
+        return [] if chosen == _USUAL else ['--threshold', threshold]
 
     def _rule(self, ctx: Context) -> dict:
         """Return the label rule that the config names, or an empty dict."""
@@ -168,10 +180,13 @@ class MakePseudoLabels(Step):
             return wanted, 'fixed'
         seeds = self._seeds(ctx)
         how = wanted or ('selected' if 'selected' in seeds else 'best')
-        if how in seeds:
-            return seeds[how]['threshold'], (
-                'best' if how == 'best' else
+        if how == 'selected' and how in seeds:
+            chain = LabelChain.from_config(self._cfg(ctx))
+            moves = chain.reads_threshold and chain.refiners
+            return 'selected' if moves else seeds[how]['threshold'], (
                 f'selected on {seeds[how]["images"]} masks')
+        if how in seeds:
+            return seeds[how]['threshold'], how
         if wanted in ('best', 'selected'):
             need = '--select' if seeds else 'masks of the test split'
             raise ValueError(f'threshold "{wanted}": expected {need}, found '
