@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
         '"selected" on the masks of --select; "best" on the masks of the '
         'test split (default: "selected" with --select, else "best"; without '
         'masks threshold of pseudo_label in the config, else "fixed")')
-    cli.add_selection(parser)
+    cli.add_selection(parser, 'seeds and of pseudo labels')
     parser.add_argument(
         '--baseline',
         nargs='+',

@@ -216,7 +216,7 @@ def usual_threshold(cfg: Config, **changes) -> float | str | None:
 
 
 def with_threshold(rule: dict | LabelRule | None,
-                   threshold: float | str) -> dict | LabelRule | None:
+                   threshold: object) -> dict | LabelRule | None:
     """Return a rule whose own threshold, where it has one, is another.
 
     Raises:

@@ -49,7 +49,8 @@ class PseudoLabelFolder:
         kinds (sequence[str]): Suffixes of the files: ``'.png'``, ``'.npz'``.
         about (mapping, optional): What the manifest notes besides, and is
             not compared with: how the threshold was ``chosen``, by default
-            ``'fixed'``, and, where a rule found none, which was ``asked``.
+            ``'fixed'``, and, where a rule found none, which was ``asked``;
+            of one that masks selected, ``masks`` and ``selection``.
 
     Raises:
         FileExistsError: The folder holds other files, or labels that were

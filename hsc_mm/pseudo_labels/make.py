@@ -100,7 +100,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
     check_file(checkpoint)
     cfg = config_of(cfg)
     changes = dict(refiners=refiners, rule=rule, soft=soft)
-    if not isinstance(threshold, Selected | None):
+    if threshold is not None:
         with_threshold(rule, threshold)
     facts = dict(
         checkpoint=file_sum(checkpoint)[:16], split=split,

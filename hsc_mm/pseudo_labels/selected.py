@@ -14,6 +14,7 @@ from hsc_mm.evaluation.folder import ground_truth
 from hsc_mm.evaluation.selection import find_selection
 from hsc_mm.inference import seeds
 from hsc_mm.tiles import Tiles
+from hsc_mm.utils import check_number
 from hsc_mm.utils.progress import progress
 from hsc_mm.utils.sums import fingerprint
 from .cams import iterate_cams
@@ -40,8 +41,16 @@ class Selected:
         select (int | str | Path): Masks of each class, or a file with the
             ids of their images; see
             :func:`hsc_mm.evaluation.selection.find_selection`.
+
+    Raises:
+        ValueError: It is no whole number above 0, and no path.
     """
     select: int | str | Path
+
+    def __post_init__(self) -> None:
+        """Check the value."""
+        if not isinstance(self.select, str | Path):
+            check_number('select', self.select, above=0, whole=True)
 
     def choose(self, cfg: Config, checkpoint: str, chain: LabelChain,
                options: RunOptions,
@@ -51,8 +60,8 @@ class Selected:
         Args:
             cfg (Config): With the test pipeline that makes the labels.
             checkpoint (str): The weights.
-            chain (LabelChain): Its refiners, and a rule that has no
-                threshold of its own.
+            chain (LabelChain): Its refiners come first, and its rule has
+                none.
             options (RunOptions): How to compute.
             before (Threshold, optional): Of :func:`.thresholds.found_before`.
                 It stays if it is of the same masks.
@@ -61,18 +70,21 @@ class Selected:
             ValueError: The test split has no masks, an image of the list is
                 not of it or fails, or no threshold decides about pixels.
         """
-        if not chain.reads_threshold:
+        if not chain.reads_threshold or chain.rule.refiners:
             raise ValueError(
-                'threshold: expected masks that a threshold makes, to select '
-                f'it, found {chain}. Leave --select out.')
+                'threshold: expected masks that a threshold makes of refined '
+                f'maps, to select it, found {chain}. Leave --select out.')
         data = build_split(cfg, 'test', masks=True)
         chosen = set(find_selection(data, self.select))
         infos = {info['img_id']: info for info in map(
             data.get_data_info, range(len(data))) if info['img_id'] in chosen}
-        masks = fingerprint(info['seg_map_path'] for info in infos.values())
+        masks = fingerprint(
+            path for img_id, info in infos.items()
+            for path in (info['seg_map_path'], *chain.files(img_id)))
+        about = f'selected on {len(infos)} masks'
         if before and before.masks == masks:
-            options.notify(f'background threshold {before.value}, selected on '
-                           f'{len(infos)} masks, of the labels that are there')
+            options.notify(f'background threshold {before.value}, {about}, of '
+                           'the labels that are there')
             return before
         counts = sum(
             _count(labelled, infos[labelled.img_id], data)
@@ -80,9 +92,10 @@ class Selected:
                 _refined(cfg, checkpoint, infos, chain, options), len(infos),
                 'selecting a threshold', delay=2))
         value = round(float(_GRID[sweep_scores(counts).miou.argmax()]), 2)
-        options.notify(f'background threshold {value}, selected on '
-                       f'{len(infos)} masks after the refiners')
-        return Threshold(value, 'selected', masks=masks)
+        after = ', after the refiners' if chain.refiners else ''
+        options.notify(f'background threshold {value}, {about}{after}')
+        return Threshold(value, 'selected', masks=masks,
+                         selection=tuple(sorted(infos)))
 
 
 def _refined(cfg: Config, checkpoint: str, chosen: Collection[str],

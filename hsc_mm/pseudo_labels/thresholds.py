@@ -47,16 +47,19 @@ class Threshold(NamedTuple):
             label-free rule.
         asked (str, optional): The label-free rule that found none.
         masks (str, optional): What tells the masks apart that selected it.
+        selection (tuple[str, ...]): The ids of their images.
     """
     value: float | None
     by: str = 'fixed'
     asked: str | None = None
     masks: str | None = None
+    selection: tuple[str, ...] = ()
 
     @property
-    def about(self) -> dict[str, str]:
-        """dict[str, str]: What a manifest notes besides the value."""
-        more = dict(asked=self.asked, masks=self.masks)
+    def about(self) -> dict[str, object]:
+        """dict[str, object]: What a manifest notes besides the value."""
+        more = dict(asked=self.asked, masks=self.masks,
+                    selection=[*self.selection])
         return dict(chosen=self.by, **{k: v for k, v in more.items() if v})
 
 
@@ -133,7 +136,8 @@ def found_before(out: str | Path, facts: dict) -> Threshold | None:
     if chosen in (None, 'fixed'):
         asked = found.get('asked')
         return Threshold(None, asked=asked) if asked else None
-    return Threshold(value, chosen, masks=found.get('masks'))
+    return Threshold(value, chosen, masks=found.get('masks'),
+                     selection=tuple(found.get('selection') or ()))
 
 
 def _label_free(cfg: Config, checkpoint: str, split: str, name: str,

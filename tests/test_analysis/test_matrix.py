@@ -709,4 +709,13 @@ def test_the_threshold_of_pseudo_labels_is_of_the_second_stage(tmp_path):
     alone, auto = found(False), found(True, '--threshold', 'auto')
     assert auto['cam'] == alone['cam'] == found(True)['cam']
     assert auto['seg'] != found(True)['seg']
+    few = tmp_path / 'few.txt'
+    few.write_text('a')
+    for words in (['--select', '5'], ['--select=5'], ['--select-list', few]):
+        # Cells whose threshold was selected before the refiners are others.
+        selected = found(True, *map(str, words))
+        assert selected == found(True, *map(str, words), '--threshold',
+                                 'selected')
+        assert len({selected['seg'], auto['seg'], found(True)['seg'], found(
+            True, *map(str, words), '--threshold', '0.4')['seg']}) == 4
     assert auto == found(True, '--threshold=auto')

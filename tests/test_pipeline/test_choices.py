@@ -2,6 +2,7 @@
 import copy
 from argparse import Namespace
 
+import numpy as np
 import pytest
 from tiny_configs import cam_config, seg_config
 
@@ -62,6 +63,43 @@ def test_a_selected_threshold_is_that_of_refined_maps(configs, tmp_path):
             assert read_selection(value) == ctx.selection != []
         else:
             assert (flag, value) == ('--threshold', expected)
+
+
+def test_files_of_refiners_of_the_selection_are_looked_for(
+        configs, tmp_path, shared_voc):
+    cam = copy.deepcopy(configs[0])
+    few = tmp_path / 'few.txt'
+    few.write_text('img_01\n')
+    for split, names in dict(train=(2, 3), test=(1, 4)).items():
+        listed = tmp_path / f'{split}.txt'
+        listed.write_text(''.join(f'img_{i:02d}\n' for i in names))
+        cam[f'{split}_dataloader'].dataset.ann_file = str(listed)
+    segments = tmp_path / 'segments'
+    segments.mkdir()
+    for name in ('img_02', 'img_03'):
+        np.save(segments / f'{name}.npy', np.ones((9, 9), int))
+    cam.model.test_cfg.use_image_labels = False
+    cam.pseudo_label = dict(refiners=[
+        dict(type='hsc_mm.SegmentRefiner', folder=str(segments))])
+    settings = cam, configs[1], tmp_path / 'work'
+    with pytest.raises(ValueError, match=r'select the threshold.*img_01'):
+        build_pipeline(*settings, select=str(few))
+    build_pipeline(*settings, select=str(few), threshold=0.4)
+    np.save(segments / 'img_01.npy', np.ones((9, 9), int))
+
+    def inputs():
+        pipeline = build_pipeline(*settings, select=str(few))
+        pipeline.context.manifests['seeds'].save({}, [], SEEDS, 0)
+        pipeline.context.manifests['cam'].save({}, [], dict(hash='x'), 0)
+        return pipeline.steps['pseudo'].inputs(
+            pipeline.context.before('pseudo'))
+
+    first = inputs()
+    assert first['threshold'] == 'selected'
+    np.save(segments / 'img_01.npy', np.zeros((9, 9), int))
+    second = inputs()
+    assert {key for key in first if first[key] != second[key]} == {
+        'refiner_files'}
 
 
 def test_the_best_threshold_needs_masks_before_anything_is_trained(

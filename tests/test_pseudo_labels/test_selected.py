@@ -18,6 +18,7 @@ from hsc_mm.pseudo_labels import (
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.pseudo_labels.refiners import Refiner
+from hsc_mm.pseudo_labels.rules import ThresholdRule
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import (
     read_index_png,
@@ -95,6 +96,7 @@ def test_it_is_the_best_one_of_the_refined_maps(stage, tmp_path):
     for power, made in found.items():
         assert made['chosen'] == 'selected'
         assert made['threshold'] == _best(stage, tmp_path / str(power))
+    assert made['selection'] == [*FEW]
     # It goes where the refiner moves the maps: dark pixels are below 80.
     assert found[2]['threshold'] < 0.15 < found[1]['threshold'] < 0.4 \
         < found[0.5]['threshold']
@@ -134,8 +136,15 @@ def test_it_stays_until_other_masks_select_it(stage, tmp_path):
 
 
 def test_what_cannot_be_selected_is_refused(stage, tmp_path):
-    with pytest.raises(ValueError, match='Leave --select out'):
-        _make(stage, tmp_path / 'out', soft='only')
+    twice = dict(type='hsc_mm.AgreementRule', refiners=[Bright(), Bright(2)])
+    for wrong in (dict(soft='only'), dict(rule=twice)):
+        with pytest.raises(ValueError, match='Leave --select out'):
+            _make(stage, tmp_path / 'out', **wrong)
+    with pytest.raises(ValueError, match=r'its own, 0\.4, found Selected'):
+        _make(stage, tmp_path / 'out', rule=ThresholdRule(0.4))
+    for wrong in (0, -1, 2.5, None):
+        with pytest.raises(ValueError, match='select: expected'):
+            Selected(wrong)
     with pytest.raises(ValueError, match=f'{FEW[1]}: .*no memory'):
         _make(stage, tmp_path / 'out', refiners=[Bright(broken=FEW[1])])
     mask = stage[0] / 'SegmentationClass' / f'{FEW[0]}.png'

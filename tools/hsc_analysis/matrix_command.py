@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
         '--threshold',
         type=cli.threshold_or_rule,
         help='background threshold of the pseudo labels, as in pipeline')
-    cli.add_selection(parser)
+    cli.add_selection(parser, 'seeds and of pseudo labels')
     for stage in ('cam', 'seg'):
         parser.add_argument(
             f'--{stage}-options',

@@ -47,11 +47,15 @@ def _by_stage(words: list[str]) -> tuple[list[str], list[str]]:
     """Part options of a pipeline: of both stages, of the second alone.
 
     --select-list counts by the ids of its file, and --threshold is that of
-    the pseudo labels.
+    the pseudo labels. Masks used to select it before the refiners.
     """
     named, others = _parsed(words)
+    selects = named.select_list is not None or any(
+        word.split('=')[0] == '--select' for word in words)
     if named.select_list is not None:
         others += ['selected', *sorted(read_selection(named.select_list))]
+    if selects and named.threshold in (None, 'selected'):
+        return others, ['threshold', 'selected after the refiners']
     return others, ['threshold', named.threshold] if named.threshold else []
 
 

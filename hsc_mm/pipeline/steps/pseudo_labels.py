@@ -1,6 +1,7 @@
 """Step from a checkpoint of the CAM stage to pseudo labels."""
 from mmengine.config import Config
 
+from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
 from hsc_mm.evaluation.selection import write_selection
 from hsc_mm.evaluation.threshold_rules import find_choice
@@ -9,6 +10,7 @@ from hsc_mm.pseudo_labels.folder import MANIFEST
 from hsc_mm.registry import STEPS
 from hsc_mm.utils import read_json
 from hsc_mm.utils.sums import fingerprint
+from ..contents import split_hash
 from ..context import Context
 from ..inputs import config_hash, stage_inputs
 from ..step import Outcome, ScoreRow, Step, run_tool
@@ -27,9 +29,11 @@ class MakePseudoLabels(Step):
 
     ``pseudo_label`` of the config says how (refiners, label rule). The
     background threshold is that of the user, else of this step, else of the
-    rule in the config, else the one that a few masks select, after the
-    refiners where there are some, else the best one of the seeds, else that
-    of ``pseudo_label``, else ``model.test_cfg.bg_threshold``.
+    rule in the config, else the one that a few masks select, else the best
+    one of the seeds, else that of ``pseudo_label``, else
+    ``model.test_cfg.bg_threshold``. Masks select it after the refiners of
+    ``pseudo_label``. Without these, or where the rule has refiners of its
+    own, it is that of the seeds.
 
     Args:
         checkpoint (str, optional): Name of the step whose checkpoint makes
@@ -70,6 +74,8 @@ class MakePseudoLabels(Step):
                              'them, found none. Name a number, "fixed" or '
                              '"auto".')
         LabelChain.from_config(self._cfg(ctx), 0.5 if chosen else wanted)
+        if wanted in (None, 'selected') and self._selects(ctx):
+            self._check_files(ctx)
 
     def inputs(self, ctx: Context) -> dict:
         """Return the stage's, checkpoint, inference, rule and threshold."""
@@ -82,6 +88,8 @@ class MakePseudoLabels(Step):
             checkpoint=ctx.checkpoint_hash('cam', self.checkpoint),
             threshold=threshold,
             chosen=chosen,
+            **(dict(selected_by=split_hash(self._data(ctx, 'test')))
+               if threshold == 'selected' else {}),
             **self._files(ctx))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
@@ -106,7 +114,7 @@ class MakePseudoLabels(Step):
             made_at = dict(threshold=threshold, chosen=chosen)
         else:
             made_at = {}
-        data = ctx.dataset(ctx.find('cam', self.checkpoint).config, 'train')
+        data = self._data(ctx, 'train')
         shares = class_shares(str(folder), data)
         return Outcome([folder], dict(
             ctx.score_labels(folder), **made_at, shares=shares,
@@ -123,11 +131,33 @@ class MakePseudoLabels(Step):
     def _files(self, ctx: Context) -> dict[str, str]:
         """Return what tells the files apart that refiners read."""
         chain = LabelChain.from_config(self._cfg(ctx), 0.5)
-        stage = ctx.find('cam', self.checkpoint).config
-        data = ctx.dataset(stage, 'train')
-        files = [path for i in range(len(data))
-                 for path in chain.files(data.get_data_info(i)['img_id'])]
+        ids = [*_ids(self._data(ctx, 'train')),
+               *(ctx.selection if self._selects(ctx) else ())]
+        files = [path for img_id in ids for path in chain.files(img_id)]
         return dict(refiner_files=fingerprint(files)) if files else {}
+
+    def _check_files(self, ctx: Context) -> None:
+        """Refuse a selection whose maps could not be refined.
+
+        Training images may have files for refiners that others lack.
+        """
+        chain = LabelChain.from_config(self._cfg(ctx), 0.5)
+        lacking = [i for i in ctx.selection if not chain.files(i)]
+        if lacking and all(map(chain.files, _ids(self._data(ctx, 'train')))):
+            raise ValueError(
+                f'refiners of {self._cfg(ctx).filename}: expected files of '
+                f'the {len(ctx.selection)} images that select the threshold '
+                f'(--select), as of the training images, found none of '
+                f'{lacking[0]}. Make them, or name a number: --threshold.')
+
+    def _selects(self, ctx: Context) -> bool:
+        """Say whether masks, if any, select a threshold of refined maps."""
+        chain = LabelChain.from_config(self._cfg(ctx), 0.5)
+        return bool(ctx.selection and chain.reads_threshold
+                    and chain.refiners and not chain.rule.refiners)
+
+    def _data(self, ctx: Context, split: str) -> BaseImageLabelDataset:
+        return ctx.dataset(ctx.find('cam', self.checkpoint).config, split)
 
     def _cfg(self, ctx: Context) -> Config:
         return ctx.config(ctx.find('cam', self.checkpoint).config)
@@ -161,9 +191,8 @@ class MakePseudoLabels(Step):
 
     def _is_scored(self, ctx: Context) -> bool:
         """Say whether seeds of the checkpoint are or will be scored."""
-        stage = ctx.find('cam', self.checkpoint).config
         return self._scoring(ctx) is not None and (
-            'seg_map_path' in ctx.dataset(stage, 'test').data_prefix)
+            'seg_map_path' in self._data(ctx, 'test').data_prefix)
 
     def _seeds(self, ctx: Context) -> dict:
         """Return what is known of the seeds of the same checkpoint."""
@@ -181,9 +210,8 @@ class MakePseudoLabels(Step):
         seeds = self._seeds(ctx)
         how = wanted or ('selected' if 'selected' in seeds else 'best')
         if how == 'selected' and how in seeds:
-            chain = LabelChain.from_config(self._cfg(ctx))
-            moves = chain.reads_threshold and chain.refiners
-            return 'selected' if moves else seeds[how]['threshold'], (
+            value = seeds[how]['threshold']
+            return 'selected' if self._selects(ctx) else value, (
                 f'selected on {seeds[how]["images"]} masks')
         if how in seeds:
             return seeds[how]['threshold'], how
@@ -196,6 +224,10 @@ class MakePseudoLabels(Step):
         if usual is not None:
             return usual, _USUAL
         return cfg.model.test_cfg.bg_threshold, 'fixed'
+
+
+def _ids(data: BaseImageLabelDataset) -> list[str]:
+    return [data.get_data_info(i)['img_id'] for i in range(len(data))]
 
 
 def _words(chosen: str) -> str:
