@@ -5,9 +5,12 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    'SeedScores', 'background_iou', 'class_areas', 'false_pixel_rate',
+    'GRID', 'SeedScores', 'background_iou', 'class_areas', 'false_pixel_rate',
     'false_pixels', 'pixel_average_precision', 'seed_histogram', 'sweep_scores'
 ]
+
+#: Background thresholds that seeds and refined maps are scored at.
+GRID = tuple(i / 100 for i in range(1, 100))
 
 
 class SeedScores(NamedTuple):

@@ -10,6 +10,7 @@ from hsc_mm.datasets.class_names import image_name
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
+from .confusion import GRID
 from .counts import SeedCounts
 from .mask_metric import check_truth, write_mask
 from .report import seed_report, seed_tables
@@ -78,7 +79,7 @@ class SeedMetric(BaseMetric):
         self.grid = [
             float(check_number('thresholds of SeedMetric', one, least=0,
                                most=1))
-            for one in thresholds or [i / 100 for i in range(1, 100)]
+            for one in thresholds or GRID
         ]
         self.threshold_rule, _ = find_rule(threshold_rule)
         self.selection = selection

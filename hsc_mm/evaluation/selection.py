@@ -17,8 +17,9 @@ from hsc_mm.utils.part_types import class_of
 from .folder import ground_truth, listed_images
 
 __all__ = [
-    'check_selection', 'choose_selection', 'find_selection', 'read_selection',
-    'same_images', 'scores_seeds', 'use_selection', 'write_selection'
+    'check_selection', 'choose_selection', 'find_selection', 'image_ids',
+    'read_selection', 'same_images', 'scores_seeds', 'use_selection',
+    'write_selection'
 ]
 
 
@@ -78,7 +79,8 @@ def _classes(info: dict, classes: int) -> np.ndarray:
     return np.isin(np.arange(1, classes + 1), ground_truth(info))
 
 
-def _ids(dataset: BaseImageLabelDataset) -> list[str]:
+def image_ids(dataset: BaseImageLabelDataset) -> list[str]:
+    """Return the ids of the images of a data set, in its order."""
     return [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
 
 
@@ -118,7 +120,7 @@ def check_selection(what: str, dataset: BaseImageLabelDataset,
     Raises:
         ValueError: It names other images, or all.
     """
-    ids = {*_ids(dataset)}
+    ids = {*image_ids(dataset)}
     if not ids > set(chosen):
         raise ValueError(
             f'{what}: expected ids of some of the {len(ids)} images of '
@@ -202,10 +204,10 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
     if scores_seeds(cfg):
         cfg.test_evaluator.selection = str(path)
         return
-    kept = {*_ids(dataset)} - set(chosen)
+    kept = {*image_ids(dataset)} - set(chosen)
     options = cfg.test_dataloader.dataset
     if options.get('indices') is not None:  # places count in the whole list
         options.indices = None
         dataset = build_split(cfg, 'test')
-    options.indices = [place for place, img_id in enumerate(_ids(dataset))
+    options.indices = [place for place, img_id in enumerate(image_ids(dataset))
                        if img_id in kept]

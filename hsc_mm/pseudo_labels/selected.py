@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split, split_options
-from hsc_mm.evaluation.confusion import seed_histogram, sweep_scores
+from hsc_mm.evaluation.confusion import GRID, seed_histogram, sweep_scores
 from hsc_mm.evaluation.folder import ground_truth
 from hsc_mm.evaluation.selection import find_selection
 from hsc_mm.inference import seeds
@@ -25,8 +25,6 @@ from .tiled import Windows
 from .views import Failure
 
 __all__ = ['Selected']
-
-_GRID = torch.arange(1, 100) / 100
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Selected:
             for labelled in progress(
                 _refined(cfg, checkpoint, infos, chain, options), len(infos),
                 'selecting a threshold', delay=2))
-        value = round(float(_GRID[sweep_scores(counts).miou.argmax()]), 2)
+        value = GRID[int(sweep_scores(counts).miou.argmax())]
         after = ', after the refiners' if chain.refiners else ''
         options.notify(f'background threshold {value}, {about}{after}')
         return Threshold(value, 'selected', masks=masks,
@@ -132,6 +130,7 @@ def _count(labelled: Labelled, info: dict,
     cam = found.new_zeros(len(dataset.foreground), *found.shape[1:])
     cam[torch.from_numpy(labelled.classes).long() - 1] = found
     try:
-        return seed_histogram(cam, truth, _GRID, dataset.ignore_index)
+        return seed_histogram(cam, truth, torch.tensor(GRID),
+                              dataset.ignore_index)
     except ValueError as error:
         raise ValueError(f'{info["seg_map_path"]}: {error}') from error

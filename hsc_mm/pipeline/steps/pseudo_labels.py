@@ -3,7 +3,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
-from hsc_mm.evaluation.selection import write_selection
+from hsc_mm.evaluation.selection import image_ids, write_selection
 from hsc_mm.evaluation.threshold_rules import find_choice
 from hsc_mm.pseudo_labels.chain import LabelChain, usual_threshold
 from hsc_mm.pseudo_labels.folder import MANIFEST
@@ -130,8 +130,8 @@ class MakePseudoLabels(Step):
 
     def _files(self, ctx: Context) -> dict[str, str]:
         """Return what tells the files apart that refiners read."""
-        chain = LabelChain.from_config(self._cfg(ctx), 0.5)
-        ids = [*_ids(self._data(ctx, 'train')),
+        chain = self._chain(ctx)
+        ids = [*image_ids(self._data(ctx, 'train')),
                *(ctx.selection if self._selects(ctx) else ())]
         files = [path for img_id in ids for path in chain.files(img_id)]
         return dict(refiner_files=fingerprint(files)) if files else {}
@@ -141,9 +141,10 @@ class MakePseudoLabels(Step):
 
         Training images may have files for refiners that others lack.
         """
-        chain = LabelChain.from_config(self._cfg(ctx), 0.5)
+        chain = self._chain(ctx)
         lacking = [i for i in ctx.selection if not chain.files(i)]
-        if lacking and all(map(chain.files, _ids(self._data(ctx, 'train')))):
+        trained = image_ids(self._data(ctx, 'train'))
+        if lacking and all(map(chain.files, trained)):
             raise ValueError(
                 f'refiners of {self._cfg(ctx).filename}: expected files of '
                 f'the {len(ctx.selection)} images that select the threshold '
@@ -152,9 +153,13 @@ class MakePseudoLabels(Step):
 
     def _selects(self, ctx: Context) -> bool:
         """Say whether masks, if any, select a threshold of refined maps."""
-        chain = LabelChain.from_config(self._cfg(ctx), 0.5)
+        chain = self._chain(ctx)
         return bool(ctx.selection and chain.reads_threshold
                     and chain.refiners and not chain.rule.refiners)
+
+    def _chain(self, ctx: Context) -> LabelChain:
+        """Return the chain of the config, for all but its threshold."""
+        return LabelChain.from_config(self._cfg(ctx), 0.5)
 
     def _data(self, ctx: Context, split: str) -> BaseImageLabelDataset:
         return ctx.dataset(ctx.find('cam', self.checkpoint).config, split)
@@ -224,10 +229,6 @@ class MakePseudoLabels(Step):
         if usual is not None:
             return usual, _USUAL
         return cfg.model.test_cfg.bg_threshold, 'fixed'
-
-
-def _ids(data: BaseImageLabelDataset) -> list[str]:
-    return [data.get_data_info(i)['img_id'] for i in range(len(data))]
 
 
 def _words(chosen: str) -> str:

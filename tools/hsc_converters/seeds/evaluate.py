@@ -12,6 +12,7 @@ from rich.table import Table
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
 from hsc_mm.datasets.checks import missing_files
+from hsc_mm.evaluation.confusion import GRID
 from hsc_mm.evaluation.counts import SeedCounts
 from hsc_mm.evaluation.folder import ground_truth, score_folder
 from hsc_mm.evaluation.report import seed_report, seed_tables
@@ -92,8 +93,7 @@ def evaluate_soft_folder(folder: str | Path,
         ValueError: A file is broken or of another size than its mask.
     """
     classes = list(dataset.metainfo['classes'])
-    grid = torch.tensor(sorted({*(i / 100 for i in range(1, 100)), own}),
-                        dtype=torch.float32)
+    grid = torch.tensor(sorted({*GRID, own}), dtype=torch.float32)
     counts = SeedCounts(grid, dataset.ignore_index)
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
