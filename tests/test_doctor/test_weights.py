@@ -9,8 +9,9 @@ from hsc_mm.utils.checkpoint_sources import locate
 
 
 def _backbone(depth: int) -> dict:
-    return dict(type='ResNet', depth=depth, base_channels=8, stem_channels=8,
-                strides=(1, 2, 1, 1), norm_cfg=dict(type='BN'))
+    return dict(type='mmseg.ResNet', depth=depth, base_channels=8,
+                stem_channels=8, strides=(1, 2, 1, 1),
+                norm_cfg=dict(type='BN'))
 
 
 def test_weights(shared_voc, tmp_path):
