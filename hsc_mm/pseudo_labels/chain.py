@@ -8,19 +8,16 @@ import numpy as np
 from mmengine.config import Config
 
 from hsc_mm.evaluation.threshold_rules import find_choice
-from hsc_mm.utils import check_keys, check_number
-from hsc_mm.utils.numbers import is_finite
+from hsc_mm.utils import check_number
 from hsc_mm.utils.pool import map_ordered
 from .identity import part_identity, rule_line
 from .refiners import Refiner, build_refiner
 from .rules import LabelRule, build_rule
+from .section import own_threshold, read_section, with_threshold
 from .soft_cam import SoftCAM
 from .views import Failure
 
-__all__ = ['LabelChain', 'Labelled', 'label_stream', 'usual_threshold',
-           'with_threshold']
-
-_KEYS = ('refiners', 'rule', 'soft', 'threshold')
+__all__ = ['LabelChain', 'Labelled', 'label_stream', 'usual_threshold']
 
 
 class Labelled(NamedTuple):
@@ -112,16 +109,12 @@ class LabelChain:
             ValueError: A key is unknown, or an argument is bad; or the rule
                 is an object with another threshold.
         """
-        check_keys('pseudo_label', changes, _KEYS)
-        found = _section(cfg.get('pseudo_label'))
-        found.update({
-            key: value for key, value in changes.items() if value is not None
-        })
+        found = read_section(cfg, changes)
         rule = found.get('rule')
         if threshold is not None:
             rule = with_threshold(rule, threshold)
         else:
-            threshold = _number(rule)
+            threshold = own_threshold(rule)
         own = found.get('threshold')
         if isinstance(own, str):
             find_choice(own)
@@ -207,50 +200,12 @@ def usual_threshold(cfg: Config, **changes) -> float | str | None:
         ValueError: See :meth:`LabelChain.from_config`.
     """
     chain = LabelChain.from_config(cfg, **changes)
-    found = _section(cfg.get('pseudo_label'))
-    rule = changes.get('rule') or found.get('rule')
+    found = read_section(cfg, changes)
+    rule = found.get('rule')
     named = isinstance(rule, Mapping) and rule.get('threshold') is not None
-    if not chain.reads_threshold or named or _number(rule) is not None:
+    if not chain.reads_threshold or named or own_threshold(rule) is not None:
         return None
     return found.get('threshold')
-
-
-def with_threshold(rule: dict | LabelRule | None,
-                   threshold: object) -> dict | LabelRule | None:
-    """Return a rule whose own threshold, where it has one, is another.
-
-    Raises:
-        ValueError: The rule is an object, and its threshold is another.
-    """
-    if isinstance(rule, Mapping):
-        return dict(rule, threshold=threshold) if rule.get(
-            'threshold') is not None else rule
-    own = _number(rule)
-    if own is not None and own != threshold:
-        raise ValueError(
-            f'threshold: expected none beside a {type(rule).__name__} that '
-            f'has its own, {own}, found {threshold!r}. Give the rule as '
-            'dict(type=...), or leave one of the two out.')
-    return rule
-
-
-def _number(rule: dict | LabelRule | None) -> float | None:
-    """Return the background threshold that a rule has of its own.
-
-    A rule of the user's may call another thing so: one for each class, pixels.
-    """
-    own = rule.get('threshold') if isinstance(rule, Mapping) else getattr(
-        rule, 'threshold', None)
-    return own if is_finite(own) and 0 <= own < 1 else None
-
-
-def _section(found: object) -> dict:
-    """Return ``pseudo_label`` of a config, or refuse it."""
-    if not isinstance(found or {}, Mapping):
-        raise ValueError('pseudo_label: expected a dictionary with keys of '
-                         f'{list(_KEYS)}, found {found!r}.')
-    check_keys('pseudo_label', found or {}, _KEYS)
-    return dict(found or {})
 
 
 def label_stream(stream: Iterable[SoftCAM | Labelled | Failure],

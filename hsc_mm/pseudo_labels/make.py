@@ -17,19 +17,14 @@ from hsc_mm.utils.checkpoints import check_file, file_sum, load
 from hsc_mm.utils.health import spoken
 from hsc_mm.utils.locks import locked
 from .cams import iterate_cams
-from .chain import (
-    LabelChain,
-    Labelled,
-    label_stream,
-    usual_threshold,
-    with_threshold,
-)
+from .chain import LabelChain, Labelled, label_stream, usual_threshold
 from .folder import PseudoLabelFolder
 from .identity import own_code
 from .options import RunOptions
 from .refiners import Refiner
 from .rules import LabelRule
 from .run import LabelRun, write_labels
+from .section import with_threshold
 from .selected import Selected
 from .thresholds import choose_threshold, found_before
 from .tiled import TiledImages
