@@ -19,8 +19,10 @@ NOTE = (
     'segmentor at one scale without a CRF (tools/test.py --tta --crf tests it '
     'with several scales and a CRF). "Made by" is what makes the pseudo '
     'labels. With a CRF no mask chooses them; "threshold: best" is that of '
-    'the seeds, chosen on the masks of train. Published figures have the '
-    'thresholds, scales and CRF of their papers: in its public code HSC on '
+    'the seeds, chosen on the masks of train. All rows of ours have DeepLab '
+    'v2 on ResNet-101. Published figures have the segmentors, thresholds, '
+    'scales and CRF of their papers: SEAM is on ResNet-38; in its public '
+    'code HSC on '
     'EPS has a CRF of alpha 7 and 8 steps, EPS a threshold of 0.2, and SEAM '
     'the random walk of AffinityNet, which is not done here (docs/voc.md).')
 _CELL = {'results': dict}

@@ -1,4 +1,4 @@
-# Second stage as in HSC and SEAM: DeepLab v2 on ResNet-101.
+# Second stage as in HSC: DeepLab v2 on ResNet-101.
 _base_ = [
     '_base_/models/deeplabv2_r101.py',
     '_base_/datasets/voc_pseudo-labels.py', '_base_/schedules/sgd_20k.py',

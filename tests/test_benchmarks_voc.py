@@ -52,6 +52,7 @@ def test_published_figures_stand_beside_those_of_their_config():
         '| hsc_r38d_eps_voc | - | 71.0 | - | - | - | - | - |  |']
     assert voc_table.NOTE in text
     assert '--tta --crf' in voc_table.NOTE
+    assert 'SEAM is on ResNet-38' in voc_table.NOTE
     below = text.partition('without a counterpart')[2]
     assert [one['method'] for one in PUBLISHED
             if f'| {one["method"]} | {one["supervision"]} |' in below] == [
