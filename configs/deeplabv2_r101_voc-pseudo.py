@@ -10,8 +10,8 @@ train_pipeline = [
     dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/pseudo_labels}}',
-        trusted_dir='{{$TRUSTED_DIR:none}}'),
+        pseudo_dir=r"""{{$PSEUDO_DIR:work_dirs/pseudo_labels}}""",
+        trusted_dir=r"""{{$TRUSTED_DIR:none}}"""),
     dict(
         type='RandomResize',
         scale=(500, 500),

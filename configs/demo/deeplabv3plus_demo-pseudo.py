@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/datasets/voc_pseudo-labels.py', '../_base_/schedules/small.py',
     '../_base_/default_runtime.py'
 ]
-data_root = '{{$HSC_MM_DEMO_ROOT:data/demo}}'
+data_root = r"""{{$HSC_MM_DEMO_ROOT:data/demo}}"""
 vocabulary = ('background', 'beetle', 'bird', 'cat', 'fish', 'goat', 'robot')
 
 train_pipeline = [
@@ -12,8 +12,8 @@ train_pipeline = [
     dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/demo/pseudo_labels}}',
-        trusted_dir='{{$TRUSTED_DIR:none}}'),
+        pseudo_dir=r"""{{$PSEUDO_DIR:work_dirs/demo/pseudo_labels}}""",
+        trusted_dir=r"""{{$TRUSTED_DIR:none}}"""),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(128, 256)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='hsc_mm.CropPad', size=(128, 128), pad_val=[127.5] * 3),

@@ -4,7 +4,7 @@
 # model.data_preprocessor.
 _base_ = '../cam_mbv2_voc.py'
 
-data_root = '{{$VOC_ANIMALS_ROOT:data/voc-animals}}'
+data_root = r"""{{$VOC_ANIMALS_ROOT:data/voc-animals}}"""
 metainfo = dict(
     classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 grey = [127.5, 127.5, 127.5]

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/sgd_20k.py', '../_base_/default_runtime.py'
 ]
 
-data_root = '{{$VOC_ANIMALS_ROOT:data/voc-animals}}'
+data_root = r"""{{$VOC_ANIMALS_ROOT:data/voc-animals}}"""
 metainfo = dict(
     classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 crop_size = (192, 192)
@@ -15,8 +15,8 @@ train_pipeline = [
     dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/voc-animals/pseudo_labels}}',
-        trusted_dir='{{$TRUSTED_DIR:none}}'),
+        pseudo_dir=r"""{{$PSEUDO_DIR:work_dirs/voc-animals/pseudo_labels}}""",
+        trusted_dir=r"""{{$TRUSTED_DIR:none}}"""),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(160, 320)),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.9),
     dict(type='RandomFlip', prob=0.5),

@@ -1,5 +1,4 @@
 """Config files, and what can be wrong with one before anything is built."""
-import ast
 import errno
 import traceback
 from collections.abc import Mapping
@@ -11,8 +10,10 @@ from mmengine.utils import import_modules_from_strings
 
 from hsc_mm.utils.io import DISK_ERRORS, PARSER
 from hsc_mm.utils.numbers import nearest
+from .config_bases import RefusedConfigError, check_bases
 from .config_options import check_options, open_sections
 from .config_values import check_values
+from .config_variables import check_variables, quoted_variable
 
 __all__ = ['read_config']
 
@@ -52,21 +53,23 @@ def read_config(path: str | Path, options: dict | None = None,
             'is named before its checkpoint.')
     try:
         with PARSER:
-            _check_circle(path.resolve(), ())
+            check_bases(path.resolve())
             cfg = Config.fromfile(path)
     except SyntaxError as error:
         where = (_files(error) or [error.filename or path])[-1]
+        pasted = quoted_variable(where)
+        if pasted:
+            raise ValueError(f'config {where}: {pasted}') from error
         raise ValueError(
             f'config {where}, line {error.lineno}: {error.msg} '
-            f'{(error.text or "").strip()}'.rstrip() + (
-                '. Save it as UTF-8 without a byte order mark.'
-                if 'U+FEFF' in str(error.msg) else '')) from error
-    except _CircleError:
+            f'{(error.text or "").strip()}'.rstrip()) from error
+    except RefusedConfigError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _TEMPORARY:
             raise
         raise _unreadable(path, error) from error
+    check_variables(cfg, path)
     if options:
         check_options(cfg, options, flag)
         open_sections(cfg, options)
@@ -80,33 +83,6 @@ def read_config(path: str | Path, options: dict | None = None,
             import_modules_from_strings(**cfg.custom_imports)
     check_values(cfg, path)
     return cfg
-
-
-class _CircleError(ValueError):
-    """Bases that name each other."""
-
-
-def _check_circle(path: Path, above: tuple[Path, ...]) -> None:
-    """Follow the literal ``_base_`` of files; mmengine would not end."""
-    if path in above:
-        circle = ' -> '.join(map(str, (*above[above.index(path):], path)))
-        raise _CircleError(
-            f'config {above[0]}: its _base_ files refer to each other in a '
-            f'circle ({circle}). Remove one of these _base_.')
-    if path.suffix != '.py' or not path.is_file():
-        return
-    for line in ast.parse(path.read_bytes(), str(path)).body:
-        if isinstance(line, ast.Assign) and any(
-                getattr(target, 'id', '') == '_base_'
-                for target in line.targets):
-            try:
-                names = ast.literal_eval(line.value)
-            except ValueError:
-                continue
-            for name in [names] if isinstance(names, str) else names:
-                if isinstance(name, str) and '::' not in name:
-                    _check_circle((path.parent / name).resolve(),
-                                  (*above, path))
 
 
 def _files(error: BaseException) -> list[str]:

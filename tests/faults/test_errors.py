@@ -124,11 +124,6 @@ def test_configs(base, tmp_path, monkeypatch, capsys, name):
     assert not list(tmp_path.rglob('*.pth'))
 
 
-def test_a_byte_order_mark_in_a_config_is_named(tmp_path):
-    path = tmp_path / 'c.py'
-    path.write_text('model = dict(type="M")\n', encoding='utf-8-sig')
-    with pytest.raises(ValueError, match='without a byte order mark'):
-        read_config(path)
 
 
 def test_configs_of_mmseg_are_named_by_path(tmp_path):

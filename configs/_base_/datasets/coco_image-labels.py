@@ -1,6 +1,6 @@
 # MS-COCO 2014, image labels only. A leaf puts these in place of a data set of
 # VOC, whose pipelines stay. COCO2014_ROOT overrides the place.
-coco_root = '{{$COCO2014_ROOT:data/coco2014}}'
+coco_root = r"""{{$COCO2014_ROOT:data/coco2014}}"""
 
 coco_train = dict(
     type='hsc_mm.COCOImageLabelDataset',

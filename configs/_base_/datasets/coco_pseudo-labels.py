@@ -1,7 +1,7 @@
 # Segmentation of MS-COCO 2014 from pseudo labels. A leaf puts these in place
 # of a data set of VOC. COCO2014_ROOT and PSEUDO_DIR override the places of
 # the pictures and of the pseudo labels.
-coco_root = '{{$COCO2014_ROOT:data/coco2014}}'
+coco_root = r"""{{$COCO2014_ROOT:data/coco2014}}"""
 
 # The longer side of nearly all pictures is 640: scales 0.5 to 1.5.
 coco_pipeline = [
@@ -9,8 +9,8 @@ coco_pipeline = [
     dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/pseudo_labels}}',
-        trusted_dir='{{$TRUSTED_DIR:none}}'),
+        pseudo_dir=r"""{{$PSEUDO_DIR:work_dirs/pseudo_labels}}""",
+        trusted_dir=r"""{{$TRUSTED_DIR:none}}"""),
     dict(
         type='RandomResize',
         scale=(640, 640),

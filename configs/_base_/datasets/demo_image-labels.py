@@ -1,5 +1,5 @@
 # The generated data set. HSC_MM_DEMO_ROOT overrides its place.
-data_root = '{{$HSC_MM_DEMO_ROOT:data/demo}}'
+data_root = r"""{{$HSC_MM_DEMO_ROOT:data/demo}}"""
 vocabulary = ('background', 'beetle', 'bird', 'cat', 'fish', 'goat', 'robot')
 grey = [127.5, 127.5, 127.5]
 

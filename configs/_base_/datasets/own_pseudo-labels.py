@@ -8,8 +8,8 @@ train_pipeline = [
     dict(type='hsc_mm.LoadImage'),
     dict(
         type='hsc_mm.LoadPseudoLabel',
-        pseudo_dir='{{$PSEUDO_DIR:work_dirs/own/pseudo_labels}}',
-        trusted_dir='{{$TRUSTED_DIR:none}}'),
+        pseudo_dir=r"""{{$PSEUDO_DIR:work_dirs/own/pseudo_labels}}""",
+        trusted_dir=r"""{{$TRUSTED_DIR:none}}"""),
     dict(type='hsc_mm.RandomLongSideResize', long_side=(192, 320)),
     dict(type='RandomCrop', crop_size=(192, 192), cat_max_ratio=0.9),
     dict(type='RandomFlip', prob=0.5),

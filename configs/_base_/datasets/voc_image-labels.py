@@ -1,5 +1,5 @@
 # PASCAL VOC 2012, image labels only. VOC2012_ROOT overrides the place.
-data_root = '{{$VOC2012_ROOT:data/VOCdevkit/VOC2012}}'
+data_root = r"""{{$VOC2012_ROOT:data/VOCdevkit/VOC2012}}"""
 mean_rgb = [123.675, 116.28, 103.53]
 std_rgb = [58.395, 57.12, 57.375]
 

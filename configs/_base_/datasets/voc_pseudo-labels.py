@@ -1,8 +1,8 @@
 # Segmentation from pseudo labels. VOC2012_ROOT and PSEUDO_DIR override the
 # places of the pictures and of the pseudo labels; TRUSTED_DIR names that of
 # masks that a person corrected.
-data_root = '{{$VOC2012_ROOT:data/VOCdevkit/VOC2012}}'
-pseudo_dir = '{{$PSEUDO_DIR:work_dirs/pseudo_labels}}'
+data_root = r"""{{$VOC2012_ROOT:data/VOCdevkit/VOC2012}}"""
+pseudo_dir = r"""{{$PSEUDO_DIR:work_dirs/pseudo_labels}}"""
 crop_size = (448, 448)
 
 train_pipeline = [
@@ -11,7 +11,7 @@ train_pipeline = [
     dict(
         type='hsc_mm.LoadPseudoLabel',
         pseudo_dir=pseudo_dir,
-        trusted_dir='{{$TRUSTED_DIR:none}}'),
+        trusted_dir=r"""{{$TRUSTED_DIR:none}}"""),
     dict(
         type='RandomResize',
         scale=(2048, 512),

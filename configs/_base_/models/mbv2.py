@@ -15,5 +15,5 @@ mbv2 = dict(
         norm_eval=True,
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}')),
+            checkpoint=r"""{{$MOBILENET_V2_WEIGHTS:mmcls://mobilenet_v2}}""")),
     neck=dict(type='hsc_mm.ScaledFeatures', rms=1.9))

@@ -7,7 +7,7 @@ r38d = dict(
         type='hsc_mm.ResNet38d',
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='{{$RESNET38D_WEIGHTS:weights/resnet38d_imagenet.pth}}',
+            checkpoint=r"""{{$RESNET38D_WEIGHTS:weights/resnet38d_imagenet.pth}}""",
             prefix='backbone.')))
 # With a momentum of 0.9, the rate of SEAM and HSC: their 0.01 has none.
 r38d_optim = dict(optimizer=dict(lr=0.001))

@@ -22,9 +22,8 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             prefix='backbone.',
-            checkpoint='{{$DEIT_SMALL_WEIGHTS:https://download.openmmlab.com/'
-            'mmclassification/v0/deit/'
-            'deit-small_pt-4xb256_in1k_20220218-9425b9bb.pth}}')),
+            checkpoint=r"""{{$DEIT_SMALL_WEIGHTS:https://download.openmmlab.com/mmclassification/v0/deit/deit-small_pt-4xb256_in1k_20220218-9425b9bb.pth}}"""  # noqa: E501
+        )),
     decode_head=dict(
         in_channels=384,
         align_corners=False,
