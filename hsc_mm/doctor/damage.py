@@ -1,9 +1,18 @@
 """Damage inside of the files of the data, which training passes over."""
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import prod
+
+import cv2
+import numpy as np
 
 from hsc_mm.datasets.checks import check_files, item_maps
-from hsc_mm.utils.damage import damaged
+from hsc_mm.datasets.transforms.load_image import image_reader
+from hsc_mm.utils.damage import damaged, is_heard
+from hsc_mm.utils.headers import read_header
+from hsc_mm.utils.limits import most_pixels
+from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, warning
 
@@ -11,7 +20,7 @@ __all__ = ['damage']
 
 
 def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
-    """List JPEGs that are decoded with gaps, and PNGs that are not at all.
+    """List JPEGs that are decoded with gaps, and others that are not at all.
 
     Other checks read all of masks and maps, so that only JPEGs of these are
     decoded. What the check of the files says is not said again. A file of
@@ -27,13 +36,20 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
              for split in case.splits}
     said = damaged([*filter(os.path.isfile, dict.fromkeys(
         path for paths in files.values() for path in paths))])
+    for split in case.splits:
+        read = image_reader(split.pipeline)
+        others = [path for path in files[split.name]
+                  if path not in said and not is_heard(path)]
+        said.update(zip(others, map_threads(
+            partial(_refused, read=read), others), strict=True))
     said = {path: line for path, line in said.items()
-            if not check_files(path, {})}
+            if line and not check_files(path, {})}
     for name, paths in files.items():
         found = [path for path in paths if path in said]
         gaps = [f'{path}: {said[path]}' for path in found
                 if said[path].startswith('Corrupt JPEG')]
-        other = [f'{path}: {said[path]}' for path in found
+        other = [said[path] if said[path].startswith(path) else
+                 f'{path}: {said[path]}' for path in found
                  if not said[path].startswith('Corrupt JPEG')]
         if other:
             yield error(
@@ -47,6 +63,19 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
                 'Look at them: where only "extraneous bytes" are reported, a '
                 'picture can be whole. Fetch the others again, or remove them '
                 'from the list.', gaps)
+
+
+def _refused(path: str, read: Callable[[str], np.ndarray]) -> str:
+    """Return what the reader of a pipeline says of a file; '' if it reads it.
+
+    Pictures above the limit are computed in windows, and are not looked at.
+    """
+    try:
+        if prod(read_header(path, checked=False).seen) <= most_pixels():
+            read(path)
+    except (OSError, ValueError, cv2.error) as problem:
+        return str(problem)
+    return ''
 
 
 def _paths(split: Split) -> list[str]:

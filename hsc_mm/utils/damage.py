@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-__all__ = ['damaged']
+__all__ = ['damaged', 'is_heard']
 
 _PART = 400  # files, for which one process more is worth its start
 _HEADS = (b'\xff\xd8\xff', b'\x89PNG')
@@ -28,8 +28,7 @@ _CRASHES = [-number for number in (
 def damaged(paths: Sequence[str]) -> dict[str, str]:
     """Decode JPEGs and PNGs, and say which are damaged inside.
 
-    Decoders of other formats report missing parts at most. A bar shows the
-    progress.
+    Decoders of other formats raise, or fill nothing. A bar shows the progress.
 
     Args:
         paths (sequence[str]): Files; those of another format are left out.
@@ -50,6 +49,15 @@ def damaged(paths: Sequence[str]) -> dict[str, str]:
                          len(paths), 'decoding', 'files', delay=2)
         return {path: line
                 for path, line in zip(paths, lines, strict=True) if line}
+
+
+def is_heard(path: str) -> bool:
+    """Say whether a file is a JPEG or PNG, whose decoders are listened to."""
+    try:
+        with open(path, 'rb') as file:
+            return file.read(4).startswith(_HEADS)
+    except OSError:  # which other checks tell
+        return True
 
 
 def _listen(paths: Sequence[str]) -> Iterator[str]:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from doctor_findings import errors_of, examined, only_one
+from PIL import Image
 from tiny_configs import cam_config, hsc_config, seg_config
 
 from hsc_mm.doctor import examine
@@ -37,6 +39,27 @@ def test_damage_inside_of_pictures_is_found(voc_root, tmp_path):
     half = len(png) // 2
     first.write_bytes(png[:half] + bytes(99) + png[half + 99:])
     assert 'damage' in {f.check for f in errors_of(examined(config))}
+
+
+@pytest.mark.parametrize('options', [
+    dict(format='TIFF', compression='tiff_adobe_deflate'),
+    dict(format='TIFF', compression='tiff_lzw'), dict(format='GIF'),
+    dict(format='WEBP', lossless=True)], ids=lambda one: '-'.join(
+        map(str, one.values())))
+def test_damage_inside_of_other_formats_is_found(voc_root, tmp_path, options):
+    pixels = np.random.default_rng(0).integers(0, 256, (56, 40, 3), np.uint8)
+    first = voc_root / 'JPEGImages' / 'img_00.jpg'
+    Image.fromarray(pixels).save(first, **options)
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+    assert errors_of(examined(config)) == []
+    data = first.read_bytes()
+    half = len(data) // 2
+    first.write_bytes(data[:half] + b'\xff' * 400 + data[half + 400:])
+    found = errors_of(examined(config))
+    assert {f.check for f in found} == {'damage'}
+    for one in found:
+        assert ': 1 files are damaged and cannot be decoded' in one.text
+        assert [line.partition(':')[0] for line in one.details] == [str(first)]
 
 
 def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):
