@@ -23,6 +23,7 @@ from .checkpoint_content import (
     runner_types,
     tensors,
 )
+from .checkpoint_forms import why_unreadable
 
 __all__ = [
     'SUM_SUFFIX', 'TRUST', 'check_file', 'check_finite', 'file_sum', 'load',
@@ -155,18 +156,7 @@ def _read(path: Path, map_location: Any) -> Any:
         reason = reason or type(error).__name__
         raise ValueError(
             f'checkpoint {path}: expected a file that torch can read, but '
-            f'{_plain(path, reason)}') from error
-
-
-def _plain(path: Path, reason: str) -> str:
-    """Say what a broken file looks like, from its first bytes."""
-    with open(path, 'rb') as file:
-        head = file.read(512)
-    if head[:2] == b'PK':
-        return f'it is truncated or damaged ({reason}). Fetch it again.'
-    if head and not any(b < 9 or 13 < b < 32 for b in head):
-        return 'it is a text file. Name the file of the weights.'
-    return f'it is damaged or not a checkpoint ({reason}). Fetch it again.'
+            f'{why_unreadable(path, reason)}') from error
 
 
 def why_not_whole(path: str | Path) -> str | None:

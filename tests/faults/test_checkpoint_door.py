@@ -1,9 +1,13 @@
 """Checkpoints are data: nothing in them runs, and wrong ones are refused."""
+import gzip
+import json
 import os
 import pickle
+import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config, ConfigDict
@@ -93,7 +97,7 @@ FILES = {
     'tail': (_cut(.99), 'truncated'),
     'half legacy': (_cut(.5, True), 'expected a file that torch can read'),
     'zip': (lambda p, m: zipfile.ZipFile(p, 'w').writestr('a', 'b'),
-            'truncated or damaged|truncated'),
+            'an archive. Unpack it'),
     'list': (_saved([torch.ones(2)]), 'found list'),
     'tensor': (_saved(torch.ones(2)), 'found Tensor'),
     'nothing': (_saved(dict(state_dict={}, meta={})), 'found no tensor'),
@@ -148,7 +152,7 @@ FILES = {
     'bare pickle': (lambda p, m: p.write_bytes(pickle.dumps(
         dict(GOOD, x=Call(Path.touch, m)))),
                     'would run code|not a checkpoint'),
-    'script': (_script, 'expected a file that torch can read'),
+    'script': (_script, r'TorchScript archive\..* state_dict\(\)'),
 }
 
 
@@ -165,6 +169,53 @@ def test_one_sentence_of_each_file(tmp_path, kind):
         assert '\n' not in text
         assert len(text) < 500
     assert not mark.exists()
+
+
+def _safetensors(path):
+    table = json.dumps(dict(w=dict(
+        dtype='F32', shape=[1], data_offsets=[0, 4]))).encode()
+    path.write_bytes(len(table).to_bytes(8, 'little') + table + bytes(4))
+
+
+def _tar(path):
+    with tarfile.open(path, 'w') as archive:
+        archive.addfile(tarfile.TarInfo('w.pth'))
+
+
+def _zip(path):
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('folder/w.pth', b'x')
+
+
+#: Whole files of another form -> what they are called.
+FORMS = {
+    'model.safetensors': (_safetensors, r'a file of safetensors\. Convert'),
+    'w.tar': (_tar, r'an archive\. Unpack it'),
+    'w.zip': (_zip, r'an archive\. Unpack it'),
+    'w.pth.gz': (lambda p: p.write_bytes(gzip.compress(b'x' * 99)),
+                 r'an archive\. Unpack it'),
+    'w.h5': (lambda p: p.write_bytes(b'\x89HDF\r\n\x1a\n' + bytes(99)),
+             'an HDF5 file'),
+    'w.npy': (lambda p: np.save(p, np.ones(3)), 'an array of NumPy'),
+    'w.npz': (lambda p: np.savez(p, w=np.ones(3)), 'arrays of NumPy'),
+    'w.onnx': (lambda p: p.write_bytes(b'\x08\x07\x12\x07pytorch' * 9),
+               'a network of ONNX'),
+    'w.params': (lambda p: p.write_bytes(b'\x12\x01' + bytes(99)),
+                 r"a file of MXNet's\. tools/convert_weights\.py"),
+    'w.pth': (lambda p: p.write_bytes(b'\x89PNG' + bytes(99)), 'a picture'),
+}
+
+
+@pytest.mark.parametrize('name', FORMS)
+def test_whole_files_of_another_form_are_called_by_it(tmp_path, name):
+    write, said = FORMS[name]
+    path = tmp_path / name
+    write(path)
+    for one in (load, lambda p: CheckpointLoader.load_checkpoint(str(p))):
+        with pytest.raises(ValueError, match=f'it is {said}') as info:
+            one(path)
+        assert 'Fetch' not in str(info.value)
+        assert 'damaged' not in str(info.value)
 
 
 def test_trust_is_explicit_and_warned_of(tmp_path, monkeypatch):
