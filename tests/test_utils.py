@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from format_pictures import grey_png
 from PIL import Image, ImageFile
 
 from hsc_mm.datasets.checks import check_files
@@ -41,6 +42,19 @@ def test_masks_keep_their_indices_and_colours(tmp_path):
     picture = Image.open(path)
     assert picture.mode == 'P'
     assert picture.convert('RGB').getpixel((1, 0)) == (128, 0, 0)
+
+
+@pytest.mark.parametrize('bits', [1, 2, 4])
+def test_masks_of_few_bits_hold_the_indices_that_are_stored(tmp_path, bits):
+    values = np.arange(240).reshape(12, 20) % 2**bits
+    path = tmp_path / 'm.png'
+    path.write_bytes(grey_png(values, bits))
+    assert np.array_equal(read_index_png(path), values)
+    picture = Image.fromarray(values.astype(np.uint8), 'P')
+    picture.putpalette([0, 0, 0, 9, 9, 9] * 128)
+    picture.save(path, bits=bits)
+    assert path.read_bytes()[24] == bits
+    assert np.array_equal(read_index_png(path), values)
 
 
 def test_broken_masks_name_the_file(tmp_path):

@@ -5,10 +5,11 @@ from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
 
+from .aux_maps import aux_maps
 from .case import Case, draw_labels
 from .damage import damage
 from .dry_run import dry_run, spell_time, views
-from .files import aux_maps, contents, counts, files
+from .files import contents, counts, files
 from .finding import Finding, error, fact
 from .foreground import foreground
 from .labels import classes, labels, masks

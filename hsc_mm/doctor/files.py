@@ -1,12 +1,10 @@
-"""Files of the data: images and auxiliary maps."""
+"""Files of the data, and the grey levels of images."""
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 
-from hsc_mm.datasets.aux_maps import map_kind, to_grey
 from hsc_mm.datasets.checks import (
     check_files,
     item_files,
@@ -15,14 +13,13 @@ from hsc_mm.datasets.checks import (
 )
 from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.datasets.transforms.load_image import image_reader
-from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
-from hsc_mm.utils import read_image, read_map
+from hsc_mm.utils import read_image
 from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
 
-__all__ = ['aux_maps', 'contents', 'counts', 'files']
+__all__ = ['contents', 'counts', 'files']
 
 Reader = Callable[[str], np.ndarray]
 
@@ -144,83 +141,3 @@ def _problems(info: dict, missing: set[str]) -> list[str]:
         kind: path
         for kind, path in item_maps(info).items() if path not in missing
     })
-
-
-def aux_maps(case: Case) -> Iterator[Finding]:
-    """Count the maps, and those that are black or white all over."""
-    for hook in case.cfg.get('custom_hooks') or []:
-        if is_map_notice(str(hook.get('text'))):
-            yield warning(
-                hook['text'], 'If there are maps, name their folder: '
-                              'aux_maps=dict(NAME=dict(path=...)). Otherwise '
-                              'train a config without these losses.')
-    wanted = wanted_maps(case.cfg)
-    for split in case.train:
-        declared = {name for info in split.infos
-                    for name in info.get('aux_maps', ())}
-        for name in sorted(declared):
-            yield from _look(split, name, name in wanted)
-        for name, losses in wanted.items():
-            if name not in declared and split.infos and not split.foreign:
-                lost = ', '.join(f'losses.{loss}' for loss in losses)
-                off = ', '.join(f'{loss}=None' for loss in losses)
-                yield error(
-                    f'{split.name}: {lost} needs {map_kind(name)}s, the data '
-                    'set has none', 'Name their folder: '
-                    f'aux_maps=dict({name}=dict(path=...)), or set '
-                    f'losses=dict({off}).', _doubts(split, name))
-
-
-def _look(split: Split, name: str, wanted: bool) -> Iterator[Finding]:
-    kind = map_kind(name)
-    paths = [
-        info['aux_maps'][name]['path'] for info in split.infos
-        if name in info.get('aux_maps', ())
-    ]
-    there = [path for path in paths if os.path.isfile(path)]
-    kinds = map_threads(partial(_content, kind=kind), there)
-    count = Counter(kinds)
-    yield fact(f'{split.name}: {len(there)} of {len(split.infos)} images '
-               f'have a {kind}; {count["black"]} are entirely black, '
-               f'{count["white"]} entirely white')
-    useless = [found for found in kinds
-               if found not in ('', 'black', 'white', 'dark')]
-    if len(kinds) > 1 and set(kinds) <= {'black', 'dark'}:
-        yield error(f'{split.name}: no {kind} has a value above 1',
-                    'Write them as 0..255 (of 16 bits: 0..65535).', there)
-    if useless:
-        yield error(f'{split.name}: {len(useless)} {kind}s cannot be used',
-                    'Grey maps are needed, 255 = 1.', useless)
-    absent = len(split.infos) - len(paths)
-    if absent:
-        yield warning(
-            f'{split.name}: {absent} images have no {kind} '
-            f'(aux_maps.{name}.required=False)' +
-            '; the losses leave them out' * wanted,
-            'Make the missing maps if the losses should see all images.',
-            _doubts(split, name))
-    empty = [
-        path for path, found in zip(there, kinds, strict=True)
-        if found in ('black', 'white')
-    ]
-    if empty:
-        yield warning(
-            f'{split.name}: {len(empty)} {kind}s are entirely black or white: '
-            'they carry no information',
-            'Look at these maps; the model that made them probably '
-            'failed.', empty)
-
-
-def _doubts(split: Split, name: str) -> list[str]:
-    folder = split.dataset and split.dataset.aux_maps.get(name)
-    return [*folder.doubts.values()] if folder else []
-
-
-def _content(path: str, kind: str) -> str:
-    """Return '', 'black', 'dark' (0 and 1), 'white', or what is wrong."""
-    try:
-        grey = to_grey(path, read_map(path), kind)
-    except (OSError, ValueError) as problem:
-        return str(problem)
-    low, high = int(grey.min()), int(grey.max())
-    return {0: 'black', 1: 'dark'}.get(high, 'white' if low == 255 else '')

@@ -1,5 +1,6 @@
 """Selection split: a few masks that a threshold is chosen on."""
 import hashlib
+import os
 from collections.abc import Collection
 from inspect import isclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
 from hsc_mm.datasets.build import build_split
+from hsc_mm.datasets.class_names import image_stem
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import atomic_write_bytes
 from hsc_mm.utils.io import read_text
@@ -146,11 +148,15 @@ def same_images(own: BaseImageLabelDataset, chosen: Collection[str],
 def read_selection(path: str | Path) -> list[str]:
     """Read ids, one on a line; blank lines do not count.
 
+    Paths of images relative to the image folder, as a list of the data set
+    may have them, become ids: without suffix, with slashes.
+
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It names no image, or one twice.
     """
-    ids = [line.strip() for line in read_text(path).splitlines()
+    ids = [os.path.normpath(image_stem(line.strip()))
+           for line in read_text(path).replace('\\', '/').splitlines()
            if line.strip()]
     if not ids or len(set(ids)) < len(ids):
         twice = next((i for i in ids if ids.count(i) > 1), None)

@@ -96,8 +96,14 @@ def _hints(missing: Sequence[str]) -> dict[str, str]:
     names = NearNames()
     found = {}
     for path in missing:
-        text = (f'a name that looks the same is there: {RENAME}'
-                if names.same(path) else names.doubt(path))
+        listed = os.path.splitext(path)[0]  # a suffix that is none of ours
+        if os.path.splitext(listed)[1] and os.path.isfile(listed):
+            text = (f'{listed} is there, a format that is not read; convert '
+                    'it to PNG or JPEG, and correct the list')
+        elif names.same(path):
+            text = f'a name that looks the same is there: {RENAME}'
+        else:
+            text = names.doubt(path)
         found[path] = text and f' ({text})'
     return found
 

@@ -117,6 +117,17 @@ def _pixels(path: str | Path, picture: Image.Image) -> np.ndarray:
         raise unpacked(path, error) from error
 
 
+def _as_stored(mask: np.ndarray, data: bytes) -> np.ndarray:
+    """Take back what Pillow does to a grey PNG of 2 or 4 bits.
+
+    It spreads these over 8 bits, but not those of a palette.
+    """
+    bits, colour = data[24:26]  # of the header, IHDR
+    if data[:4] == b'\x89PNG' and colour == 0 and bits in (2, 4):
+        return mask // (255 // (2**bits - 1))
+    return mask
+
+
 def read_index_png(path: str | Path) -> np.ndarray:
     """Read a mask of class indices, the palette left aside.
 
@@ -135,7 +146,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
             raise ValueError(
                 f'{path}: expected a PNG of class indices, found a JPEG, '
                 'which changes them. Export the mask again as PNG.')
-        mask = _pixels(path, picture)
+        mask = _as_stored(_pixels(path, picture), data)
     except (OSError, SyntaxError, EOFError) as error:  # Pillow's, of chunks
         raise ValueError(f'{path}: expected a PNG of class indices, but '
                          f'{error}. Export the mask again.') from error

@@ -1,4 +1,5 @@
 """Names with accents in one character and in two: files, classes, masks."""
+import json
 import unicodedata
 
 import numpy as np
@@ -70,6 +71,22 @@ def test_a_name_of_other_case_or_suffix_is_a_hint(mine, tmp_path):
     assert missing_example([*gone, *near]) == (
         f'{first} (is {near[first]} meant? Its name differs in case or '
         'suffix)')
+
+
+@pytest.mark.parametrize('name', ['b.gif', 'dog/b.heic'])
+def test_a_listed_format_that_is_not_read(mine, tmp_path, name):
+    there = mine / name
+    there.write_bytes(b'GIF89a')
+    table = tmp_path / 'l.csv'
+    table.write_text(f'dog/0.png,dog\n{name},dog\n', 'utf-8')
+    labels = tmp_path / 'l.json'
+    labels.write_text(json.dumps(dict(classes=['dog'], images={
+        'dog/0.png': ['dog'], name: ['dog']})))
+    for path in (table, labels):
+        with pytest.raises(ValueError, match='1 problem') as at:
+            ImageLabelDataset(str(path), data_prefix=dict(img_path=str(mine)))
+        assert f'{there}.jpg: missing ({there} is there, a format that is ' \
+            'not read; convert it to PNG or JPEG' in str(at.value)
 
 
 @pytest.mark.parametrize('listed', [f'{ONE}/0.png,cat\n', f'{ONE}/0.png\n'])

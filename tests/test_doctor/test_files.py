@@ -100,6 +100,23 @@ def test_saliency_maps_of_0_and_1_stop_a_training(voc_root, tmp_path):
     assert found.text == 'train: no saliency map has a value above 1'
 
 
+@pytest.mark.parametrize(('top', 'kind', 'level'), [
+    (4095, np.uint16, 'warning'), (100, np.uint8, 'warning'),
+    (65535, np.uint16, None), (255, np.uint8, None)])
+def test_saliency_maps_of_another_range_are_doubted(voc_root, tmp_path, top,
+                                                    kind, level):
+    for path in (voc_root / 'SaliencyMaps').glob('*.png'):
+        share = cv2.imread(str(path), 0) / 255
+        cv2.imwrite(str(path), (share * top).astype(kind))
+    found = [one for one in examined(hsc_config(
+        voc_root, tmp_path / 'cam.py')) if one.check == 'maps'
+        and one.level != 'fact']
+    assert [one.level for one in found] == [level] * bool(level)
+    for one in found:
+        assert one.text == \
+            'train: no saliency map has a value above 127 of 255'
+
+
 def test_saliency_maps(voc_root, tmp_path):
     folder = voc_root / 'SaliencyMaps'
     shape = cv2.imread(str(folder / 'img_00.png')).shape[:2]

@@ -92,6 +92,18 @@ def test_a_selection_of_other_images_is_refused(tmp_path):
         read_selection(tmp_path / 'twice.txt')
 
 
+def test_a_selection_may_be_spelled_as_a_list_of_the_data_set(tmp_path):
+    path = tmp_path / 'few.txt'
+    path.write_text('cat/1.png\n./cat/2\ncat\\3.JPG\n\n a.v1 \n')
+    assert read_selection(path) == ['cat/1', 'cat/2', 'cat/3', 'a.v1']
+    path.write_text('cat/1.png\n./cat/1\n')
+    with pytest.raises(ValueError, match='found cat/1 twice'):
+        read_selection(path)
+    names = ['a,b', 'c,d.v2']
+    write_selection(tmp_path / 'own.txt', names)
+    assert read_selection(tmp_path / 'own.txt') == names
+
+
 @pytest.mark.parametrize('names', ['abcd', 'wxyz', 'ijkl', '1234'])
 def test_a_class_that_others_show_too_keeps_half_of_its_images(names):
     class Data(list):
