@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.engine.fitting import (
     BATCH_ADVICE,
     check_pretrained,
@@ -64,7 +65,7 @@ def weights(case: Case) -> Iterator[Finding]:
 def batch(case: Case) -> Iterator[Finding]:
     """Look for batch norms that would see one image."""
     loader = case.cfg.get('train_dataloader') or {}
-    if loader.get('batch_size') != 1:
+    if not loader or images_in_batch(loader) != 1:
         return
     names = [name for name, module in case.model.train().named_modules()
              if isinstance(module, _BatchNorm) and module.training]

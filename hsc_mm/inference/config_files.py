@@ -65,7 +65,7 @@ def read_config(path: str | Path, options: dict | None = None,
             f'{(error.text or "").strip()}'.rstrip()) from error
     except RefusedConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, OSError) and error.errno in _TEMPORARY:
             raise
         raise _unreadable(path, error) from error
@@ -94,7 +94,7 @@ def _files(error: BaseException) -> list[str]:
     ]
 
 
-def _unreadable(path: Path, error: Exception) -> Exception:
+def _unreadable(path: Path, error: BaseException) -> Exception:
     """Say which file could not be read, at which line, and why."""
     files = _files(error) or [str(path)]
     for frame, _ in traceback.walk_tb(error.__traceback__):

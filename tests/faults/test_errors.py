@@ -61,6 +61,7 @@ def run(monkeypatch, capsys, *argv):
 CONFIGS = {
     'syntax': ('model = dict(', r'line 1: .*never closed'),
     'name': ('x = 1\nx = y', r'bad\.py, line 2: NameError'),
+    'exit': ('x = 1\nexit(3)', r'bad\.py, line 2: SystemExit: 3'),
     'empty': ('', r'expected model=dict\(type=\.\.\.\), found no model'),
     'model-none': ('_base_ = "{base}"\nmodel = None',
                    r'\.py: .*model|expected model='),

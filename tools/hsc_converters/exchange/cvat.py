@@ -14,7 +14,7 @@ from PIL import Image
 from hsc_mm.datasets.class_names import name_key
 from hsc_mm.utils import write_json
 from hsc_mm.utils.io import draft_path
-from hsc_mm.utils.limits import check_pixels
+from hsc_mm.utils.limits import check_pixels, check_regular
 from hsc_mm.utils.outputs import check_name, claim
 from .picture_names import find_ids, unclear_name
 from .records import Item, MaskClasses, ReadMask
@@ -140,6 +140,7 @@ def _open(path: Path) -> tuple[set[str], Callable[[str, int], bytes]]:
         names = {one.relative_to(path).as_posix()
                  for one in path.rglob('*') if one.is_file()}
         return names, lambda name, most: (path / name).read_bytes()
+    check_regular(path)
     try:
         archive = zipfile.ZipFile(path)
     except _BROKEN as error:
