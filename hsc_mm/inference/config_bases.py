@@ -56,7 +56,10 @@ def _python_bases(path: Path) -> Iterator[object]:
 
 def _data_bases(path: Path) -> Iterator[object]:
     """Yield the bases of a JSON or YAML file."""
-    found = fileio.load(path)
+    try:
+        found = fileio.load(path)
+    except Exception:  # variables are not replaced yet; mmengine will say
+        return
     if not isinstance(found, Mapping):
         raise RefusedConfigError(
             f'config {path}: expected keys and values, found '

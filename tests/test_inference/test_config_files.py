@@ -45,6 +45,14 @@ def test_yaml_and_json(tmp_path, name, text, said):
     assert 'RecursionError' not in str(at.value)
 
 
+def test_a_variable_of_a_base_in_yaml(tmp_path):
+    (tmp_path / 'b.yaml').write_text('x: 3\n')
+    path = tmp_path / 'c.yaml'
+    path.write_text('_base_: ./b.yaml\nmodel: {type: M}\n'
+                    'y: {{_base_.x}}\n')
+    assert read_config(path).y == 3
+
+
 VARIABLES = re.compile(r'\{\{\$(\w+):')
 READERS = {
     path: sorted({*VARIABLES.findall(path.read_text())})
