@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from format_pictures import grey_png
+from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, ImageFile
 
 from hsc_mm.datasets.checks import check_files
+from hsc_mm.datasets.mask_checks import check_masks
 from hsc_mm.utils import (
     atomic_write_bytes,
     check_number,
@@ -45,16 +47,23 @@ def test_masks_keep_their_indices_and_colours(tmp_path):
 
 
 @pytest.mark.parametrize('bits', [1, 2, 4])
-def test_masks_of_few_bits_hold_the_indices_that_are_stored(tmp_path, bits):
+def test_masks_of_few_bits(tmp_path, bits):
+    """mmseg's loader sees those of a palette as they are stored, too."""
     values = np.arange(240).reshape(12, 20) % 2**bits
     path = tmp_path / 'm.png'
     path.write_bytes(grey_png(values, bits))
-    assert np.array_equal(read_index_png(path), values)
+    if bits > 1:
+        with pytest.raises(ValueError, match=f'm.png: .* grey of {bits} bits'):
+            read_index_png(path)
+        assert f'{bits} bits' in check_masks([str(path)], 21, 255)[0]
     picture = Image.fromarray(values.astype(np.uint8), 'P')
     picture.putpalette([0, 0, 0, 9, 9, 9] * 128)
     picture.save(path, bits=bits)
     assert path.read_bytes()[24] == bits
     assert np.array_equal(read_index_png(path), values)
+    loaded = LoadAnnotations()(dict(
+        seg_map_path=str(path), seg_fields=[], reduce_zero_label=False))
+    assert np.array_equal(loaded['gt_seg_map'], values)
 
 
 def test_broken_masks_name_the_file(tmp_path):

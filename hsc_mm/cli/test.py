@@ -134,8 +134,8 @@ def _choose_threshold(cfg: Config, args: argparse.Namespace) -> None:
     from hsc_mm.evaluation.selection import scores_seeds, use_selection
     if args.select or args.select_list:
         use_selection(
-            cfg, args.select,
-            args.select_list or Path(cfg.work_dir) / 'selection.txt')
+            cfg, args.select or args.select_list,
+            Path(cfg.work_dir) / 'selection.txt')
     if args.threshold is None:
         return
     if not scores_seeds(cfg):

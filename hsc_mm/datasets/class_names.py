@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hsc_mm.utils.alike import IMAGE_SUFFIXES
+
 __all__ = [
     'ABSENT', 'ALWAYS', 'IMAGE_SUFFIXES', 'MARKS', 'NONE', 'ImageLabels',
     'Note', 'image_name', 'image_stem', 'is_text', 'means_nothing',
     'name_key', 'note_lines', 'spelled'
 ]
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 #: Names that mean no class, beside those that always do.
 NONE = ('none', 'normal')
 #: What programs write for an empty cell: pandas, people, Excel, R, databases.

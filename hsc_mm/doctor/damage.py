@@ -20,7 +20,7 @@ __all__ = ['damage']
 
 
 def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
-    """List JPEGs that are decoded with gaps, and others that are not at all.
+    """List JPEGs that are decoded with gaps, and files that are not at all.
 
     Other checks read all of masks and maps, so that only JPEGs of these are
     decoded. What the check of the files says is not said again. A file of
@@ -34,22 +34,20 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
             } if known else set()
     files = {split.name: [path for path in _paths(split) if path not in done]
              for split in case.splits}
-    said = damaged([*filter(os.path.isfile, dict.fromkeys(
-        path for paths in files.values() for path in paths))])
+    there = [*filter(os.path.isfile, dict.fromkeys(
+        path for paths in files.values() for path in paths))]
+    said = {path: line for path, line in damaged(there).items()
+            if not check_files(path, {})}
+    unheard = {path for path in there if not is_heard(path)}
     for split in case.splits:
-        read = image_reader(split.pipeline)
-        others = [path for path in files[split.name]
-                  if path not in said and not is_heard(path)]
-        said.update(zip(others, map_threads(
-            partial(_refused, read=read), others), strict=True))
-    said = {path: line for path, line in said.items()
-            if line and not check_files(path, {})}
+        yield from _unread(split, [
+            path for path in files[split.name] if path in unheard])
+        unheard.difference_update(files[split.name])
     for name, paths in files.items():
         found = [path for path in paths if path in said]
         gaps = [f'{path}: {said[path]}' for path in found
                 if said[path].startswith('Corrupt JPEG')]
-        other = [said[path] if said[path].startswith(path) else
-                 f'{path}: {said[path]}' for path in found
+        other = [f'{path}: {said[path]}' for path in found
                  if not said[path].startswith('Corrupt JPEG')]
         if other:
             yield error(
@@ -65,13 +63,27 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
                 'from the list.', gaps)
 
 
+def _unread(split: Split, paths: list[str]) -> Iterator[Finding]:
+    """List files that are neither JPEG nor PNG, and are not read."""
+    read = image_reader(split.pipeline)
+    lines = [line for line in map_threads(partial(_refused, read=read), paths)
+             if line]
+    if lines:
+        yield error(
+            f'{split.name}: {len(lines)} files cannot be read: they are '
+            'damaged, or of a kind that needs an option of the loader',
+            'Each line says what to do. Replace damaged files, or remove '
+            'their images from the list.', lines)
+
+
 def _refused(path: str, read: Callable[[str], np.ndarray]) -> str:
     """Return what the reader of a pipeline says of a file; '' if it reads it.
 
     Pictures above the limit are computed in windows, and are not looked at.
     """
     try:
-        if prod(read_header(path, checked=False).seen) <= most_pixels():
+        if not check_files(path, {}) and prod(
+                read_header(path, checked=False).seen) <= most_pixels():
             read(path)
     except (OSError, ValueError, cv2.error) as problem:
         return str(problem)

@@ -92,11 +92,12 @@ def find_selection(dataset: BaseImageLabelDataset,
 
     Args:
         dataset (BaseImageLabelDataset): The split that is scored.
-        select (int | str | Path): Masks per class, or a file with ids.
+        select (int | str | Path): Masks per class, or a file with ids, or
+            with paths of images relative to the image folder.
 
     Raises:
         ValueError: The data set has no masks, or the file names other
-            images, or all.
+            images, or all, or one twice.
     """
     if 'seg_map_path' not in dataset.data_prefix:
         raise ValueError(
@@ -105,9 +106,17 @@ def find_selection(dataset: BaseImageLabelDataset,
             'masks: --threshold auto.')
     if isinstance(select, int):
         return choose_selection(dataset, select)
-    chosen = read_selection(select)
+    ids = {*image_ids(dataset)}
+    chosen = [line if line in ids else _id_of(line)
+              for line in read_selection(select)]
+    _refuse_twice(select, chosen)
     check_selection(str(select), dataset, chosen)
     return chosen
+
+
+def _id_of(path: str) -> str:
+    """Return the id of an image by its path: no suffix, slashes."""
+    return os.path.normpath(image_stem(path.replace('\\', '/')))
 
 
 def check_selection(what: str, dataset: BaseImageLabelDataset,
@@ -148,22 +157,24 @@ def same_images(own: BaseImageLabelDataset, chosen: Collection[str],
 def read_selection(path: str | Path) -> list[str]:
     """Read ids, one on a line; blank lines do not count.
 
-    Paths of images relative to the image folder, as a list of the data set
-    may have them, become ids: without suffix, with slashes.
-
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It names no image, or one twice.
     """
-    ids = [os.path.normpath(image_stem(line.strip()))
-           for line in read_text(path).replace('\\', '/').splitlines()
+    ids = [line.strip() for line in read_text(path).splitlines()
            if line.strip()]
-    if not ids or len(set(ids)) < len(ids):
-        twice = next((i for i in ids if ids.count(i) > 1), None)
-        raise ValueError(
-            f'{path}: expected ids of images, one on a line, found '
-            + (f'{twice} twice.' if twice else 'none.'))
+    if not ids:
+        raise ValueError(f'{path}: expected ids of images, one on a line, '
+                         'found none.')
+    _refuse_twice(path, ids)
     return ids
+
+
+def _refuse_twice(path: str | Path, ids: list[str]) -> None:
+    twice = next((i for i in ids if ids.count(i) > 1), None)
+    if twice:
+        raise ValueError(f'{path}: expected ids of images, each once, found '
+                         f'{twice} twice.')
 
 
 def write_selection(path: str | Path, ids: Collection[str]) -> None:
@@ -186,7 +197,8 @@ def scores_seeds(cfg: Config) -> bool:
     return isclass(kind) and issubclass(kind, METRICS.get('hsc_mm.SeedMetric'))
 
 
-def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
+def use_selection(cfg: Config, select: int | str | Path,
+                  path: str | Path) -> None:
     """Change a config so that a test holds a selection out.
 
     Seeds get a threshold that is selected on it. A segmentor has no
@@ -194,9 +206,9 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
 
     Args:
         cfg (Config): Of either stage.
-        select (int, optional): Masks per class; the list is written to
-            ``path``. None: ``path`` is such a list.
-        path (str | Path): The list.
+        select (int | str | Path): See :func:`find_selection`.
+        path (str | Path): Where the list is written, unless ``select`` is
+            one of ids.
 
     Raises:
         ValueError: The test split has no masks, or lacks an image of the
@@ -204,9 +216,11 @@ def use_selection(cfg: Config, select: int | None, path: str | Path) -> None:
         OSError: The list cannot be read or written.
     """
     dataset = build_split(cfg, 'test')
-    chosen = find_selection(dataset, path if select is None else select)
-    if select is not None:
+    chosen = find_selection(dataset, select)
+    if isinstance(select, int) or read_selection(select) != chosen:
         write_selection(path, chosen)
+    else:
+        path = select
     if scores_seeds(cfg):
         cfg.test_evaluator.selection = str(path)
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine import fileio
 
 from .config_loops import as_list
+from .config_variables import check_values_of_variables
 
 __all__ = ['RefusedConfigError', 'check_bases']
 
@@ -19,7 +20,8 @@ def check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
     """Follow the literal ``_base_`` of files; mmengine would not end.
 
     Raises:
-        RefusedConfigError: Bases name each other, or a file holds no config.
+        RefusedConfigError: Bases name each other, a file holds no config, or
+            a variable has a backslash.
         SyntaxError: A file is no Python.
     """
     if path in above:
@@ -29,15 +31,19 @@ def check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
             f'circle ({circle}). Remove one of these _base_.')
     if not path.is_file():
         return
-    for name in _python_bases(path) if path.suffix == '.py' else \
+    source = path.read_bytes()
+    try:
+        check_values_of_variables(path, source.decode('utf-8', 'replace'))
+    except ValueError as error:
+        raise RefusedConfigError(error) from error
+    for name in _python_bases(path, source) if path.suffix == '.py' else \
             _data_bases(path):
         if isinstance(name, str) and '::' not in name:
             check_bases((path.parent / name).resolve(), (*above, path))
 
 
-def _python_bases(path: Path) -> Iterator[object]:
+def _python_bases(path: Path, source: bytes) -> Iterator[object]:
     """Yield the literal bases of a Python file."""
-    source = path.read_bytes()
     if b'\0' in source or source.startswith(codecs.BOM_UTF8):
         raise RefusedConfigError(
             f'config {path}: expected text in UTF-8, found '

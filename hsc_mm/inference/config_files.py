@@ -13,7 +13,7 @@ from hsc_mm.utils.numbers import nearest
 from .config_bases import RefusedConfigError, check_bases
 from .config_options import check_options, open_sections
 from .config_values import check_values
-from .config_variables import check_variables, quoted_variable
+from .config_variables import check_replaced, quoted_variable
 
 __all__ = ['read_config']
 
@@ -56,7 +56,8 @@ def read_config(path: str | Path, options: dict | None = None,
             check_bases(path.resolve())
             cfg = Config.fromfile(path)
     except SyntaxError as error:
-        where = (_files(error) or [error.filename or path])[-1]
+        named = [*_files(error)[-1:], error.filename or '']
+        where = next((one for one in named if Path(one).is_file()), path)
         pasted = quoted_variable(where)
         if pasted:
             raise ValueError(f'config {where}: {pasted}') from error
@@ -69,7 +70,7 @@ def read_config(path: str | Path, options: dict | None = None,
         if isinstance(error, OSError) and error.errno in _TEMPORARY:
             raise
         raise _unreadable(path, error) from error
-    check_variables(cfg, path)
+    check_replaced(cfg, path)
     if options:
         check_options(cfg, options, flag)
         open_sections(cfg, options)

@@ -1,28 +1,41 @@
 """Environment variables in configs, ``{{$NAME:default}}``."""
+import ast
 import os
 import re
 from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ['check_variables', 'quoted_variable']
+__all__ = ['check_replaced', 'check_values_of_variables', 'quoted_variable']
 
 _VARIABLE = re.compile(r'\{\{[\'"]?\s*\$(\w+)')
 
 
-def check_variables(cfg: Config, path: str | Path) -> None:
-    """Refuse variables that mmengine leaves as they are, or reads wrongly.
+def check_values_of_variables(path: Path, text: str) -> None:
+    r"""Refuse variables with a backslash: mmengine reads it as an escape.
+
+    Args:
+        path (Path): A config, before mmengine reads it.
+        text (str): What it holds.
 
     Raises:
-        ValueError: One has a backslash, or no default, or stands on several
-            lines.
+        ValueError: The message names the variable.
     """
-    for name, value in cfg.env_variables.items():
-        if '\\' in value:  # mmengine would read it as an escape
+    for name in _VARIABLE.findall(text):
+        value = os.environ.get(name, '')
+        if '\\' in value:
             raise ValueError(
                 f'environment variable {name}, which {path} reads: expected '
                 f'a value without a backslash, found {value!r}. Write / for '
                 'it, or rename the folder.')
+
+
+def check_replaced(cfg: Config, path: str | Path) -> None:
+    """Refuse variables that mmengine has left as they are.
+
+    Raises:
+        ValueError: One has no default, or stands on several lines.
+    """
     left = _VARIABLE.search(str(cfg.to_dict()))
     if left:
         raise ValueError(
@@ -32,22 +45,29 @@ def check_variables(cfg: Config, path: str | Path) -> None:
 
 
 def quoted_variable(path: str | Path) -> str | None:
-    """Return advice if a variable of a config has a quotation mark.
+    """Return advice if a variable makes a config of Python unreadable.
 
-    mmengine pastes values as text: such a config is no Python.
+    mmengine pastes values as text: a quotation mark or a line break in one
+    may end the text that it stands in.
 
     Args:
         path (str | Path): The config.
 
     Returns:
-        str | None: None where none has.
+        str | None: None where the config is no Python without them either,
+        or where none holds such a mark.
     """
-    for name in _VARIABLE.findall(Path(path).read_text('utf-8')):
+    try:
+        source = Path(path).read_bytes()
+        ast.parse(source)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    for name in _VARIABLE.findall(source.decode('utf-8', 'replace')):
         value = os.environ.get(name, '')
         if {*value} & {*'\'"\n'}:
             return (
                 f'environment variable {name}: expected a value without '
-                f'quotation marks, found {value!r}. Write it as '
-                f'r"""{{{{${name}:...}}}}""" in the config, where \' may '
+                f'quotation marks and line breaks, found {value!r}. Write it '
+                f'as r"""{{{{${name}:...}}}}""" in the config, where \' may '
                 'stand in it, or name another path.')
     return None

@@ -4,10 +4,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
-    'RENAME', 'NearNames', 'composed', 'look_alikes', 'missing_example',
-    'missing_lines'
+    'IMAGE_SUFFIXES', 'RENAME', 'NearNames', 'composed', 'look_alikes',
+    'missing_example', 'missing_lines'
 ]
 
+#: Of images that are read.
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 #: What to do about such names.
 RENAME = ('macOS writes a letter and its accent as two characters. Rename the '
           'files or folders, for example with convmv, or write the list again')
@@ -97,7 +99,8 @@ def _hints(missing: Sequence[str]) -> dict[str, str]:
     found = {}
     for path in missing:
         listed = os.path.splitext(path)[0]  # a suffix that is none of ours
-        if os.path.splitext(listed)[1] and os.path.isfile(listed):
+        suffix = os.path.splitext(listed)[1].lower()
+        if suffix not in ('', *IMAGE_SUFFIXES) and os.path.isfile(listed):
             text = (f'{listed} is there, a format that is not read; convert '
                     'it to PNG or JPEG, and correct the list')
         elif names.same(path):

@@ -1,4 +1,5 @@
 """Forms of files that hold weights and are no checkpoint of torch, or none."""
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -50,11 +51,22 @@ def _of(path: Path, head: bytes) -> str | None:
             head[:8], 'little') < path.stat().st_size:
         return _SAFETENSORS.format(path, path.stem)
     if head[257:262] == b'ustar':
-        return _UNPACK
+        return _in_tar(path)
     if path.suffix.lower() == '.onnx' and head[:1] == b'\x08':
         return f'a network of ONNX. {_STATE}'
     return next((what for start, what in _HEADS.items()
                  if head.startswith(start)), None)
+
+
+def _in_tar(path: Path) -> str:
+    """Say what a tar archive is."""
+    try:
+        with tarfile.open(path) as archive:
+            names = {*archive.getnames()}
+    except (OSError, tarfile.TarError):
+        names = set()
+    return f'a checkpoint of torch before 0.1.10. {_STATE}' if {
+        'pickle', 'storages'} <= names else _UNPACK
 
 
 def _in_zip(path: Path) -> str | None:

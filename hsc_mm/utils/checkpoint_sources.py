@@ -41,7 +41,7 @@ def without_start(part: Any) -> Any:
 
 
 def install() -> None:
-    """Let mmengine load every checkpoint by :func:`hsc_mm.utils.load`.
+    """Let mmengine load every checkpoint by :func:`.checkpoints.load`.
 
     Through its public registry of schemes: whoever started the run, ours or
     ``mim train mmseg``, loads by one door. ``torch.load`` itself is told the

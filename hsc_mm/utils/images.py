@@ -117,15 +117,17 @@ def _pixels(path: str | Path, picture: Image.Image) -> np.ndarray:
         raise unpacked(path, error) from error
 
 
-def _as_stored(mask: np.ndarray, data: bytes) -> np.ndarray:
-    """Take back what Pillow does to a grey PNG of 2 or 4 bits.
+def _refuse_few_bits(path: str | Path, data: bytes) -> None:
+    """Refuse a grey PNG of 2 or 4 bits, which readers spread over 8.
 
-    It spreads these over 8 bits, but not those of a palette.
+    mmseg's loader would see other indices than are stored. Those of a palette
+    are not spread.
     """
-    bits, colour = data[24:26]  # of the header, IHDR
-    if data[:4] == b'\x89PNG' and colour == 0 and bits in (2, 4):
-        return mask // (255 // (2**bits - 1))
-    return mask
+    if data[:4] == b'\x89PNG' and data[24:26] in (b'\2\0', b'\4\0'):
+        raise ValueError(
+            f'{path}: expected a palette PNG, or a grey one of 8 bits, found '
+            f'grey of {data[24]} bits, which image libraries spread over '
+            '0..255. Save the mask with 8 bits.')
 
 
 def read_index_png(path: str | Path) -> np.ndarray:
@@ -140,13 +142,14 @@ def read_index_png(path: str | Path) -> np.ndarray:
             numbers that are no index of 8 bits.
     """
     data = _read_whole(path)
+    _refuse_few_bits(path, data)
     try:
         picture, _ = open_picture(path, BytesIO(data))
         if picture.format == 'JPEG':
             raise ValueError(
                 f'{path}: expected a PNG of class indices, found a JPEG, '
                 'which changes them. Export the mask again as PNG.')
-        mask = _as_stored(_pixels(path, picture), data)
+        mask = _pixels(path, picture)
     except (OSError, SyntaxError, EOFError) as error:  # Pillow's, of chunks
         raise ValueError(f'{path}: expected a PNG of class indices, but '
                          f'{error}. Export the mask again.') from error

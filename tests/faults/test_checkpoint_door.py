@@ -177,9 +177,14 @@ def _safetensors(path):
     path.write_bytes(len(table).to_bytes(8, 'little') + table + bytes(4))
 
 
-def _tar(path):
-    with tarfile.open(path, 'w') as archive:
-        archive.addfile(tarfile.TarInfo('w.pth'))
+def _tar(*names):
+
+    def write(path):
+        with tarfile.open(path, 'w') as archive:
+            for name in names:
+                archive.addfile(tarfile.TarInfo(name))
+
+    return write
 
 
 def _zip(path):
@@ -190,7 +195,9 @@ def _zip(path):
 #: Whole files of another form -> what they are called.
 FORMS = {
     'model.safetensors': (_safetensors, r'a file of safetensors\. Convert'),
-    'w.tar': (_tar, r'an archive\. Unpack it'),
+    'w.tar': (_tar('w.pth'), r'an archive\. Unpack it'),
+    'old.tar': (_tar('storages', 'tensors', 'pickle'),
+                r'a checkpoint of torch before 0\.1\.10'),
     'w.zip': (_zip, r'an archive\. Unpack it'),
     'w.pth.gz': (lambda p: p.write_bytes(gzip.compress(b'x' * 99)),
                  r'an archive\. Unpack it'),

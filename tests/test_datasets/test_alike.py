@@ -73,6 +73,13 @@ def test_a_name_of_other_case_or_suffix_is_a_hint(mine, tmp_path):
         'suffix)')
 
 
+@pytest.mark.parametrize('name', ['cat.jpg', 'a.PNG', 'b.tif'])
+def test_a_suffix_too_many_is_no_unread_format(tmp_path, name):
+    (tmp_path / name).write_bytes(b'x')
+    line, = missing_lines([str(tmp_path / f'{name}.png')])
+    assert 'not read' not in line
+
+
 @pytest.mark.parametrize('name', ['b.gif', 'dog/b.heic'])
 def test_a_listed_format_that_is_not_read(mine, tmp_path, name):
     there = mine / name

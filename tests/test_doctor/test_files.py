@@ -1,4 +1,5 @@
 """Damage of files: missing, cut, and maps that say nothing."""
+import os
 import shutil
 from pathlib import Path
 
@@ -58,8 +59,26 @@ def test_damage_inside_of_other_formats_is_found(voc_root, tmp_path, options):
     found = errors_of(examined(config))
     assert {f.check for f in found} == {'damage'}
     for one in found:
-        assert ': 1 files are damaged and cannot be decoded' in one.text
+        assert ': 1 files cannot be read: they are damaged' in one.text
         assert [line.partition(':')[0] for line in one.details] == [str(first)]
+
+
+def test_a_kind_that_needs_an_option_is_not_called_damaged(voc_root, tmp_path):
+    first = voc_root / 'JPEGImages' / 'img_00.jpg'
+    Image.fromarray(np.linspace(0, 3000, 56 * 40, dtype=np.float32).reshape(
+        56, 40)).save(first, 'TIFF')
+    for one in errors_of(examined(cam_config(voc_root, tmp_path / 'cam.py'))):
+        assert 'or of a kind that needs an option' in one.text
+        assert 'value_range=(LOW, HIGH)' in one.details[0]
+
+
+def test_a_pipe_among_the_images_ends_no_check(voc_root, tmp_path):
+    first = voc_root / 'JPEGImages' / 'img_00.jpg'
+    first.unlink()
+    os.mkfifo(first)
+    found = errors_of(examined(cam_config(voc_root, tmp_path / 'cam.py')))
+    assert found
+    assert any('found a pipe' in line for f in found for line in f.details)
 
 
 def test_missing_and_broken_files_are_all_listed(voc_root, tmp_path):

@@ -17,6 +17,7 @@ from hsc_mm.evaluation.folder import score_folder
 from hsc_mm.evaluation.report import seed_tables
 from hsc_mm.evaluation.selection import (
     choose_selection,
+    find_selection,
     read_selection,
     same_images,
     use_selection,
@@ -93,15 +94,23 @@ def test_a_selection_of_other_images_is_refused(tmp_path):
 
 
 def test_a_selection_may_be_spelled_as_a_list_of_the_data_set(tmp_path):
+    class Data(list):
+        data_prefix, split = {'seg_map_path': 'm'}, 'train'
+
+        def get_data_info(self, place):
+            return dict(img_id=self[place])
+
+    data = Data(['cat/1', 'cat/2', 'cat/3', 'a.v1', 'b.png', 'b', 'c,d'])
     path = tmp_path / 'few.txt'
-    path.write_text('cat/1.png\n./cat/2\ncat\\3.JPG\n\n a.v1 \n')
-    assert read_selection(path) == ['cat/1', 'cat/2', 'cat/3', 'a.v1']
+    path.write_text('cat/1.png\n./cat/2\ncat\\3.JPG\n\n a.v1 \nb.png\nc,d')
+    assert find_selection(data, path) == [
+        'cat/1', 'cat/2', 'cat/3', 'a.v1', 'b.png', 'c,d']
     path.write_text('cat/1.png\n./cat/1\n')
     with pytest.raises(ValueError, match='found cat/1 twice'):
-        read_selection(path)
-    names = ['a,b', 'c,d.v2']
-    write_selection(tmp_path / 'own.txt', names)
-    assert read_selection(tmp_path / 'own.txt') == names
+        find_selection(data, path)
+    path.write_text('cat/4.png\n')
+    with pytest.raises(ValueError, match="found \\['cat/4'\\]"):
+        find_selection(data, path)
 
 
 @pytest.mark.parametrize('names', ['abcd', 'wxyz', 'ijkl', '1234'])
@@ -332,7 +341,7 @@ def test_a_segmentor_is_scored_on_the_others_of_its_part(
     data = build_split(cfg, 'test')
     ids = [data.get_data_info(i)['img_id'] for i in range(len(data))]
     write_selection(tmp_path / 'few.txt', [ids[1]])
-    use_selection(cfg, None, tmp_path / 'few.txt')
+    use_selection(cfg, tmp_path / 'few.txt', tmp_path / 'own.txt')
     data = build_split(cfg, 'test')
     assert [data.get_data_info(i)['img_id'] for i in range(len(data))] == [
         ids[0], *ids[2:]]

@@ -92,8 +92,10 @@ def test_pseudo_labels_of_a_folder_with_an_apostrophe(monkeypatch):
 
 @pytest.mark.parametrize(('text', 'value', 'said'), [
     ("'{{$OWN_DIR:a}}'", "bob's", r'OWN_DIR: expected .* without quotation '
-     'marks, found "bob\'s". Write it as r"""{{\\$OWN_DIR:...}}"""'),
-    ('r"""{{$OWN_DIR:a}}"""', 'a\\b', 'OWN_DIR, which .* without a backslash'),
+     'marks and line breaks, found "bob\'s". Write it as '
+     r'r"""{{\$OWN_DIR:...}}"""'),
+    *[('r"""{{$OWN_DIR:a}}"""', value, 'OWN_DIR, which .* a backslash')
+      for value in ('a\\b', 'C:\\data', 'a\\1')],
     ("'{{$OWN_DIR}}'", 'a', r'OWN_DIR: expected \{\{\$NAME:default\}\} on'),
     ("'{{$OWN_DIR:a'\n    'b}}'", 'a', r'OWN_DIR: expected .* on one line'),
 ])
@@ -106,3 +108,22 @@ def test_variables_that_mmengine_would_misread(tmp_path, monkeypatch, text,
         read_config(path)
     assert str(path) in str(at.value)
     assert '/tmp/tmp' not in str(at.value)
+
+
+@pytest.mark.parametrize(('name', 'text', 'said'), [
+    ('c.py', b'x = (\nr = r"""{{$OWN_DIR:a}}"""\n', 'line 1: .*never closed'),
+    ('c.py', b'r = r"""{{$OWN_DIR:a}}"""\nx = "\xe9"\n', 'UTF-8|utf-8'),
+    ('lazy.py', b'from mmengine.config import read_base\n'
+     b'with read_base():\n    from .b import *\n',
+     'never closed'),
+])
+def test_other_mistakes_are_not_laid_to_variables(tmp_path, monkeypatch, name,
+                                                  text, said):
+    monkeypatch.setenv('OWN_DIR', "bob's")
+    (tmp_path / 'b.py').write_text('y = (\n')
+    path = tmp_path / name
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match=said) as at:
+        read_config(path)
+    assert str(path) in str(at.value)
+    assert 'OWN_DIR' not in str(at.value)
