@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-r"""How good the masks for the contrast of a trained HSC are.
+r"""Quality of the masks for the contrast of a trained HSC.
 
     python benchmarks/contrast_masks.py CONFIG CHECKPOINT
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-r"""What refiners do to the seeds of images with masks, and what they cost.
+r"""Refiners: seed scores and cost on images with masks.
 
     python tools/make_pseudo_labels.py CONFIG CHECKPOINT --split test \
         --no-tta --soft only --out work_dirs/soft

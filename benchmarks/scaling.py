@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""How the cost of the contrast grows: batch, size, classes, ranks.
+"""Cost of the contrast as batch, size, classes and ranks grow.
 
     python benchmarks/scaling.py --threads 1
 

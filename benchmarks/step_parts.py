@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Which part of a training step takes how long.
+"""Parts of a training step, and their time.
 
     python benchmarks/step_parts.py --threads 2 --repeat 25
 

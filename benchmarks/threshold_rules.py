@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-r"""What label-free threshold rules and few masks lose against the oracle.
+r"""Loss of label-free threshold rules, and of few masks, against the oracle.
 
     python benchmarks/threshold_rules.py --dump work_dirs/histograms \
         --run CONFIG CHECKPOINT --run CONFIG CHECKPOINT

@@ -1,4 +1,5 @@
 """Code in the documentation: what a page tells strangers to write, works."""
+import ast
 import re
 import shlex
 import sys
@@ -19,6 +20,7 @@ from hsc_analysis.tables_command import fill
 from hsc_converters.new_configs import write_configs
 from hsc_converters.new_dataset import NewDataset
 from hsc_mm.functional.prototypes import Bank
+from hsc_mm.inference import load_config
 from hsc_mm.models.contrast import Evidence
 from hsc_mm.pseudo_labels.chain import LabelChain, label_stream
 from hsc_mm.pseudo_labels.refiners import build_refiner
@@ -238,3 +240,26 @@ def test_configs_on_those_of_own_pictures_keep_what_these_say(tmp_path):
         assert cfg.model.second_view == written.model.second_view
         assert cfg.train_dataloader.dataset == written.train_dataloader.dataset
         MODELS.build(cfg.model.decode_head)
+
+
+SWITCH = re.compile(r"`([\w.]+)=(None|'\w+')`")
+SWITCHES = [
+    found for row in (ROOT / 'docs' / 'method.md').read_text().split(
+        '## Terms and files')[1].split('\n\n')[1].splitlines()
+    if (found := SWITCH.findall(row.rpartition('|')[0]))
+]
+
+
+@pytest.mark.parametrize('found', SWITCHES,
+                         ids=lambda found: found[0][0].rpartition('.')[2])
+def test_each_switch_of_the_method_can_be_set_alone(found):
+    options = {f'model.decode_head.{key}': ast.literal_eval(value)
+               for key, value in found}
+    cfg = load_config(ROOT / 'configs/hsc_r50_eps_voc.py', options)
+    MODELS.build(cfg.model.decode_head)
+
+
+def test_the_switches_of_the_method_are_found():
+    keys = {key for found in SWITCHES for key, _ in found}
+    assert keys >= {'refiner', 'losses.er', 'losses.ecr', 'losses.min',
+                    'losses.sal', 'losses.contrast'}

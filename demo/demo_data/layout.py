@@ -1,4 +1,4 @@
-"""How many objects there are in a picture, of which classes, and where."""
+"""Layout of a picture: number, classes and places of its objects."""
 import numpy as np
 
 from demo_data.creatures import CLASSES

@@ -131,7 +131,7 @@ def instance_labels(instances: Instances, path: str | Path,
         none (sequence[str]): Names of categories that mean no class.
 
     Raises:
-        ValueError: See :func:`hsc_mm.datasets.class_names.settle`.
+        ValueError: See :func:`hsc_mm.datasets.settle.settle`.
     """
     images = {
         image.img_id: [instances.classes[k - 1] for k in sorted({

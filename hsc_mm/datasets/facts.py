@@ -1,4 +1,4 @@
-"""What names the data of a run: its split, its size, its images."""
+"""Facts that name the data of a run: its split, its size, its images."""
 from typing import Any
 
 from hsc_mm.utils import digest

@@ -1,4 +1,4 @@
-"""What a runner was called for, and the data that it is about to read."""
+"""Task of a runner: training or test, and the data that it will read."""
 from collections.abc import Mapping
 
 from mmengine.runner import BaseLoop

@@ -1,4 +1,4 @@
-"""What a manifest notes of a refiner or a label rule."""
+"""Identity of a refiner or a label rule, as a manifest notes it."""
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

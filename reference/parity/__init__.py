@@ -1,4 +1,4 @@
-"""Whether this package computes what the method's public release does."""
+"""Parity: does this package compute what the public release does?"""
 from .baselines import check_baselines
 from .contrast import check_contrast
 from .crf import check_crf

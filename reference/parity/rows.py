@@ -1,4 +1,4 @@
-"""What a comparison says, and the arithmetic that all of them share."""
+"""Rows of a comparison, and the arithmetic that all of them share."""
 from collections.abc import Callable
 from dataclasses import dataclass
 

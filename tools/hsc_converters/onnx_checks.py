@@ -1,4 +1,4 @@
-"""What a model has to be so that its ONNX file predicts the same."""
+"""Checks of a model whose ONNX file is to predict the same."""
 from collections.abc import Sequence
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead

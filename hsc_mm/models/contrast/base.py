@@ -46,7 +46,8 @@ class ContrastLevel(BaseModule):
     batch observed. :class:`hsc_mm.MomentumPrototypeHook` commits it.
 
     Args:
-        bank (dict): Arguments of :class:`hsc_mm.MomentumPrototypes`:
+        bank (dict): Arguments of
+            :class:`hsc_mm.functional.prototypes.MomentumPrototypes`:
             ``momentum``, ``init``, ``normalize``.
         loss_weight (float): Factor on the loss.
 
