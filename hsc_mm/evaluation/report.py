@@ -16,7 +16,7 @@ from .confusion import (
 from .counts import SIZES, SeedCounts
 from .threshold_rules import find_rule, rule_names, threshold_by
 
-__all__ = ['CHOICES', 'seed_report', 'seed_tables']
+__all__ = ['CHOICES', 'seed_report', 'seed_tables', 'told_facts', 'who_chose']
 
 #: Entries of a report, and how each came by its threshold.
 CHOICES = dict(
@@ -117,17 +117,28 @@ def _percent(values: Tensor) -> list[float | None]:
     ]
 
 
+def who_chose(facts: dict) -> str:
+    """Say who chose the classes of seeds, by ``facts`` of their report."""
+    if not facts['used_image_labels']:
+        return 'the classifier chose the classes'
+    return 'image labels chose the classes' + (
+        ' of images that the model was not trained on '
+        '(labels_on_unseen_split=True)'
+    ) * bool(facts.get('labels_on_unseen_split'))
+
+
+def told_facts(facts: dict) -> str:
+    """Say what seeds were made with, by ``facts`` of their report."""
+    return f'{who_chose(facts)}; supervision: {facts["supervision"]}'
+
+
 def seed_tables(report: dict) -> str:
     """Write a report as text: the facts, a line for each class, the means.
 
     It is that of :func:`seed_report`, with ``facts`` and ``classes``.
     """
     facts, own, best = report['facts'], report['own'], report['best']
-    labels = ('image labels chose the classes' if facts['used_image_labels']
-              else 'the classifier chose the classes')
-    if facts.get('labels_on_unseen_split'):
-        labels += (' of images that the model was not trained on '
-                   '(labels_on_unseen_split=True)')
+    labels = who_chose(facts)
     table = Table('class', 'IoU', 'over', 'under', 'IoU (own threshold)')
     columns = (best['iou'], best['over_of_class'], best['under_of_class'],
                own['iou'])
@@ -142,8 +153,7 @@ def seed_tables(report: dict) -> str:
     Console(file=text, width=79).print(table)
     return (
         f'Seeds on {facts["split"]}, {facts["images"]} images, '
-        f'{facts["views"]} view(s) of each; {labels}; '
-        f'supervision: {facts["supervision"]}\n'
+        f'{facts["views"]} view(s) of each; {told_facts(facts)}\n'
         f'mIoU {", ".join(_choices(report))}; '
         f'{_cell(report["background_only"]["mIoU"])} with background '
         'everywhere\n'

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hsc_mm.datasets.class_names import name_key
+from hsc_mm.evaluation.report import told_facts
 from .step import BACKGROUND, ScoreRow
 
 __all__ = [
@@ -166,6 +167,10 @@ class PipelineResults:
                     *[format_score(row.false_pixels)] * false,
                     *map(format_score, scores[:shown]))
             console.print(table)
+            for name, result in self.results.items():
+                if 'facts' in result:
+                    console.print(f'{name}: {told_facts(result["facts"])}',
+                                  highlight=False, markup=False)
         else:
             console.print('No masks: nothing was scored.')
             for line in filter(None, map(how_chosen, self.results.values())):

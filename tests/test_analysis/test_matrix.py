@@ -174,6 +174,19 @@ def test_scores_by_other_masks_are_not_compared():
         assert column['difference']['mean'] == 0
 
 
+def test_tables_name_splits_labels_and_supervision():
+    cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c')]
+    cells[0]['rows'].append(dict(_row('segmentation', 9.0), split='test'))
+    for cell, used in zip(cells, (True, True, False)):
+        cell['results']['seeds']['facts'] = dict(
+            used_image_labels=used, supervision='image labels')
+    text = markdown(collect(cells))
+    assert ('\n\nScored on val: seeds, best. Scored on test: segmentation.\n\n'
+            'Seeds of a, b: image labels chose the classes; supervision: '
+            'image labels.\n\nSeeds of c: the classifier chose the classes; '
+            'supervision: image labels.\n\n') in text
+
+
 def test_scores_of_other_splits_or_classes_are_not_compared(tmp_path):
     cells = [_cell(f'{name}.py', 0, 30.0) for name in ('a', 'b', 'c', 'd')]
     cells[3]['rows'][0]['images'] = 7

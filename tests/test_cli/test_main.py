@@ -1,4 +1,5 @@
 """``python -m hsc_mm``: the list of commands, and one command."""
+import inspect
 import logging
 import re
 import subprocess
@@ -25,6 +26,12 @@ def test_every_command_has_a_main_and_a_tool() -> None:
     assert tools == {*COMMANDS, 'make_demo_data'}
     for name in COMMANDS:
         assert callable(import_command(name).main)
+
+
+@pytest.mark.parametrize('name', sorted({*COMMANDS} - {'matrix_tables'}))
+def test_every_command_ends_with_results_and_what_is_next(name) -> None:
+    source = inspect.getsource(inspect.getmodule(import_command(name).main))
+    assert 'cli.finish(' in source or 'next:' in source
 
 
 def test_without_arguments_the_commands_are_listed() -> None:

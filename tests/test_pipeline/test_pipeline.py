@@ -114,6 +114,8 @@ def test_the_table_has_scores_and_times(finished):
     miou = found.results['eval']['mIoU']
     assert f'{miou:.1f}' in text
     assert 'dog' in text
+    assert ('\nseeds: image labels chose the classes; supervision: image '
+            'labels\n') in text
     assert 'together' in text
 
 

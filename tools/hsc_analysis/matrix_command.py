@@ -4,6 +4,7 @@ Each cell, a config with a random seed, has its own folder. Finished cells
 are skipped, so an interrupted matrix resumes.
 """
 import argparse
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -92,6 +93,11 @@ def main() -> int:
         say=partial(print, flush=True),
         paired_to=args.paired_to)
     print(markdown(found))
+    table = Path(args.work_dir) / 'matrix.json'
+    if table.is_file():
+        cli.finish(f'{args.work_dir}: matrix.md, matrix.json, and a folder of '
+                   'each cell', 'python -m hsc_mm figures --matrix '
+                   f'{shlex.quote(str(table))} --out FOLDER')
     for failure in failures:
         print(f'error: {failure}', file=sys.stderr)
     return int(bool(failures))

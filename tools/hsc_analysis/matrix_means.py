@@ -5,6 +5,7 @@ from pathlib import Path
 
 from scipy.stats import t as student
 
+from hsc_mm.evaluation.report import told_facts
 from hsc_mm.pipeline.step import BACKGROUND
 
 __all__ = [
@@ -27,7 +28,8 @@ def collect(cells: Iterable[dict], paired_to: str | None = None) -> dict:
 
     Returns:
         dict: JSON values. ``rows``: for each config its name, the seeds, the
-        size of its training ``crop`` and ``columns``: each with ``mean``,
+        size of its training ``crop``, what its seeds were made with
+        (``told``) and ``columns``: each with ``mean``,
         ``std`` (sample standard deviation, None for one seed), ``values`` by
         seed, and of scores what :func:`score_column` has, ``split``, ``low``
         (mIoU of background everywhere on the same pictures, None where it
@@ -124,9 +126,12 @@ def _row(config: str, group: list[dict]) -> dict:
             COST, costs, strict=True) if any(v is not None for v in values))
     by_size = [cell.get('results', {}).get('seeds', {}).get('best', {}).get(
         'mIoU_of_size', {}) for cell in group]
+    facts = [cell.get('results', {}).get('seeds', {}).get('facts')
+             for cell in group]
     return dict(
         config=config,
         seeds=[cell['seed'] for cell in group],
+        told=[*dict.fromkeys(map(told_facts, filter(None, facts)))],
         crop=group[0].get('crop'),
         columns=columns,
         sizes=mean_of(by_size), size_runs=by_size)

@@ -25,7 +25,8 @@ def markdown(found: dict) -> str:
         [[row['config'], _seeds(row['seeds']),
           *(_text(row['columns'].get(c)) for c in columns)] for row in rows])]
     compared = [c for c in scores if c != _BACKGROUND]
-    parts += [*left_out(found), *differences(found, compared),
+    parts += [*_scored(found, compared), *left_out(found),
+              *differences(found, compared),
               *_classes(rows, compared)]
     sizes = list(dict.fromkeys(s for row in rows for s in row['sizes']))
     if sizes:
@@ -36,6 +37,23 @@ def markdown(found: dict) -> str:
                 [_means(row['config'], [], row['sizes'], sizes,
                         row.get('size_runs')) for row in rows]))
     return '\n\n'.join(parts)
+
+
+def _scored(found: dict, scores: list[str]) -> list[str]:
+    """Say which split each score is of, and what seeds were made with."""
+    splits: dict[str, list[str]] = {}
+    for name in scores:
+        if name in (found.get('splits') or {}):
+            splits.setdefault(found['splits'][name], []).append(name)
+    told: dict[str, list[str]] = {}
+    for row in found['rows']:
+        for one in row.get('told') or ():
+            told.setdefault(one, []).append(row['config'])
+    lines = [f'on {split}: {"; ".join(names)}'
+             for split, names in splits.items()]
+    return [f'Scored {_cell(". Scored ".join(lines))}.'] * bool(lines) + [
+        f'Seeds of {_cell(", ".join(names))}: {_cell(one)}.'
+        for one, names in told.items()]
 
 
 def left_out(found: dict) -> list[str]:

@@ -1,5 +1,6 @@
 """Convert weights of ResNet-38d into a checkpoint of this project."""
 import argparse
+import shlex
 
 from hsc_mm.cli import common as cli
 
@@ -10,6 +11,12 @@ _USE = """Convert weights of ResNet-38d into a checkpoint of this project.
 SRC is the ImageNet network as MXNet saved it (.params), or a checkpoint of
 HSC, EPS or SEAM.
 """
+
+
+_DOCTOR = 'python -m hsc_mm doctor configs/hsc_r38d_eps_voc.py'
+#: Source of a checkpoint -> the config that it fits.
+_CONFIGS = dict(eps='eps_r38d_voc', seam='seam_r38d_voc',
+                hsc='hsc_r38d_eps_voc-release')
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,5 +56,9 @@ def main() -> int:
     if 'background' in meta:
         text += (f'; background of its classifier: {meta["background"]}, '
                  'now channel 0')
-    print(f'{args.dst}: {text}')
+    name = shlex.quote(str(args.dst))
+    source = meta['source']
+    cli.finish(f'{args.dst}: {text}',
+               f'RESNET38D_WEIGHTS={name} {_DOCTOR}' if source == 'mxnet' else
+               f'python -m hsc_mm test configs/{_CONFIGS[source]}.py {name}')
     return 0

@@ -1,8 +1,10 @@
 """Make saliency maps with a model of your own."""
 import argparse
+import shlex
 import sys
 from collections import defaultdict
 from functools import partial
+from pathlib import Path
 
 from hsc_mm.cli import common as cli
 
@@ -62,6 +64,11 @@ def main() -> int:
               f'{args.provider}, such as {run.other_code[0]}: it has changed '
               'since. They were kept; remove them to make them again.',
               file=sys.stderr)
-    print(f'{args.out}: {run.made} written, {run.there} skipped, '
-          f'{len(run.failures)} failed, {len(images)} in total')
+    cli.finish(
+        f'{args.out}: {run.made} written, {run.there} skipped, '
+        f'{len(run.failures)} failed, {len(images)} in total',
+        *[] if run.failures else [
+            'python -m hsc_mm doctor CONFIG --cfg-options train_dataloader.'
+            'dataset.aux_maps.saliency.path='
+            f'{shlex.quote(str(Path(args.out).resolve()))}'])
     return 1 if run.failures else 0

@@ -42,6 +42,7 @@ def main() -> None:
     ids = read_voc_list(args.list, args.images)
     done = pack_submission(args.masks, ids, args.images, args.out, args.comp,
                            args.split)
-    print(f'{args.out}: {done.images} masks in {done.folder}, '
-          f'{os.path.getsize(args.out)} bytes; {len(done.classes)} of 21 '
-          f'classes occur: {", ".join(done.classes)}')
+    cli.finish(f'{args.out}: {done.images} masks in {done.folder}, '
+               f'{os.path.getsize(args.out)} bytes; {len(done.classes)} of 21 '
+               f'classes occur: {", ".join(done.classes)}',
+               'upload it to the evaluation server of PASCAL VOC')

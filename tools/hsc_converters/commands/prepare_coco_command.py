@@ -1,6 +1,7 @@
 """Make image labels, lists and masks of MS-COCO 2014 from its annotations."""
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -88,4 +89,7 @@ def main() -> int:
         print(f'Masks are in {args.root / MASKS}. Equal checksums mean equal '
               'labels and masks:')
         print('\n'.join(f'  {line}' for line in checksums))
+    cli.finish(f'{args.root}: labels of {", ".join(args.splits)}',
+               f'COCO2014_ROOT={shlex.quote(str(args.root))} '
+               'python -m hsc_mm doctor configs/hsc_r50_coco.py')
     return 0
