@@ -1,4 +1,5 @@
 """What is shipped, and how ``make`` fails."""
+import ast
 import os
 import re
 import stat
@@ -57,6 +58,14 @@ def shipped(*folders):
         str(path.relative_to(ROOT))
         for folder in folders for path in (ROOT / folder).rglob('*.py')
     }
+
+
+def test_a_long_file_says_why():
+    for path in sorted((ROOT / 'hsc_mm').rglob('*.py')):
+        text = path.read_text()
+        why = 'In one file, though long:' in ' '.join(
+            (ast.get_docstring(ast.parse(text)) or '').split())
+        assert why == (text.count('\n') > 220), path
 
 
 def test_wheel_holds_package_tools_and_configs(wheel):

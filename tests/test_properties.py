@@ -19,7 +19,7 @@ from hsc_mm.evaluation.seed_metric import SeedMetric
 from hsc_mm.functional.positions import strongest, weighted_sums
 from hsc_mm.functional.prototypes import Bank, Observation
 from hsc_mm.utils import class_map, to_classes, to_mask_indices
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 
 few = settings(
     max_examples=25, deadline=None, derandomize=True, database=None,

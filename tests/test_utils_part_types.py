@@ -14,7 +14,7 @@ from hsc_mm.datasets.transforms import LoadImage, LoadPseudoLabel
 from hsc_mm.datasets.transforms.load_image import is_loader
 from hsc_mm.engine.fitting import pretrained_parts
 from hsc_mm.evaluation import SeedMetric
-from hsc_mm.evaluation.selection import scores_seeds
+from hsc_mm.evaluation.held_out import scores_seeds
 from hsc_mm.inference import load_config, use_tta
 from hsc_mm.pipeline.inputs import with_pseudo_dir
 from hsc_mm.pseudo_labels.view_pipeline import ViewPipeline

@@ -15,7 +15,7 @@ from demo_data.writer import (
 )
 from hsc_mm.utils.io import atomic_write_bytes, read_json, write_json
 from hsc_mm.utils.locks import LOCK
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 from hsc_mm.utils.pool import results_of
 
 __all__ = ['DemoData', 'VERSION', 'make_demo_data']

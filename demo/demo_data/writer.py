@@ -10,7 +10,7 @@ from demo_data.saliency import make_saliency
 from demo_data.scene import Scene, make_scene
 from hsc_mm.utils import atomic_write_bytes, write_index_png
 from hsc_mm.utils.indices import voc_palette
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 
 __all__ = ['FOLDERS', 'SPLITS', 'file_names', 'picture_id', 'write_picture']
 

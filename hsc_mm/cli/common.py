@@ -1,4 +1,7 @@
-"""Arguments of the commands, and the frame in which each of them runs."""
+"""Arguments of the commands, and the frame in which each of them runs.
+
+In one file, though long: arguments that several commands share are read alike.
+"""
 import argparse
 import logging
 import os

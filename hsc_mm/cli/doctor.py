@@ -43,8 +43,8 @@ def main() -> int:
     from hsc_mm.inference.config_options import option_words
     from hsc_mm.utils import write_json
     from hsc_mm.utils.checkpoints import trusted
+    from hsc_mm.utils.data_folders import refuse_data_of
     from hsc_mm.utils.outputs import claim_file
-    from hsc_mm.utils.work_dirs import refuse_data_of
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     seg = args.seg_config and load_config(
         args.seg_config, args.seg_options, args.work_dir, '--seg-options')

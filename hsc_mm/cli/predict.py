@@ -56,8 +56,8 @@ def main() -> int:
     from hsc_mm.inference import load_config
     from hsc_mm.inference.inferencer import HSCInferencer
     from hsc_mm.inference.inputs import list_inputs
+    from hsc_mm.utils.data_folders import refuse_data_of
     from hsc_mm.utils.locks import hold
-    from hsc_mm.utils.work_dirs import refuse_data_of
     left_out = defaultdict(list)
     # What is not there is said first.
     total = len(list_inputs(args.inputs, left_out))

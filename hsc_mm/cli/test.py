@@ -67,9 +67,12 @@ def main() -> None:
     from hsc_mm.inference import load_config, use_crf, use_tta, without_truth
     from hsc_mm.inference.config_options import option_words
     from hsc_mm.inference.configs import check_one_metric
+    from hsc_mm.utils.data_folders import (
+        refuse_data_of,
+        refuse_folder_of_config,
+    )
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_folder
-    from hsc_mm.utils.work_dirs import refuse_data_of, refuse_folder_of_config
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     refuse_folder_of_config(cfg.work_dir, args.config)
     if args.threshold is not None or (
@@ -131,7 +134,7 @@ def _choose_threshold(cfg: Config, args: argparse.Namespace) -> None:
         ValueError: There are no seeds, or these masks would not be those of
             the rule.
     """
-    from hsc_mm.evaluation.selection import scores_seeds, use_selection
+    from hsc_mm.evaluation.held_out import scores_seeds, use_selection
     if args.select or args.select_list:
         use_selection(
             cfg, args.select or args.select_list,

@@ -37,7 +37,8 @@ def main() -> None:
     from hsc_mm.inference import load_config
     from hsc_mm.inference.config_options import option_words
     from hsc_mm.inference.configs import resume_from_work_dir
-    from hsc_mm.utils.work_dirs import newest_whole, refuse_folder_of_config
+    from hsc_mm.utils.data_folders import refuse_folder_of_config
+    from hsc_mm.utils.work_dirs import newest_whole
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     refuse_folder_of_config(cfg.work_dir, args.config)
     cfg.launcher = args.launcher

@@ -1,4 +1,7 @@
-"""Base class of data sets with image labels."""
+"""Base class of data sets with image labels.
+
+In one file, though long: all of it is one class, which data sets extend.
+"""
 import os
 from pathlib import Path
 
@@ -9,10 +12,11 @@ from mmseg.datasets import BaseSegDataset
 
 from hsc_mm.utils import class_map
 from hsc_mm.utils.indices import check_class_count
-from hsc_mm.utils.outputs import inside
+from hsc_mm.utils.paths import inside
 from .aux_maps import check_padding, read_aux_maps
-from .checks import check_ids, check_items, check_root, raise_problems
+from .checks import check_items, check_root, raise_problems
 from .class_names import spelled
+from .id_checks import check_ids
 from .labels import data_hash, image_stem, own_labels
 from .mask_labels import check_mask_labels
 

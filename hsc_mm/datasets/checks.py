@@ -1,5 +1,4 @@
 """Checks of the files of a data set, made before training starts."""
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,20 +6,19 @@ from pathlib import Path
 from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.headers import Header, read_header
 from hsc_mm.utils.limits import check_regular
-from hsc_mm.utils.outputs import inside, same_file
+from hsc_mm.utils.paths import same_file
 from hsc_mm.utils.progress import progress
 from hsc_mm.utils.wholeness import check_whole
 from .aux_maps import map_kind
-from .class_names import image_stem, is_text
 from .mask_checks import MASK_ADVICE, check_masks
 
 __all__ = [
-    'check_files', 'check_ids', 'check_items', 'check_root', 'item_files',
+    'LISTED', 'check_files', 'check_items', 'check_root', 'item_files',
     'item_maps', 'missing_files', 'raise_problems'
 ]
 
-
-_LISTED = 20  # lines of problems; the rest is counted
+#: Lines of problems in a message; the rest is counted.
+LISTED = 20
 # Folder of a public data set -> where it comes from, and what to do then.
 _PREPARE = {
     'voc2012': ('VOC2012_ROOT', 'prepare_voc.py FOLDER'),
@@ -57,9 +55,9 @@ def raise_problems(what: str, problems: list[str], advice: str) -> None:
     """
     if not problems:
         return
-    listed = problems[:_LISTED]
-    if len(problems) > _LISTED:
-        listed.append(f'... and {len(problems) - _LISTED} more')
+    listed = problems[:LISTED]
+    if len(problems) > LISTED:
+        listed.append(f'... and {len(problems) - LISTED} more')
     raise ValueError(f'{what}: {len(problems)} problem(s). {advice}\n  ' +
                      '\n  '.join(listed))
 
@@ -189,53 +187,3 @@ def check_items(what: str, infos: list[dict], listed: str, all_classes: int,
     masks = [i['seg_map_path'] for i in infos if 'seg_map_path' in i]
     raise_problems(what, check_masks(masks, all_classes, ignore_index),
                    MASK_ADVICE)
-
-
-def check_ids(what: str, ids: list[str], folder: str, listed: str) -> None:
-    """Refuse ids that lead out of the image folder, or share a name.
-
-    Results are written under these names.
-
-    Args:
-        what (str): The data set, as messages name it.
-        ids (list[str]): Image ids, as listed; they may carry a suffix.
-        folder (str): Folder of the images; an absolute path in it is an id.
-        listed (str): The file that names the images.
-
-    Raises:
-        ValueError: An id is absolute or climbs, and leads out of the folder,
-            or two ids have one name; the message has their lines.
-    """
-    names: dict[str, str] = {}
-    problems = []
-    for image_id in ids:
-        name = inside(image_stem(image_id), folder)
-        if not is_text(image_id):
-            problem = 'holds control characters or is not UTF-8; rename it'
-        elif name is None:
-            problem = f'leads out of the image folder {folder or "."}'
-        elif name in names:
-            problem = f'has the name of "{names[name]}"'
-        else:
-            names[name] = image_id
-            continue
-        line = _line(listed, image_id) if len(problems) < _LISTED else ''
-        problems.append(f'{listed}{line}: "{image_id}" {problem}')
-    raise_problems(what, problems, 'Write them relative to the image folder '
-                   '(--images, data_prefix.img_path), each name once.')
-
-
-def _line(path: str, image_id: str) -> str:
-    """Return ``', line N'`` of an image in a list; empty if not found."""
-    try:
-        lines = Path(path).read_text('utf-8', 'replace').splitlines()
-    except OSError:
-        return ''
-    quoted = json.dumps(image_id)
-    for found in (lambda line: line.split(',')[0].strip() == image_id,
-                  lambda line: quoted in line, lambda line: image_id in line,
-                  lambda line: image_id in line.replace('\\', '/')):
-        for number, line in enumerate(lines, start=1):
-            if found(line):
-                return f', line {number}'
-    return ''

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hsc_mm.registry import DATASETS
 from hsc_mm.utils.indices import coloured
 from .base import BaseImageLabelDataset
-from .checks import check_ids
 from .class_names import NONE, ImageLabels, Note
+from .id_checks import check_ids
 from .labels import read_labels, read_list
 
 __all__ = ['ImageLabelDataset']

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from hsc_mm.utils.outputs import MARKER, written
+from hsc_mm.utils.outputs import written
+from hsc_mm.utils.paths import MARKER
 from .class_names import (
     IMAGE_SUFFIXES,
     NONE,

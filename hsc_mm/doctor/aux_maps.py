@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
-from hsc_mm.datasets.aux_maps import map_kind, to_grey
+from hsc_mm.datasets.aux_maps import map_kind
+from hsc_mm.datasets.grey_maps import to_grey
 from hsc_mm.inference.missing_maps import is_map_notice, wanted_maps
 from hsc_mm.utils import read_map
 from hsc_mm.utils.pool import map_threads

@@ -1,4 +1,7 @@
-"""Case that the checks examine: a config, its data and its model."""
+"""Case that the checks examine: a config, its data and its model.
+
+In one file, though long: a case is read once, for all checks.
+"""
 import copy
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Dry run: sizes of the views, the first iterations of a training."""
+"""Dry run: sizes of the views, the first iterations of a training.
+
+In one file, though long: it is one short training, and what is read off it.
+"""
 import copy
 import resource
 import time

@@ -1,4 +1,7 @@
-"""Block of text that says what a run trains, from what, and how."""
+"""Block of text that says what a run trains, from what, and how.
+
+In one file, though long: its lines describe one run.
+"""
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The runner of every config."""
+"""The runner of every config.
+
+In one file, though long: all of it replaces parts of mmengine's runner.
+"""
 import logging
 import os
 import sys
@@ -19,15 +22,15 @@ from torch.utils.data import DataLoader
 from hsc_mm.inference.config_values import check_values
 from hsc_mm.registry import RUNNERS
 from hsc_mm.utils import locks
+from hsc_mm.utils.data_folders import (
+    refuse_folder_of_config,
+    refuse_folder_of_data,
+)
 from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.limits import check_workers
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pool import guard_workers
-from hsc_mm.utils.work_dirs import (
-    refuse_folder_of_config,
-    refuse_folder_of_data,
-)
 
 __all__ = ['CheckedRunner', 'build_runner', 'for_users', 'raise_full_disk']
 
@@ -84,8 +87,8 @@ class CheckedRunner(Runner):
 
     Raises:
         ValueError: See
-            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_config`,
-            :func:`hsc_mm.utils.work_dirs.refuse_folder_of_data` and
+            :func:`hsc_mm.utils.data_folders.refuse_folder_of_config`,
+            :func:`hsc_mm.utils.data_folders.refuse_folder_of_data` and
             :func:`hsc_mm.inference.config_values.check_values`; or a data
             loader asks for more processes than the machine can run.
     """

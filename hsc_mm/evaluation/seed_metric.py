@@ -1,4 +1,7 @@
-"""Score of seeds: mIoU over background thresholds, and multi-label mAP."""
+"""Score of seeds: mIoU over background thresholds, and multi-label mAP.
+
+In one file, though long: all of it is one metric.
+"""
 from collections.abc import Sequence
 
 import torch

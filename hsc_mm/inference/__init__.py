@@ -1,5 +1,6 @@
 """Models and splits from configs, and predictions for single pictures."""
-from .configs import load_config, use_crf, use_tta, without_truth
+from .config_changes import use_crf, use_tta, without_truth
+from .configs import load_config
 from .inferencer import HSCInferencer
 
 __all__ = [

@@ -1,4 +1,7 @@
-"""Names of a model's classes, found without its data set."""
+"""Names of a model's classes, found without its data set.
+
+In one file, though long: names are compared as they were found.
+"""
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,4 +1,7 @@
-"""Inferencer: heat maps and masks of single pictures."""
+"""Inferencer: heat maps and masks of single pictures.
+
+In one file, though long: all of it is one class.
+"""
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any

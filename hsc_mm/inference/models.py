@@ -12,8 +12,9 @@ from hsc_mm.utils import check_device
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.health import spoken
 from .class_names import ClassNames, class_names
+from .config_changes import use_tta
 from .config_values import check_values
-from .configs import config_of, use_tta
+from .configs import config_of
 from .onnx_model import is_onnx, read_onnx
 from .seeds import build_model
 

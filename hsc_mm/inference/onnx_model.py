@@ -1,4 +1,7 @@
-"""Models in ONNX files, which predict as the checkpoints they are made of."""
+"""Models in ONNX files, which predict as the checkpoints they are made of.
+
+In one file, though long: writer and reader agree on one form.
+"""
 import re
 from collections.abc import Mapping
 from pathlib import Path

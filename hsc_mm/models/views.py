@@ -1,4 +1,7 @@
-"""Views and targets: what a loss of the CAM stage may look at."""
+"""Views and targets: what a loss of the CAM stage may look at.
+
+In one file, though long: a loss reads views and targets together.
+"""
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple

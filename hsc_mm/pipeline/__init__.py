@@ -9,10 +9,10 @@ from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.inference.configs import config_of
 from hsc_mm.utils import check_keys, check_number, write_json
 from hsc_mm.utils.arguments import check_kind, check_path
+from hsc_mm.utils.data_folders import refuse_data_of
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim
 from hsc_mm.utils.sums import fingerprint
-from hsc_mm.utils.work_dirs import refuse_data_of
 from hsc_mm.utils.wrappers import crop_size
 from .context import Context
 from .inputs import config_hash, stage_inputs

@@ -1,4 +1,7 @@
-"""Context of a step: configs, data sets, outputs of earlier steps."""
+"""Context of a step: configs, data sets, outputs of earlier steps.
+
+In one file, though long: all of it is one class, which every step gets.
+"""
 from __future__ import annotations
 
 import copy

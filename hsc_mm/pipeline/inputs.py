@@ -1,4 +1,7 @@
-"""Inputs of the steps of the pipeline, and hashes of them."""
+"""Inputs of the steps of the pipeline, and hashes of them.
+
+In one file, though long: a step is current by one set of rules.
+"""
 import copy
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -8,7 +8,7 @@ from pathlib import Path
 from hsc_mm.datasets.label_folders import MANIFESTS
 from hsc_mm.utils import read_json, write_json
 from hsc_mm.utils.locks import LOCK
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.paths import MARKER
 
 __all__ = ['Manifest', 'as_json', 'refuse_foreign']
 

@@ -1,4 +1,7 @@
-"""Runner of the steps: it skips, resumes, and moves old outputs aside."""
+"""Runner of the steps: it skips, resumes, and moves old outputs aside.
+
+In one file, though long: steps are built and run by one set of rules.
+"""
 import re
 import time
 from collections.abc import Callable, Iterable

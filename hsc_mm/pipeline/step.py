@@ -1,4 +1,7 @@
-"""Step of the pipeline, its results, and commands that it runs."""
+"""Step of the pipeline, its results, and commands that it runs.
+
+In one file, though long: a step, its outcome and its rows are one contract.
+"""
 from __future__ import annotations
 
 import os

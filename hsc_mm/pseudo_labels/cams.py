@@ -1,4 +1,7 @@
-"""CAMs of several scales and flips, many images at once."""
+"""CAMs of several scales and flips, many images at once.
+
+In one file, though long: all of it is one computation over batches.
+"""
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple

@@ -1,4 +1,8 @@
-"""The chain from soft CAMs to pseudo labels: refiners, then a label rule."""
+"""The chain from soft CAMs to pseudo labels: refiners, then a label rule.
+
+In one file, though long: the chain, its config and its stream are one
+contract.
+"""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path

@@ -12,7 +12,7 @@ from hsc_mm.datasets.checks import missing_files
 from hsc_mm.evaluation.mask_metric import write_seed
 from hsc_mm.utils import read_json, to_mask_indices, write_json
 from hsc_mm.utils.locks import LOCK
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 from hsc_mm.utils.pool import map_threads
 from .files import check_label, write_soft_cam
 from .identity import check_same

@@ -1,4 +1,7 @@
-"""Label rules, from a soft CAM to a mask: threshold, band, agreement."""
+"""Label rules, from a soft CAM to a mask: threshold, band, agreement.
+
+In one file, though long: the rules share the check of what they return.
+"""
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 

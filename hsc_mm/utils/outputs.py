@@ -2,15 +2,14 @@
 
 A name that comes out of a list, a JSON or a CSV is data. Three rules hold
 for every file that is written: it lies under the folder that the user named
-(:func:`place`); it is no input of the run; and it replaces nothing but what
-was written here before (:func:`claim`). What was written is noted in
-:data:`MARKER`, a hidden text file in the same folder, a name in a line.
+(:func:`.paths.place`); it is no input of the run; and it replaces nothing
+but what was written here before (:func:`claim`). What was written is noted in
+:data:`.paths.MARKER`, a hidden text file in the same folder, a name in a
+line.
 """
 import errno
 import json
 import os
-import posixpath
-import re
 import stat
 from collections.abc import Iterable
 from functools import lru_cache
@@ -18,79 +17,14 @@ from pathlib import Path
 
 from .limits import check_regular
 from .locks import LOCK
+from .paths import MARKER, Name, place, same_file
 
 __all__ = [
-    'MARKER', 'check_name', 'claim', 'claim_file', 'claim_folder', 'drop',
-    'inside', 'place', 'refuse_data_folder', 'refuse_foreign', 'same_file',
-    'written'
+    'claim', 'claim_file', 'claim_folder', 'drop', 'refuse_data_folder',
+    'refuse_foreign', 'written'
 ]
 
-MARKER = '.hsc_mm_outputs'
 _HEAD = '# Files here that hsc_mm wrote. It replaces no others.\n'
-_DRIVE = re.compile(r'[A-Za-z]:[\\/]')
-Name = str | os.PathLike
-
-
-def check_name(name: Name) -> str:
-    """Return a relative path as it is, unless it could lead out of its folder.
-
-    Raises:
-        ValueError: It is empty, absolute, has a drive or a NUL, or climbs
-            (``..``).
-    """
-    text, why = os.fspath(name), ''
-    parts = re.split(r'[\\/]', text)
-    if '\0' in text:
-        why = 'it holds a NUL character'
-    elif os.path.isabs(text) or parts[0] == '' or _DRIVE.match(text) or \
-            os.path.splitdrive(text)[0]:
-        why = 'it is absolute'
-    elif '..' in parts:
-        why = 'it leaves its folder (..)'
-    elif parts[-1] in ('.', '', MARKER, LOCK):
-        why = 'it names no file'
-    if why:
-        raise ValueError(f'name {text!r}: expected a path relative to its '
-                         f'folder, but {why}. Correct it in the list that '
-                         'names it.')
-    return text
-
-
-def inside(name: Name, folder: Name) -> str | None:
-    """Return a path, absolute or not, relative to a folder it lies under.
-
-    ``./a`` and ``b/./a`` become ``a`` and ``b/a``: a file has one name.
-    None if it leads out of it.
-    """
-    text = os.fspath(name)
-    try:
-        return posixpath.normpath(check_name(text))
-    except ValueError:
-        if not text.strip() or '\0' in text or (
-                _DRIVE.match(text) and not os.path.isabs(text)):
-            return None  # a drive of Windows is no folder of this machine
-    for real in (os.path.abspath, os.path.realpath):
-        root = real(folder)
-        found = os.path.relpath(real(os.path.join(root, text)), root)
-        if found.split(os.sep)[0] != '..':
-            return Path(found).as_posix()
-    return None
-
-
-def place(root: Name, name: Name) -> Path:
-    """Return the path of a file under a folder, or refuse it.
-
-    Raises:
-        ValueError: The name is refused, or a symbolic link leads out of the
-            folder.
-    """
-    path = Path(root) / check_name(name)
-    home, real = os.path.realpath(root), os.path.realpath(path.parent)
-    if os.path.commonpath([home, real]) != home:
-        raise ValueError(f'{path}: expected a file under {root}, but a '
-                         f'symbolic link leads to {real}. Remove the link or '
-                         'choose another folder.')
-    return path
 
 
 def refuse_data_folder(root: Name, files: Iterable[Name | None],
@@ -108,7 +42,7 @@ def refuse_data_folder(root: Name, files: Iterable[Name | None],
     Raises:
         FileExistsError: It, or the sub-folder of a name, is the folder of
             one of the files.
-        ValueError: A name is refused, see :func:`place`.
+        ValueError: A name is refused, see :func:`.paths.place`.
     """
     if not os.path.isdir(root):
         return
@@ -154,7 +88,7 @@ def claim(root: Name,
 
     Args:
         root (str | Path): The folder of the outputs; made if missing.
-        name (str | Path): See :func:`check_name`.
+        name (str | Path): See :func:`.paths.check_name`.
         inputs (iterable): Files that the run reads; None stands for none.
         option (str): What messages call the folder.
 
@@ -163,7 +97,7 @@ def claim(root: Name,
 
     Raises:
         FileExistsError: It is an input, or a file that was not written here.
-        ValueError: See :func:`place`.
+        ValueError: See :func:`.paths.place`.
         OSError: The folder cannot be made or written.
     """
     path = refuse_foreign(root, name, inputs, option)
@@ -209,14 +143,6 @@ def drop(root: Name, name: Name) -> None:
     if os.path.isfile(path) and not os.path.islink(path) and \
             os.fspath(name) in written(root):
         path.unlink()
-
-
-def same_file(one: Name, other: Name) -> bool:
-    """Say whether two paths are one file, through links of either kind."""
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False
 
 
 def written(root: Name) -> frozenset[str]:

@@ -1,4 +1,7 @@
-"""Pixels of pictures in any format, as a person sees them."""
+"""Pixels of pictures in any format, as a person sees them.
+
+In one file, though long: every format takes the same way to bytes.
+"""
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Pools that apply one function to many items, and workers of loaders."""
+"""Pools that apply one function to many items, and workers of loaders.
+
+In one file, though long: workers of both kinds end and fail alike.
+"""
 import logging
 import multiprocessing
 import multiprocessing.queues

@@ -14,7 +14,7 @@ from traces import _Record, fill, tiny, trace
 from hsc_mm import functional as hsc
 from hsc_mm.functional import IGNORE
 from hsc_mm.inference import load_config
-from hsc_mm.inference.configs import use_tta
+from hsc_mm.inference.config_changes import use_tta
 from hsc_mm.models import Targets, View
 from hsc_mm.registry import MODELS
 from projects.single_stage import labels as L

@@ -34,19 +34,16 @@ from hsc_mm.pseudo_labels import LabelChain
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import read_image
+from hsc_mm.utils.data_folders import refuse_data_of, refuse_folder_of_data
 from hsc_mm.utils.locks import LOCK, hold
 from hsc_mm.utils.outputs import (
-    MARKER,
-    check_name,
     claim,
     claim_file,
     claim_folder,
-    inside,
-    place,
     refuse_data_folder,
     written,
 )
-from hsc_mm.utils.work_dirs import refuse_data_of, refuse_folder_of_data
+from hsc_mm.utils.paths import MARKER, check_name, inside, place
 
 SEED = np.zeros((8, 8), np.uint8)
 

@@ -33,7 +33,7 @@ from hsc_mm.utils import (
     voc_palette,
     write_index_png,
 )
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.paths import MARKER
 
 NAMES = [f's{k:03d}' for k in range(301)]
 

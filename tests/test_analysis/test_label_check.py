@@ -11,7 +11,7 @@ from hsc_analysis import labels_command
 from hsc_analysis.label_check import find_suspects
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.paths import MARKER
 
 
 def _scores(wrong=(3, 14), seed=0):

@@ -22,7 +22,7 @@ from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.pseudo_labels.files import read_soft_cam
 from hsc_mm.tiles import Tiles, scan
 from hsc_mm.utils import read_image, read_index_png, voc_palette
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.paths import MARKER
 
 TOOL = ROOT / 'tools' / 'predict.py'
 KINDS = ('.mask.png', '.npz', '.overlay.png')

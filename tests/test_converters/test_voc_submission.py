@@ -12,7 +12,7 @@ from PIL import Image
 from hsc_converters.voc_submission import pack_submission
 from hsc_mm.cli import common as cli
 from hsc_mm.utils import voc_palette, write_index_png
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.paths import MARKER
 
 IDS = ['2008_000001', '2008_000002', '2008_000003']
 SHAPES = [(8, 12), (10, 6), (8, 12)]

@@ -7,8 +7,8 @@ from mmengine.config import Config
 from tiny_configs import hsc_config
 
 from hsc_mm.datasets.build import build_split, loads_truth, without_truth
-from hsc_mm.inference.configs import use_tta
-from hsc_mm.inference.configs import without_truth as without_masks
+from hsc_mm.inference.config_changes import use_tta
+from hsc_mm.inference.config_changes import without_truth as without_masks
 from hsc_mm.inference.inputs import array_pipeline
 from hsc_mm.inference.seeds import seed_dataset
 

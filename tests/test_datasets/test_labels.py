@@ -13,9 +13,9 @@ import pytest
 
 from hsc_converters.voc import collect_labels
 from hsc_mm.cli.errors import explain
-from hsc_mm.datasets import VOCImageLabelDataset, checks
-from hsc_mm.datasets.checks import check_ids
+from hsc_mm.datasets import VOCImageLabelDataset, id_checks
 from hsc_mm.datasets.class_names import note_lines
+from hsc_mm.datasets.id_checks import check_ids
 from hsc_mm.datasets.labels import (
     read_label_folders,
     read_label_json,
@@ -815,7 +815,7 @@ def test_commas_in_all_names_of_a_list_of_voc(tmp_path):
 def test_many_wrong_ids_are_found_in_their_list_a_few_times(
         tmp_path, monkeypatch):
     reads = []
-    monkeypatch.setattr(checks, '_line', lambda *_: reads.append(1) or '')
+    monkeypatch.setattr(id_checks, '_line', lambda *_: reads.append(1) or '')
     with pytest.raises(ValueError, match=r'(?s)500 problem.*and 480 more'):
         check_ids('x', [f'/a/{n}.jpg' for n in range(500)], 'images', 'l.txt')
     assert len(reads) == 20

@@ -14,13 +14,13 @@ from hsc_mm.evaluation import SeedMetric
 from hsc_mm.evaluation.confusion import pixel_average_precision
 from hsc_mm.evaluation.counts import cam_histogram, precision_histogram
 from hsc_mm.evaluation.folder import score_folder
+from hsc_mm.evaluation.held_out import use_selection
 from hsc_mm.evaluation.report import seed_tables
 from hsc_mm.evaluation.selection import (
     choose_selection,
     find_selection,
     read_selection,
     same_images,
-    use_selection,
     write_selection,
 )
 from hsc_mm.evaluation.threshold_rules import rule_names, threshold_by

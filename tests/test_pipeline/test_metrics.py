@@ -6,12 +6,13 @@ from mmengine.evaluator import BaseMetric
 from tiny_configs import cam_config, seg_config
 
 from hsc_mm.evaluation import SeedMetric
-from hsc_mm.evaluation.selection import scores_seeds, use_selection
+from hsc_mm.evaluation.held_out import scores_seeds, use_selection
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import build_pipeline
 from hsc_mm.pipeline.steps import scores
 from hsc_mm.registry import METRICS
-from hsc_mm.utils.outputs import MARKER, claim
+from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.paths import MARKER
 
 
 class Agreement(BaseMetric):

@@ -22,7 +22,8 @@ from hsc_converters.saliency_provider import (
     origin_of,
 )
 from hsc_mm.datasets import VOCImageLabelDataset
-from hsc_mm.datasets.aux_maps import AuxMapFolder, colour_problem
+from hsc_mm.datasets.aux_maps import AuxMapFolder
+from hsc_mm.datasets.grey_maps import colour_problem
 from hsc_mm.datasets.transforms import LoadAuxMaps
 from hsc_mm.inference import load_config
 from hsc_mm.inference.configs import config_of

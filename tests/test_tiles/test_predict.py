@@ -21,7 +21,7 @@ from hsc_mm.registry import MODELS
 from hsc_mm.tiles import Tiles
 from hsc_mm.utils import read_image, read_index_png
 from hsc_mm.utils.limits import MEGAPIXELS
-from hsc_mm.utils.outputs import MARKER
+from hsc_mm.utils.paths import MARKER
 
 rasterio = pytest.importorskip('rasterio')
 SHAPE = (200, 264)

@@ -57,7 +57,7 @@ def _of_pipeline(args: argparse.Namespace) -> dict:
     from hsc_mm.inference import load_config, seeds
     from hsc_mm.pipeline import build_pipeline
     from hsc_mm.pipeline.steps.report import draw_training
-    from hsc_mm.utils.work_dirs import refuse_data_of
+    from hsc_mm.utils.data_folders import refuse_data_of
     from hsc_mm.visualization.figures import draw_matrices
     from .figures import grid_figure, threshold_figure
     cam, seg, *others = (load_config(path) if path else None for path in (

@@ -43,9 +43,9 @@ def main() -> int:
     args = parse_args()
     from hsc_mm.inference import load_config, use_tta
     from hsc_mm.utils import atomic_write_bytes, check_device
+    from hsc_mm.utils.data_folders import refuse_data_of
     from hsc_mm.utils.locks import hold
     from hsc_mm.utils.outputs import claim_file, claim_folder, drop
-    from hsc_mm.utils.work_dirs import refuse_data_of
     from .label_check import class_scores, draw, find_suspects, table
     from .sheet import write_picture
     cfg = load_config(args.config, args.cfg_options, args.work_dir)

@@ -110,7 +110,7 @@ def _refuse_useless(args: argparse.Namespace) -> None:
     """
     from hsc_mm.inference import load_config
     from hsc_mm.pipeline import build_pipeline
-    from hsc_mm.utils.work_dirs import refuse_data_of
+    from hsc_mm.utils.data_folders import refuse_data_of
     from .matrix_hashes import option_values
     seg = load_config(
         args.seg_config, option_values(args.seg_options),

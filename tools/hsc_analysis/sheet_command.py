@@ -48,7 +48,7 @@ def main() -> None:
     args = parse_args()
     from hsc_mm.evaluation.ranking import rank_images
     from hsc_mm.inference import load_config
-    from hsc_mm.utils.work_dirs import refuse_data_of
+    from hsc_mm.utils.data_folders import refuse_data_of
     from .sheet import contact_sheet, masked_dataset, write_picture
     cfg = load_config(args.config, args.cfg_options)
     refuse_data_of(cfg, os.path.dirname(args.out) or '.', '--out',

@@ -23,7 +23,8 @@ from hsc_mm.utils import (
     write_index_png,
     write_json,
 )
-from hsc_mm.utils.outputs import claim, place
+from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.paths import place
 from hsc_mm.utils.pool import results_of
 from .coco_masks import broken_outlines, draw_mask, require_pycocotools
 from .coco_origins import (

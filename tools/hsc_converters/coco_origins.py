@@ -3,7 +3,7 @@ from pathlib import Path
 
 from hsc_mm.utils import read_json
 from hsc_mm.utils.checkpoints import file_sum
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 
 __all__ = [
     'MANIFEST', 'MASKS', 'annotation_file', 'check_masks', 'identity_of',

@@ -9,9 +9,9 @@ from mmengine.config import Config
 from hsc_mm.datasets.image_label import ImageLabelDataset
 from hsc_mm.utils import atomic_write_bytes, check_number
 from hsc_mm.utils.checkpoints import load
+from hsc_mm.utils.data_folders import refuse_below
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder
-from hsc_mm.utils.work_dirs import refuse_below
 from .new_dataset import NewDataset
 from .new_leaf import leaf_text
 

@@ -17,10 +17,10 @@ from hsc_mm.inference.onnx_model import FORMAT
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils import digest, write_json
 from hsc_mm.utils.checkpoints import file_sum
+from hsc_mm.utils.data_folders import refuse_data_of
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim_file
 from hsc_mm.utils.part_types import class_of, type_name
-from hsc_mm.utils.work_dirs import refuse_data_of
 from hsc_mm.utils.wrappers import leaves
 from .onnx_checks import check_model
 from .onnx_trace import OUTPUTS, Graph, trace

@@ -10,7 +10,8 @@ from hsc_mm.inference.inputs import ImageInput
 from hsc_mm.pseudo_labels.origins import note_of, read_note
 from hsc_mm.utils import read_image, write_grey_png
 from hsc_mm.utils.locks import locked
-from hsc_mm.utils.outputs import claim, place, refuse_data_folder, written
+from hsc_mm.utils.outputs import claim, refuse_data_folder, written
+from hsc_mm.utils.paths import place
 from .saliency_provider import SaliencyProvider, as_map
 
 __all__ = ['SaliencyRun', 'write_maps']

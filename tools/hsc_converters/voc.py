@@ -10,7 +10,8 @@ from hsc_mm.datasets.labels import ImageLabels, read_voc_list, read_voc_xml
 from hsc_mm.datasets.mask_labels import black_and_white, indices
 from hsc_mm.utils import write_json
 from hsc_mm.utils.alike import missing_lines
-from hsc_mm.utils.outputs import claim_file, inside
+from hsc_mm.utils.outputs import claim_file
+from hsc_mm.utils.paths import inside
 
 __all__ = [
     'SPLIT_SIZES', 'check_pictures', 'check_split', 'collect_labels',

@@ -26,7 +26,8 @@ from hsc_mm.utils import (
 )
 from hsc_mm.utils.alike import missing_lines
 from hsc_mm.utils.locks import LOCK
-from hsc_mm.utils.outputs import MARKER, claim_file
+from hsc_mm.utils.outputs import claim_file
+from hsc_mm.utils.paths import MARKER
 
 __all__ = ['Submission', 'pack_submission', 'submission_folder']
 

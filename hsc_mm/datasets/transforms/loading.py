@@ -12,14 +12,9 @@ from mmengine.logging import print_log
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 
-from hsc_mm.datasets.aux_maps import (
-    aux_key,
-    colour_problem,
-    is_black,
-    map_kind,
-    to_grey,
-)
+from hsc_mm.datasets.aux_maps import aux_key, map_kind
 from hsc_mm.datasets.checks import raise_problems
+from hsc_mm.datasets.grey_maps import colour_problem, is_black, to_grey
 from hsc_mm.datasets.mask_checks import some_of
 from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils.pool import map_threads

@@ -1,4 +1,8 @@
-"""Loading of pseudo labels, hard or soft."""
+"""Loading of pseudo labels, hard or soft.
+
+In one file, though long: all of it is one transform and its checks at the
+start.
+"""
 import logging
 import os
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from hsc_mm.datasets.transforms.load_image import dataset_reader
 from hsc_mm.models.contrast import ClassContrast
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils import read_image, read_json, voc_palette
-from hsc_mm.utils.outputs import check_name
+from hsc_mm.utils.paths import check_name
 from hsc_mm.utils.pixels import as_colours
 from hsc_mm.visualization import (
     cosine_matrix,

@@ -1,4 +1,7 @@
-"""Hooks that check what a run starts with, and say what it lacks."""
+"""Hooks that check what a run starts with, and say what it lacks.
+
+In one file, though long: the checks have one order.
+"""
 import logging
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Step from a checkpoint of the CAM stage to pseudo labels."""
+"""Step from a checkpoint of the CAM stage to pseudo labels.
+
+In one file, though long: all of it is one step.
+"""
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset

@@ -7,13 +7,10 @@ from mmengine.config import Config
 
 from hsc_mm.evaluation import MaskMetric
 from hsc_mm.evaluation.folder import score_folder
+from hsc_mm.evaluation.held_out import scores_seeds
 from hsc_mm.evaluation.leak_guard import check_image_labels, training_images
 from hsc_mm.evaluation.marked import class_shares, unlearned_classes
-from hsc_mm.evaluation.selection import (
-    check_selection,
-    scores_seeds,
-    write_selection,
-)
+from hsc_mm.evaluation.selection import check_selection, write_selection
 from hsc_mm.registry import METRICS, STEPS
 from hsc_mm.utils import read_json
 from hsc_mm.utils.outputs import drop, written

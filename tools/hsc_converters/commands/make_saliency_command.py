@@ -39,7 +39,7 @@ def main() -> int:
     """Make the maps."""
     args = parse_args()
     from hsc_mm.inference.inputs import list_inputs
-    from hsc_mm.utils.work_dirs import refuse_below
+    from hsc_mm.utils.data_folders import refuse_below
     from ..saliency import write_maps
     from ..saliency_provider import build_provider, code_of, origin_of
     left_out: dict[str, list[str]] = defaultdict(list)

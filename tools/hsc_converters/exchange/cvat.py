@@ -15,7 +15,8 @@ from hsc_mm.datasets.class_names import name_key
 from hsc_mm.utils import write_json
 from hsc_mm.utils.io import draft_path
 from hsc_mm.utils.limits import check_pixels, check_regular
-from hsc_mm.utils.outputs import check_name, claim
+from hsc_mm.utils.outputs import claim
+from hsc_mm.utils.paths import check_name
 from .picture_names import find_ids, unclear_name
 from .records import Item, MaskClasses, ReadMask
 

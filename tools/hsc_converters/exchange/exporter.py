@@ -15,9 +15,9 @@ from hsc_mm.pseudo_labels.trusted import (
     check_mask_classes,
 )
 from hsc_mm.utils import atomic_write_bytes, read_index_png
+from hsc_mm.utils.data_folders import refuse_data_of
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.outputs import claim, refuse_data_folder, written
-from hsc_mm.utils.work_dirs import refuse_data_of
 from .formats import FORMATS
 from .order import Doubt, judge, mask_file, read_mask, write_queue
 from .records import IGNORED, Item, MaskClasses, Record, list_records

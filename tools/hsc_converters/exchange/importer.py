@@ -16,10 +16,11 @@ from hsc_mm.utils import (
     write_index_png,
     write_json,
 )
+from hsc_mm.utils.data_folders import refuse_data_of
 from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.locks import locked
-from hsc_mm.utils.outputs import claim, place, refuse_data_folder
-from hsc_mm.utils.work_dirs import refuse_data_of
+from hsc_mm.utils.outputs import claim, refuse_data_folder
+from hsc_mm.utils.paths import place
 from .formats import FORMATS, find_format
 from .order import mask_file
 from .picture_names import refuse_repeats

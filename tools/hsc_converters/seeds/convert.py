@@ -19,7 +19,7 @@ from hsc_mm.utils import (
     write_json,
 )
 from hsc_mm.utils.locks import LOCK
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 from hsc_mm.utils.pixels import as_rgb
 from .drafts import DRAFTS, Drafts
 from .maps import ForeignMaps, fit_to_image, unit_range

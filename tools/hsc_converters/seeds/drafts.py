@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from hsc_mm.utils.outputs import place
+from hsc_mm.utils.paths import place
 
 __all__ = ['DRAFTS', 'Drafts']
 

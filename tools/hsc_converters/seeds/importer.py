@@ -17,10 +17,10 @@ from hsc_mm.pseudo_labels.chain import LabelChain
 from hsc_mm.pseudo_labels.refiners import Refiner
 from hsc_mm.pseudo_labels.rules import LabelRule, ThresholdRule
 from hsc_mm.utils.alike import missing_lines
+from hsc_mm.utils.data_folders import refuse_data_of
 from hsc_mm.utils.io import DISK_ERRORS
 from hsc_mm.utils.locks import locked
 from hsc_mm.utils.pool import map_ordered
-from hsc_mm.utils.work_dirs import refuse_data_of
 from .convert import SeedConverter
 from .readers import ImportOptions, source_format
 
