@@ -26,8 +26,8 @@ benchmarks/model_zoo.py` writes this page.
   The last line names the devices.
 - **Seeds**: mIoU in percent at the best threshold, mean ± standard deviation
   over n random seeds; one run where there is no n. The number of pictures is
-  how many were scored: rows with different ones compare only roughly. Empty
-  where `benchmarks/results/` has no table of the config on its own crops;
+  how many were scored: rows with different ones compare only roughly. An empty
+  cell means that this page took no table of the config on its own crops;
   [Results](results.md) has more, such as the demo and MobileNetV2, and the
   data, the commands and what limits these figures. HSC was trained with
   `share_ties=False`.

@@ -12,7 +12,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, ImageFile
 
 from hsc_mm.datasets.checks import check_files
-from hsc_mm.datasets.mask_checks import check_masks
+from hsc_mm.datasets.mask_checks import check_masks, mode_problems
 from hsc_mm.utils import (
     atomic_write_bytes,
     check_number,
@@ -56,6 +56,7 @@ def test_masks_of_few_bits(tmp_path, bits):
         with pytest.raises(ValueError, match=f'm.png: .* grey of {bits} bits'):
             read_index_png(path)
         assert f'{bits} bits' in check_masks([str(path)], 21, 255)[0]
+        assert f'{bits} bits' in mode_problems(str(path))[0]
     picture = Image.fromarray(values.astype(np.uint8), 'P')
     picture.putpalette([0, 0, 0, 9, 9, 9] * 128)
     picture.save(path, bits=bits)

@@ -6,6 +6,7 @@ import numpy as np
 
 from hsc_mm.utils import read_index_png
 from hsc_mm.utils.headers import open_picture
+from hsc_mm.utils.images import refuse_few_bits
 from hsc_mm.utils.progress import progress
 
 __all__ = [
@@ -27,13 +28,17 @@ def mode_problems(path: str) -> list[str]:
 
     Returns:
         list[str]: One line when it holds RGB, RGBA or anything else that is
-        no index, or cannot be opened; else empty.
+        no index, or grey of 2 or 4 bits, or cannot be opened; else empty.
     """
     try:
         with open_picture(path, path, checked=False)[0] as picture:
             mode = picture.mode
+        with open(path, 'rb') as file:
+            refuse_few_bits(path, file.read(26))
     except OSError as error:
         return [f'{path}: expected a mask, but {error}']
+    except ValueError as error:
+        return [str(error)]
     if mode in INDEX_MODES:
         return []
     kind = 'colours' if mode.startswith('RGB') else 'pixels'

@@ -39,12 +39,22 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
     said = {path: line for path, line in damaged(there).items()
             if not check_files(path, {})}
     unheard = {path for path in there if not is_heard(path)}
+    refused: dict[str, str] = {}
     for split in case.splits:
-        yield from _unread(split, [
-            path for path in files[split.name] if path in unheard])
-        unheard.difference_update(files[split.name])
+        new = [path for path in files[split.name]
+               if path in unheard and path not in refused]
+        refused.update(zip(new, map_threads(
+            partial(_refused, read=image_reader(split.pipeline)), new),
+            strict=True))
     for name, paths in files.items():
         found = [path for path in paths if path in said]
+        unread = [refused[path] for path in paths if refused.get(path)]
+        if unread:
+            yield error(
+                f'{name}: {len(unread)} files cannot be read: they are '
+                'damaged, or of a kind that needs an option of the loader',
+                'Each line says what to do. Replace damaged files, or remove '
+                'their images from the list.', unread)
         gaps = [f'{path}: {said[path]}' for path in found
                 if said[path].startswith('Corrupt JPEG')]
         other = [f'{path}: {said[path]}' for path in found
@@ -61,19 +71,6 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
                 'Look at them: where only "extraneous bytes" are reported, a '
                 'picture can be whole. Fetch the others again, or remove them '
                 'from the list.', gaps)
-
-
-def _unread(split: Split, paths: list[str]) -> Iterator[Finding]:
-    """List files that are neither JPEG nor PNG, and are not read."""
-    read = image_reader(split.pipeline)
-    lines = [line for line in map_threads(partial(_refused, read=read), paths)
-             if line]
-    if lines:
-        yield error(
-            f'{split.name}: {len(lines)} files cannot be read: they are '
-            'damaged, or of a kind that needs an option of the loader',
-            'Each line says what to do. Replace damaged files, or remove '
-            'their images from the list.', lines)
 
 
 def _refused(path: str, read: Callable[[str], np.ndarray]) -> str:

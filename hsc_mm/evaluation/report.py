@@ -1,5 +1,6 @@
 """The result of a seed evaluation as data and as text."""
 import math
+from collections.abc import Mapping
 from io import StringIO
 
 from rich.console import Console
@@ -127,8 +128,13 @@ def who_chose(facts: dict) -> str:
     ) * bool(facts.get('labels_on_unseen_split'))
 
 
-def told_facts(facts: dict) -> str:
-    """Say what seeds were made with, by ``facts`` of their report."""
+def told_facts(facts: Mapping) -> str:
+    """Say what seeds were made with, by ``facts`` of their report.
+
+    Empty where these are none, as of a step of one's own.
+    """
+    if not {'used_image_labels', 'supervision'} <= {*facts}:
+        return ''
     return f'{who_chose(facts)}; supervision: {facts["supervision"]}'
 
 

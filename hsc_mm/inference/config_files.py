@@ -91,7 +91,7 @@ def _files(error: BaseException) -> list[str]:
     return [
         str(frame.f_locals['filename'])
         for frame, _ in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_name == '_file2dict'
+        if frame.f_code.co_name in ('_file2dict', '_parse_lazy_import')
     ]
 
 
@@ -105,6 +105,11 @@ def _unreadable(path: Path, error: BaseException) -> Exception:
         if frame.f_code.co_name == '_substitute_base_vars' and \
                 'new_k' in frame.f_locals:
             return _no_variable(files[-1], frame.f_locals)
+    if isinstance(error, RecursionError):
+        return ValueError(
+            f'config {path}: its _base_ files refer to each other in a '
+            f'circle, or import each other. {files[-1]} is one of them. '
+            'Remove one of these _base_.')
     if isinstance(error, FileNotFoundError):
         missing = error.filename or (files[-1] if len(files) > 1 else '')
         by = files[-2] if len(files) > 1 and str(

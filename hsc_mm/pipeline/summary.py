@@ -168,9 +168,10 @@ class PipelineResults:
                     *map(format_score, scores[:shown]))
             console.print(table)
             for name, result in self.results.items():
-                if 'facts' in result:
-                    console.print(f'{name}: {told_facts(result["facts"])}',
-                                  highlight=False, markup=False)
+                told = told_facts(result.get('facts') or {})
+                if told:
+                    console.print(f'{name}: {told}', highlight=False,
+                                  markup=False)
         else:
             console.print('No masks: nothing was scored.')
             for line in filter(None, map(how_chosen, self.results.values())):

@@ -16,8 +16,8 @@ from .pixels import by_opencv, decode
 from .wholeness import check_whole
 
 __all__ = [
-    'NOTE', 'read_image', 'read_index_png', 'read_map', 'write_grey_png',
-    'write_index_png'
+    'NOTE', 'read_image', 'read_index_png', 'read_map', 'refuse_few_bits',
+    'write_grey_png', 'write_index_png'
 ]
 
 #: Key of the text in a PNG that says what it was made from.
@@ -117,11 +117,14 @@ def _pixels(path: str | Path, picture: Image.Image) -> np.ndarray:
         raise unpacked(path, error) from error
 
 
-def _refuse_few_bits(path: str | Path, data: bytes) -> None:
+def refuse_few_bits(path: str | Path, data: bytes) -> None:
     """Refuse a grey PNG of 2 or 4 bits, which readers spread over 8.
 
     mmseg's loader would see other indices than are stored. Those of a palette
-    are not spread.
+    are not spread. ``data`` is the file, or its first 26 bytes.
+
+    Raises:
+        ValueError: It is one.
     """
     if data[:4] == b'\x89PNG' and data[24:26] in (b'\2\0', b'\4\0'):
         raise ValueError(
@@ -142,7 +145,7 @@ def read_index_png(path: str | Path) -> np.ndarray:
             numbers that are no index of 8 bits.
     """
     data = _read_whole(path)
-    _refuse_few_bits(path, data)
+    refuse_few_bits(path, data)
     try:
         picture, _ = open_picture(path, BytesIO(data))
         if picture.format == 'JPEG':

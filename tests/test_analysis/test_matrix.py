@@ -180,7 +180,9 @@ def test_tables_name_splits_labels_and_supervision():
     for cell, used in zip(cells, (True, True, False)):
         cell['results']['seeds']['facts'] = dict(
             used_image_labels=used, supervision='image labels')
-    text = markdown(collect(cells))
+    own = _cell('d.py', 0, 30.0)
+    own['results']['seeds']['facts'] = dict(split='val')  # of one's own step
+    text = markdown(collect([*cells, own]))
     assert ('\n\nScored on val: seeds, best. Scored on test: segmentation.\n\n'
             'Seeds of a, b: image labels chose the classes; supervision: '
             'image labels.\n\nSeeds of c: the classifier chose the classes; '

@@ -29,7 +29,7 @@ def test_every_command_has_a_main_and_a_tool() -> None:
 
 
 @pytest.mark.parametrize('name', sorted({*COMMANDS} - {'matrix_tables'}))
-def test_every_command_ends_with_results_and_what_is_next(name) -> None:
+def test_every_command_says_where_results_are_or_what_is_next(name) -> None:
     source = inspect.getsource(inspect.getmodule(import_command(name).main))
     assert 'cli.finish(' in source or 'next:' in source
 

@@ -58,6 +58,8 @@ def test_damage_inside_of_other_formats_is_found(voc_root, tmp_path, options):
     first.write_bytes(data[:half] + b'\xff' * 400 + data[half + 400:])
     found = errors_of(examined(config))
     assert {f.check for f in found} == {'damage'}
+    assert sorted(one.text.partition(':')[0] for one in found) == [
+        'train', 'val, test']
     for one in found:
         assert ': 1 files cannot be read: they are damaged' in one.text
         assert [line.partition(':')[0] for line in one.details] == [str(first)]

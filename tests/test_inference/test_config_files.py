@@ -125,5 +125,15 @@ def test_other_mistakes_are_not_laid_to_variables(tmp_path, monkeypatch, name,
     path.write_bytes(text)
     with pytest.raises(ValueError, match=said) as at:
         read_config(path)
-    assert str(path) in str(at.value)
+    named = tmp_path / 'b.py' if name == 'lazy.py' else path
+    assert str(at.value).startswith(f'config {named}')
     assert 'OWN_DIR' not in str(at.value)
+
+
+def test_a_circle_behind_variables_is_told(tmp_path):
+    path = tmp_path / 'c.yaml'
+    path.write_text('_base_: ./c.yaml\nmodel: {type: M}\n'
+                    'y: {{_base_.x}}\n')
+    with pytest.raises(ValueError, match='in a circle') as at:
+        read_config(path)
+    assert str(path) in str(at.value)

@@ -209,7 +209,9 @@ def test_every_split_has_a_score_to_beat():
     near, = no_better([bad._replace(miou=31.4), *low])
     assert 'of 31.4 on test is hardly better than that of' in near
     assert no_better([bad._replace(miou=31.5), *low]) == []
-    table = PipelineResults({}, {}, [bad], background=low).table()
+    table = PipelineResults(dict(own=dict(facts=dict(split='val'))), {},
+                            [bad], background=low).table()
+    assert 'own:' not in table
     assert re.search(f'{BACKGROUND} +│ test  │ 31.0', table)
 
 

@@ -93,11 +93,11 @@ def main() -> int:
         say=partial(print, flush=True),
         paired_to=args.paired_to)
     print(markdown(found))
-    table = Path(args.work_dir) / 'matrix.json'
-    if table.is_file():
-        cli.finish(f'{args.work_dir}: matrix.md, matrix.json, and a folder of '
-                   'each cell', 'python -m hsc_mm figures --matrix '
-                   f'{shlex.quote(str(table))} --out FOLDER')
+    table = shlex.quote(str(Path(args.work_dir) / 'matrix.json'))
+    drawn = any('seeds, best' in row['columns'] for row in found['rows'])
+    cli.finish(
+        f'{args.work_dir}: matrix.md, matrix.json, and a folder of each cell',
+        *[f'python -m hsc_mm figures --matrix {table} --out FOLDER'] * drawn)
     for failure in failures:
         print(f'error: {failure}', file=sys.stderr)
     return int(bool(failures))

@@ -126,12 +126,12 @@ def _row(config: str, group: list[dict]) -> dict:
             COST, costs, strict=True) if any(v is not None for v in values))
     by_size = [cell.get('results', {}).get('seeds', {}).get('best', {}).get(
         'mIoU_of_size', {}) for cell in group]
-    facts = [cell.get('results', {}).get('seeds', {}).get('facts')
-             for cell in group]
+    told = [told_facts(cell.get('results', {}).get('seeds', {}).get('facts')
+                       or {}) for cell in group]
     return dict(
         config=config,
         seeds=[cell['seed'] for cell in group],
-        told=[*dict.fromkeys(map(told_facts, filter(None, facts)))],
+        told=[*dict.fromkeys(filter(None, told))],
         crop=group[0].get('crop'),
         columns=columns,
         sizes=mean_of(by_size), size_runs=by_size)

@@ -58,7 +58,8 @@ def main() -> int:
                  'now channel 0')
     name = shlex.quote(str(args.dst))
     source = meta['source']
-    cli.finish(f'{args.dst}: {text}',
-               f'RESNET38D_WEIGHTS={name} {_DOCTOR}' if source == 'mxnet' else
-               f'python -m hsc_mm test configs/{_CONFIGS[source]}.py {name}')
+    then = [f'RESNET38D_WEIGHTS={name} {_DOCTOR}'] if source == 'mxnet' else [
+        f'python -m hsc_mm test configs/{_CONFIGS[source]}.py {name}'
+    ] * (args.num_classes == 21)
+    cli.finish(f'{args.dst}: {text}', *then)
     return 0
