@@ -263,3 +263,16 @@ def test_the_switches_of_the_method_are_found():
     keys = {key for found in SWITCHES for key, _ in found}
     assert keys >= {'refiner', 'losses.er', 'losses.ecr', 'losses.min',
                     'losses.sal', 'losses.contrast'}
+
+
+def test_the_table_of_faults_names_every_test_of_one():
+    page = (ROOT / 'docs' / 'reliability.md').read_text()
+    table = page.split('<!-- made by make faults -->')[1]
+    rows = re.findall(r'^\| ([^|*]+) \| \d+ \| 0 \|$', table, re.M)
+    tests = [
+        part.name.removeprefix('test_').replace('_', ' ')
+        for path in (ROOT / 'tests' / 'faults').glob('test_*.py')
+        for part in ast.parse(path.read_text()).body
+        if getattr(part, 'name', '').startswith('test_')
+    ]
+    assert sorted(rows) == sorted(tests)
