@@ -36,9 +36,10 @@ def damage(case: Case, known: Case | None = None) -> Iterator[Finding]:
              for split in case.splits}
     there = [*filter(os.path.isfile, dict.fromkeys(
         path for paths in files.values() for path in paths))]
-    said = {path: line for path, line in damaged(there).items()
-            if not check_files(path, {})}
     unheard = {path for path in there if not is_heard(path)}
+    heard = [path for path in there if path not in unheard]
+    said = {path: line for path, line in damaged(heard).items()
+            if not check_files(path, {})}
     refused: dict[str, str] = {}
     for split in case.splits:
         new = [path for path in files[split.name]

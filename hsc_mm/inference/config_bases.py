@@ -7,13 +7,9 @@ from pathlib import Path
 from mmengine import fileio
 
 from .config_loops import as_list
-from .config_variables import check_values_of_variables
+from .config_variables import RefusedConfigError, check_values_of_variables
 
-__all__ = ['RefusedConfigError', 'check_bases']
-
-
-class RefusedConfigError(ValueError):
-    """Refused before mmengine reads it."""
+__all__ = ['check_bases']
 
 
 def check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
@@ -32,10 +28,7 @@ def check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
     if not path.is_file():
         return
     source = path.read_bytes()
-    try:
-        check_values_of_variables(path, source.decode('utf-8', 'replace'))
-    except ValueError as error:
-        raise RefusedConfigError(error) from error
+    check_values_of_variables(path, source.decode('utf-8', 'replace'))
     for name in _python_bases(path, source) if path.suffix == '.py' else \
             _data_bases(path):
         if isinstance(name, str) and '::' not in name:

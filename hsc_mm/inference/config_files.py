@@ -10,10 +10,14 @@ from mmengine.utils import import_modules_from_strings
 
 from hsc_mm.utils.io import DISK_ERRORS, PARSER
 from hsc_mm.utils.numbers import nearest
-from .config_bases import RefusedConfigError, check_bases
+from .config_bases import check_bases
 from .config_options import check_options, open_sections
 from .config_values import check_values
-from .config_variables import check_replaced, quoted_variable
+from .config_variables import (
+    RefusedConfigError,
+    check_replaced,
+    quoted_variable,
+)
 
 __all__ = ['read_config']
 

@@ -6,9 +6,16 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ['check_replaced', 'check_values_of_variables', 'quoted_variable']
+__all__ = [
+    'RefusedConfigError', 'check_replaced', 'check_values_of_variables',
+    'quoted_variable'
+]
 
 _VARIABLE = re.compile(r'\{\{[\'"]?\s*\$(\w+)')
+
+
+class RefusedConfigError(ValueError):
+    """Refused before mmengine reads it."""
 
 
 def check_values_of_variables(path: Path, text: str) -> None:
@@ -19,12 +26,12 @@ def check_values_of_variables(path: Path, text: str) -> None:
         text (str): What it holds.
 
     Raises:
-        ValueError: The message names the variable.
+        RefusedConfigError: The message names the variable.
     """
     for name in _VARIABLE.findall(text):
         value = os.environ.get(name, '')
         if '\\' in value:
-            raise ValueError(
+            raise RefusedConfigError(
                 f'environment variable {name}, which {path} reads: expected '
                 f'a value without a backslash, found {value!r}. Write / for '
                 'it, or rename the folder.')

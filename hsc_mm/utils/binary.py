@@ -1,7 +1,7 @@
 """Names of binary files that are given where a text belongs."""
 from pathlib import Path
 
-__all__ = ['refuse_binary']
+__all__ = ['kind_of', 'refuse_binary']
 
 _SHEETS = ('.xlsx', '.xlsm', '.xlsb', '.xls', '.ods', '.numbers')
 # Of the first bytes; spreadsheets of today are ZIP archives.
@@ -18,6 +18,16 @@ _DO = {
 }
 
 
+def kind_of(data: bytes) -> str | None:
+    """Return what a file is by its first bytes, None where it is not known.
+
+    It is an ``'archive'``, ``'sheet'``, ``'picture'``, ``'PDF'`` or
+    ``'Parquet file'``.
+    """
+    return next((kind for start, kind in _KINDS.items()
+                 if data.startswith(start)), None)
+
+
 def refuse_binary(path: str | Path, data: bytes) -> None:
     """Say what a file that is no text is, by its first bytes.
 
@@ -31,8 +41,7 @@ def refuse_binary(path: str | Path, data: bytes) -> None:
         ValueError: It is a spreadsheet, an archive, a picture, a PDF or a
             Parquet file.
     """
-    kind = next((kind for start, kind in _KINDS.items()
-                 if data.startswith(start)), None)
+    kind = kind_of(data)
     if kind == 'archive' and (Path(path).suffix.lower() in _SHEETS
                               or any(name in data for name in _INSIDE)):
         kind = 'sheet'

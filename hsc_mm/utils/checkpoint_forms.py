@@ -3,20 +3,20 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+from .binary import kind_of
+
 __all__ = ['why_unreadable']
 
 _UNPACK = 'an archive. Unpack it, and name the file of the weights in it.'
 _STATE = 'Load it where it was made, and write its state_dict() by torch.save.'
 _HEADS = {
-    b'\x1f\x8b': _UNPACK, b'BZh': _UNPACK, b'\xfd7zXZ\0': _UNPACK,
-    b'7z\xbc\xaf': _UNPACK, b'Rar!': _UNPACK,
     b'\x89HDF\r\n': 'an HDF5 file, as of Keras, which is not read.',
     b'\x93NUMPY': 'an array of NumPy, without the names of weights.',
     b'\x12\x01\0\0\0\0\0\0': "a file of MXNet's. tools/convert_weights.py "
                              'converts those of ResNet-38.',
-    b'\x89PNG': 'a picture. Name the file of the weights.',
-    b'\xff\xd8\xff': 'a picture. Name the file of the weights.',
 }
+_KINDS = {'archive': _UNPACK,
+          'picture': 'a picture. Name the file of the weights.'}
 _SAFETENSORS = (
     'a file of safetensors. Convert it: import safetensors.torch, torch; '
     'torch.save(safetensors.torch.load_file("{}"), "{}.pth").')
@@ -35,10 +35,14 @@ def why_unreadable(path: str | Path, reason: str) -> str:
     path = Path(path)
     with open(path, 'rb') as file:
         head = file.read(512)
-    form = _in_zip(path) if zipfile.is_zipfile(path) else _of(path, head)
+    zipped = head[:2] == b'PK'
+    if zipfile.is_zipfile(path):
+        form = _in_zip(path)
+    else:
+        form = None if zipped else _of(path, head)
     if form:
         return f'it is {form}'
-    if head[:2] == b'PK':
+    if zipped:
         return f'it is truncated or damaged ({reason}). Fetch it again.'
     if head and not any(b < 9 or 13 < b < 32 for b in head):
         return 'it is a text file. Name the file of the weights.'
@@ -54,8 +58,9 @@ def _of(path: Path, head: bytes) -> str | None:
         return _in_tar(path)
     if path.suffix.lower() == '.onnx' and head[:1] == b'\x08':
         return f'a network of ONNX. {_STATE}'
-    return next((what for start, what in _HEADS.items()
-                 if head.startswith(start)), None)
+    return _KINDS.get(kind_of(head)) or next(
+        (what for start, what in _HEADS.items() if head.startswith(start)),
+        None)
 
 
 def _in_tar(path: Path) -> str:

@@ -124,10 +124,9 @@ def _row(config: str, group: list[dict]) -> dict:
     columns.update(
         (name, column_of(values)) for name, values in zip(
             COST, costs, strict=True) if any(v is not None for v in values))
-    by_size = [cell.get('results', {}).get('seeds', {}).get('best', {}).get(
-        'mIoU_of_size', {}) for cell in group]
-    told = [told_facts(cell.get('results', {}).get('seeds', {}).get('facts')
-                       or {}) for cell in group]
+    seeds = [cell.get('results', {}).get('seeds', {}) for cell in group]
+    by_size = [one.get('best', {}).get('mIoU_of_size', {}) for one in seeds]
+    told = [told_facts(one.get('facts') or {}) for one in seeds]
     return dict(
         config=config,
         seeds=[cell['seed'] for cell in group],
