@@ -60,7 +60,7 @@ STEPS = Registry(
     'step', scope='hsc_mm', locations=['hsc_mm.pipeline.steps'])
 
 
-def build_part(registry: Registry, cfg: dict, what: str,
+def build_part(registry: Registry, cfg: dict, what: str, base: type,
                **defaults: object) -> Any:
     """Build a part of a registry; what is wrong with its config is said.
 
@@ -68,11 +68,13 @@ def build_part(registry: Registry, cfg: dict, what: str,
         registry (Registry): One of those above.
         cfg (dict): ``type`` and arguments.
         what (str): What the part is, for the message.
+        base (type): The class that parts of this kind extend.
         **defaults (object): Arguments that the config does not give, for
             parts that have one of that name.
 
     Raises:
-        ValueError: There is no such part, or it refuses its arguments.
+        ValueError: There is no such part, it refuses its arguments, or it
+            does not extend ``base``.
     """
     if not isinstance(cfg, Mapping):
         raise ValueError(f'{what}: expected dict(type=...), found {cfg!r}.')
@@ -88,7 +90,13 @@ def build_part(registry: Registry, cfg: dict, what: str,
         if parameter_of(found, key):
             arguments.setdefault(key, value)
     try:
-        return found(**arguments)
+        part = found(**arguments)
     except TypeError as error:
         raise ValueError(f'{what} {name}: rejects the arguments '
                          f'{sorted(arguments)}: {error}.') from error
+    if not isinstance(part, base):
+        raise ValueError(
+            f'{what} {name}: expected a class that extends '
+            f'{base.__module__}.{base.__name__}, found {type(part).__name__}'
+            f'. Write class {type(part).__name__}({base.__name__}).')
+    return part

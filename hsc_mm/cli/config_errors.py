@@ -21,7 +21,7 @@ _SHAPES = re.compile(
     r'expected input|size mismatch|must match|cannot be multiplied|'
     r'is invalid for input of size|Sizes of tensors|Expected \d\S* input|'
     r'Expected target size|weight tensor should be defined|'
-    r'normalized_shape|running_mean should contain')
+    r'normalized_shape|running_mean should contain|must be Tensor, not')
 _SHOWN = 'HSC_MM_TRACEBACK=1 shows what it was used for.'
 _HOSTS = re.compile(rf'[\\/]({"|".join(HOSTS)})[\\/]')
 
@@ -117,7 +117,8 @@ def host(error: BaseException) -> str | None:
         return (f'{part} of {package} refuses a picture of this size: {line}. '
                 'Enlarge it or leave it out; in a training, enlarge the crop. '
                 f'"doctor" lists sizes. {_SHOWN}')
-    if isinstance(error, RuntimeError) and fits and _SHAPES.search(line):
+    if isinstance(error, RuntimeError | TypeError) and fits and \
+            _SHAPES.search(line):
         return (f'{part} of {package}: {type(error).__name__}: {line}. '
                 'Compare the channels, classes and sizes that the config '
                 'gives it with those of the parts before it, and its type '

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from hsc_mm.utils.code import is_installed
 from .config_errors import config_key, host, innermost, local, registry
-from .own_errors import of_hook, of_worker, own_code
+from .own_errors import of_gradient, of_hook, of_worker, own_code
 from .signals import ended
 from .system_errors import memory, pictures, ranks, system
 
@@ -37,7 +37,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     """
     error = of_hook(error)
     for rule in (system, memory, ranks, pictures, _encoding, _own, registry,
-                 config_key, own_code, host):
+                 config_key, own_code, of_gradient, host):
         text = rule(error)
         if text:
             return text, 1

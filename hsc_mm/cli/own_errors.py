@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hsc_mm.utils.code import is_installed
 
-__all__ = ['of_hook', 'of_worker', 'own_code', 'own_place']
+__all__ = ['of_gradient', 'of_hook', 'of_worker', 'own_code', 'own_place']
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = f'{_ROOT / "hsc_mm"}{os.sep}'
@@ -45,6 +45,25 @@ def of_worker(text: str) -> tuple[str, str] | None:
     raised = re.split(r'\n(?=\S)', last, maxsplit=1)[-1].strip()
     kind = re.split(r':\s|\n', raised, maxsplit=1)[0].rstrip(':')
     return kind, raised[len(kind):].removeprefix(':').strip()
+
+
+def of_gradient(error: BaseException) -> str | None:
+    """What torch finds in ``backward()``: no frame names the code."""
+    text = str(error)
+    if not isinstance(error, RuntimeError):
+        return None
+    if 'does not require grad' in text:
+        return ('training: expected a loss that depends on a parameter, '
+                'found none. Look for detach(), torch.no_grad() and frozen '
+                'layers in head (compute_cam), refiner and losses. If none '
+                'of them is yours, please report it.')
+    if 'modified by an inplace operation' in text:
+        return ('training: a tensor that the gradient needs was changed in '
+                'place. Look in losses, head and refiner for clamp_(), '
+                'add_(), x[...] = y; write x.clamp(), x + y, torch.where(). '
+                'torch.autograd.set_detect_anomaly(True) shows the line. If '
+                'none of them is yours, please report it.')
+    return None
 
 
 def own_code(error: BaseException) -> str | None:

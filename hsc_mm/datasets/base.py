@@ -17,8 +17,9 @@ from .aux_maps import check_padding, read_aux_maps
 from .checks import check_items, check_root, raise_problems
 from .class_names import spelled
 from .id_checks import check_ids
-from .labels import data_hash, image_stem, own_labels
+from .labels import data_hash, image_stem
 from .mask_labels import check_mask_labels
+from .own_sets import own_classes, own_ids, own_labels
 
 __all__ = ['BaseImageLabelDataset']
 
@@ -120,9 +121,9 @@ class BaseImageLabelDataset(BaseSegDataset):
 
         Raises:
             ValueError: A class is unknown, one too many, or the first is no
-                background.
+                background; or :attr:`all_classes` is no list of names.
         """
-        old = self.all_classes
+        old = own_classes(type(self).__name__, self.all_classes)
         new = spelled(new_classes or [], old)
         check_class_count(type(self).__name__, len(old) - 1)
         unknown = [name for name in new if name not in old]
@@ -152,7 +153,7 @@ class BaseImageLabelDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the items; see the class for what is raised."""
-        ids = list(self.ids())
+        ids = own_ids(type(self).__name__, self.ids(), self.data_prefix)
         listed = self.ann_file or self.label_file
         check_ids(f'{type(self).__name__}: image ids', ids,
                   self.data_prefix['img_path'], listed)

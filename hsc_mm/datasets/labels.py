@@ -3,9 +3,8 @@ import os
 import posixpath
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,9 +18,8 @@ from .table_rows import names_images
 
 __all__ = [
     'IMAGE_SUFFIXES', 'NONE', 'ImageLabels', 'data_hash', 'image_stem',
-    'jpeg_names', 'own_labels', 'read_label_folders', 'read_label_json',
-    'read_label_table', 'read_labels', 'read_list', 'read_voc_list',
-    'read_voc_xml'
+    'jpeg_names', 'read_label_folders', 'read_label_json', 'read_label_table',
+    'read_labels', 'read_list', 'read_voc_list', 'read_voc_xml'
 ]
 
 
@@ -180,21 +178,3 @@ def data_hash(infos: Sequence[dict]) -> str:
     return digest([
         (info['img_id'], np.flatnonzero(info.get('gt_label', ())).tolist())
         for info in infos])
-
-
-def own_labels(name: str, labels: Any) -> Mapping[str, list[str]]:
-    """Return what ``labels()`` of a data set class did, if it is labels.
-
-    Raises:
-        ValueError: It is no dictionary, or an image has no list of names.
-    """
-    how = 'return {id: [name, ...]}, with an empty list for no class.'
-    if not isinstance(labels, Mapping):
-        raise ValueError(f'labels() of {name}: expected a dictionary, found '
-                         f'{labels!r:.60}; {how}')
-    for image, names in labels.items():
-        if isinstance(names, str) or not isinstance(names, Collection):
-            raise ValueError(f'labels() of {name}: expected a list of names '
-                             f'for image {image!r}, found {names!r:.60}; '
-                             f'{how}')
-    return labels

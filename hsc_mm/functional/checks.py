@@ -3,7 +3,7 @@ from collections.abc import Collection
 
 from torch import Tensor
 
-__all__ = ['check_all_labels', 'check_labels', 'check_word']
+__all__ = ['check_all_labels', 'check_labels', 'check_mask', 'check_word']
 
 
 def check_labels(label: Tensor, batch: int, classes: int) -> None:
@@ -35,6 +35,20 @@ def check_all_labels(label: Tensor, maps: Tensor) -> None:
             f'label: expected the shape {tuple(maps.shape[:2])}, a row for '
             'each image, a column for each class and the background first, '
             f'found {tuple(label.shape)}.')
+
+
+def check_mask(mask: Tensor, embedding: Tensor) -> None:
+    """Refuse a mask that is not that of an embedding, (B, D, h, w).
+
+    Raises:
+        ValueError: Its shape is not (B, h, w).
+    """
+    expected = (embedding.shape[0], *embedding.shape[2:])
+    if tuple(mask.shape) != expected:
+        raise ValueError(
+            f'mask: expected the shape {expected} of the embedding, (B, h, '
+            f'w), found {tuple(mask.shape)}. Resize it, by the nearest '
+            'pixel.')
 
 
 def check_word(name: str, value: str, known: Collection[str]) -> None:

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import check_mask
 from .contrast_maps import IGNORE
 from .distributed import all_sum
 from .positions import strongest, weighted_sums
@@ -95,9 +96,14 @@ def pixel_contrast_loss(pixels: list[Tensor],
 
     Returns:
         Tensor: Scalar.
+
+    Raises:
+        ValueError: A mask has another shape than the embeddings.
     """
     losses = []
     for view, pixel in enumerate(pixels):
+        for mask in masks:
+            check_mask(mask, pixel)
         own, other = current[view], current[1 - view]
         terms = [(bank, mask) for bank, mask, counts in (
             (own, masks[view], within), (own, masks[1 - view], cross_label),

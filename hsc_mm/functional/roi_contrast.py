@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import check_word
+from .checks import check_mask, check_word
 from .contrast_maps import IGNORE
 from .distributed import all_gather, all_sum
 from .prototypes import Bank, Observation
@@ -30,9 +30,11 @@ def region_means(region: Tensor,
         exist, (B, 2), bool.
 
     Raises:
-        ValueError: ``normalize`` is neither.
+        ValueError: ``normalize`` is neither, or the mask has another shape
+            than the embedding.
     """
     check_word('normalize', normalize, ('channel', 'width'))
+    check_mask(mask, region)
     region = region.float()
     foreground = (mask != 0) & (mask != IGNORE)
     inside = torch.stack([mask == 0, foreground], dim=1).flatten(2)

@@ -18,6 +18,7 @@ from .config_variables import (
     check_replaced,
     quoted_variable,
 )
+from .custom_imports import import_refused
 
 __all__ = ['read_config']
 
@@ -60,6 +61,9 @@ def read_config(path: str | Path, options: dict | None = None,
             check_bases(path.resolve())
             cfg = Config.fromfile(path)
     except SyntaxError as error:
+        refused = import_refused(path, error)
+        if refused:
+            raise refused from error
         named = [*_files(error)[-1:], error.filename or '']
         where = next((one for one in named if Path(one).is_file()), path)
         pasted = quoted_variable(where)
@@ -85,7 +89,10 @@ def read_config(path: str | Path, options: dict | None = None,
                              f'fit {path}: {error}') from error
         if any(key.startswith('custom_imports') for key in options) and \
                 isinstance(cfg.custom_imports, Mapping):
-            import_modules_from_strings(**cfg.custom_imports)
+            try:
+                import_modules_from_strings(**cfg.custom_imports)
+            except Exception as error:
+                raise import_refused(path, error) or error from error
     check_values(cfg, path)
     return cfg
 
@@ -124,14 +131,9 @@ def _unreadable(path: Path, error: BaseException) -> Exception:
     if isinstance(error, UnicodeDecodeError):
         return ValueError(f'config {files[-1]}: expected text in UTF-8, '
                           f'found other bytes ({error.reason}).')
-    first: BaseException = error
-    while first.__context__:
-        first = first.__context__
-    if isinstance(error, ImportError) and isinstance(first, ImportError):
-        return ValueError(
-            f'config {files[-1]}: custom_imports: {first}. For a module of '
-            'your own put PYTHONPATH=FOLDER, the folder that it lies in, in '
-            'front of the command.')
+    refused = import_refused(files[-1], error)
+    if refused:
+        return refused
     lines = [f', line {frame.lineno}'
              for frame in traceback.extract_tb(error.__traceback__)
              if frame.filename == files[-1]]

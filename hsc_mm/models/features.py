@@ -1,5 +1,5 @@
 """Selection of a backbone's feature maps by a head."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -7,7 +7,28 @@ from torch import Tensor
 from hsc_mm.utils.numbers import check_number
 from hsc_mm.utils.shapes import described
 
-__all__ = ['feature_map', 'pick_features']
+__all__ = ['feature_map', 'output_maps', 'pick_features']
+
+
+def output_maps(found: Any, source: str) -> tuple:
+    """Return the outputs of a backbone or a neck as a tuple.
+
+    Args:
+        found (Any): One feature map, or a sequence or a dictionary of them,
+            as torchvision's ``create_feature_extractor`` gives it.
+        source (str): What gave it, for the message.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    if isinstance(found, Tensor):
+        return (found, )
+    if isinstance(found, Mapping):
+        return tuple(found.values())
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        return tuple(found)
+    raise ValueError(f'{source}: expected a tuple of feature maps (B, D, h, '
+                     f'w) from its forward(), found {described(found)}.')
 
 
 def pick_features(feats: Sequence[Tensor], in_index: Sequence[int],

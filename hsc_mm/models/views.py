@@ -106,7 +106,9 @@ class View:
         if name not in self._embeddings:
             if name not in self._embed:
                 raise KeyError(f'embedding "{name}": expected one of '
-                               f'{sorted(self._embed)}.')
+                               f'{sorted(self._embed)}. A loss that reads it '
+                               f'says so by needs = ("{name}", ), and the '
+                               'head makes it by "embeddings".')
             make = self._embed[name]
             wide = getattr(getattr(make, 'func', make), 'channels', 'D')
             self._embeddings[name] = check_shape(

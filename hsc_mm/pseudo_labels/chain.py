@@ -16,6 +16,7 @@ from hsc_mm.utils import check_number
 from hsc_mm.utils.pool import map_ordered
 from .identity import part_identity, rule_line
 from .refiners import Refiner, build_refiner
+from .refiners.base import files_of
 from .rules import LabelRule, build_rule
 from .section import own_threshold, read_section, with_threshold
 from .soft_cam import SoftCAM
@@ -164,9 +165,14 @@ class LabelChain:
             soft.cam if self.soft else None)
 
     def files(self, img_id: str) -> list[Path]:
-        """Return the files of an image that the refiners read."""
+        """Return the files of an image that the refiners read.
+
+        Raises:
+            ValueError: What a refiner names are no paths.
+            FileNotFoundError: It names a file that is not there.
+        """
         return sorted({path for one in self._running
-                       for path in one.files(img_id)})
+                       for path in files_of(one, img_id)})
 
     def identity(self) -> dict:
         """Return what a manifest notes of it, plain JSON values.

@@ -224,4 +224,5 @@ def build_rule(cfg: dict | LabelRule, threshold: float) -> LabelRule:
     """
     if isinstance(cfg, LabelRule):
         return cfg
-    return build_part(LABEL_RULES, cfg, 'rule', threshold=threshold)
+    return build_part(
+        LABEL_RULES, cfg, 'rule', LabelRule, threshold=threshold)

@@ -80,7 +80,9 @@ class LabelRun:
         labels and files of refiners (of ``chain``) that there are now.
 
         Raises:
-            ValueError: None of the images can be read.
+            ValueError: None of the images can be read, or what a refiner
+                names are no paths.
+            FileNotFoundError: A refiner names a file that is not there.
         """
         infos = [dataset.get_data_info(i) for i in range(len(dataset))]
         known = mask_indices(dataset)
@@ -152,11 +154,11 @@ def _look(info: dict,
           chain: LabelChain | None) -> tuple[tuple | None, str | None]:
     """Return shapes and note of an image, None where it cannot be read."""
     path = info['img_path']
+    files = chain.files(info['img_id']) if chain else ()
     try:
         header = read_header(path, checked=False)
         return (header.seen, header.stored), input_note(
-            path, info.get('gt_label'),
-            chain.files(info['img_id']) if chain else ())
+            path, info.get('gt_label'), files)
     except Exception:  # whatever it is, reading the image will tell
         return None, None
 

@@ -121,7 +121,7 @@ def said(own, call, code):
     ('second', 'return views[1]',
      r'\("return views\[1\]\.cam\.mean\(\)"\): IndexError: list index out'),
     ('embedding', "return views[0].embedding('foo')",
-     r'KeyError: embedding "foo": expected one of \[\]\. HSC'),
+     r'KeyError: embedding "foo": expected one of \[\]\. A .*needs'),
     ('ours', 'return hsc.norm', r"'NoneType'.*\(in .*cam\.py, line \d+, of "
      'hsc_mm: if your code is right, please report it'),
     ('nothing', 'assert len', r'AssertionError\. HSC_MM_TRACEBACK=1 shows')])

@@ -20,6 +20,7 @@ LOSSES = dict(
 BOTH = torch.tensor([[1., 1, 0, 1], [1, 0, 1, 0]])
 REGIONS = torch.rand(2, 5, 6, 6)
 BANKS = [functional.MomentumPrototypes(4, 5).snapshot()] * 2
+ROI_BANKS = [functional.MomentumPrototypes(2, 5).snapshot()] * 2
 OF_BOTH = dict(
     mask=lambda label: functional.contrast_mask(CAM, label, 0.1),
     weights=lambda label: functional.contrast_weights(CAM, label)[0],
@@ -62,6 +63,25 @@ def test_each_map_is_of_a_class(present):
 def test_maps_of_saliency_are_not_broadcast(saliency):
     with pytest.raises(ValueError, match=r'saliency: expected .*\(B, 1, H, '):
         functional.saliency_loss(CAM, saliency, LABEL)
+
+
+@pytest.mark.parametrize('size', [(2, 3, 3), (1, 6, 6), (2, 1, 6, 6)])
+def test_masks_are_not_broadcast(size):
+    mask, wrong = torch.ones(2, 6, 6).long(), torch.ones(size).long()
+
+    def roi(second):
+        return functional.roi_contrast(
+            [REGIONS] * 2, [mask, second], ROI_BANKS)[0]
+
+    def pixel(second):
+        return functional.pixel_contrast(
+            [REGIONS] * 2, [CAM] * 2, [mask, second], BANKS)[0]
+
+    for level in (roi, pixel):
+        with pytest.raises(ValueError, match=r'mask: expected the shape \(2, '
+                           r'6, 6\) of the embedding.*found \('):
+            level(wrong)
+        assert level(mask).isfinite()
 
 
 def test_words_that_mean_nothing():

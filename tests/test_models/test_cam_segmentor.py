@@ -262,3 +262,24 @@ def test_losses_see_the_attention_of_a_transformer():
         losses['decode.loss_mine'].backward()
         grads = [one.attn.qkv.weight.grad for one in model.backbone.layers]
         assert all(grad.abs().sum() > 0 for grad in grads)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda maps: dict(enumerate(maps)), list, lambda maps: maps[-1]])
+def test_a_backbone_may_give_a_dict_a_list_or_one_map(monkeypatch, wrap):
+    model, image = build(), torch.rand(1, 3, 40, 48)
+    expected = model.extract_feat(image)[-1]
+    forward = model.backbone.forward
+    monkeypatch.setattr(
+        model.backbone, 'forward', lambda inputs: wrap(forward(inputs)))
+    assert torch.equal(model.extract_feat(image)[-1], expected)
+    losses = model(image, [sample()], mode='loss')
+    assert losses['decode.loss_cls'].requires_grad
+
+
+def test_a_backbone_without_a_return_is_named(monkeypatch):
+    model = build()
+    monkeypatch.setattr(model.backbone, 'forward', lambda inputs: None)
+    with pytest.raises(ValueError, match=r'model\.backbone \(\w+\): expected '
+                       r'a tuple of feature maps .*found None'):
+        model.extract_feat(torch.rand(1, 3, 40, 48))

@@ -18,6 +18,7 @@ from hsc_mm.utils.checkpoint_sources import check_named
 from hsc_mm.utils.numbers import check_size
 from hsc_mm.utils.picture_sizes import SizeError, refuse_size
 from ..attention import record_attention
+from ..features import output_maps
 from .cam_predictor import CAMPredictor, check_test_cfg
 
 __all__ = ['CAMSegmentor']
@@ -133,6 +134,7 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
 
         Raises:
             SizeError: The network takes no images of this size.
+            ValueError: Backbone or neck give no feature maps.
         """
         inputs = inputs.contiguous(memory_format=self.memory_format)
         try:
@@ -141,8 +143,10 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
             refuse_size(error, self.backbone, inputs)
             raise
         if self.with_neck:
-            feats = self.neck(feats)
-        return (feats, ) if isinstance(feats, Tensor) else tuple(feats)
+            if not isinstance(feats, Tensor):
+                feats = output_maps(feats, _named('backbone', self.backbone))
+            return output_maps(self.neck(feats), _named('neck', self.neck))
+        return output_maps(feats, _named('backbone', self.backbone))
 
     def make_views(self, inputs: Tensor) -> list[Tensor]:
         """Return the views of a batch, each (B, 3, H_v, W_v)."""
@@ -202,3 +206,7 @@ class CAMSegmentor(CAMPredictor, BaseSegmentor):
             ]
         return self.postprocess_result(activation, scores, data_samples,
                                        tuple(inputs.shape[2:]))
+
+
+def _named(part: str, module: torch.nn.Module) -> str:
+    return f'model.{part} ({type(module).__name__})'

@@ -1,6 +1,7 @@
 """Base class of refiners between CAMs and pseudo labels."""
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from hsc_mm.registry import REFINERS, build_part
 from hsc_mm.utils.shapes import described
 from ..soft_cam import SoftCAM
 
-__all__ = ['Refiner', 'build_refiner']
+__all__ = ['Refiner', 'build_refiner', 'files_of']
+
+_NEEDS = ('image', 'attention')
 
 
 class Refiner(ABC):
@@ -47,21 +50,38 @@ class Refiner(ABC):
         Raises:
             ValueError: Something that the refiner needs is missing, does not
                 fit the CAM, or is out of range; or what it returns is no
-                SoftCAM of the same classes and size, in [0, 1].
+                SoftCAM of the same classes and size, in [0, 1], or has a
+                background where :attr:`background` says that it has none,
+                and the other way round.
         """
         if not len(soft.cam):
             return soft
         check_soft_cam(soft, self.needs, type(self).__name__)
         found = self.refine(soft)
         _check_refined(found, soft, type(self).__name__)
+        self._check_background(found, soft)
         return found
+
+    def _check_background(self, found: SoftCAM, soft: SoftCAM) -> None:
+        """Refuse a background that the class does not declare.
+
+        Whether a threshold decides about pixels is told by that.
+        """
+        there = found.background is not None
+        before = soft.background is not None
+        if there != (before if self.background is None else self.background):
+            raise ValueError(
+                f'background of {type(self).__name__}: expected {there}, as '
+                f'what refine() returns has {"a" if there else "no"} map of '
+                f'the background, found {self.background}. Write background '
+                f'= {there} beside needs, or change what refine() returns.')
 
     @abstractmethod
     def refine(self, soft: SoftCAM) -> SoftCAM:
         """Refine the checked maps of an image with at least one class."""
 
-    def files(self, img_id: str) -> Sequence[Path]:
-        """Return other files of an image that it reads."""
+    def files(self, img_id: str) -> Iterable[str | Path]:
+        """Return the paths of other files of an image that it reads."""
         return ()
 
     @abstractmethod
@@ -146,8 +166,44 @@ def build_refiner(cfg: dict | Refiner) -> Refiner:
     """Build a refiner of ``dict(type=...)``; a refiner comes back as it is.
 
     Raises:
-        ValueError: There is no such refiner, or it refuses its arguments.
+        ValueError: There is no such refiner, it refuses its arguments, or
+            its ``needs`` are none.
     """
+    refiner = _built(cfg)
+    needs = refiner.needs
+    if isinstance(needs, str) or not {*_NEEDS}.issuperset(needs):
+        raise ValueError(
+            f'needs of {type(refiner).__name__}: expected a tuple of names '
+            f'of {_NEEDS}, found {needs!r}. Write needs = ("image", ) or '
+            'needs = ().')
+    return refiner
+
+
+def _built(cfg: dict | Refiner) -> Refiner:
     if isinstance(cfg, Refiner):
         return cfg
-    return build_part(REFINERS, cfg, 'refiner')
+    return build_part(REFINERS, cfg, 'refiner', Refiner)
+
+
+def files_of(refiner: Refiner, img_id: str) -> list[Path]:
+    """Return the files of an image that a refiner names.
+
+    Raises:
+        ValueError: What :meth:`Refiner.files` returns are no paths.
+        FileNotFoundError: There is no such file.
+    """
+    found = refiner.files(img_id)
+    name = f'files() of {type(refiner).__name__}, image {img_id}'
+    if isinstance(found, str | os.PathLike):
+        found = (found, )
+    listed = list(found) if isinstance(found, Iterable) else [None]
+    if not all(isinstance(one, str | os.PathLike) for one in listed):
+        raise ValueError(f'{name}: expected a list of paths, found '
+                         f'{found!r:.80}. Return [] where it reads no file.')
+    paths = [Path(one) for one in listed]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'{name}: {path}: there is no such file. Name those alone '
+                'that are there.')
+    return paths
