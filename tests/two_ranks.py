@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 
 from hsc_mm.evaluation import SeedMetric
 from hsc_mm.models import CAMHead, MomentumPrototypes, ScaledFeatures
+from hsc_mm.models.losses import BootstrappedCrossEntropyLoss
 
 META = dict(classes=('background', 'cat', 'dog'), split='train')
 
@@ -180,3 +181,25 @@ def contrast_share(rank):
     images = [0, 1] if rank == 0 else [2, 3]
     return {recipe: contrast_steps(recipe, images)
             for recipe in RECIPES}
+
+
+#: Pixels of each image that are not ignored: far from equal, or none.
+COUNTED = ((80, 5), (60, 0))
+
+
+def noisy_labels(images, counted):
+    """Return the gradient of a mean over the pixels that count."""
+    score = torch.randn(2, 3, 8, 10, generator=torch.manual_seed(0))
+    label = torch.arange(80).reshape(8, 10) % 3
+    score = score[images].requires_grad_()
+    labels = torch.stack([
+        torch.where(torch.arange(80).reshape(8, 10) < counted[i], label, 255)
+        for i in images])
+    BootstrappedCrossEntropyLoss()(score, labels).backward()
+    return score.grad
+
+
+def noisy_label_share(rank):
+    """That of an image, as DistributedDataParallel averages it."""
+    return [(noisy_labels([rank], counted) / 2).tolist()
+            for counted in COUNTED]

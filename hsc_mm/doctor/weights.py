@@ -6,11 +6,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.engine.fitting import (
-    BATCH_ADVICE,
     check_pretrained,
     check_warm_start,
     pretrained_parts,
 )
+from hsc_mm.engine.norms import BATCH_ADVICE
 from hsc_mm.engine.run_summary import start_of
 from hsc_mm.inference.class_names import check_class_names
 from hsc_mm.utils.checkpoint_sources import how_to_get, locate

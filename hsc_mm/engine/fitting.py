@@ -1,19 +1,17 @@
 """Weights that fit a model, and those that do not."""
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from hsc_mm.utils.part_types import type_name
 from .widening import widened
 
 __all__ = [
-    'BATCH_ADVICE', 'bare_model', 'check_pretrained', 'check_warm_start',
-    'first_problem', 'guard_batch_norms', 'pretrained_parts'
+    'bare_model', 'check_pretrained', 'check_warm_start', 'first_problem',
+    'pretrained_parts'
 ]
 
 #: Transformers, and those that extend them, which adapt these tensors to
@@ -29,10 +27,6 @@ _RESIZED = {
     'mmpretrain.SwinTransformer': ('absolute_pos_embed', ),
     'mmpretrain.SwinTransformerV2': ('absolute_pos_embed', )
 }
-BATCH_ADVICE = (
-    'A head that pools the image has one value per channel then, which has no '
-    'variance: train with train_dataloader.batch_size=2 or more per process, '
-    'or with norm_cfg=dict(type="GN", num_groups=32) in the heads.')
 
 
 def bare_model(model: nn.Module) -> nn.Module:
@@ -195,23 +189,3 @@ def _resized(module: nn.Module) -> tuple[str, ...]:
 
 def _resizes(found: Tensor, wanted: Tensor) -> bool:
     return found.ndim == wanted.ndim and found.shape[-1] == wanted.shape[-1]
-
-
-def guard_batch_norms(model: nn.Module) -> None:
-    """Let batch norms name themselves when they see one value per channel.
-
-    Args:
-        model (nn.Module): About to be trained.
-    """
-    for name, module in model.named_modules():
-        if isinstance(module, _BatchNorm):
-            module.register_forward_pre_hook(partial(_check_values, name))
-
-
-def _check_values(name: str, module: nn.Module, inputs: tuple) -> None:
-    shape = tuple(inputs[0].shape)
-    if module.training and inputs[0].numel() == shape[1] and not isinstance(
-            module, nn.SyncBatchNorm):
-        raise ValueError(f'{name}: expected more than one value per channel '
-                         f'in training, found the shape {shape}: a batch of '
-                         f'one image. {BATCH_ADVICE}')

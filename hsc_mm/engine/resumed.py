@@ -59,7 +59,8 @@ def resume_notes(cfg: Config, meta: Mapping, data: Mapping) -> list[str]:
             'resumed between two steps of the optimizer: the gradients of '
             f'{done % steps} of {steps} iterations are lost, and the run is '
             'not the one that was interrupted. Let default_hooks.checkpoint.'
-            'interval be a multiple of optim_wrapper.accumulative_counts.')
+            'interval be a multiple of optim_wrapper.accumulative_counts, '
+            'and with save_best train_cfg.val_interval too.')
     if known and batch[0] != batch[1]:
         notes.append(_of_the_batch(*batch, data.get('ranks', 1)))
     size, images = ((old.get(key), data.get(key)) for key in ('size',

@@ -17,7 +17,7 @@ from hsc_mm.doctor.case import Case
 from hsc_mm.doctor.files import contents
 from hsc_mm.doctor.labels import labels
 from hsc_mm.doctor.weights import batch
-from hsc_mm.engine.fitting import guard_batch_norms
+from hsc_mm.engine.norms import guard_batch_norms
 from hsc_mm.evaluation.mask_metric import MaskMetric
 from hsc_mm.inference import load_config, use_tta
 from hsc_mm.inference.inferencer import HSCInferencer

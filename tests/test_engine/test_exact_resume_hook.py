@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 from mmengine.runner.utils import calc_dynamic_intervals
@@ -133,3 +134,47 @@ def test_a_validation_by_dynamic_intervals_is_made_up_for(done, due):
         iter=done, epoch=0, train_loop=loop, logger=logging.getLogger(),
         val_loop=SimpleNamespace(run=lambda: ran.append(done))))
     assert ran == [done] * due
+
+
+class Iterations(BaseMetric):
+    """Counts; its score is as good each time."""
+
+    def process(self, data_batch, data_samples):
+        self.results.append(1)
+
+    def compute_metrics(self, results):
+        return dict(images=len(results))
+
+
+@pytest.mark.parametrize('loop', [
+    dict(by_epoch=True, max_epochs=2, val_interval=1),
+    dict(by_epoch=False, max_iters=4, val_interval=2)])
+@pytest.mark.parametrize(('validated', 'due'), [('2', [4]), ('4', [])])
+def test_the_last_validation_is_made_up_for(tmp_path, loop, validated, due):
+    def train(resume):
+        found = []
+
+        class Validated(Hook):
+            def after_val(self, runner):
+                found.append(runner.iter)
+
+        loader = dict(batch_size=2, num_workers=0, dataset=Points(),
+                      sampler=dict(type='DefaultSampler', shuffle=False))
+        runner = toy_runner(
+            tmp_path, resume=resume, randomness=dict(seed=0),
+            train_cfg=dict(loop), val_dataloader=loader, val_cfg=dict(),
+            val_evaluator=[Iterations()],
+            hooks=dict(
+                checkpoint=dict(
+                    type='hsc_mm.SafeCheckpointHook', interval=1,
+                    by_epoch=loop['by_epoch'], save_best='images',
+                    rule='greater'),
+                exact_resume=dict(type='hsc_mm.ExactResumeHook')))
+        runner.register_hook(Validated())
+        runner.train()
+        return found
+
+    assert train(resume=False) == [2, 4]
+    (tmp_path / 'last_validation').write_text(validated)
+    assert train(resume=True) == due
+    assert (tmp_path / 'last_validation').read_text() == '4'

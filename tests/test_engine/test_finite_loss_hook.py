@@ -58,3 +58,16 @@ def test_the_broken_term_is_named(value, tmp_path):
         hooks.FiniteLossHook().after_train_iter(runner, 6, outputs=outputs)
     runner.message_hub = _Hub(0.5)
     hooks.FiniteLossHook().after_train_iter(runner, 6, outputs=outputs)
+
+
+def test_any_rank_says_what_stopped_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmengine.dist.get_rank', lambda group=None: 1)
+    monkeypatch.setattr('mmengine.dist.utils.get_rank', lambda group=None: 1)
+    runner = type('Runner', (), dict(
+        iter=6, message_hub=_Hub(float('nan')), work_dir=str(tmp_path)))
+    for _ in range(2):  # another rank may have said the same
+        with pytest.raises(ValueError, match='iteration 7'):
+            hooks.FiniteLossHook().after_train_iter(
+                runner, 6, outputs={'decode.loss_cls': None})
+    found, = read_health(tmp_path)['findings']
+    assert found['kind'] == 'broken'

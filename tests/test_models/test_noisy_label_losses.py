@@ -4,6 +4,7 @@ import math
 import pytest
 import torch
 from mmseg.models.losses import CrossEntropyLoss
+from two_ranks import COUNTED, noisy_label_share, noisy_labels, on_two_ranks
 
 from hsc_mm.models.losses import (
     BootstrappedCrossEntropyLoss,
@@ -199,3 +200,15 @@ def test_a_single_channel_is_refused():
     with pytest.raises(ValueError, match=r'cls_score.*at least 2, found 1'):
         SymmetricCrossEntropyLoss()(torch.zeros(1, 1, 2, 2),
                                     torch.zeros(1, 2, 2, dtype=torch.long))
+
+
+def test_the_mean_is_that_of_the_images_of_all_ranks():
+    found = on_two_ranks(noisy_label_share)
+    for place, counted in enumerate(COUNTED):
+        whole = noisy_labels([0, 1], counted)
+        shares = sorted((torch.tensor(one[place]) for one in found),
+                        key=lambda one: one.abs().sum().item())
+        images = sorted(whole, key=lambda one: one.abs().sum().item())
+        for share, image in zip(shares, images, strict=True):
+            torch.testing.assert_close(share[0], image)
+        assert whole.abs().sum() > 0

@@ -151,6 +151,11 @@ class ExactResumeHook(Hook):
                                'had not ended: it is done first.')
             runner.val_loop.run()
 
+    def after_train(self, runner) -> None:
+        """Make up for that of the last epoch, after which none begins."""
+        if self._resumed:
+            self.before_train_epoch(runner)
+
     @staticmethod
     def _validated(runner) -> tuple[int | None, Any]:
         """Read what was validated last, and what was counted after it."""

@@ -2,7 +2,6 @@
 import contextlib
 import math
 
-from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from hsc_mm.registry import HOOKS
@@ -57,12 +56,14 @@ class FiniteLossHook(Hook):
         found = finding(
             'broken', f'iteration {runner.iter + 1}: expected finite losses'
             f'{most}, found {named}. The training diverged and was stopped')
-        if is_main_process():
-            # What is wrong with the file must not hide what is wrong here.
-            with contextlib.suppress(OSError, ValueError):
-                record = read_health(runner.work_dir)
-                record.update(
-                    findings=[*record.get('findings', ()), found],
-                    iterations=runner.iter, finished=False)
-                write_health(runner.work_dir, record)
+        # Any rank notes it: the losses are those of this one. What is wrong
+        # with the file must not hide what is wrong here.
+        with contextlib.suppress(OSError, ValueError):
+            record = read_health(runner.work_dir)
+            others = [one for one in record.get('findings', ())
+                      if one != found]
+            record.update(
+                findings=[*others, found],
+                iterations=runner.iter, finished=False)
+            write_health(runner.work_dir, record)
         raise ValueError(spoken(dict(findings=[found]))[0])

@@ -17,8 +17,8 @@ from hsc_mm.engine.fitting import (
     check_pretrained,
     check_warm_start,
     first_problem,
-    guard_batch_norms,
 )
+from hsc_mm.engine.norms import guard_batch_norms
 from hsc_mm.engine.resumable import check_rates, check_resumable
 from hsc_mm.engine.resumed import resume_notes, stopped_note
 from hsc_mm.engine.run_summary import data_of

@@ -5,6 +5,7 @@ import torch
 from mmseg.models.losses.utils import weight_reduce_loss
 from torch import Tensor, nn
 
+from hsc_mm.functional.distributed import all_sum, world_size
 from hsc_mm.registry import MODELS
 from hsc_mm.utils import check_number
 
@@ -18,8 +19,8 @@ REDUCTIONS = ('none', 'mean', 'sum')
 class PixelLoss(nn.Module, ABC):
     """A loss for ``loss_decode`` of any head of mmseg.
 
-    The mean is over the pixels that are not ignored; where there is none it
-    is a zero with gradients.
+    The mean is over the pixels that are not ignored, those of all ranks;
+    where there is none it is a zero with gradients.
 
     Args:
         reduction (str): ``'mean'``, ``'sum'`` or ``'none'``.
@@ -91,7 +92,8 @@ class PixelLoss(nn.Module, ABC):
             log_q, log_q.gather(1, index.unsqueeze(1)).squeeze(1))
         loss = torch.where(counts, loss, torch.zeros_like(loss))
         if reduction == 'mean' and avg_factor is None:
-            avg_factor = counts.sum()
+            # Of all ranks: DistributedDataParallel averages their gradients.
+            avg_factor = all_sum(counts.sum()) / world_size()
         return self.loss_weight * weight_reduce_loss(
             loss, None if weight is None else weight.float(), reduction,
             avg_factor)
