@@ -12,7 +12,7 @@ default_hooks = dict(
     checkpoint=dict(
         type='hsc_mm.SafeCheckpointHook', by_epoch=False, interval=2000),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='SegVisualizationHook'),
+    visualization=dict(type='hsc_mm.PredictionVisualizationHook'),
     keep_memory=dict(type='hsc_mm.KeepMemoryHook'),
     startup_check=dict(type='hsc_mm.StartupCheckHook'),
     leak_guard=dict(type='hsc_mm.LeakGuardHook'),

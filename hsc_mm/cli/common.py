@@ -11,7 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hsc_mm
-from .console import finish, first, note, plain, progress, warn
+from .console import (
+    finish,
+    first,
+    note,
+    plain,
+    progress,
+    then_train,
+    warn,
+)
 from .launchers import launch_problem
 from .options import DictAction, PartAction
 from .signals import output_is_closed, stoppable
@@ -20,7 +28,7 @@ __all__ = [
     'DictAction', 'PartAction', 'add_checkpoint', 'add_config', 'add_options',
     'add_selection', 'add_split', 'add_trust', 'file_path', 'finish', 'first',
     'note', 'parse', 'plain', 'positive', 'progress', 'random_seed', 'run',
-    'threshold', 'threshold_or_rule', 'warn', 'workers'
+    'then_train', 'threshold', 'threshold_or_rule', 'warn', 'workers'
 ]
 
 # Arguments that name no path.

@@ -1,9 +1,12 @@
 """Last lines, warnings, notes and progress bars that the commands print."""
+import shlex
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ['finish', 'first', 'note', 'plain', 'progress', 'warn']
+__all__ = [
+    'finish', 'first', 'note', 'plain', 'progress', 'then_train', 'warn'
+]
 
 _LISTED = 20
 _TURNS = ('LRE', 'RLE', 'LRO', 'RLO', 'PDF', 'LRI', 'RLI', 'FSI', 'PDI')
@@ -19,6 +22,19 @@ def finish(results: str, *then: str) -> None:
     print(f'results: {results}')
     for command in then:
         print(f'next: {command}')
+
+
+def then_train(folder: str, soft: bool) -> str:
+    """Say how a segmentor is trained on the labels in a folder.
+
+    Args:
+        folder (str): Of pseudo labels.
+        soft (bool): Whether they are soft CAMs alone.
+    """
+    command = (f'PSEUDO_DIR={shlex.quote(folder)} python -m hsc_mm train '
+               'SEG_CONFIG')
+    return ("set suffix='.npz' of hsc_mm.LoadPseudoLabel in SEG_CONFIG, then: "
+            + command if soft else command)
 
 
 def warn(lines: Iterable[str]) -> None:

@@ -4,9 +4,9 @@ Hard labels are palette PNGs, from a threshold or a CRF; soft ones are npz.
 """
 import argparse
 import os
-import shlex
 import sys
 from functools import partial
+from pathlib import Path
 
 from . import common as cli
 from .label_flags import add_label_flags, add_tiles, label_changes, tiles
@@ -113,6 +113,7 @@ def main() -> int:
     args = parse_args()
     from hsc_mm.inference import load_config
     from hsc_mm.pseudo_labels import RunOptions, Selected, make_pseudo_labels
+    from hsc_mm.utils import read_json
     shard, args.device = ranked(args.shard, args.device)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     select = args.select or args.select_list
@@ -143,8 +144,9 @@ def main() -> int:
     cli.warn(run.warnings)
     if run.complete:
         cli.finish(f'{args.out}: all {len(run.img_ids)} pseudo labels exist',
-                   f'PSEUDO_DIR={shlex.quote(args.out)} python -m hsc_mm '
-                   'train SEG_CONFIG')
+                   cli.then_train(args.out, read_json(
+                       Path(args.out) / 'pseudo_labels.json'
+                   )['soft'] == 'only'))
     else:
         cli.finish(f'{args.out}: other parts are still missing')
     return 0

@@ -83,11 +83,9 @@ def main() -> None:
     prepare_cpu_ranks(cfg)
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
-        cfg.default_hooks.visualization.update(
-            draw=True, show=args.show, wait_time=args.wait_time)
-        if args.show_dir:
-            claim_folder(args.show_dir, '--show-dir')
-            cfg.visualizer.save_dir = args.show_dir
+        _draw(cfg, args)
+    if args.show_dir:
+        claim_folder(args.show_dir, '--show-dir')
     if args.tta:
         cfg = use_tta(cfg)
     if args.crf:
@@ -106,8 +104,12 @@ def main() -> None:
         folder = getattr(args, flag[2:].replace('-', '_'))
         if folder and is_main_process():  # the other ranks write there too
             hold(folder, flag)
+    drawn = _drawn(args.show_dir)
     runner.test()
     if is_main_process():
+        for path, time in drawn.items():  # of pictures that are left out now
+            if _drawn(args.show_dir).get(path) == time:
+                path.unlink()
         cli.finish(
             ', '.join([*filter(None, (args.out, args.show_dir)),
                        f'{runner.log_dir} (scores and log)']),
@@ -116,6 +118,30 @@ def main() -> None:
                         args.checkpoint,
                         *option_words('--cfg-options', args.cfg_options)]))
     leave_ranks()
+
+
+def _draw(cfg: Config, args: argparse.Namespace) -> None:
+    """Change a config so that predictions are shown, or drawn."""
+    cfg.default_hooks = cfg.get('default_hooks') or {}
+    hook = dict(cfg.default_hooks.get('visualization') or {})
+    if hook.get('type') in (None, 'SegVisualizationHook',
+                            'mmseg.SegVisualizationHook'):
+        hook['type'] = 'hsc_mm.PredictionVisualizationHook'
+    cfg.default_hooks.visualization = dict(
+        hook, draw=True, show=args.show, wait_time=args.wait_time)
+    if not cfg.get('visualizer'):
+        cfg.visualizer = dict(
+            type='mmseg.SegLocalVisualizer', name='visualizer',
+            vis_backends=[dict(type='LocalVisBackend')])
+    if args.show_dir:
+        cfg.visualizer.save_dir = args.show_dir
+
+
+def _drawn(folder: str | None) -> dict[Path, int]:
+    """Return the pictures of a test in a folder, and when they were made."""
+    found = Path(folder, 'vis_data', 'vis_image').glob('test_*.png') \
+        if folder else ()
+    return {path: path.stat().st_mtime_ns for path in found}
 
 
 def _seconds(text: str) -> float:

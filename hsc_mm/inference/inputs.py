@@ -150,8 +150,9 @@ def _list_path(path: Path,
             raise ValueError(
                 f'{path}: expected a picture, or a folder of pictures, found '
                 'what may be a list. Give the names of the pictures '
-                'themselves: xargs -d "\\n" -a LIST python -m hsc_mm predict '
-                '--config CONFIG --checkpoint FILE')
+                'themselves, all in one run: xargs -x -n 999999 -s 2000000 '
+                '-d "\\n" -a LIST python -m hsc_mm predict --config CONFIG '
+                '--checkpoint FILE')
         return [ImageInput(path.stem, str(path))]
     if not path.is_dir():
         raise FileNotFoundError(

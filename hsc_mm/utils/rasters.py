@@ -1,5 +1,6 @@
 """Pictures of any bands and values: opened by rasterio, scaled to bytes."""
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ class Raster:
                 f'a progressive one, which needs {needed / 1e9:.1f} GB of '
                 f'memory. If there is as much, set {setting} and run again, '
                 f'or make a TIFF of it where there is: {setting} rio convert '
-                f'--co TILED=YES {self.path} PICTURE.tif')
+                f'--co TILED=YES {shlex.quote(str(self.path))} PICTURE.tif')
         self.file.close()
         with import_rasterio(self.path).Env(JPEGMEM='1000M'):
             self.file = open_raster(self.path, self._source)

@@ -100,7 +100,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
     assert make(tmp_path / 'a', '--soft', '--threshold', 0.4) == 0
-    assert '24 written, 0 skipped, 0 failed' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert '24 written, 0 skipped, 0 failed' in said
+    assert 'next: PSEUDO_DIR=' in said
     labels = read_json(stage[0] / 'image_labels.json')['images']
     for img_id, names in labels.items():
         hard = read_index_png(tmp_path / 'a' / f'{img_id}.png')
@@ -117,6 +119,8 @@ def test_soft_cams_hold_what_the_labels_say(make, tmp_path, stage, capsys):
         assert unclear.mean() < 0.05
     assert read_json(tmp_path / 'a' / 'pseudo_labels.json')['soft'] == 'also'
     assert make(tmp_path / 'b', '--soft', 'only') == 0
+    assert "next: set suffix='.npz' of hsc_mm.LoadPseudoLabel in SEG_CONFIG" \
+        in capsys.readouterr().out
     both = content(tmp_path / 'a')
     only = content(tmp_path / 'b')
     assert not [name for name in only if name.endswith('.png')]

@@ -1,7 +1,10 @@
 """One's own pictures, through checkpoints of both stages."""
 import errno
 import importlib
+import re
+import shlex
 import shutil
+import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -225,8 +228,22 @@ def test_what_is_not_there(predict, cam, seg, tmp_path, capsys):
     assert 'No name fits this pattern' in capsys.readouterr().err
     (tmp_path / 'list.txt').write_text('a.png\n')
     assert predict(cam, tmp_path / 'list.txt') == 1
+    said = capsys.readouterr().err
     assert 'list.txt: expected a picture, or a folder of pictures, found ' \
-        'what may be a list' in capsys.readouterr().err
+        'what may be a list' in said
+    command = shlex.split(re.search('xargs .*?(?= python)', said)[0])
+    listed = tmp_path / 'list.txt'
+    for count in (4000, 40000):  # one run, or none
+        listed.write_text(''.join(
+            f'/pictures/line {n % 9}/frame_{n:05d}.png\n'
+            for n in range(count)))
+        done = subprocess.run(
+            [*(str(listed) if word == 'LIST' else word for word in command),
+             'sh', '-c', 'echo $#', 'x'], capture_output=True, text=True,
+            check=False)
+        assert done.stdout.split() in ([str(count)], [])
+        assert (done.returncode == 0) == bool(done.stdout)
+        assert done.stdout or count > 4000
     (tmp_path / 'empty').mkdir()
     assert predict(cam, tmp_path / 'empty') == 1
     assert 'expected images (.jpg' in capsys.readouterr().err

@@ -277,3 +277,13 @@ def test_two_images_of_one_name_do_not_share_a_label(voc_root):
     with pytest.raises(ValueError, match=r'(?s)img_00\.png: expected the '
                        r'label of one image, found .*a/img_00.*b/img_00'):
         load(sample('b'))
+
+
+def test_soft_cams_in_place_of_pngs_are_named(voc_root, soft_dir):
+    with pytest.raises(ValueError, match=r'img_00\.png: missing') as found:
+        data(voc_root, soft_dir)
+    assert "set suffix='.npz' of hsc_mm.LoadPseudoLabel" in str(found.value)
+    assert 'make_pseudo_labels' not in str(found.value)
+    (soft_dir / 'img_01.npz').unlink()
+    with pytest.raises(ValueError, match='make_pseudo_labels'):
+        data(voc_root, soft_dir)

@@ -131,8 +131,13 @@ class LoadPseudoLabel(BaseTransform):
                       'other images', logger='current')
         how = 'tools/make_pseudo_labels.py with the same --out makes the ' \
             'missing ones.'
-        raise_problems(f'pseudo_dir {self.pseudo_dir}', missing_lines(
-            missing_files(map(self._path, infos))), how)
+        missing = missing_files(map(self._path, infos))
+        soft = missing and self.suffix == '.png' and all(
+            os.path.isfile(f'{path[:-4]}.npz') for path in missing)
+        raise_problems(
+            f'pseudo_dir {self.pseudo_dir}', missing_lines(missing),
+            "These are soft CAMs: set suffix='.npz' of "
+            'hsc_mm.LoadPseudoLabel.' if soft else how)
         by_hand = [image_name(info) in self.trusted for info in infos]
         for trusted, what, advice in (
                 (True, f'trusted_dir {self.trusted.folder}',

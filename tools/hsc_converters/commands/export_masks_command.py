@@ -5,7 +5,7 @@ from functools import partial
 
 from hsc_mm.cli import common as cli
 
-__all__ = ['add_images', 'main']
+__all__ = ['add_images', 'image_words', 'main']
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,17 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         metavar='IMAGE|FOLDER',
         help='images of predictions, as given to predict, instead of a split')
     cli.add_options(parser)
+
+
+def image_words(args: argparse.Namespace) -> list[str]:
+    """Return what :func:`add_images` parsed as words of a command line."""
+    from hsc_mm.inference.config_options import option_words
+    words = ['--config', args.config]
+    if args.images:
+        words += ['--images', *args.images]
+    elif args.split != 'train':
+        words += ['--split', args.split]
+    return words + option_words('--cfg-options', args.cfg_options)
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,6 +95,7 @@ def main() -> int:
     cli.finish(
         f'{args.out}: {len(queue)} masks, the most doubtful first: '
         f'{", ".join(map(str, files))}',
-        'correct them in the annotation tool, then: python -m hsc_mm import '
-        f'EXPORT --config {shlex.quote(args.config)} --out TRUSTED')
+        'correct them in the annotation tool, then: ' + shlex.join([
+            'python', '-m', 'hsc_mm', 'import', 'EXPORT',
+            *image_words(args), '--out', 'TRUSTED']))
     return 0

@@ -58,6 +58,7 @@ def main() -> int:
         f'({found.form}), {len(found.same)} were there already, '
         f'{len(found.unchanged)} unchanged, {len(found.refused)} refused; '
         f'{100 * found.ignored:.2f} % of the pixels written are ignored',
-        f'TRUSTED_DIR={shlex.quote(str(args.out))} python -m hsc_mm pipeline '
-        f'{shlex.quote(args.config)} SEG_CONFIG --work-dir FOLDER')
+        *[f'TRUSTED_DIR={shlex.quote(str(args.out))} python -m hsc_mm '
+          f'pipeline {shlex.quote(args.config)} SEG_CONFIG --work-dir FOLDER'
+          ] * bool(found.written or found.same))
     return 1 if found.refused else 0

@@ -1,6 +1,5 @@
 """Read the seeds of another project and write them in our own format."""
 import argparse
-import shlex
 from functools import partial
 
 from hsc_mm.cli import common as cli
@@ -98,6 +97,5 @@ def main() -> int:
         f'{args.out}: {found.written} of {found.total} seeds written '
         f'({found.form} -> {found.kind}), {len(found.missing)} missing, '
         f'{len(found.broken)} broken',
-        *[f'PSEUDO_DIR={shlex.quote(str(args.out))} python -m hsc_mm train '
-          'SEG_CONFIG'] * done)
+        *[cli.then_train(str(args.out), found.kind == 'soft')] * done)
     return 0 if done else 1

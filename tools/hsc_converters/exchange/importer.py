@@ -163,7 +163,8 @@ def _record(img_id: str, by_id: dict[str, Record], source: Path) -> Record:
         raise ValueError(
             f'{source}: expected images of the split, such as '
             f'{next(iter(by_id))}, found "{img_id}". Keep the names of the '
-            'pictures, or name the split by --split.')
+            'pictures, or name the split by --split, or those of predictions '
+            'by --images.')
     return by_id[img_id]
 
 
