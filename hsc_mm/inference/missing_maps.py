@@ -1,5 +1,5 @@
 """Adaptation of configs to data without the maps that losses need."""
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from mmengine.config import Config
 
@@ -9,7 +9,8 @@ from hsc_mm.utils.wrappers import wrapped
 from .config_loops import as_list
 
 __all__ = [
-    'drop_losses_without_maps', 'is_map_notice', 'map_notice', 'wanted_maps'
+    'drop_losses_without_maps', 'idle_maps', 'is_map_notice', 'map_notice',
+    'wanted_maps'
 ]
 
 _LOADER = 'LoadAuxMaps'
@@ -20,6 +21,25 @@ def map_notice(name: str) -> str:
     """Return what the log says of a run without the maps of a name."""
     return (f'{_BEGINNING.format(name, name)} This run is the {name}-free '
             'baseline: the losses that need these maps are off.')
+
+
+def idle_maps(cfg: Mapping, read: Collection[str]) -> str | None:
+    """Say which maps a training loads for nothing; None where all are read.
+
+    Args:
+        cfg (mapping): Config.
+        read (collection[str]): ``needs_maps`` of the losses of the model.
+    """
+    loader = cfg.get('train_dataloader') or {}
+    idle = sorted({
+        name for one in wrapped(loader.get('dataset'))
+        for name, folder in (one.get('aux_maps') or {}).items()
+        if folder is not None and name not in read
+    })
+    return (f'train_dataloader.dataset.aux_maps: no loss reads '
+            f'{", ".join(idle)}; needs_maps of the losses: {sorted(read)}. '
+            'A loss of your own names its maps there, else it gets none.'
+            ) if idle else None
 
 
 def is_map_notice(text: str) -> bool:

@@ -13,6 +13,7 @@ from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.engine.hooks import StartupCheckHook
 from hsc_mm.engine.hooks.startup_check_hook import NO_CHECKPOINT
 from hsc_mm.engine.runner import build_runner
+from hsc_mm.inference.missing_maps import idle_maps
 from hsc_mm.registry import MODELS
 
 
@@ -214,3 +215,31 @@ def test_a_transformer_of_timm_takes_its_own_positions_alone(tmp_path):
     check_pretrained(MODELS.build(dict(net, img_size=32, init_cfg=init)))
     with pytest.raises(ValueError, match='pos_embed has shape'):
         check_pretrained(MODELS.build(dict(net, img_size=64, init_cfg=init)))
+
+
+@pytest.mark.parametrize(('declared', 'told'), [
+    (dict(saliency=dict(path='SaliencyMaps')), True),
+    (dict(saliency=None), False), ({}, False)])
+def test_maps_that_no_loss_reads_are_told(shared_voc, tmp_path, declared,
+                                          told):
+    """A loss of one's own that misspells needs_maps gets none."""
+    cfg = Config.fromfile(cam_config(shared_voc, tmp_path / 'cam.py', 1))
+    cfg.work_dir = str(tmp_path / 'w')
+    cfg.train_dataloader.dataset.aux_maps = declared
+    runner, said = build_runner(cfg), []
+    runner.logger.addFilter(
+        lambda record: said.append(record.getMessage()) or True)
+    runner.train()
+    found = [text for text in said if 'no loss reads saliency' in text]
+    assert len(found) == told
+    if told:
+        assert 'needs_maps of the losses: []' in found[0]
+
+
+def test_maps_that_a_loss_reads_are_not_idle():
+    cfg = dict(train_dataloader=dict(dataset=dict(
+        type='ConcatDataset',
+        datasets=[dict(aux_maps=dict(edges='e', saliency='s'))])))
+    assert idle_maps(cfg, ('saliency', 'edges')) is None
+    assert 'no loss reads edges;' in idle_maps(cfg, ('saliency', ))
+    assert idle_maps(dict(train_dataloader=None), ()) is None

@@ -1,5 +1,6 @@
 """Hook that draws predictions on pictures, read as the data set reads them."""
 import re
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,9 +24,14 @@ class PredictionVisualizationHook(SegVisualizationHook):
     that a second test draws over the first.
 
     Args:
-        kwargs: Those of mmseg's ``SegVisualizationHook``: ``draw``,
+        args, kwargs: Those of mmseg's ``SegVisualizationHook``: ``draw``,
             ``interval``, ``show``, ``wait_time`` and ``backend_args``.
     """
+
+    def __init__(self, *args, **kwargs) -> None:
+        with warnings.catch_warnings():  # a training draws nothing: no news
+            warnings.filterwarnings('ignore', 'The draw is False')
+            super().__init__(*args, **kwargs)
 
     def before_test(self, runner) -> None:
         """Say that one process of several draws its share."""

@@ -21,11 +21,12 @@ from hsc_mm.engine.fitting import (
 from hsc_mm.engine.norms import guard_batch_norms
 from hsc_mm.engine.resumable import check_rates, check_resumable
 from hsc_mm.engine.resumed import resume_notes, stopped_note
-from hsc_mm.engine.run_summary import data_of
+from hsc_mm.engine.run_summary import data_of, named_parts
 from hsc_mm.engine.task import meta_of, task_of
 from hsc_mm.engine.widening import widen_when_loaded
 from hsc_mm.functional.prototypes import MomentumPrototypes
 from hsc_mm.inference.class_names import check_class_names
+from hsc_mm.inference.missing_maps import idle_maps
 from hsc_mm.models.heads.version1 import use_present_names
 from hsc_mm.registry import HOOKS
 from hsc_mm.utils.checkpoints import why_not_whole
@@ -171,6 +172,13 @@ class StartupCheckHook(Hook):
         if not any(_saves(hook, runner) for hook in runner.hooks):
             runner.logger.warning(NO_CHECKPOINT)
         guard_batch_norms(bare_model(runner.model))
+        losses = named_parts(
+            getattr(bare_model(runner.model), 'decode_head', None), 'losses')
+        read = getattr(losses, 'needs_maps', None)
+        idle = None if read is None else idle_maps(
+            getattr(runner, 'cfg', {}), read)
+        if idle:
+            runner.logger.warning(idle)
         check_heads(bare_model(runner.model), meta_of(runner))
         check_splits(runner)
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
