@@ -51,20 +51,23 @@ def draw(root: Path, split: str, count: int | None, seed: int) -> list[str]:
     return ids[:count]
 
 
-def _files(root: Path, ids: list[str]) -> list[Path]:
-    """Return masks and pictures of ids, and all masks that may be scored."""
-    masks = root / 'SegmentationClass'
+def _files(root: Path, ids: list[str], scored: str) -> list[Path]:
+    """Return what a cell reads: masks, the list scored, all its pictures."""
+    listed = root / f'ImageSets/Segmentation/{scored}.txt'
+    names = read_text(listed).split() if listed.is_file() else []
     return [path for path in (
-        *masks.glob('*.png'),
-        *(root / f'JPEGImages/{name}.jpg' for name in ids)) if path.is_file()]
+        listed, *(root / 'SegmentationClass').glob('*.png'),
+        *(root / f'JPEGImages/{name}.jpg' for name in {*ids, *names}))
+        if path.is_file()]
 
 
 def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
-             seed: int, options: list[str]) -> float:
+             seed: int, options: list[str], scored: str = 'val') -> float:
     """Train on the masks of some pictures; return the mIoU in percent.
 
     ``score.json`` holds what the cell is from its beginning, and its mIoU
-    when it is done. The contents of the config count, not its name.
+    when it is done. The contents of the config count, not its name, and the
+    list of pictures that are scored.
 
     Raises:
         ValueError: The folder is that of another cell, which is left as it
@@ -76,7 +79,7 @@ def run_cell(leaf: Path, root: Path, ids: list[str], work_dir: Path,
     own = dict(masks=len(ids), draw=digest(ids), seed=seed,
                root=str(root.resolve()), options=options,
                config=hashes(str(leaf), None, {})['cam'],
-               data=fingerprint(_files(root, ids)))
+               data=fingerprint(_files(root, ids, scored)))
     kept = read_json(done, dict) if done.is_file() else {}
     other = [key for key, value in own.items() if kept.get(key) != value]
     if other and any(work_dir.glob('[!.]*')):
@@ -151,13 +154,17 @@ def main() -> None:
                       args.root, args.work_dir / 'configs')
     rows = read_rows(args.matrix, leaf, args.options) if args.matrix else []
     curve: dict[int, list[float]] = {}
+    data = SETS[args.name]
+    numbers = dict.fromkeys(  # "all" may be a number beside it
+        len(draw(args.root, data.seeds,
+                 None if number == 'all' else int(number), 0))
+        for number in args.masks)
     for seed in args.seeds:
-        for number in args.masks:
-            ids = draw(args.root, SETS[args.name].seeds,
-                       None if number == 'all' else int(number), seed)
-            folder = args.work_dir / f'masks-{len(ids)}-seed-{seed}'
-            curve.setdefault(len(ids), []).append(run_cell(
-                leaf, args.root, ids, folder, seed, args.options))
+        for number in numbers:
+            ids = draw(args.root, data.seeds, number, seed)
+            folder = args.work_dir / f'masks-{number}-seed-{seed}'
+            curve.setdefault(number, []).append(run_cell(
+                leaf, args.root, ids, folder, seed, args.options, data.test))
     write_json(args.work_dir / 'break_even.json', dict(sorted(curve.items())))
     print(table(curve, rows))
 

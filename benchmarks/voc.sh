@@ -47,7 +47,8 @@ for name in "${names[@]}"; do
 done
 if [ "${DOCTOR:-1}" != 0 ]; then
 	# HSC on EPS reads what all the others read, saliency maps too.
-	python "$root/tools/doctor.py" "${configs[3]}" "$segmentor"
+	# Time, memory and disk that it names are those of one cell.
+	python "$root/tools/doctor.py" "${configs[3]}" "$segmentor" --work-dir "$work"
 fi
 read -ra seeds <<<"${SEEDS:-0}"
 options=(--seg-config "$segmentor" --work-dir "$work" --seeds "${seeds[@]}")

@@ -163,7 +163,7 @@ def test_the_command_checks_saliency_first_and_pairs_several_seeds(script):
     done, (doctor, matrix) = call('--jobs', '2', SEEDS='0 1')
     assert done.returncode == 0, done.stderr
     assert doctor == ('tools/doctor.py WORK/configs/hsc_r38d_eps_voc.py '
-                      'configs/deeplabv2_r101_voc-pseudo.py')
+                      'configs/deeplabv2_r101_voc-pseudo.py --work-dir WORK')
     names = ('seam_r38d_voc', 'hsc_r38d_seam_voc', 'eps_r38d_voc',
              'hsc_r38d_eps_voc', RELEASE)
     assert matrix == ' '.join([

@@ -3,6 +3,8 @@ from argparse import Namespace
 
 import pytest
 
+from hsc_mm.utils import read_json
+
 
 def test_break_even_is_where_the_curve_crosses():
     from break_even_table import break_even, table
@@ -85,6 +87,7 @@ def _files(folder):
 
 
 def test_break_even_takes_nothing_of_another_cell(trained, tmp_path):
+    import break_even
     with pytest.raises(ValueError, match=r'status 1.*same command continues'):
         trained.call()
     others = ((dict(ids='ac'), 'draw'), (dict(ids='abc'), 'masks'),
@@ -114,6 +117,18 @@ def test_break_even_takes_nothing_of_another_cell(trained, tmp_path):
     with pytest.raises(ValueError, match='of another data'):
         trained.call()
     mask.unlink()
+    listed = tmp_path / 'ImageSets' / 'Segmentation' / 'val.txt'
+    listed.parent.mkdir(parents=True)
+    picture = tmp_path / 'JPEGImages' / 'c.jpg'
+    picture.parent.mkdir()
+    listed.write_text('c')  # what is scored counts, too
+    picture.write_bytes(b'c')
+    with pytest.raises(ValueError, match='of another data'):
+        trained.call()
+    assert picture in break_even._files(tmp_path, [], 'val')
+    assert picture not in break_even._files(tmp_path, [], 'test')
+    listed.unlink()
+    assert trained.call() == 40.0
     assert len(trained.calls) == 2
     (trained.cell / 'score.json').write_text('{"masks": 2, "miou": 40.0}')
     with pytest.raises(ValueError, match='one of an earlier version'):
@@ -123,6 +138,27 @@ def test_break_even_takes_nothing_of_another_cell(trained, tmp_path):
     with pytest.raises(ValueError, match='files of no cell'):
         trained.call()
     assert _files(trained.cell) == before
+
+
+def test_all_may_be_a_number_beside_it(tmp_path, monkeypatch):
+    import break_even
+    (tmp_path / 'ImageSets' / 'Segmentation').mkdir(parents=True)
+    (tmp_path / 'ImageSets/Segmentation/train.txt').write_text('a b c')
+    (tmp_path / 'SegmentationClass').mkdir()
+    for name in 'abc':
+        (tmp_path / f'SegmentationClass/{name}.png').touch()
+    calls = []
+    monkeypatch.setattr(break_even, 'check_root', lambda *args: None)
+    monkeypatch.setattr(break_even, 'write_leaf', lambda *args: 'leaf.py')
+    monkeypatch.setattr(break_even, 'run_cell', lambda *args: calls.append(
+        (len(args[2]), args[4])) or 40.0 + args[4])
+    monkeypatch.setattr('sys.argv', [
+        'break_even', 'neu-seg', str(tmp_path), '--work-dir',
+        str(tmp_path / 'w'), '--masks', '2', '3', 'all', '--seeds', '0', '1'])
+    break_even.main()
+    assert calls == [(2, 0), (3, 0), (2, 1), (3, 1)]
+    assert read_json(tmp_path / 'w' / 'break_even.json') == {
+        '2': [40.0, 41.0], '3': [40.0, 41.0]}
 
 
 def test_break_even_compares_with_the_same_data_and_segmentor(tmp_path):

@@ -8,7 +8,7 @@ from hsc_mm.inference.config_options import option_words
 from hsc_mm.utils.checkpoints import trusted
 from .context import Context
 
-__all__ = ['pipeline_command', 'shown_path']
+__all__ = ['pipeline_command', 'shown_path', 'used_variables']
 
 
 def shown_path(path: str | Path) -> str:
@@ -29,6 +29,19 @@ def shown_path(path: str | Path) -> str:
     return shlex.quote(path)
 
 
+def used_variables(ctx: Context) -> dict[str, str]:
+    """Return the environment variables that configs of a run have read.
+
+    ``PSEUDO_DIR`` is left out: the pipeline makes the labels.
+    """
+    found: dict[str, str] = {}
+    for cfg in ctx.configs.values():
+        if cfg is not None:
+            found.update(cfg.env_variables)
+    found.pop('PSEUDO_DIR', None)
+    return dict(sorted(found.items()))
+
+
 def pipeline_command(ctx: Context, baselines: Iterable[str]) -> list[str]:
     """Return the command that made the work dir, in parts.
 
@@ -37,7 +50,11 @@ def pipeline_command(ctx: Context, baselines: Iterable[str]) -> list[str]:
         baselines (iterable[str]): Config files of the baselines.
     """
     configs = [cfg for cfg in (ctx.cam_cfg, ctx.seg_cfg) if cfg is not None]
-    words = ['python -m hsc_mm pipeline']
+    words = [
+        f'{name}=' + (shown_path(value) if os.path.exists(value) else
+                      shlex.quote(value))
+        for name, value in used_variables(ctx).items()]
+    words.append('python -m hsc_mm pipeline')
     words += [shown_path(cfg.filename or 'config.py') for cfg in configs]
     words.append(f'--work-dir {shown_path(ctx.root)}')
     others = [shown_path(path) for path in baselines]

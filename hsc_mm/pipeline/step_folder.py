@@ -12,6 +12,8 @@ __all__ = ['StepFolder']
 
 #: In a folder that was moved aside: the record of what made it.
 RECORD = '.hsc_mm_step.json'
+#: There too: the complete config that made it, where there is one.
+CONFIG = '.hsc_mm_config.py'
 _COPIED = 60  # seconds between a time that a file holds and its own
 _FORM = dict(finished=bool, content=dict(inputs=dict, outputs=dict))
 
@@ -33,6 +35,12 @@ class StepFolder:
         self.path, self.manifest = path, manifest
         name = f'{manifest.path.stem}.started.json'
         self.mark = Manifest(manifest.path.with_name(name), manifest.root)
+
+    @property
+    def config(self) -> Path:
+        """Path: Of the complete config of the step, see ``Context.dump``."""
+        return self.manifest.path.with_name(
+            f'{self.manifest.path.stem}_config.py')
 
     @property
     def last(self) -> Manifest:
@@ -79,6 +87,8 @@ class StepFolder:
             write_json(self.path / RECORD, dict(
                 finished=self.last is self.manifest,
                 content=self.last.content))
+        if self.config.is_file():
+            self.config.replace(self.path / CONFIG)
         names = (self.path.with_name(f'{self.path.name}.old{n}')
                  for n in count(1))
         self.path.rename(next(name for name in names if not name.exists()))
@@ -99,6 +109,8 @@ class StepFolder:
         own, other = ((self.manifest, self.mark) if record['finished'] else
                       (self.mark, self.manifest))
         other.drop()
+        if (old / CONFIG).is_file():
+            (old / CONFIG).replace(self.config)
         own.write(record['content'])
         old.rename(self.path)  # last: a record without its folder is void
         return old.name

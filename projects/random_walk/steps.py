@@ -48,7 +48,8 @@ class _FromSoftCAMs(Step):
             stage_inputs(ctx.cam_cfg, 'train'),
             inference=config_hash(ctx.cam_cfg, 'test'),
             checkpoint=ctx.checkpoint_hash('cam'),
-            labels=ctx.identity(ctx.find('pseudo_labels', self.labels).name))
+            pseudo_labels=ctx.identity(
+                ctx.find('pseudo_labels', self.labels).name))
 
     def soft_cam(self, ctx: Context, look: Look,
                  dataset: BaseImageLabelDataset) -> SoftCAM:
@@ -171,7 +172,8 @@ class RandomWalk(_FromSoftCAMs):
     def inputs(self, ctx: Context) -> dict:
         """Add the affinity and the label rule."""
         return dict(
-            super().inputs(ctx), affinity=ctx.checkpoint_hash('affinity'),
+            super().inputs(ctx),
+            checkpoint_affinity=ctx.checkpoint_hash('affinity'),
             pseudo_label=ctx.cam_cfg.get('pseudo_label'))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:

@@ -430,6 +430,22 @@ def test_cells_of_data_that_changed_meanwhile_are_left_out(
                                 'a, seed 1 (other data or versions)']
 
 
+def test_outputs_of_earlier_steps_are_no_other_data(tmp_path):
+    def folder(name, **inputs):
+        path = tmp_path / name / 'manifests'
+        path.mkdir(parents=True)
+        (path / 'walk.json').write_text(json.dumps(dict(inputs=dict(
+            dict(data='d', versions='v', config='c', checkpoint='1',
+                 pseudo_labels='2', checkpoint_affinity='3'), **inputs))))
+        return matrix_hashes.data_of(tmp_path / name)
+
+    first = folder('a')
+    assert folder('b', config='x', checkpoint='x', pseudo_labels='x',
+                  checkpoint_affinity='x') == first
+    assert folder('c', data='x') != first
+    assert folder('d', edges='x') != first
+
+
 def test_cells_of_other_configs_are_compared_with_the_data_of_now(
         voc_root, tmp_path, monkeypatch):
     config = cam_config(voc_root, tmp_path / 'cam.py')

@@ -22,7 +22,7 @@ from hsc_mm.pipeline.context import Context
 from hsc_mm.pipeline.gallery import validation_pictures
 from hsc_mm.pipeline.report import Gallery, ReportContent, write_report
 from hsc_mm.pipeline.step import BACKGROUND, ScoreRow
-from hsc_mm.pipeline.steps import report
+from hsc_mm.pipeline.steps import WriteReport, report
 from hsc_mm.pipeline.summary import (
     PipelineResults,
     background_rows,
@@ -395,6 +395,28 @@ def test_the_command_in_the_report_runs_where_it_was_given(
         '../cam .py', '../seg .py', '--work-dir', '../out',
         '--baseline', 'b.py', '--select-list', '../few.txt',
         '--trust-checkpoint']
+
+
+def test_the_command_in_the_report_has_the_variables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    masks = tmp_path / 'my masks'
+    masks.mkdir()
+    path = tmp_path / 'seg.py'
+    path.write_text('a = r"""{{$TRUSTED_DIR:none}}"""\n'
+                    'b = "{{$PSEUDO_DIR:x}}"\nc = "{{$DEPTH:18}}"\n'
+                    'd = "{{$UNSET_HERE:1}}"\n')
+    monkeypatch.setenv('PSEUDO_DIR', 'labels')
+    monkeypatch.setenv('DEPTH', '5 0')
+    monkeypatch.setenv('TRUSTED_DIR', str(masks))
+    ctx = Context(tmp_path, Config.fromfile(path))
+    words = shlex.split(' '.join(pipeline_command(ctx, ())))
+    assert words[:5] == ['DEPTH=5 0', 'TRUSTED_DIR=my masks', 'python', '-m',
+                         'hsc_mm']
+    step = WriteReport()
+    shown = step.inputs(ctx)['shown']
+    monkeypatch.delenv('TRUSTED_DIR')
+    assert step.inputs(Context(tmp_path, Config.fromfile(path)))[
+        'shown'] != shown
 
 
 @pytest.mark.parametrize(('total', 'score', 'note'), [

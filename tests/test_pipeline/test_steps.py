@@ -36,6 +36,7 @@ class _Number(Step):
         path = ctx.root / self.folder / 'number.txt'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(str(self._value(ctx)))
+        ctx.dump(Config(dict(number=self._value(ctx))), self.name)
         if self.fail:
             raise KeyboardInterrupt
         return Outcome([path], dict(number=self._value(ctx)))
@@ -93,12 +94,15 @@ def test_what_the_same_inputs_made_is_taken_back(tmp_path):
                         'inputs made')
     assert all('is current' in line for line in lines[1:])
     assert (tmp_path / 'one' / 'number.txt').read_text() == '3'
+    config = tmp_path / 'manifests' / 'one_config.py'
+    assert Config.fromfile(config).number == 3
     record = max(tmp_path.glob('one.old*/.hsc_mm_step.json'))
     later = time.time() + 86400  # it was moved aside a day after its end
     os.utime(record, (later, later))
     resumed = _Two(tmp_path, 4)  # what was interrupted goes on, too
     resumed.run(say=_quiet)
     assert resumed.seen == [('one', True), ('two', False)]
+    assert Config.fromfile(config).number == 4
     assert resumed.context.manifests['one'].seconds < 1000
     forced = _Two(tmp_path, 3)
     forced.run(['one'], say=_quiet)

@@ -16,7 +16,7 @@ __all__ = [
     'steps_without_data', 'threshold_of'
 ]
 
-# Inputs of a step that follow the random seed.
+# Inputs of a step that follow the random seed, or how their names begin.
 _OF_SEED = ('config', 'checkpoint', 'pseudo_labels', 'threshold', 'chosen')
 
 
@@ -90,7 +90,7 @@ def data_of(folder: Path) -> dict[str, str]:
         data themselves, such as the report.
     """
     return {name: digest({key: value for key, value in inputs.items()
-                          if key not in _OF_SEED})
+                          if not key.startswith(_OF_SEED)})
             for name, inputs in _inputs(folder).items() if 'data' in inputs}
 
 

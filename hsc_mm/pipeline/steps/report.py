@@ -6,7 +6,7 @@ from hsc_mm.registry import STEPS
 from hsc_mm.utils import digest
 from hsc_mm.visualization.layers import Picture
 from hsc_mm.visualization.pictures import class_colours
-from ..command import pipeline_command
+from ..command import pipeline_command, used_variables
 from ..context import Context
 from ..gallery import training_pictures, validation_pictures
 from ..report import Gallery, ReportContent, write_report
@@ -41,7 +41,8 @@ class WriteReport(Step):
         files += [ctx.step(name).config for name in _baselines(ctx)]
         return dict(
             {name: digest(ctx.manifests[name].content) for name in ctx.steps},
-            shown=digest([*map(os.path.abspath, [ctx.root, *files])]))
+            shown=digest([*map(os.path.abspath, [ctx.root, *files]),
+                          *used_variables(ctx).items()]))
 
     def run(self, ctx: Context, resumable: bool) -> Outcome:
         """Write the report."""
@@ -188,6 +189,6 @@ def _facts(ctx: Context) -> dict[str, str]:
         for name in ctx.steps)
     found['versions'] = '; '.join(filter(None, versions))
     found['complete configs'] = ', '.join(
-        f'manifests/{path.name}'
-        for path in sorted((ctx.root / 'manifests').glob('*_config.py')))
+        f'manifests/{name}_config.py' for name in sorted(ctx.steps)
+        if (ctx.root / 'manifests' / f'{name}_config.py').is_file())
     return found
