@@ -9,7 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from hsc_mm.utils.alike import NearNames, composed
-from .labels import IMAGE_SUFFIXES
+from .class_names import IMAGE_SUFFIXES
 
 __all__ = [
     'AuxMapFolder', 'aux_key', 'check_padding', 'map_kind', 'read_aux_maps'

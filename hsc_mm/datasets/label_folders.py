@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hsc_mm.utils.outputs import written
 from hsc_mm.utils.paths import MARKER
+from .checks import raise_problems
 from .class_names import (
     IMAGE_SUFFIXES,
     NONE,
@@ -152,10 +153,12 @@ def read_label_folders(root: str | Path,
     _check_folders(root, pictures, left_out, none)
     refuse_masks_beside(root, chain.from_iterable(pictures.values()))
     images: dict[str, list[str]] = {}
-    merged, copies, deeper = [], [], []
+    merged, copies, deeper, torn = [], [], [], []
     for same in equal_pictures(pictures):
         names = list(dict.fromkeys(name for name, _ in same))
         ids = [path.relative_to(root).as_posix() for _, path in same]
+        if len({means_nothing(name, none) for name in names}) > 1:
+            torn.append(' = '.join(ids))
         if len(names) > 1:
             merged.append(' = '.join(ids))
             ids = ids[:1]
@@ -163,6 +166,9 @@ def read_label_folders(root: str | Path,
             copies.append(' = '.join(ids))
         deeper += [i for i in ids if i.count('/') > 1]
         images.update((i, names) for i in ids)
+    raise_problems(str(root), torn, 'One picture lies in a folder of pictures '
+                   'without a class and in that of a class: remove one of '
+                   'the files.')
     left_out = {why: paths for why, paths in left_out.items() if paths}
     notes = [
         Note('one picture in several folders, used once with all '

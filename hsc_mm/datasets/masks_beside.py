@@ -19,6 +19,10 @@ _NAMES = (re.compile(rf'(.+?)[ _.-]+{_WORD}', re.IGNORECASE),
           re.compile(rf'{_WORD}[ _.-]+(.+)', re.IGNORECASE))
 _FOLDER = re.compile(_WORD, re.IGNORECASE)
 _COLOURS = 64  # more than the classes of most masks, fewer than a photograph
+# Smooth edges and JPEG make more of them, but a few cover a mask. The shares
+# of these in a mask at least, and in its picture at most.
+_COMMONEST, _OF_MASK, _OF_PICTURE = 8, 0.75, 0.5
+_LOOKED_AT = 1000  # pixels of a side
 
 
 def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
@@ -85,9 +89,9 @@ def _pairs(root: Path | None, pictures: Iterable[Path]
 
 
 def _is_mask_of(mask: Path, picture: Path) -> bool:
-    """Say whether a file has few colours, and in one folder the same size.
+    """Say whether few colours cover a file, and in one folder its size is one.
 
-    Where the picture has few as well, both may be drawings.
+    Where they cover the picture as well, both may be drawings.
     """
     try:
         if not os.path.getsize(mask) or not mask.is_file():
@@ -96,9 +100,11 @@ def _is_mask_of(mask: Path, picture: Path) -> bool:
         with found:
             other, of_picture = open_picture(picture, picture)
             with other:
-                return ((of_picture.seen == header.seen
-                         or mask.parent != picture.parent)
-                        and _has_few(found) and not _has_few(other))
+                return (of_picture.seen == header.seen
+                        or mask.parent != picture.parent) and (
+                    (_has_few(found) and not _has_few(other))
+                    or (_share(found) >= _OF_MASK
+                    and _share(other) < _OF_PICTURE))
     except (OSError, ValueError, SyntaxError):
         return False
 
@@ -108,3 +114,17 @@ def _has_few(picture: Image.Image) -> bool:
     wide = picture.mode[0] in 'IF'  # would be cut at 255
     return (len(np.unique(np.asarray(picture))) <= _COLOURS if wide else
             picture.convert('RGB').getcolors(_COLOURS) is not None)
+
+
+def _share(picture: Image.Image) -> float:
+    """Return the share of the pixels that the commonest colours cover.
+
+    None is counted of numbers of more than 8 bits: 0.
+    """
+    if picture.mode[0] in 'IF':
+        return 0.
+    step = max(1, *(-(-side // _LOOKED_AT) for side in picture.size))
+    pixels = np.asarray(picture.convert('RGB'))[::step, ::step]
+    colours = pixels.astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    count = np.sort(np.unique(colours, return_counts=True)[1])
+    return count[-_COMMONEST:].sum() / colours.size

@@ -90,7 +90,7 @@ def settle(path: str | Path,
     words = [f'"{n}"' for n in count if name_key(n) in nothing]
     more = (Note('other spellings of a class', joined),
             Note('names that mean no class', words),
-            *(() if classes else _doubts(spelling)))
+            *_doubts(spelling)[:1 if classes else 2])
     return ImageLabels(found, settled,
                        tuple(n for n in (*notes, *more) if n.names))
 

@@ -19,6 +19,9 @@ Rows = list[tuple[int, list[str]]]
 _HEADERS = ('image', 'images', 'filename', 'file', 'imagename', 'imageid',
             'imagefile', 'imagepath', 'filepath', 'imageindex', 'img', 'path',
             'id', 'name')
+# Of a column of masks, which are files of pictures, too.
+_MASKS = re.compile(r'(masks?|gt|groundtruth|seg(mentations?|map)?|'
+                    r'annotations?)(file)?(name|path)?')
 # Of columns beside those of the images and labels.
 _INDEX = re.compile(r'id|idx|index|image[ _]?(id|index)|unnamed: \d+',
                     re.IGNORECASE)
@@ -28,7 +31,11 @@ EMPTY = ('', 'na', *ABSENT)
 
 def names_images(cell: str) -> bool:
     """Say whether a cell is the header of a column of images."""
-    return re.sub(r'[\s_-]', '', cell).lower() in _HEADERS
+    return _squeezed(cell) in _HEADERS
+
+
+def _squeezed(cell: str) -> str:
+    return re.sub(r'[\s_-]', '', cell).lower()
 
 
 def read_rows(path: str | Path) -> Rows:
@@ -101,7 +108,9 @@ def _images_first(rows: Rows) -> Rows:
     calls so; or, where the first of more than two numbers the lines, the only
     other that the header calls so ("name" may be that of a class).
     """
-    first, found = rows[0][1], _columns_of_pictures(rows)
+    first = rows[0][1]
+    found = [place for place in _columns_of_pictures(rows)
+             if not _MASKS.fullmatch(_squeezed(first[place]))]
     if len(found) > 1:  # such as those of masks
         found = [place for place in found if names_images(first[place])]
     if not found and len(first) > 2 and (

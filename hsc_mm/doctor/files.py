@@ -1,5 +1,6 @@
 """Files of the data, and the grey levels of images."""
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -38,13 +39,28 @@ def counts(case: Case) -> Iterator[Finding]:
         used, total = len(split.items()), len(split.infos)
         text = f'{split.name}: {total} images'
         if used < total:
-            text += f', {used} of them with one of the chosen classes'
+            text += (f', {used} of them with one of the chosen classes'
+                     f'{_left_out(split)}')
         if split.foreign:
             text += ' (not a data set of hsc_mm: its files are not looked at)'
         if not used:
             yield error(f'{split.name}: no image is left',
                         'Check the list of images and metainfo.')
         yield fact(text)
+
+
+def _left_out(split: Split) -> str:
+    """Name classes of the labels that are not among the chosen ones."""
+    chosen = {*(split.dataset.foreground if split.dataset else ())}
+    count = Counter(name for i in split.ids
+                    for name in {*(split.labels or {}).get(i, ())} - chosen)
+    if not count:
+        return ''
+    shown = ', '.join(f'{name} {n}' for name, n in count.most_common(5))
+    more = ', ...' * (len(count) > 5)
+    return (f'; not chosen: {shown}{more} (metainfo.classes names the '
+            'chosen ones; after a new class write the configs again, '
+            'new_dataset --force)')
 
 
 def files(case: Case) -> Iterator[Finding]:
@@ -92,7 +108,8 @@ def contents(case: Case) -> Iterator[Finding]:
                 f'{split.name}: {len(dull)} of {len(paths)} images that were '
                 'examined use only a small part of the 255 grey levels',
                 'Are these 16-bit files with 12-bit values, or all black? '
-                'hsc_mm.LoadImage(value_range=(0, 4095)) spreads them.',
+                'hsc_mm.LoadImage(value_range=(0, 4095)) spreads numbers of '
+                '16 bits; pictures of 8 bits stay as they are.',
                 dull)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import permutations
 
-from hsc_mm.datasets.build import images_in_batch
 from hsc_mm.datasets.mask_checks import MASK_ADVICE, mask_problems
 from hsc_mm.datasets.mask_labels import (
     LABEL_ADVICE,
@@ -18,11 +17,11 @@ from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pool import map_threads
 from .case import Case, Split
 from .finding import Finding, error, fact, warning
+from .negatives import negatives
 
 __all__ = ['FEW', 'classes', 'labels', 'masks']
 
 FEW = 5  # images of a class
-MANY = 0.1  # share of batches without any class
 
 
 
@@ -52,8 +51,7 @@ def labels(case: Case) -> Iterator[Finding]:
             for what, names in getattr(split.dataset, 'notes', ()):
                 yield fact(f'{split.name}, {what}: {len(names)}, such as '
                            f'{names[0]}')
-            yield from _negatives(split, images_in_batch(
-                case.cfg.train_dataloader))
+            yield from negatives(split, case.cfg.train_dataloader)
 
 
 def _balance(split: Split) -> Iterator[Finding]:
@@ -99,26 +97,6 @@ def _balance(split: Split) -> Iterator[Finding]:
             f'{split.name}: these classes occur only together: '
             f'{"; ".join(together)}', 'Nothing tells them apart: add images '
             'that show one of them.')
-
-
-def _negatives(split: Split, batch_size: int) -> Iterator[Finding]:
-    """Say how many images show none of the classes."""
-    items = len(split.items())
-    empty = sum(split.labels.get(i) == [] for i in split.ids)
-    if not empty:
-        return
-    share = empty / items
-    yield fact(
-        f'{split.name}: {empty} of {items} images ({share:.0%}) show no '
-        f'class; so do {share ** batch_size:.0%} of the batches of '
-        f'{batch_size} whole')
-    if share ** batch_size > MANY:
-        yield warning(
-            f'{split.name}: {share:.0%} of the images show no class',
-            f'More than {MANY:.0%} of the batches teach no class. At most '
-            f'{MANY ** (1 / batch_size):.0%} are sensible with batches of '
-            f'{batch_size}: remove some from the list, or make batches '
-            'larger.')
 
 
 def masks(case: Case) -> Iterator[Finding]:

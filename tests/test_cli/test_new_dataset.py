@@ -454,3 +454,31 @@ def test_the_work_dir_has_the_name_of_the_folder(shared_voc, tmp_path,
     new_dataset_command.main()
     assert capsys.readouterr().out.rstrip().endswith(
         '--work-dir work_dirs/proj')
+
+
+def test_force_leaves_no_baseline_of_another_method(voc_root, tmp_path):
+    """Its base would be the new config, and it another method."""
+    data = _folders(voc_root, tmp_path / 'data')
+    ids = [path.relative_to(data).as_posix()[:-4]
+           for path in sorted(data.rglob('*.jpg'))]
+    for img_id in ids:
+        target = tmp_path / 'sal' / f'{img_id}.png'
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(voc_root / 'SaliencyMaps' / f'{Path(img_id).name}.png',
+                    target)
+    masks = _masks(voc_root, tmp_path / 'masks', ids[:2])
+    out = tmp_path / 'x'
+    plain = NewDataset(str(data), masks=str(masks), weights='none')
+    write_configs(plain, out, BASES)
+    assert (out / 'cam_x.py').is_file() and (out / 'eval.txt').is_file()
+    salient = NewDataset(str(data), saliency=str(tmp_path / 'sal'),
+                         weights='none')
+    write_configs(salient, out, BASES, force=True)
+    assert sorted(path.name for path in out.glob('[!.]*')) == [
+        'deeplabv3plus_x-pseudo.py', 'eps_x.py', 'hsc_x.py']
+    (out / 'cam_x.py').unlink(missing_ok=True)
+    own = tmp_path / 'y' / 'eps_y.py'
+    own.parent.mkdir()
+    own.write_text('# of the user')
+    write_configs(plain, tmp_path / 'y', BASES)
+    assert own.read_text() == '# of the user'

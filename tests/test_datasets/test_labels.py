@@ -306,9 +306,11 @@ def test_a_folder_of_pictures_that_show_no_class(tmp_path, folder, none):
     assert labels.classes == ['crack']
     assert labels.images == {'crack/1.jpg': ['crack'], f'{folder}/2.jpg': []}
     _write(tmp_path / folder / '3.jpg', 'crack')
-    with pytest.raises(ValueError, match=f'label "{folder}", which means no '
-                       'class, and "crack"'):
+    with pytest.raises(ValueError, match='without a class and in that of') \
+            as found:
         read_labels(tmp_path, none)
+    assert f'crack/1.jpg = {folder}/3.jpg' in str(found.value) or \
+        f'{folder}/3.jpg = crack/1.jpg' in str(found.value)
 
 
 @pytest.mark.parametrize(('text', 'expected'), [
@@ -414,6 +416,44 @@ def test_a_class_that_people_call_no_defect_is_said(tmp_path, none, other):
     note = 'classes that may mean "shows none" (if so: --none)', [f'"{none}"']
     assert read_labels(path).notes == (note, )
     assert read_labels(path, none=[none]).classes == [other]
+
+
+def test_columns_and_lists_of_classes_are_doubted_too(tmp_path):
+    """A column for each class is the form of plant and tissue labels."""
+    columns = _write(tmp_path / 'l.csv', 'image_id,healthy,rust,scab\n'
+                     'a.jpg,1,0,0\nb.jpg,0,1,0\nc.jpg,0,0,1\n')
+    listed = _write(tmp_path / 'l.json', json.dumps(dict(
+        classes=['healthy', 'rust', 'rust/scab'],
+        images=dict(a=['healthy'], b=['rust'], c=['rust/scab']))))
+    for path in (columns, listed):
+        labels = read_labels(path)
+        assert labels.notes == ((
+            'classes that may mean "shows none" (if so: --none)',
+            ['"healthy"']), )
+        assert len(labels.classes) == 3
+
+
+def test_a_column_of_masks_is_none_of_images(tmp_path):
+    rows = ''.join(f'000{n},000{n}_mask.png,dent\n' for n in range(3))
+    path = _write(tmp_path / 'l.csv', f'image_id,mask,label\n{rows}')
+    assert read_labels(path).images == {
+        f'000{n}': ['dent'] for n in range(3)}
+    path = _write(tmp_path / 'm.csv', 'mask,image,label\n'
+                  'a_mask.png,a.png,dent\nb_mask.png,b.png,hole\n')
+    assert read_labels(path).images == {'a.png': ['dent'],
+                                        'b.png': ['hole']}
+
+
+def test_a_picture_of_a_class_and_of_none_names_both_files(tmp_path):
+    for place, content in (('_none/IMG_77.png', 'a'), ('dent/3.png', 'a'),
+                           ('_none/IMG_78.png', 'b'), ('hole/4.png', 'b'),
+                           ('dent/5.png', 'c')):
+        _write(tmp_path / place, content)
+    with pytest.raises(ValueError, match='2 problem') as found:
+        read_label_folders(tmp_path)
+    for pair in ('_none/IMG_77.png = dent/3.png',
+                 '_none/IMG_78.png = hole/4.png'):
+        assert pair in str(found.value)
 
 
 @pytest.mark.parametrize('several', [

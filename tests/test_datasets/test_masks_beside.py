@@ -116,3 +116,30 @@ def test_a_class_may_be_called_mask(tmp_path):
     _mask(tmp_path / 'mask' / 'b.png')
     _photo(tmp_path / 'other' / 'b.png')
     assert len(read_labels(tmp_path).images) == 3
+
+
+def _scene(colour):
+    """Draw an ellipse with smooth edges, (300, 400, 3)."""
+    large = np.zeros((1200, 1600, 3), np.uint8)
+    cv2.ellipse(large, (700, 600), (500, 320), 20, 0, 360, colour, -1)
+    return cv2.resize(large, (400, 300), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize('name', ['a_mask.png', 'a_mask.jpg'])
+@pytest.mark.parametrize('colour', [(255, 255, 255), (0, 0, 128)])
+def test_soft_edges_and_jpeg_leave_a_mask_a_mask(tmp_path, name, colour):
+    _photo(tmp_path / 'cat' / 'a.jpg', (300, 400))
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    mask = tmp_path / 'cat' / name
+    cv2.imwrite(str(mask), _scene(colour), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    with pytest.raises(ValueError, match='found a mask'):
+        read_labels(tmp_path)
+
+
+def test_two_drawings_as_jpeg_are_pictures(tmp_path):
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    (tmp_path / 'cat').mkdir()
+    for name, colour in (('a.jpg', (0, 200, 0)), ('a_mask.jpg', (0, 0, 99))):
+        cv2.imwrite(str(tmp_path / 'cat' / name), _scene(colour),
+                    [cv2.IMWRITE_JPEG_QUALITY, 75])
+    assert len(read_labels(tmp_path).images) == 3

@@ -63,6 +63,50 @@ def test_images_that_show_no_class(voc_root, tmp_path):
                for f in found)
 
 
+def test_a_sampler_limits_the_draws_that_show_no_class(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    content['images'] = {
+        name: [] if number < 6 else [['cat'], ['dog']][number % 2]
+        for number, name in enumerate(content['images'])}
+    path.write_text(json.dumps(content))
+    config = cam_config(voc_root, tmp_path / 'cam.py')
+
+    def said(**sampler):
+        cfg = {'train_dataloader.batch_size': 4}
+        if sampler:
+            cfg |= {f'train_dataloader.sampler.{key}': value
+                    for key, value in sampler.items()}
+        found = [f for f in examined(config, cfg) if f.check == 'labels'
+                 and 'show no class' in f.text]
+        return {f.level: f for f in found}
+
+    plain = said()
+    assert '6 of 8 images (75%) show no class; so do 32% of the batches' in (
+        plain['fact'].text)
+    assert 'negatives=0.5' in plain['warning'].advice
+    kind = dict(type='hsc_mm.ClassBalancedSampler', threshold=0)
+    limited = said(negatives=0.5, **kind)
+    assert '(75%) show no class, and 50% of the draws; so do 6% of the ' in (
+        limited['fact'].text)
+    assert 'warning' not in limited
+    assert '75% of the draws show no class' in said(**kind)['warning'].text
+
+
+def test_a_class_that_is_not_chosen_is_named(voc_root, tmp_path):
+    path = voc_root / 'image_labels.json'
+    content = json.loads(path.read_text())
+    names = list(content['images'])
+    content['images'].update({name: ['sheep'] for name in names[:3]})
+    content['classes'].append('sheep')
+    path.write_text(json.dumps(content))
+    found = next(f.text for f in examined(cam_config(
+        voc_root, tmp_path / 'cam.py')) if f.text.startswith('train: 8'))
+    assert found.startswith('train: 8 images, 5 of them with one of the '
+                            'chosen classes; not chosen: sheep 3 (metainfo')
+    assert 'new_dataset --force' in found
+
+
 def test_a_label_file_with_an_unknown_class(voc_root, tmp_path):
     path = voc_root / 'image_labels.json'
     content = json.loads(path.read_text())

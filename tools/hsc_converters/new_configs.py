@@ -11,7 +11,7 @@ from hsc_mm.utils import atomic_write_bytes, check_number
 from hsc_mm.utils.checkpoints import load
 from hsc_mm.utils.data_folders import refuse_below
 from hsc_mm.utils.locks import locked
-from hsc_mm.utils.outputs import claim, refuse_data_folder
+from hsc_mm.utils.outputs import claim, drop, refuse_data_folder
 from .new_dataset import NewDataset
 from .new_leaf import leaf_text
 
@@ -100,6 +100,10 @@ def write_configs(new: NewDataset,
                 claim(out, name)
             for name, text in files.items():
                 atomic_write_bytes(out / name, text.encode())
+            # Its base is another method now; old masks are no longer scored.
+            drop(out, f'{"cam" if new.saliency else "eps"}_{out.name}.py')
+            if not scored:
+                drop(out, 'eval.txt')
     except BaseException:
         with suppress(OSError):
             if made:
