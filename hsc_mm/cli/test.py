@@ -104,11 +104,13 @@ def main() -> None:
         folder = getattr(args, flag[2:].replace('-', '_'))
         if folder and is_main_process():  # the other ranks write there too
             hold(folder, flag)
-    drawn = _drawn(args.show_dir)
+    # --show stores nothing.
+    before = {} if args.show else _drawn(args.show_dir)
     runner.test()
     if is_main_process():
-        for path, time in drawn.items():  # of pictures that are left out now
-            if _drawn(args.show_dir).get(path) == time:
+        now = _drawn(args.show_dir) if before else {}
+        for path, time in before.items():  # of pictures left out since then
+            if now.get(path) == time:
                 path.unlink()
         cli.finish(
             ', '.join([*filter(None, (args.out, args.show_dir)),

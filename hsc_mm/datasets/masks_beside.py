@@ -31,7 +31,8 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
     A mask has the name of a picture in the same folder, with another suffix
     or a word such as ``_mask``, and its size; or it lies in a folder such as
     ``masks`` of a class folder. It has few colours where the picture has
-    many. Of many such names some are opened.
+    many; or its name has such a word, and a few colours cover most of it and
+    not of the picture. Of many such names some are opened.
 
     Args:
         root (str | Path): Folder of the pictures, for messages.
@@ -49,8 +50,8 @@ def refuse_masks_beside(root: str | Path, pictures: Iterable[Path]) -> None:
                 f'masks: {len(pairs)}). Move the masks into a folder of their '
                 'own, with the sub-folders and names of the pictures '
                 '(--masks, data_prefix.seg_map_path). A picture of few '
-                'colours that is no mask, such as a drawing, needs another '
-                'name.')
+                'colours, or mostly of a few, that is no mask, such as a '
+                'drawing, needs another name.')
 
 
 def masks_beside(pictures: Iterable[Path]) -> set[Path]:
@@ -100,11 +101,12 @@ def _is_mask_of(mask: Path, picture: Path) -> bool:
         with found:
             other, of_picture = open_picture(picture, picture)
             with other:
+                named = mask.stem != picture.stem
                 return (of_picture.seen == header.seen
                         or mask.parent != picture.parent) and (
                     (_has_few(found) and not _has_few(other))
-                    or (_share(found) >= _OF_MASK
-                    and _share(other) < _OF_PICTURE))
+                    or (named and _share(found) >= _OF_MASK
+                        and _share(other) < _OF_PICTURE))
     except (OSError, ValueError, SyntaxError):
         return False
 

@@ -29,6 +29,7 @@ def negatives(split: Split, loader: Mapping) -> Iterator[Finding]:
         f'{split.name}: {empty} of {items} images ({empty / items:.0%}) show '
         f'no class{of_draws}; so do {share ** batch_size:.0%} of the batches '
         f'of {batch_size} whole')
+    most = min(0.5, int(100 * MANY ** (1 / batch_size)) / 100)
     if share ** batch_size > MANY:
         yield warning(
             f'{split.name}: {share:.0%} of the '
@@ -37,7 +38,7 @@ def negatives(split: Split, loader: Mapping) -> Iterator[Finding]:
             f'{MANY ** (1 / batch_size):.0%} are sensible with batches of '
             f'{batch_size}: remove some from the list, make batches larger, '
             'or limit them by train_dataloader.sampler=dict(type="hsc_mm.'
-            'ClassBalancedSampler", threshold=0, negatives=0.5).')
+            f'ClassBalancedSampler", threshold=0, negatives={most:g}).')
 
 
 def _drawn_empty(split: Split, sampler: Mapping | None) -> float | None:

@@ -91,7 +91,7 @@ def read_config(path: str | Path, options: dict | None = None,
                 isinstance(cfg.custom_imports, Mapping):
             try:
                 import_modules_from_strings(**cfg.custom_imports)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise import_refused(path, error) or error from error
     check_values(cfg, path)
     return cfg
@@ -109,6 +109,9 @@ def _files(error: BaseException) -> list[str]:
 def _unreadable(path: Path, error: BaseException) -> Exception:
     """Say which file could not be read, at which line, and why."""
     files = _files(error) or [str(path)]
+    refused = import_refused(files[-1], error)
+    if refused:
+        return refused
     for frame, _ in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_name == '_get_cfg_path' and \
                 'scope' in frame.f_locals:
@@ -131,9 +134,6 @@ def _unreadable(path: Path, error: BaseException) -> Exception:
     if isinstance(error, UnicodeDecodeError):
         return ValueError(f'config {files[-1]}: expected text in UTF-8, '
                           f'found other bytes ({error.reason}).')
-    refused = import_refused(files[-1], error)
-    if refused:
-        return refused
     lines = [f', line {frame.lineno}'
              for frame in traceback.extract_tb(error.__traceback__)
              if frame.filename == files[-1]]

@@ -164,15 +164,20 @@ class LabelChain:
             None if self.soft == 'only' else self.rule(soft),
             soft.cam if self.soft else None)
 
-    def files(self, img_id: str) -> list[Path]:
+    def files(self, img_id: str, there: bool = True) -> list[Path]:
         """Return the files of an image that the refiners read.
 
+        Args:
+            img_id (str): The image.
+            there (bool): False returns those that they name and that are
+                not there.
+
         Raises:
-            ValueError: What a refiner names are no paths.
-            FileNotFoundError: It names a file that is not there.
+            ValueError: What a refiner names are no paths of files.
         """
         return sorted({path for one in self._running
-                       for path in files_of(one, img_id)})
+                       for path in files_of(one, img_id)
+                       if path.is_file() is there})
 
     def identity(self) -> dict:
         """Return what a manifest notes of it, plain JSON values.

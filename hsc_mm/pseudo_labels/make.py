@@ -136,7 +136,7 @@ def make_pseudo_labels(cfg: Config | str | Path,
         run = LabelRun.plan(dataset, folder, options.batch_size,
                             options.shard, options.workers, options.resume,
                             options.tiles and options.tiles.size, chain)
-        run.warnings = spoken(load(checkpoint))
+        run.warnings += spoken(load(checkpoint))
         options.notify(f'{out}: {len(run.existing)} of {run.total} pseudo '
                        f'labels exist, {chain}')
         if run.missing:

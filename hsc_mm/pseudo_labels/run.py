@@ -44,7 +44,8 @@ class LabelRun:
         complete (bool): Whether the files of all images of the list exist,
             those of other shards too.
         class_names (tuple[str]): Name of each class, background first.
-        warnings (list[str]): What went wrong in the training of the model.
+        warnings (list[str]): What went wrong in the training of the model,
+            and files of refiners that are not there.
         notes (dict[str, str]): Image -> what its label is made from.
     """
     img_ids: list[str]
@@ -81,8 +82,7 @@ class LabelRun:
 
         Raises:
             ValueError: None of the images can be read, or what a refiner
-                names are no paths.
-            FileNotFoundError: A refiner names a file that is not there.
+                names are no paths of files.
         """
         infos = [dataset.get_data_info(i) for i in range(len(dataset))]
         known = mask_indices(dataset)
@@ -119,6 +119,7 @@ class LabelRun:
                    [place for place in places
                     if place in tiled and place not in existing],
                    class_names=tuple(dataset.metainfo['classes']),
+                   warnings=_absent(infos, chain),
                    notes={info['img_id']: note for info, note in zip(
                        infos, notes, strict=True) if note})
 
@@ -139,6 +140,14 @@ class LabelRun:
             lines.append(f'images written, by class: {shown}')
         return lines + [f'failed: {f.img_id}: {f.reason}'
                         for f in self.failures]
+
+
+def _absent(infos: list[dict], chain: LabelChain | None) -> list[str]:
+    """Tell of files that refiners name and that are not there."""
+    absent = [path for info in infos if chain
+              for path in chain.files(info['img_id'], there=False)]
+    return [f'files() of the refiners: {len(absent)} files are not there, '
+            f'the first is {absent[0]}'] if absent else []
 
 
 def mask_indices(dataset: BaseImageLabelDataset) -> frozenset[int]:

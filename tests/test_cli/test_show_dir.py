@@ -24,8 +24,9 @@ def stage(tmp_path, monkeypatch):
         monkeypatch.setattr(sys, 'argv', [
             'test', str(config), str(weights), '--work-dir',
             str(tmp_path / 'w'), '--show-dir', str(tmp_path / 'shown'),
+            *[one for one in options if one.startswith('--')],
             '--cfg-options', 'model.test_cfg.use_image_labels=False',
-            *options])
+            *[one for one in options if not one.startswith('--')]])
         assert common.run(test_command.main) == 0
         return sorted((tmp_path / 'shown').rglob('*.png'))
 
@@ -48,6 +49,29 @@ def test_pictures_are_named_by_id_and_those_left_out_go(stage):
     own.write_bytes(b'not drawn by a test')
     listed.write_text('\n'.join(names[1:]) + '\n')
     assert draw() == sorted([own, *first[1:]])
+
+
+def test_showing_leaves_what_was_drawn(stage, monkeypatch):
+    _, draw = stage
+    before = draw()
+    shown = []
+    monkeypatch.setattr('mmengine.visualization.Visualizer.show',
+                        lambda *args, **kwargs: shown.append(args))
+    assert draw('--show') == before
+    assert len(shown) == 4
+
+
+def test_parts_of_a_wrapped_set_are_drawn_by_themselves(stage):
+    """Two parts of equal ids, and no id where mmseg packs the samples."""
+    voc, draw = stage
+    cfg = load_config(voc.parent / 'cam.py')
+    part = cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[part, part])
+    cfg.test_evaluator = dict(type='IoUMetric')
+    cfg.dump(str(voc.parent / 'cam.py'))
+    assert sorted(path.name[-6:] for path in draw()) == [
+        '_0.png'] * 4 + ['_1.png'] * 4
 
 
 @pytest.mark.parametrize(('kind', 'most', 'options'), [

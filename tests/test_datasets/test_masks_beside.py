@@ -33,7 +33,7 @@ def test_masks_beside_pictures_are_no_pictures(tmp_path, name, colour):
                        r'picture, a\.jpg .*: 1\)\. Move the masks') as found:
         read_labels(tmp_path)
     assert str(tmp_path / 'cat' / name) in str(found.value)
-    assert 'a drawing, needs another name' in str(found.value)
+    assert 'such as a drawing, needs another name' in str(found.value)
 
 
 def test_a_folder_is_predicted_without_masks_beside_pictures(tmp_path):
@@ -143,3 +143,17 @@ def test_two_drawings_as_jpeg_are_pictures(tmp_path):
         cv2.imwrite(str(tmp_path / 'cat' / name), _scene(colour),
                     [cv2.IMWRITE_JPEG_QUALITY, 75])
     assert len(read_labels(tmp_path).images) == 3
+
+
+def test_pictures_of_one_stem_are_masks_by_few_colours_alone(tmp_path):
+    """Scraped pictures have equal names, sizes and plain backgrounds."""
+    _photo(tmp_path / 'cat' / 'a.jpg', (300, 400))
+    _photo(tmp_path / 'dog' / 'b.jpg')
+    product = np.full((300, 400, 3), 255, np.uint8)
+    product[100:200, 150:250] = np.random.default_rng(0).integers(
+        0, 256, (100, 100, 3))
+    cv2.imwrite(str(tmp_path / 'cat' / 'a.png'), product)
+    assert len(read_labels(tmp_path).images) == 3
+    (tmp_path / 'cat' / 'a.png').rename(tmp_path / 'cat' / 'a_mask.png')
+    with pytest.raises(ValueError, match='or mostly of a few, that is no'):
+        read_labels(tmp_path)

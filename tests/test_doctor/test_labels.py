@@ -72,8 +72,8 @@ def test_a_sampler_limits_the_draws_that_show_no_class(voc_root, tmp_path):
     path.write_text(json.dumps(content))
     config = cam_config(voc_root, tmp_path / 'cam.py')
 
-    def said(**sampler):
-        cfg = {'train_dataloader.batch_size': 4}
+    def said(size=4, **sampler):
+        cfg = {'train_dataloader.batch_size': size}
         if sampler:
             cfg |= {f'train_dataloader.sampler.{key}': value
                     for key, value in sampler.items()}
@@ -91,6 +91,8 @@ def test_a_sampler_limits_the_draws_that_show_no_class(voc_root, tmp_path):
         limited['fact'].text)
     assert 'warning' not in limited
     assert '75% of the draws show no class' in said(**kind)['warning'].text
+    assert 'negatives=0.31' in said(size=2)['warning'].advice
+    assert 'warning' not in said(size=2, negatives=0.31, **kind)
 
 
 def test_a_class_that_is_not_chosen_is_named(voc_root, tmp_path):

@@ -16,6 +16,12 @@ MODULES = {
     'member': ('from hsc_mm.models import Nope\n', 1,
                "ImportError: cannot import name 'Nope'"),
     'syntax': ('x = 1\nclass A(:\n    pass\n', 2, 'SyntaxError: invalid'),
+    'missing': ('import json\n\njson.load(open("names.json"))\n', 3,
+                'FileNotFoundError: '),
+    'endless': ('def f():\n    return f()\n\n\nf()\n', 2,
+                'RecursionError: '),
+    'leaves': ('import sys\n\nsys.exit("needs timm")\n', 3,
+               'SystemExit: needs timm'),
     'attempt': ('try:\n    import timmx\nexcept ImportError:\n'
                 '    import timmy\n', 4, "No module named 'timmy'"),
 }
@@ -51,6 +57,10 @@ def test_an_error_in_a_module_has_its_file_and_line(own, name):
     assert f'{package / name}.py, line {line}: ' in said
     assert words in said
     assert 'PYTHONPATH' not in said
+    with pytest.raises(ValueError, match='custom_imports: ') as info:
+        load_config(config('hsc_mm'), {
+            'custom_imports.imports': ['hsc_mm', f'own_parts.{name}']})
+    assert f'{package / name}.py, line {line}: ' in str(info.value)
 
 
 @pytest.mark.parametrize(('module', 'words'), [

@@ -71,14 +71,26 @@ def test_files_may_be_one_path_or_many(tmp_path, form):
         assert not {*first.values()} & {*second.values()}
 
 
-@pytest.mark.parametrize(('files', 'kind', 'words'), [
-    (None, ValueError, 'list of paths, found None'),
-    ([3], ValueError, r'list of paths, found \[3\]'),
-    (['no/edges.png'], FileNotFoundError, 'no/edges.png: there is no such'),
+@pytest.mark.parametrize(('files', 'words'), [
+    (None, 'list of paths, found None'),
+    ([3], r'list of paths, found \[3\]'),
+    ('.', r'files, found the folder \.\. Name the files in it'),
 ])
-def test_files_that_are_none_name_the_refiner(tmp_path, files, kind, words):
-    with pytest.raises(kind, match=rf'files\(\) of Own, image .*{words}'):
+def test_files_that_are_none_name_the_refiner(tmp_path, files, words):
+    with pytest.raises(ValueError, match=rf'files\(\) of Own, .*{words}'):
         plan(tmp_path, files)
+
+
+def test_files_that_are_not_there_are_told_and_stop_nothing(tmp_path):
+    path = tmp_path / 'edges.png'
+    absent = plan(tmp_path, [path])
+    assert len(absent.batches) == len(absent.notes) == 4
+    assert absent.warnings == [
+        f'files() of the refiners: 4 files are not there, the first is {path}']
+    path.write_bytes(b'1')
+    there = plan(tmp_path / 'again', [path])
+    assert not there.warnings
+    assert not {*absent.notes.values()} & {*there.notes.values()}
 
 
 @pytest.mark.parametrize(('refiner', 'found'), [

@@ -13,6 +13,7 @@ from hsc_mm.registry import TRANSFORMS
 from hsc_mm.utils.limits import check_regular
 from hsc_mm.utils.part_types import type_name
 from hsc_mm.utils.pixels import check_reading, decode
+from hsc_mm.utils.wrappers import inner
 
 __all__ = [
     'LoadImage', 'dataset_reader', 'image_reader', 'is_loader',
@@ -126,7 +127,10 @@ def dataset_reader(dataset: Any) -> Callable[[str], np.ndarray]:
 
     Args:
         dataset (BaseDataset): Its pipeline counts, or that of the config
-            where :func:`hsc_mm.datasets.build.build_split` replaced it.
+            where :func:`hsc_mm.datasets.build.build_split` replaced it; of
+            a wrapper that of the first data set in it.
     """
+    while parts := inner(dataset):
+        dataset = parts[0]
     return getattr(dataset, 'read_image', None) or image_reader(
         dataset.pipeline.transforms)

@@ -1,6 +1,7 @@
 """Hook that draws predictions on pictures, read as the data set reads them."""
 import re
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,21 +21,25 @@ class PredictionVisualizationHook(SegVisualizationHook):
     """Draw the prediction of each picture of a test.
 
     mmseg's hook reads the files by itself, which fails for pictures of floats
-    and shows those of 12 bits in black. The names are ``test_<img_id>``, so
-    that a second test draws over the first.
+    and shows those of 12 bits in black. The names are ``test_<img_id>_0``,
+    with 1, 2 and so on where pictures of a test share one, so that a second
+    test draws over the first. Of a wrapped data set the first part says how
+    files are read.
 
     Args:
         args, kwargs: Those of mmseg's ``SegVisualizationHook``: ``draw``,
-            ``interval``, ``show``, ``wait_time`` and ``backend_args``.
+            ``interval``, ``show`` and ``wait_time``.
     """
 
     def __init__(self, *args, **kwargs) -> None:
         with warnings.catch_warnings():  # a training draws nothing: no news
             warnings.filterwarnings('ignore', 'The draw is False')
             super().__init__(*args, **kwargs)
+        self._seen: Counter = Counter()
 
     def before_test(self, runner) -> None:
         """Say that one process of several draws its share."""
+        self._seen.clear()
         if self.draw and runner.world_size > 1:
             runner.logger.warning(
                 f'the first of {runner.world_size} processes draws the '
@@ -52,13 +57,16 @@ class PredictionVisualizationHook(SegVisualizationHook):
                         outputs: Sequence[SegDataSample] = ()) -> None:
         """Draw all pictures of a batch."""
         for sample in outputs if self.draw else ():
-            self._draw(runner.test_dataloader.dataset, sample, 'test', 0)
+            self._draw(runner.test_dataloader.dataset, sample, 'test')
 
     def _draw(self, dataset, sample: SegDataSample, mode: str,
-              step: int) -> None:
+              step: int | None = None) -> None:
         image = dataset_reader(dataset)(sample.metainfo['img_path'])
         # A backend makes a file of the name: no folders.
         name = re.sub(r'[\\/]', '_', image_name(sample.metainfo))
+        if step is None:
+            step = self._seen[name]
+            self._seen[name] += 1
         self._visualizer.add_datasample(
             f'{mode}_{name}',
             np.ascontiguousarray(as_colours(image)[..., ::-1]),

@@ -81,7 +81,10 @@ class Refiner(ABC):
         """Refine the checked maps of an image with at least one class."""
 
     def files(self, img_id: str) -> Iterable[str | Path]:
-        """Return the paths of other files of an image that it reads."""
+        """Return the paths of other files of an image that it reads.
+
+        Those that are not there do not count.
+        """
         return ()
 
     @abstractmethod
@@ -189,8 +192,8 @@ def files_of(refiner: Refiner, img_id: str) -> list[Path]:
     """Return the files of an image that a refiner names.
 
     Raises:
-        ValueError: What :meth:`Refiner.files` returns are no paths.
-        FileNotFoundError: There is no such file.
+        ValueError: What :meth:`Refiner.files` returns are no paths, or one
+            is that of a folder.
     """
     found = refiner.files(img_id)
     name = f'files() of {type(refiner).__name__}, image {img_id}'
@@ -201,9 +204,8 @@ def files_of(refiner: Refiner, img_id: str) -> list[Path]:
         raise ValueError(f'{name}: expected a list of paths, found '
                          f'{found!r:.80}. Return [] where it reads no file.')
     paths = [Path(one) for one in listed]
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'{name}: {path}: there is no such file. Name those alone '
-                'that are there.')
+    folders = [path for path in paths if path.is_dir()]
+    if folders:
+        raise ValueError(f'{name}: expected files, found the folder '
+                         f'{folders[0]}. Name the files in it.')
     return paths
