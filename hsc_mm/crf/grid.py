@@ -22,7 +22,8 @@ class LabelCRF(nn.Module):
     Args:
         gaussian (Sequence[float]): s_xy in grid cells, and weight.
         bilateral (Sequence[float]): s_xy in grid cells, s_rgb, and weight.
-        gt_prob (float): Trust in the labels, in (0, 1).
+        gt_prob (float): Trust in the labels, above 1 / C for C classes
+            with the background, and below 1.
         steps (int): Steps of mean field.
     """
 
@@ -54,7 +55,15 @@ class LabelCRF(nn.Module):
                 image: Tensor,
                 num_classes: int,
                 max_labels: int | None = None) -> list[Tensor]:
-        """Refine masks (B, h, w) by colours (B, 3, h, w) in [0, 255]."""
+        """Refine masks (B, h, w) by colours (B, 3, h, w) in [0, 255].
+
+        Raises:
+            ValueError: ``gt_prob`` is at most 1 / ``num_classes``, which
+                would turn the labels round.
+        """
+        check_number('gt_prob of LabelCRF, with a background and '
+                     f'{num_classes - 1} classes', self.gt_prob,
+                     above=1 / num_classes, below=1)
         with torch.autocast(image.device.type, enabled=False):
             refined = crf_from_labels(
                 torch.stack(masks, dim=1),

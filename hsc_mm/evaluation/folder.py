@@ -156,6 +156,6 @@ def score_folder(folder: str,
 
 def _percent(iou: torch.Tensor) -> dict:
     iou = 100 * iou
-    return dict(
-        mIoU=round(float(iou.nanmean()), 2),
-        iou=[None if v != v else round(v, 2) for v in iou.tolist()])
+    mean, *found = (None if v != v else round(v, 2)
+                    for v in [float(iou.nanmean()), *iou.tolist()])
+    return dict(mIoU=mean, iou=found)

@@ -28,8 +28,8 @@ def contrast_cam(refined: Tensor) -> Tensor:
         refined (Tensor): R, (B, C, h, w).
 
     Returns:
-        Tensor: (B, C, h, w), at most 1; where the CAM is at its minimum it is
-        zero or slightly below it.
+        Tensor: (B, C, h, w), at most 1. A minimum of zero becomes about
+        zero; one above zero may become far less than zero.
     """
     cam = refined.detach().float().relu()
     low, high = cam.amin((2, 3), True), cam.amax((2, 3), True)

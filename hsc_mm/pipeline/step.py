@@ -76,7 +76,7 @@ class ScoreRow(NamedTuple):
                 :func:`hsc_mm.evaluation.folder.score_folder`, and
                 ``threshold`` and ``chosen`` if there are such.
         """
-        if 'mIoU' not in result:
+        if result.get('mIoU') is None:
             return []
         return [
             cls(what, result['split'], result['mIoU'], result['iou'],

@@ -27,12 +27,14 @@ def write_soft_cam(path: str | Path,
     Args:
         path (str | Path): The npz file.
         cam (np.ndarray): CAMs of the classes that are present, (k, H, W) in
-            [0, 1]; rounded to float16.
+            [0, 1], as nearly as refiners make them: clipped to it and
+            rounded to float16.
         classes (np.ndarray): Mask index of each of them, (k,), 1..254.
         note (str): Comment of the archive, see
             :func:`hsc_mm.pseudo_labels.origins.read_note`.
     """
-    write_npz(path, note, cam=np.asarray(cam, dtype=np.float16),
+    cam = np.asarray(cam).clip(0, 1).astype(np.float16)
+    write_npz(path, note, cam=cam,
               classes=np.asarray(classes, dtype=np.int64))
 
 

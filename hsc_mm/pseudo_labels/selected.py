@@ -66,7 +66,8 @@ class Selected:
 
         Raises:
             ValueError: The test split has no masks, an image of the list is
-                not of it or fails, or no threshold decides about pixels.
+                not of it or fails, all pixels are ignored, or no threshold
+                decides about pixels.
         """
         if not chain.reads_threshold or chain.rule.refiners:
             raise ValueError(
@@ -89,6 +90,11 @@ class Selected:
             for labelled in progress(
                 _refined(cfg, checkpoint, infos, chain, options), len(infos),
                 'selecting a threshold', delay=2))
+        if not counts.any():
+            raise ValueError(
+                f'threshold: expected masks that show something, to select '
+                f'it, found {len(infos)} that are ignored everywhere (255). '
+                'Name others by --select-list.')
         value = GRID[int(sweep_scores(counts).miou.argmax())]
         after = ', after the refiners' if chain.refiners else ''
         options.notify(f'background threshold {value}, {about}{after}')

@@ -175,3 +175,13 @@ def test_module_refines_two_views_and_passes_its_settings_on():
 def test_trust_out_of_range_is_refused():
     with pytest.raises(ValueError, match=r'gt_prob of LabelCRF: .* 1\.2'):
         LabelCRF(gt_prob=1.2)
+
+
+def test_trust_that_would_turn_labels_round_is_refused():
+    masks, image = draw()
+    crf = LabelCRF(gt_prob=0.4)
+    views = [one.clamp(max=1) for one in masks.unbind(1)]
+    with pytest.raises(ValueError, match=r'gt_prob of LabelCRF, with a back'
+                       r'ground and 1 classes: .* 0\.5.*found 0\.4'):
+        crf(views, image, 2)
+    assert len(crf(views, image, 3)) == 2

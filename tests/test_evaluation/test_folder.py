@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import cv2
@@ -11,6 +12,7 @@ from hsc_mm.evaluation import MaskMetric
 from hsc_mm.evaluation.confusion import class_areas
 from hsc_mm.evaluation.folder import covers, ground_truth, score_folder
 from hsc_mm.evaluation.ranking import rank_images
+from hsc_mm.pipeline import ScoreRow
 from hsc_mm.utils import (
     read_index_png,
     to_classes,
@@ -124,3 +126,12 @@ def test_an_index_that_is_no_class_is_named(voc_root, tmp_path, whose):
         with pytest.raises(ValueError, match=rf'{whose}/img_02\.png: expected '
                            r'indices 0\.\.2 and 255, found \[77\]'):
             score(str(folders['found']), data)
+
+
+def test_nothing_scored_is_no_number(voc_root):
+    data, folder = _data(voc_root), voc_root / 'SegmentationClass'
+    everything = {data.get_data_info(i)['img_id'] for i in range(len(data))}
+    found = score_folder(str(folder), data, skip=everything)
+    assert found['mIoU'] is None and found['images'] == 0
+    json.dumps(found, allow_nan=False)
+    assert ScoreRow.of('segmentation', found) == []

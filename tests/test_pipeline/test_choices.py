@@ -231,6 +231,21 @@ def test_images_of_the_selection_are_held_out_of_both_stages(
         build_pipeline(*configs, tmp_path, select=str(few))
 
 
+def test_a_selection_leaves_something_to_score(configs, tmp_path):
+    seg = copy.deepcopy(configs[1])
+    listed = tmp_path / 'two.txt'
+    chosen = sorted(_context(configs, tmp_path, {}, select=1)[1].selection)
+    listed.write_text('\n'.join(chosen) + '\n')
+    seg.test_dataloader.dataset.ann_file = str(listed)
+    few = tmp_path / 'few.txt'
+    few.write_text('\n'.join(chosen) + '\n')
+    settings = (configs[0], seg, tmp_path / 'w')
+    with pytest.raises(ValueError, match=rf'--select: .*the {len(chosen)} '
+                       'images of two, .*nothing would be left to score'):
+        build_pipeline(*settings, select=str(few))
+    build_pipeline(*settings)
+
+
 def test_other_labels_of_equal_inputs_are_others(configs, tmp_path):
     pipeline, _ = _context(configs, tmp_path, {})
     found = []

@@ -5,6 +5,7 @@ from conftest import make_voc
 
 from hsc_mm.datasets import VOCImageLabelDataset
 from hsc_mm.pseudo_labels.chain import LabelChain
+from hsc_mm.pseudo_labels.files import read_soft_cam, write_soft_cam
 from hsc_mm.pseudo_labels.folder import PseudoLabelFolder
 from hsc_mm.pseudo_labels.refiners import PAR, CRFRefiner, Refiner
 from hsc_mm.pseudo_labels.rules import build_rule
@@ -127,3 +128,17 @@ def test_a_class_without_its_base_is_named():
         LabelChain([dict(type=Plain)])
     with pytest.raises(ValueError, match=r'rule .*Plain.*ds .*LabelRule'):
         build_rule(dict(type=Plain), 0.3)
+
+
+@pytest.mark.parametrize('change', [-1e-4, 8e-4])
+def test_maps_that_are_let_through_can_be_written_and_read(tmp_path, change):
+    class Shift(Own):
+        def refine(self, soft):
+            return soft._replace(cam=soft.cam + np.float32(change))
+
+    soft = soft_cam()
+    made = LabelChain([Shift()], soft='also')(
+        soft._replace(cam=soft.cam * 0 + (change > 0)))
+    write_soft_cam(tmp_path / 'x.npz', made.cam, made.classes)
+    found, _ = read_soft_cam(tmp_path / 'x.npz')
+    assert (found == (change > 0)).all()

@@ -151,6 +151,13 @@ def test_what_cannot_be_selected_is_refused(stage, tmp_path):
     _write(mask, np.zeros((9, 9), np.uint8))
     with pytest.raises(ValueError, match=re.escape(f'{mask}')):
         _make(stage, tmp_path / 'out')
+    for name in FEW:
+        path = mask.with_name(f'{name}.png')
+        shape = np.asarray(Image.open(
+            stage[0] / 'JPEGImages' / f'{name}.jpg')).shape[:2]
+        _write(path, np.full(shape, 255, np.uint8))
+    with pytest.raises(ValueError, match='found 3 that are ignored every'):
+        _make(stage, tmp_path / 'out')
     assert not list((tmp_path / 'out').glob('*.png'))
 
 

@@ -142,6 +142,14 @@ class EvaluateSegmentor(_Test):
         """Read the data: what is wrong with it shows now."""
         ctx.find('segmentor', self.checkpoint)
         ctx.check_classes('seg')
+        data = ctx.dataset('seg', 'test')
+        if ctx.selection and 'seg_map_path' in data.data_prefix and \
+                len(ctx.held_out(data)) == len(data):
+            raise ValueError(
+                f'--select: expected some of the {len(data)} images of '
+                f'{data.split}, on which the segmentor is scored, found all '
+                'of them: nothing would be left to score. Choose fewer, or '
+                'give its test another list.')
 
     def inputs(self, ctx: Context) -> dict:
         """Return those of the stage, and the checkpoint."""
