@@ -12,6 +12,7 @@ from hsc_mm.utils import read_index_png, write_npz
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.io import PARSER
 from hsc_mm.utils.limits import check_pixels, most_pixels
+from .soft_cam import check_range
 
 __all__ = ['check_label', 'read_soft_cam', 'soft_classes', 'write_soft_cam']
 
@@ -32,9 +33,13 @@ def write_soft_cam(path: str | Path,
         classes (np.ndarray): Mask index of each of them, (k,), 1..254.
         note (str): Comment of the archive, see
             :func:`hsc_mm.pseudo_labels.origins.read_note`.
+
+    Raises:
+        ValueError: CAMs are out of range by more than 0.001, or NaN.
     """
-    cam = np.asarray(cam).clip(0, 1).astype(np.float16)
-    write_npz(path, note, cam=cam,
+    cam = np.asarray(cam)
+    check_range(f'{path}: expected CAMs', cam)
+    write_npz(path, note, cam=cam.clip(0, 1).astype(np.float16),
               classes=np.asarray(classes, dtype=np.int64))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from hsc_mm.utils.numbers import check_number
 
 __all__ = [
-    'IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label',
+    'IGNORED', 'SoftCAM', 'agree', 'band_label', 'best_label', 'check_range',
     'threshold_pair'
 ]
 
@@ -43,6 +43,23 @@ class SoftCAM(NamedTuple):
     background: np.ndarray | None = None
     attention: np.ndarray | None = None
     grid: tuple[int, int] | None = None
+
+
+def check_range(expected: str, cam: np.ndarray) -> None:
+    """Refuse NaN, and maps that are not normalised.
+
+    Args:
+        expected (str): How the message begins, as ``'x: expected cam'``.
+        cam (np.ndarray): Maps, in [0, 1] but for 0.001: half precision and
+            interpolation may go a little too far.
+
+    Raises:
+        ValueError: They are out of range.
+    """
+    if cam.size and not (cam.min() >= -1e-3 and cam.max() <= 1 + 1e-3):
+        raise ValueError(f'{expected} in [0, 1], found {cam.min()} to '
+                         f'{cam.max()}; normalise each map by its maximum '
+                         'first.')
 
 
 def band_label(cam: np.ndarray, classes: np.ndarray, low: float,

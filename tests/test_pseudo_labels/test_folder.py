@@ -100,9 +100,14 @@ def test_broken_files_are_told(tmp_path):
         np.savez(path, **arrays)
         with pytest.raises(ValueError, match='expected'):
             check_label(path)
-    write_soft_cam(path, cam * 3, classes)
+    np.savez(path, cam=cam * 3, classes=classes)
     with pytest.raises(ValueError, match='between 0 and 1'):
         read_soft_cam(path)
+    path.unlink()
+    for wrong in (cam * 3, cam - 1, cam * np.nan):
+        with pytest.raises(ValueError, match=r'x\.npz: expected CAMs in \[0'):
+            write_soft_cam(path, wrong, classes)
+    assert not path.exists()
     with pytest.raises(FileNotFoundError):
         check_label(tmp_path / 'none.npz')
 

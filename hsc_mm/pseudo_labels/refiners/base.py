@@ -8,7 +8,7 @@ import numpy as np
 
 from hsc_mm.registry import REFINERS, build_part
 from hsc_mm.utils.shapes import described
-from ..soft_cam import SoftCAM
+from ..soft_cam import SoftCAM, check_range
 
 __all__ = ['Refiner', 'build_refiner', 'files_of']
 
@@ -102,7 +102,7 @@ def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
         raise ValueError(f'{prefix}expected cam (k, H, W) with a class for '
                          f'each map, found {cam.shape} and classes '
                          f'{np.shape(soft.classes)}.')
-    _check_range(f'{prefix}expected cam', cam)
+    check_range(f'{prefix}expected cam', cam)
     if soft.background is not None and soft.background.shape != size:
         raise ValueError(f'{prefix}expected background of the size {size} '
                          f'of cam, found {soft.background.shape}.')
@@ -129,15 +129,6 @@ def check_soft_cam(soft: SoftCAM, needs: tuple[str, ...],
                              f'{attention.shape}.')
 
 
-def _check_range(expected: str, cam: np.ndarray) -> None:
-    """Refuse NaN, and maps that are not normalised."""
-    # Half precision and interpolation may go a little too far.
-    if not (cam.min() >= -1e-3 and cam.max() <= 1 + 1e-3):
-        raise ValueError(f'{expected} in [0, 1], found {cam.min()} to '
-                         f'{cam.max()}; normalise each map by its maximum '
-                         'first.')
-
-
 def _check_refined(found: SoftCAM, soft: SoftCAM, name: str) -> None:
     """Raise ValueError for what is no refined CAM of the same image."""
     prefix = f'{soft.img_id}: {name}: '
@@ -155,7 +146,7 @@ def _check_refined(found: SoftCAM, soft: SoftCAM, name: str) -> None:
             raise ValueError(
                 f'{prefix}expected an ndarray of numbers {shape} as {key} '
                 f'from it, found {described(part)}.')
-    _check_range(f'{prefix}expected cam from it', found.cam)
+    check_range(f'{prefix}expected cam from it', found.cam)
     if found.background is not None and not np.isfinite(
             found.background).all():
         raise ValueError(f'{prefix}expected finite maps from it, found a '
