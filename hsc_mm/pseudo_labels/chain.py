@@ -164,20 +164,18 @@ class LabelChain:
             None if self.soft == 'only' else self.rule(soft),
             soft.cam if self.soft else None)
 
-    def files(self, img_id: str, there: bool = True) -> list[Path]:
-        """Return the files of an image that the refiners read.
-
-        Args:
-            img_id (str): The image.
-            there (bool): False returns those that they name and that are
-                not there.
+    def named_files(self, img_id: str) -> list[Path]:
+        """Return the files of an image that the refiners name.
 
         Raises:
             ValueError: What a refiner names are no paths of files.
         """
         return sorted({path for one in self._running
-                       for path in files_of(one, img_id)
-                       if path.is_file() is there})
+                       for path in files_of(one, img_id)})
+
+    def files(self, img_id: str) -> list[Path]:
+        """Return those of :meth:`named_files` that are there."""
+        return [path for path in self.named_files(img_id) if path.is_file()]
 
     def identity(self) -> dict:
         """Return what a manifest notes of it, plain JSON values.

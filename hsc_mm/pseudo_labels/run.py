@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from math import prod
+from pathlib import Path
 
 import numpy as np
 
@@ -87,7 +88,7 @@ class LabelRun:
         infos = [dataset.get_data_info(i) for i in range(len(dataset))]
         known = mask_indices(dataset)
         with ThreadPoolExecutor(max(workers, 1)) as pool:
-            shapes, notes = zip(*pool.map(
+            shapes, notes, absent = zip(*pool.map(
                 partial(_look, chain=chain), infos), strict=True)
             if not any(shapes):
                 raise ValueError(
@@ -119,7 +120,7 @@ class LabelRun:
                    [place for place in places
                     if place in tiled and place not in existing],
                    class_names=tuple(dataset.metainfo['classes']),
-                   warnings=_absent(infos, chain),
+                   warnings=_told([path for one in absent for path in one]),
                    notes={info['img_id']: note for info, note in zip(
                        infos, notes, strict=True) if note})
 
@@ -142,10 +143,8 @@ class LabelRun:
                         for f in self.failures]
 
 
-def _absent(infos: list[dict], chain: LabelChain | None) -> list[str]:
+def _told(absent: list[Path]) -> list[str]:
     """Tell of files that refiners name and that are not there."""
-    absent = [path for info in infos if chain
-              for path in chain.files(info['img_id'], there=False)]
     return [f'files() of the refiners: {len(absent)} files are not there, '
             f'the first is {absent[0]}'] if absent else []
 
@@ -160,16 +159,22 @@ def mask_indices(dataset: BaseImageLabelDataset) -> frozenset[int]:
 
 
 def _look(info: dict,
-          chain: LabelChain | None) -> tuple[tuple | None, str | None]:
-    """Return shapes and note of an image, None where it cannot be read."""
+          chain: LabelChain | None
+          ) -> tuple[tuple | None, str | None, list[Path]]:
+    """Return shapes and note of an image, None where it cannot be read.
+
+    And the files that refiners name and that are not there.
+    """
     path = info['img_path']
-    files = chain.files(info['img_id']) if chain else ()
+    named = chain.named_files(info['img_id']) if chain else []
+    files = [one for one in named if one.is_file()]
+    absent = [one for one in named if one not in files]
     try:
         header = read_header(path, checked=False)
         return (header.seen, header.stored), input_note(
-            path, info.get('gt_label'), files)
+            path, info.get('gt_label'), files), absent
     except Exception:  # whatever it is, reading the image will tell
-        return None, None
+        return None, None, absent
 
 
 def write_labels(stream: Iterable[Labelled | Failure],
