@@ -111,8 +111,9 @@ def parse_instances(content: Any, path: str | Path,
     except (KeyError, TypeError) as error:
         raise ValueError(
             f'{path}: expected an instances JSON of COCO, but an entry has '
-            f'another form ({type(error).__name__}: {error}). Fetch the file '
-            'again.') from error
+            f'another form ({type(error).__name__}: {error}). Export the '
+            'annotations as instances (a panoptic JSON is another format), '
+            'or fetch the file again.') from error
     return Instances(classes, index,
                      sorted(images.values(), key=lambda i: i.img_id), problems)
 

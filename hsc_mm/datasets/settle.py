@@ -20,8 +20,8 @@ __all__ = ['settle']
 # Beside classes these say that a picture shows none of them.
 _MAY_MEAN_NONE = frozenset(map(name_key, (
     'no finding', 'no findings', 'nothing', 'empty', 'negative', 'healthy',
-    'good', 'ok', 'no defect', 'defect free', 'non defective', 'clean', '-',
-    '--', '?')))
+    'good', 'ok', 'no defect', 'defect free', 'non defective', 'clean',
+    'unlabeled', 'unlabelled', '-', '--', '?')))
 _BETWEEN = re.compile(r'[\s;,|/+&\u3001\uff0c\uff1b]+|\band\b')
 
 

@@ -1,5 +1,6 @@
 """Archives of CVAT: colours, blanks, damage, and what Datumaro sees."""
 import os
+import unicodedata
 import zipfile
 
 import cv2
@@ -108,3 +109,59 @@ def test_damaged_archives_are_told(tmp_path):
         found['a']((2, 2))
     with pytest.raises(ValueError, match='expected at most'):
         found['b']((2, 2))
+
+
+_CAT = np.array([[0, 1], [1, 1]], np.uint8)
+
+
+def _cat_picture(path):
+    path.parent.mkdir(exist_ok=True, parents=True)
+    Image.fromarray(_CAT[..., None] * np.array([0, 128, 0], np.uint8)).save(
+        path)
+
+
+@pytest.mark.parametrize('suffix', ['.PNG', '.bmp', '.tif'])
+def test_a_listed_mask_is_found_whatever_its_suffix(tmp_path, suffix):
+    """It was taken for an image without a mask, all background."""
+    (tmp_path / 'labelmap.txt').write_text('cat:0,128,0::\n')
+    _cat_picture(tmp_path / 'SegmentationClass' / f'a.b{suffix}')
+    lists = tmp_path / 'ImageSets' / 'Segmentation'
+    lists.mkdir(parents=True)
+    (lists / 'default.txt').write_text('\ufeffa.b\nc\n')
+    found = dict(FORMATS['cvat'][1](tmp_path, MaskClasses(
+        ('background', 'cat'))))
+    assert sorted(found) == ['a.b', 'c']
+    assert np.array_equal(found['a.b']((2, 2)), _CAT)
+    assert not found['c']((2, 2)).any()
+    _cat_picture(tmp_path / 'SegmentationClass' / 'a.b.jpg')
+    (tmp_path / 'SegmentationClass' / f'a.b{suffix}').unlink()
+    found = dict(FORMATS['cvat'][1](tmp_path, MaskClasses(
+        ('background', 'cat'))))
+    with pytest.raises(ValueError, match='expected the colours'):
+        found['a.b']((2, 2))
+
+
+class _FromMac(zipfile.ZipInfo):
+    """An entry whose name is UTF-8 and does not say so."""
+
+    def _encodeFilenameFlags(self):  # noqa: N802
+        return self.filename.encode(), self.flag_bits & ~0x800
+
+
+@pytest.mark.parametrize('form', ['NFC', 'NFD'])
+@pytest.mark.parametrize('kind', [_FromMac, zipfile.ZipInfo])
+@pytest.mark.parametrize('known', [(), ('Käse', ), ('x', )])
+def test_an_archive_that_was_packed_again_keeps_its_names(
+        tmp_path, form, kind, known):
+    _cat_picture(tmp_path / 'a.png')
+    path = tmp_path / 'a.zip'
+    name = unicodedata.normalize(form, 'SegmentationClass/Käse.png')
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('labelmap.txt', 'cat:0,128,0::\n')
+        archive.writestr(kind(name), (tmp_path / 'a.png').read_bytes())
+        archive.writestr('ImageSets/Segmentation/default.txt', 'Käse\n')
+    (found, load), = FORMATS['cvat'][1](
+        path, MaskClasses(('background', 'cat')), known)
+    assert unicodedata.normalize('NFC', found) == 'Käse'
+    assert found == 'Käse' or 'Käse' not in known
+    assert np.array_equal(load((2, 2)), _CAT)

@@ -89,6 +89,14 @@ def test_a_leading_dot_is_no_part_of_an_id(tmp_path, form):
         assert np.array_equal(found[name](mask.shape), mask)
 
 
+def test_fiftyone_passes_over_no_mask(tmp_path):
+    FORMATS['fiftyone'][0](tmp_path, items(), NAMES)
+    file = next((tmp_path / 'labels').rglob('*.png'))
+    file.rename(file.with_suffix('.PNG'))
+    found = dict(FORMATS['fiftyone'][1](tmp_path, NAMES))
+    assert found.keys() == {item.img_id for item in items()}
+
+
 def test_fiftyone_reads_its_folder(tmp_path):
     pytest.importorskip('fiftyone')
     from fiftyone.utils.data.importers import (

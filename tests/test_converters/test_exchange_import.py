@@ -1,6 +1,7 @@
 """Imports: an early end, wrong corrections, and names of pictures."""
 import errno
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -179,3 +180,20 @@ def test_two_masks_of_one_image_are_refused(project, tmp_path):
     assert found.refused == [
         f'{root / "coco.json"}: expected one mask of "img_01", found 2. '
         'Remove all but the right one.']
+
+
+@pytest.mark.parametrize('form', ['coco', 'label-studio', 'cvat'])
+@pytest.mark.parametrize('folder', ['', 'images/'])
+def test_a_letter_and_its_accent_may_be_two_characters(
+        project, tmp_path, form, folder):
+    _, root, masks = project
+    shutil.copy(root / 'JPEGImages' / 'img_01.jpg',
+                root / 'JPEGImages' / 'Käse.jpg')
+    write_json(root / 'image_labels.json', dict(
+        classes=['cat', 'dog'], images={'Käse.jpg': ['cat']}))
+    found = bring_pictures(form, root, {
+        unicodedata.normalize('NFD', f'{folder}Käse.jpg'): masks['img_01']},
+        tmp_path / 'out')
+    assert (found.refused, found.written) == ([], ['Käse'])
+    assert np.array_equal(read_index_png(tmp_path / 'out' / 'Käse.png'),
+                          masks['img_01'])

@@ -151,3 +151,15 @@ def test_the_last_annotation_counts_in_several_tasks(project, tmp_path):
     assert f'{wanted}: expected one annotation that was updated last, found ' \
         '2 of "updated_at" None.' in take(
             (by_picture, good, {}), (by_picture, [], {}))
+
+
+def test_tasks_of_a_local_storage_on_windows_are_found(tmp_path):
+    item = items()[0]._replace(img_id='cat/1', picture='cat/1.jpg')
+    path = FORMATS['label-studio'][0](tmp_path, [item], NAMES)[0]
+    task, = read_json(path)
+    task['data'] = dict(image='/data/local-files/?d=images%5Ccat%5C1.jpg')
+    task['annotations'] = task.pop('predictions')
+    path.write_text(json.dumps([task]))
+    (name, read), = FORMATS['label-studio'][1](path, NAMES, ['cat/1'])
+    assert name == 'cat/1'
+    assert np.array_equal(read(item.mask.shape), item.mask)

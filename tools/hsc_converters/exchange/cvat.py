@@ -13,11 +13,12 @@ from PIL import Image
 
 from hsc_mm.datasets.class_names import name_key
 from hsc_mm.utils import write_json
+from hsc_mm.utils.alike import IMAGE_SUFFIXES
 from hsc_mm.utils.io import draft_path
-from hsc_mm.utils.limits import check_pixels, check_regular
+from hsc_mm.utils.limits import check_pixels
 from hsc_mm.utils.outputs import claim
-from hsc_mm.utils.paths import check_name
-from .picture_names import find_ids, unclear_name
+from .archives import BROKEN, open_files
+from .picture_names import find_ids, spelt_as, unclear_name
 from .records import Item, MaskClasses, ReadMask
 
 __all__ = ['read_cvat', 'write_cvat']
@@ -28,8 +29,6 @@ _LISTS = 'ImageSets/Segmentation/'
 _MOST_TEXT = 1 << 20
 _BLACK = (0, 0, 0)
 _LINE = re.compile(r'^(?P<name>.*):(?P<rgb>\d+,\d+,\d+):[^:]*:[^:]*$')
-_BROKEN = (OSError, KeyError, EOFError, SyntaxError, zipfile.BadZipFile,
-           zipfile.zlib.error)
 
 
 def write_cvat(folder: Path, items: Iterable[Item],
@@ -105,7 +104,7 @@ def read_cvat(path: Path, classes: MaskClasses,
             The reader of a mask raises it where a colour is that of no
             label.
     """
-    names, read = _open(path)
+    names, read = open_files(path)
     if _LABELS not in names:
         raise ValueError(
             f'{path}: expected {_LABELS} and {_MASKS[:-1]}, an export of CVAT '
@@ -117,16 +116,15 @@ def read_cvat(path: Path, classes: MaskClasses,
             name_key(colours[_BLACK]) == 'background'
             and 'background' not in classes.names):
         colours[_BLACK] = classes.names[0]
-    found = {name[len(_MASKS):-len('.png')]: name for name in names
-             if name.startswith(_MASKS) and name.endswith('.png')
-             and not PurePosixPath(name).name.startswith('.')}
+    found = _masks(names)
+    spelt = spelt_as(found)
     for name in names:
         if name.startswith(_LISTS) and name.endswith('.txt'):
-            text = read(name, 16 * _MOST_TEXT).decode('utf-8', 'replace')
+            text = read(name, 16 * _MOST_TEXT).decode('utf-8-sig', 'replace')
             for line in text.splitlines():
                 img_id = line if line in found else line.strip()
                 if img_id:
-                    found.setdefault(posixpath.normpath(img_id), '')
+                    found.setdefault(spelt(posixpath.normpath(img_id)), '')
     img_ids, unclear = find_ids(found, ids) if ids else ({}, ())
     for frame, name in sorted(found.items()):
         yield img_ids.get(frame, frame), (
@@ -135,39 +133,16 @@ def read_cvat(path: Path, classes: MaskClasses,
             if name else _background)
 
 
-def _open(path: Path) -> tuple[set[str], Callable[[str, int], bytes]]:
-    """List a folder or an archive; return what reads a file of it."""
-    if path.is_dir():
-        names = {one.relative_to(path).as_posix()
-                 for one in path.rglob('*') if one.is_file()}
-        return names, lambda name, most: (path / name).read_bytes()
-    check_regular(path)
-    try:
-        archive = zipfile.ZipFile(path)
-    except _BROKEN as error:
-        raise ValueError(f'{path}: expected a zip archive, but {error}. '
-                         'Export it again.') from error
-
-    def read(name: str, most: int) -> bytes:
-        size = archive.getinfo(name).file_size
-        if size > most:
-            raise ValueError(f'{path}: {name}: expected at most {most} bytes, '
-                             f'found {size}. Export it again.')
-        try:
-            return archive.read(name)
-        except (*_BROKEN, NotImplementedError, RuntimeError) as error:
-            raise ValueError(f'{path}: {name}: expected a file that can be '
-                             f'unpacked, but {error}. Export it again.'
-                             ) from error
-
-    names = [name for name in archive.namelist() if name[-1:] != '/']
-    for name in names:
-        check_name(name)
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f'{path}: expected each file once, found {twice} '
-                         'twice. Export it again.')
-    return set(names), read
+def _masks(names: Iterable[str]) -> dict[str, str]:
+    """Find the masks: frame -> file, a PNG before other pictures."""
+    found: dict[str, str] = {}
+    for name in sorted(names):
+        frame, suffix = os.path.splitext(name[len(_MASKS):])
+        if name.startswith(_MASKS) and suffix.lower() in IMAGE_SUFFIXES and (
+                not PurePosixPath(name).name.startswith('.')):
+            if frame not in found or suffix.lower() == '.png':
+                found[frame] = name
+    return found
 
 
 def _colours(text: str, where: str) -> dict[tuple[int, ...], str]:
@@ -201,7 +176,7 @@ def _read_mask(read: Callable[[str, int], bytes], name: str,
         with Image.open(BytesIO(data)) as picture:
             check_pixels(where, picture.height, picture.width)
             pixels = np.array(picture.convert('RGB')).astype(np.int64)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(f'{where}: expected a PNG, but {error}. Export it '
                          'again.') from error
     codes = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]

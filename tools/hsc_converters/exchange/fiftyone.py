@@ -63,8 +63,9 @@ def read_fiftyone(path: Path, classes: MaskClasses,
                                  f'"{value}".')
             table[int(value)] = classes.index(name, str(targets))
     masks = path / _MASKS
-    for file in sorted(masks.rglob('*.png')):
-        if file.name.startswith('.'):  # macOS puts one beside each file
+    for file in sorted(masks.rglob('*.*')):
+        # macOS puts one with a dot beside each file.
+        if file.suffix.lower() != '.png' or file.name.startswith('.'):
             continue
         name = file.relative_to(masks).with_suffix('').as_posix()
         yield name, lambda size, file=file: _read_mask(file, table)

@@ -106,7 +106,8 @@ def import_masks(cfg: Config,
     form = find_format(source) if options.form == 'auto' else options.form
     records, classes = list_records(cfg, options.split, list(options.images))
     by_id = {one.img_id: one for one in records}
-    found = refuse_repeats([*FORMATS[form][1](source, classes, by_id)], source)
+    found = refuse_repeats(
+        [*FORMATS[form][1](source, classes, by_id)], source, by_id)
     if not found:
         raise ValueError(f'{source}: expected corrected masks, found none. In '
                          'Label Studio, tasks without an annotation do not '

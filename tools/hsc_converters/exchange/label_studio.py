@@ -129,7 +129,9 @@ def _name(data: dict, path: Path) -> tuple[str, bool]:
     if not isinstance(url, str):
         raise ValueError(f'{path}: expected "image" in the data of each task, '
                          f'found {sorted(data)}. Export the project again.')
-    name = posixpath.normpath(unquote(url.rpartition('?d=')[2]))
+    # Label Studio on Windows writes its own separators.
+    name = posixpath.normpath(
+        unquote(url.rpartition('?d=')[2]).replace('\\', '/'))
     return image_stem(name), False
 
 

@@ -1,16 +1,37 @@
 """Names of pictures in files of annotation tools, and whose they are."""
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from hsc_mm.utils.alike import composed
 from .records import ReadMask
 
-__all__ = ['PICTURES', 'find_ids', 'refuse_repeats', 'unclear_name']
+__all__ = [
+    'PICTURES', 'find_ids', 'refuse_repeats', 'spelt_as', 'unclear_name'
+]
 
 #: Where an export puts pictures; ids may begin with it too.
 PICTURES = 'images/'
+
+
+def spelt_as(known: Collection[str]) -> Callable[[str], str]:
+    """Return what gives a name the characters of the id that looks the same.
+
+    Tools write a letter and its accent as one character or as two.
+
+    Args:
+        known (collection[str]): Ids of the data.
+
+    Returns:
+        callable: Name -> id, or the name itself where no id, or more than
+        one, looks as it does.
+    """
+    counts = Counter(map(composed, known))
+    ids = {composed(one): one for one in known if counts[composed(one)] == 1}
+    return lambda name: name if name in known else ids.get(
+        composed(name), name)
 
 
 def find_ids(names: Iterable[str],
@@ -28,17 +49,19 @@ def find_ids(names: Iterable[str],
         tuple[dict[str, str], set[str]]: Name -> id; and names that could as
         well be the image without the folder.
     """
-    pairs = [(name, name.removeprefix(PICTURES)) for name in names]
+    names, spelt = [*names], spelt_as(known)
+    pairs = [(spelt(name), spelt(name.removeprefix(PICTURES)))
+             for name in names]
     exported = any(name not in known and short in known
                    for name, short in pairs)
     as_data = any(name in known and (name == short or short not in known)
                   for name, short in pairs)
     ids, unclear = {}, set()
-    for name, short in pairs:
+    for given, (name, short) in zip(names, pairs, strict=True):
         both = name != short and name in known and short in known
         if both and exported == as_data:
-            unclear.add(name)
-        ids[name] = short if name not in known or (
+            unclear.add(given)
+        ids[given] = short if name not in known or (
             both and exported and not as_data) else name
     return ids, unclear
 
@@ -53,14 +76,18 @@ def unclear_name(name: str, where: str | Path) -> ReadMask:
 
 
 def refuse_repeats(found: Sequence[tuple[str, ReadMask]],
-                   where: str | Path) -> list[tuple[str, ReadMask]]:
+                   where: str | Path,
+                   known: Collection[str]) -> list[tuple[str, ReadMask]]:
     """List each image once; masks of one that comes twice are refused.
 
     Args:
         found (sequence[tuple[str, ReadMask]]): Image ids, and what reads
             their masks.
         where (str | Path): The file.
+        known (collection[str]): Ids of the data, whose spelling counts.
     """
+    spelt = spelt_as(known)
+    found = [(spelt(name), read) for name, read in found]
     counts = Counter(img_id for img_id, _ in found)
     return [
         (img_id, read if counts[img_id] == 1 else _refusal(
