@@ -131,10 +131,11 @@ def _draw(cfg: Config, args: argparse.Namespace) -> None:
         hook['type'] = 'hsc_mm.PredictionVisualizationHook'
     cfg.default_hooks.visualization = dict(
         hook, draw=True, show=args.show, wait_time=args.wait_time)
-    if not cfg.get('visualizer'):
-        cfg.visualizer = dict(
-            type='mmseg.SegLocalVisualizer', name='visualizer',
-            vis_backends=[dict(type='LocalVisBackend')])
+    own = cfg.get('visualizer') or dict(
+        name='visualizer', vis_backends=[dict(type='LocalVisBackend')])
+    if own.get('type') in (None, 'Visualizer', 'mmengine.Visualizer'):
+        own['type'] = 'mmseg.SegLocalVisualizer'  # mmengine's draws nothing
+    cfg.visualizer = own
     if args.show_dir:
         cfg.visualizer.save_dir = args.show_dir
 

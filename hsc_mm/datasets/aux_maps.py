@@ -1,7 +1,7 @@
 """Auxiliary maps: grey images beside the images, such as saliency maps."""
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from hsc_mm.utils.alike import NearNames, composed
 from .class_names import IMAGE_SUFFIXES
 
 __all__ = [
-    'AuxMapFolder', 'aux_key', 'check_padding', 'map_kind', 'read_aux_maps'
+    'AuxMapFolder', 'aux_key', 'map_kind', 'read_aux_maps'
 ]
 # The sample's gt_<name> of these means something else.
 _TAKEN = ('label', 'sem_seg', 'seg_map', 'edge_map', 'depth_map')
@@ -162,41 +162,3 @@ def read_aux_maps(cfg: dict[str, dict | None] | None,
                              f'{folder.fill}.')
         folders[name] = folder
     return folders
-
-
-def check_padding(transforms: Iterable,
-                  folders: Mapping[str, AuxMapFolder]) -> None:
-    """Refuse transforms of mmseg that pad maps with the value of masks.
-
-    They have one value, ``seg_pad_val``, for everything beside the image.
-
-    Args:
-        transforms (iterable): Of a pipeline; those before maps are loaded
-            (``loads_aux_maps``) do not count.
-        folders (mapping[str, AuxMapFolder]): The maps of the data set.
-
-    Raises:
-        ValueError: The value is not the ``fill`` of the maps.
-    """
-    loaded = False
-    for transform in _flat(transforms):
-        loaded |= getattr(transform, 'loads_aux_maps', False)
-        value = getattr(transform, 'seg_pad_val', None)
-        wrong = {name: one.fill for name, one in folders.items()
-                 if one.fill != value}
-        if loaded and value is not None and wrong:
-            name, fill = next(iter(wrong.items()))
-            raise ValueError(
-                f'{type(transform).__name__}.seg_pad_val: expected {fill}, as '
-                f'aux_maps.{name}.fill says what lies beside an image, found '
-                f'{value}. Set seg_pad_val={fill}; or leave the transform '
-                'out, where the pipeline has masks too.')
-
-
-def _flat(transforms: Iterable) -> Iterator:
-    """Yield transforms, and those in them (``RandomApply``)."""
-    for one in transforms:
-        yield one
-        inner = getattr(one, 'transforms', one if isinstance(
-            one, list | tuple) else ())
-        yield from _flat(inner if isinstance(inner, list | tuple) else [inner])

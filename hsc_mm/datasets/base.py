@@ -13,9 +13,10 @@ from mmseg.datasets import BaseSegDataset
 from hsc_mm.utils import class_map
 from hsc_mm.utils.indices import check_class_count
 from hsc_mm.utils.paths import inside
-from .aux_maps import check_padding, read_aux_maps
+from .aux_maps import read_aux_maps
 from .checks import check_items, check_root, raise_problems
 from .class_names import spelled
+from .geometry import check_geometry
 from .id_checks import check_ids
 from .labels import data_hash, image_stem
 from .mask_labels import check_mask_labels
@@ -171,7 +172,7 @@ class BaseImageLabelDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if self.check_files and hasattr(transform, 'scan'):
                 transform.scan(infos, self.all_classes)
-        check_padding(self.pipeline.transforms, self.aux_maps)
+        check_geometry(self.pipeline.transforms, self)
         self.facts = dict(split=self.split, size=len(infos),
                           images=data_hash(infos))
         return infos

@@ -77,11 +77,12 @@ def write_mask(folder: str, sample: dict, dataset_meta: dict,
             'samples have img_id, such as hsc_mm.ImageLabelDataset.')
     inputs = [sample.get(k) for k in ('img_path', 'seg_map_path')]
     seed = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
-    if sample.get('reduce_zero_label'):  # the masks begin at 1
-        seed = seed + 1
+    label_map = dataset_meta.get('label_map')
+    if sample.get('reduce_zero_label'):  # read: less 1, then by the map
+        seed, label_map = to_mask_indices(seed, label_map) + 1, None
     refuse_data_folder(folder, inputs, 'output_dir', [name])
     path = claim(folder, f'{name}.png', inputs, 'output_dir')
-    write_seed(path, seed, dataset_meta.get('label_map'))
+    write_seed(path, seed, label_map)
 
 
 @METRICS.register_module()

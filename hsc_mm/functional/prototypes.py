@@ -119,8 +119,9 @@ class MomentumPrototypes(nn.Module):
 
     def snapshot(self) -> Bank:
         """Return the rows of earlier iterations."""
-        return Bank(self.rows.clone(), self.seen.clone(), self.momentum,
-                    self.normalize)
+        # Averages of weights (EMA) leave flags as they were at the start.
+        seen = self.seen | (self.rows != 0).any(dim=1)
+        return Bank(self.rows.clone(), seen, self.momentum, self.normalize)
 
     def stage(self, observation: Observation) -> None:
         """Keep what this rank's share of a batch observed.

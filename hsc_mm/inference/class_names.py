@@ -161,6 +161,7 @@ def multi_hot(labels: Sequence[str] | None, names: ClassNames,
                          'stage; a segmentation model finds the classes '
                          'by itself.')
     known = names.classes[1:]
+    labels = spelled(labels, known)
     unknown = [name for name in labels if name not in known]
     if unknown:
         raise ValueError(f'labels: expected some of {list(known)}, found '

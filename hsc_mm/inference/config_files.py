@@ -1,4 +1,5 @@
 """Config files, and what can be wrong with one before anything is built."""
+import copy
 import errno
 import traceback
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from .config_variables import (
 )
 from .custom_imports import import_refused
 
-__all__ = ['read_config']
+__all__ = ['place_preprocessor', 'read_config']
 
 _SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # A config is read by way of a temporary copy: no fault of the config.
@@ -93,8 +94,20 @@ def read_config(path: str | Path, options: dict | None = None,
                 import_modules_from_strings(**cfg.custom_imports)
             except (Exception, SystemExit) as error:
                 raise import_refused(path, error) or error from error
+    place_preprocessor(cfg)
     check_values(cfg, path)
     return cfg
+
+
+def place_preprocessor(cfg: Config) -> None:
+    """Move a preprocessor beside the model into it, as mmengine's runner.
+
+    Args:
+        cfg (Config): Changed in place, unless the model has one of its own.
+    """
+    found, model = cfg.get('data_preprocessor'), cfg.get('model')
+    if found and isinstance(model, dict):
+        model.setdefault('data_preprocessor', copy.deepcopy(found))
 
 
 def _files(error: BaseException) -> list[str]:

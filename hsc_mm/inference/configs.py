@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from hsc_mm.utils import check_number
 from hsc_mm.utils.checkpoint_sources import check_named
 from hsc_mm.utils.work_dirs import newest_whole
-from .config_files import read_config
+from .config_files import place_preprocessor, read_config
 from .missing_maps import drop_losses_without_maps
 
 __all__ = [
@@ -41,6 +41,7 @@ def config_of(cfg: Config | str | Path) -> Config:
     if not isinstance(cfg, Config):
         return load_config(cfg)
     cfg = copy.deepcopy(cfg)
+    place_preprocessor(cfg)
     _name_work_dir(cfg, cfg.filename or 'config.py')
     drop_losses_without_maps(cfg)
     return cfg

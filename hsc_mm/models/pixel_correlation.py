@@ -49,6 +49,12 @@ class PixelCorrelation(BaseModule):
                          override=dict(name='embed'))
                  ]) -> None:
         super().__init__(init_cfg=init_cfg)
+        for name, value in (('in_channels', in_channels),
+                            ('in_index', in_index), ('reduced', reduced)):
+            if not isinstance(value, Sequence):
+                raise ValueError(f'{name} of PixelCorrelation: expected a '
+                                 'list, an entry for each feature map, found '
+                                 f'{value!r}.')
         if not len(in_channels) == len(in_index) == len(reduced):
             raise ValueError(
                 'in_channels, in_index and reduced of PixelCorrelation: '

@@ -20,6 +20,7 @@ from tiny_configs import ROOT, cam_config, save_weights, seg_config, untrained
 
 from hsc_mm.cli import common as cli
 from hsc_mm.inference import load_config
+from hsc_mm.inference.class_names import class_names, multi_hot
 from hsc_mm.inference.inferencer import HSCInferencer
 from hsc_mm.inference.inputs import list_inputs
 from hsc_mm.pseudo_labels.files import read_soft_cam
@@ -510,3 +511,28 @@ def test_a_full_temporary_folder_fails_one_picture(cam, tmp_path,
         str(tmp_path), out_dir=tmp_path / 'out')
     assert 'TMPDIR=FOLDER' in one['error'] and other['error'] is None
     assert names(tmp_path / 'out') == files('b')
+
+
+def test_a_preprocessor_beside_the_model_is_the_models(cam, tmp_path):
+    """As mmengine's runner takes it; everything after a training did not."""
+    moved = Config.fromfile(cam[0])
+    moved.data_preprocessor = moved.model.pop('data_preprocessor')
+    moved.dump(tmp_path / 'moved.py')
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    wanted, = HSCInferencer(*cam, device='cpu')(image)
+    for config in (tmp_path / 'moved.py', moved):
+        found, = HSCInferencer(config, cam[1], device='cpu')(image)
+        assert np.array_equal(found['mask'], wanted['mask'])
+    moved.data_preprocessor.std = [1.0, 2.0]
+    moved.dump(tmp_path / 'moved.py')
+    with pytest.raises(ValueError, match='expected a mean and a'):
+        load_config(tmp_path / 'moved.py')
+
+
+def test_labels_are_compared_as_classes_are():
+    names = class_names({}, dict(meta=dict(dataset_meta=dict(
+        classes=('background', 'Ku\u0308he', 'dog')))))
+    for label in ('K\xfche', 'k\xfche', 'Ku\u0308he'):
+        assert multi_hot([label], names, True).tolist() == [1, 0]
+    with pytest.raises(ValueError, match='unicorn'):
+        multi_hot(['K\xfche', 'unicorn'], names, True)

@@ -92,3 +92,14 @@ def test_other_numbers_are_drawn_as_the_network_sees_them(stage, kind, most,
         same = expected[path.name]
         assert abs(cv2.imread(str(path)).astype(int) - same).mean() < 2
         assert same.mean() > 10
+
+
+@pytest.mark.parametrize('visualizer', [
+    None, dict(type='Visualizer', name='visualizer',
+               vis_backends=[dict(type='LocalVisBackend')])])
+def test_a_visualizer_that_draws_nothing_is_replaced(stage, visualizer):
+    voc, draw = stage
+    cfg = load_config(voc.parent / 'cam.py')
+    cfg.visualizer = visualizer
+    cfg.dump(str(voc.parent / 'cam.py'))
+    assert len(draw()) == 4

@@ -38,6 +38,10 @@ def test_indices_are_those_of_the_masks_on_disk(tmp_path):
     write_mask(str(tmp_path), _sample(seed, reduce_zero_label=True), {})
     assert np.array_equal(read_index_png(tmp_path / 'a.png'),
                           np.array(seed) + 1)
+    # And of some of its classes.
+    write_mask(str(tmp_path), _sample([[0, 1]], reduce_zero_label=True),
+               dict(label_map={0: 255, 2: 0, 4: 1}))
+    assert read_index_png(tmp_path / 'a.png').tolist() == [[3, 5]]
 
 
 def test_an_index_that_is_no_class_is_named():

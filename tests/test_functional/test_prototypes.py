@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.model import ExponentialMovingAverage
 
 from hsc_mm.functional.prototypes import Observation
 from hsc_mm.functional.resize import resize_bilinear
@@ -194,3 +195,15 @@ def test_resize_after_inference_mode_still_has_a_gradient():
     maps = torch.rand(1, 1, 13, 17, requires_grad=True)
     resize_bilinear(maps, (4, 3)).sum().backward()
     assert maps.grad.sum().item() == pytest.approx(12, rel=1e-5)
+
+
+def test_an_average_of_weights_keeps_what_was_seen_later():
+    """mmengine averages numbers, and leaves flags as they were."""
+    bank = MomentumPrototypes(4, 3)
+    observe(bank, [[1., 0, 0]] * 4, [1., 0, 0, 0])
+    average = ExponentialMovingAverage(bank, 0.1, update_buffers=True)
+    for weights in ([1., 0, 0, 0], [0, 1., 0, 0], [0, 0, 2., 0]):
+        observe(bank, [[0., 1, 0]] * 4, weights)
+        average.update_parameters(bank)
+    found = average.module.snapshot()
+    assert found.seen.tolist() == bank.seen.tolist() == [True] * 3 + [False]

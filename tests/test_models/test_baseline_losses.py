@@ -263,6 +263,9 @@ def test_wrong_channels_name_expected_and_found():
         pcm(cam, feats, torch.rand(1, 3, 8, 8))
     with pytest.raises(ValueError, match='found 2, 1 and 2'):
         PixelCorrelation(in_channels=(6, 8), in_index=(0, ))
+    with pytest.raises(ValueError, match=r'in_channels of PixelCorrelation: '
+                       'expected a list, .* found 8'):
+        PixelCorrelation(in_channels=8, in_index=0)
 
 
 def test_min_pooling_without_a_class_is_zero_and_differentiable():

@@ -494,10 +494,24 @@ def test_needs_that_are_not_met_are_an_error_at_build_time(changes, text):
     (dict(embeddings=3), 'embeddings: expected a dict .*found 3'),
     (dict(losses='cls'), "losses: expected a dict .*found 'cls'"),
     (dict(losses=None), 'losses: expected at least one loss'),
+    (dict(losses=dict(cls='hsc_mm.X')), r"losses\.cls: expected dict\(type="
+     r"\.\.\.\), found 'hsc_mm\.X'"),
+    (dict(in_channels=[8, 16]), r'in_channels of CAMHead: .*found \[8, 16\]'),
+    (dict(in_channels=0), 'in_channels of CAMHead: .*found 0'),
 ])
 def test_parts_are_dicts(changes, text):
     with pytest.raises(ValueError, match=text):
-        CAMHead(8, 3, **changes)
+        CAMHead(**dict(dict(in_channels=8, num_classes=3), **changes))
+
+
+def test_embeddings_are_dicts_and_have_the_channels_of_the_head():
+    head = build(embeddings=dict(pixel=dict(in_channels=99)))
+    wide = head.classifier.in_channels
+    assert head.embeddings['pixel'](torch.rand(1, wide, 4, 4)).shape[0] == 1
+    with pytest.raises(ValueError, match=r'embeddings\.pixel: expected dict'):
+        CAMHead(8, 3, embeddings=dict(pixel='hsc_mm.X'), losses=dict(
+            cls=dict(type='hsc_mm.ClassificationLoss'),
+            contrast=dict(type='hsc_mm.HierarchicalContrast')))
 
 
 def test_none_is_no_embedding():

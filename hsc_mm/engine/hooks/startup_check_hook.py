@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from torch import nn
 
+from hsc_mm.datasets.geometry import check_mixed
 from hsc_mm.engine.classes import check_heads, check_splits
 from hsc_mm.engine.fitting import (
     bare_model,
@@ -73,9 +74,10 @@ class StartupCheckHook(Hook):
         FileExistsError: The work folder has checkpoints, and the run does
             not go on from one of them.
         ValueError: Pretrained weights do not fit the module they are for,
-            a checkpoint does not fit the model or knows other classes, or
+            a checkpoint does not fit the model or knows other classes,
             those of the heads or of the validation are not those of the
-            training.
+            training, or a transform leaves maps, masks or image labels
+            behind (:func:`hsc_mm.datasets.geometry.check_mixed`).
     """
 
     priority = 'VERY_HIGH'
@@ -181,6 +183,7 @@ class StartupCheckHook(Hook):
             runner.logger.warning(idle)
         check_heads(bare_model(runner.model), meta_of(runner))
         check_splits(runner)
+        check_mixed(runner.train_dataloader.dataset)
         _check_rates(bare_model(runner.model), getattr(runner, 'cfg', {}))
         if self.check_weights and not runner._resume:
             check_pretrained(bare_model(runner.model), self.may_lack)

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from hsc_mm.functional.resize import resize_bilinear
 from hsc_mm.functional.supervision import class_scores
 from hsc_mm.registry import MODELS
+from hsc_mm.utils.numbers import check_number
 from hsc_mm.utils.shapes import check_shape
 from ..features import pick_features
 from ..losses.base import similarity_source
 from ..losses.loss_dict import LossDict
+from ..losses.named import build_named
 from ..views import Targets, View
 from .version1 import use_present_names
 
@@ -108,6 +110,8 @@ class CAMHead(BaseModule):
             if not isinstance(value, dict):
                 raise ValueError(f'{name}: expected a dict of names and '
                                  f'configs, found {value!r}.')
+        check_number('in_channels of CAMHead', in_channels, above=0,
+                     whole=True)
         if num_classes < 2:
             raise ValueError('num_classes: expected the background and at '
                              f'least one class, found {num_classes}.')
@@ -126,11 +130,11 @@ class CAMHead(BaseModule):
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         self.refiner = MODELS.build(refiner) if refiner else None
         self.losses = LossDict(losses)
-        self.embeddings = ModuleDict({
-            name: MODELS.build(dict(in_channels=in_channels, **cfg))
-            for name, cfg in embeddings.items()
-            if cfg and name in self.losses.needs
-        })
+        self.embeddings = ModuleDict(build_named('embeddings', {
+            name: dict(one, in_channels=in_channels)
+            if one and isinstance(one, dict) else one
+            for name, one in embeddings.items() if name in self.losses.needs
+        }, ModuleDict))
         for one in self.embeddings.values():
             if hasattr(one, 'bind'):
                 one.bind(num_classes)

@@ -20,10 +20,14 @@ def build_named(place: str, cfg: ConfigType, owner: type[nn.ModuleDict]
             may be.
 
     Raises:
-        ValueError: A name cannot be one, a part does not call the
-            constructor of its base class, or its needs are no tuple.
+        ValueError: A name cannot be one, a part is no config or does not
+            call the constructor of its base class, or its needs are no
+            tuple.
     """
-    for name in cfg:
+    for name, one in cfg.items():
+        if one and not isinstance(one, dict):
+            raise ValueError(f'{place}.{name}: expected dict(type=...), found '
+                             f'{one!r}.')
         if not name or '.' in name or hasattr(owner, name) or (
                 name == 'training'):
             raise ValueError(
