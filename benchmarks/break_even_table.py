@@ -7,6 +7,9 @@ from pathlib import Path
 from protocol import settings
 
 from hsc_mm.cli import add_tools
+from hsc_mm.inference import load_config
+from hsc_mm.pipeline import stage_inputs
+from hsc_mm.utils import read_json
 from hsc_mm.utils.io import read_text
 
 add_tools()
@@ -59,7 +62,8 @@ def read_rows(work_dir: Path, leaf: Path, options: list[str]) -> list[dict]:
 
     Raises:
         FileNotFoundError: It has none.
-        ValueError: Its segmentor is of another data set, network or options.
+        ValueError: Its segmentor is of another data set, network or options,
+            or was scored on other pictures or masks.
     """
     from hsc_analysis.matrix_files import read_matrix
     found = read_matrix(work_dir / 'matrix.json')
@@ -76,7 +80,23 @@ def read_rows(work_dir: Path, leaf: Path, options: list[str]) -> list[dict]:
         raise ValueError(
             f'--matrix {work_dir}: expected its --seg-options to be --options '
             f'of this command, {options}, found {theirs}.')
+    _check_scored(work_dir, leaf, options)
     return found['rows']
+
+
+def _check_scored(work_dir: Path, leaf: Path, options: list[str]) -> None:
+    """Refuse a table whose segmentors were scored on other data."""
+    from hsc_analysis.matrix_hashes import option_values
+    cells = sorted(work_dir.glob('*/seed*/manifests/eval.json'))
+    if cells:
+        cfg = load_config(leaf, option_values(options))
+        now = stage_inputs(cfg, 'test')['data']
+        for path in cells:
+            if read_json(path, dict(inputs=dict))['inputs'].get('data') != now:
+                raise ValueError(
+                    f'--matrix {work_dir}: expected the test list, pictures '
+                    f'and masks of this command, found others in {path}. '
+                    'Name a table of the same data.')
 
 
 def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:

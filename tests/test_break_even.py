@@ -1,9 +1,16 @@
 """How many masks image labels are worth: draws, cells, the curve."""
+import shutil
 from argparse import Namespace
 
 import pytest
+from conftest import make_voc
 
-from hsc_mm.utils import read_json
+from hsc_mm.utils import (
+    read_index_png,
+    read_json,
+    voc_palette,
+    write_index_png,
+)
 
 
 def test_break_even_is_where_the_curve_crosses():
@@ -189,3 +196,38 @@ def test_break_even_compares_with_the_same_data_and_segmentor(tmp_path):
             other, next((other / 'configs').iterdir()), []) == []
         with pytest.raises(ValueError, match='same data set and network'):
             break_even_table.read_rows(other, leaf, ['x=1'])
+
+
+def test_break_even_compares_scores_of_one_test_list(tmp_path):
+    import break_even_table
+    import protocol
+
+    from hsc_mm.inference import load_config
+    from hsc_mm.pipeline import stage_inputs
+    from hsc_mm.utils import write_json
+    root = make_voc(tmp_path / 'data')
+    for path in (root / 'SegmentationClass').iterdir():
+        mask = read_index_png(path)
+        for old, new in ((8, 1), (12, 2)):
+            mask[mask == old] = new
+        write_index_png(path, mask, voc_palette())
+    leaf = protocol.write_leaf('deeplabv3plus_lite0_{}-pseudo', 'neu-seg',
+                               root, tmp_path / 'table' / 'configs')
+    write_json(tmp_path / 'table' / 'matrix.json', dict(
+        rows=[], paired_to=None))
+    cell = tmp_path / 'table' / 'cam' / 'seed0' / 'manifests' / 'eval.json'
+    cell.parent.mkdir(parents=True)
+    write_json(cell, dict(inputs=stage_inputs(load_config(leaf), 'test')))
+    copy = tmp_path / 'moved'
+    shutil.copytree(root, copy)
+    for name in ('here', 'there'):
+        here = protocol.write_leaf('deeplabv3plus_lite0_{}-pseudo', 'neu-seg',
+                                   copy, tmp_path / name / 'configs')
+        if name == 'here':
+            assert break_even_table.read_rows(tmp_path / 'table', here,
+                                              []) == []
+        listed = copy / 'ImageSets' / 'Segmentation' / 'val.txt'
+        listed.write_text(''.join(
+            f'{one}\n' for one in listed.read_text().split()[1:]))
+    with pytest.raises(ValueError, match='expected the test list, pictures'):
+        break_even_table.read_rows(tmp_path / 'table', here, [])
