@@ -78,7 +78,7 @@ setup(
     keywords='weakly supervised semantic segmentation, mmsegmentation',
     classifiers=[
         'Development Status :: 4 - Beta',
-        'Operating System :: OS Independent',
+        'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],

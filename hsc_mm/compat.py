@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 __all__ = [
-    'check_families', 'check_torchvision', 'has_openmmlab',
+    'check_families', 'check_torchvision', 'explained', 'has_openmmlab',
     'import_quietly', 'setup', 'stub_mmcv_ops'
 ]
 
@@ -144,6 +144,17 @@ def check_torchvision() -> None:
             f'torch{needed.specifier}, with torch {found["torch"]}; run '
             f'"pip install \'torch{needed.specifier}\' '
             f'torchvision=={torchvision}".')
+
+
+def explained(error: ImportError) -> str:
+    """Return what an import lacks; of OpenCV, also how to get it."""
+    text = str(error)
+    if error.name != 'cv2' and not re.match(r'lib[\w.-]+\.so', text):
+        return text
+    return (f'hsc_mm needs OpenCV, which cannot be imported ({text}). It is '
+            'built for systems with a display: run "apt install libgl1 '
+            'libglib2.0-0" on Debian and Ubuntu, or put '
+            'opencv-python-headless of the same version in its place.')
 
 
 def stub_mmcv_ops() -> None:

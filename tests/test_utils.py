@@ -1,3 +1,4 @@
+import errno
 import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import Hostile
 from format_pictures import grey_png
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, ImageFile
@@ -16,6 +18,8 @@ from hsc_mm.datasets.mask_checks import check_masks, mode_problems
 from hsc_mm.utils import (
     atomic_write_bytes,
     check_number,
+    checkpoints,
+    locks,
     read_image,
     read_index_png,
     read_json,
@@ -228,3 +232,43 @@ def test_writers_of_long_names_do_not_meet(tmp_path):
     assert [path.read_bytes() for path in paths] == [
         one * 100_000 for one in (b'a', b'b')]
     assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_a_lock_that_is_released_meanwhile_is_taken(tmp_path, monkeypatch):
+    path, once = tmp_path / locks.LOCK, []
+
+    def lockf(file, *arguments):
+        if not once:
+            once.append(path.unlink())
+            raise OSError(errno.EAGAIN, 'held')
+        return real(file, *arguments)
+
+    real = locks.fcntl.lockf
+    monkeypatch.setattr(locks.fcntl, 'lockf', lockf)
+    locks.hold(tmp_path)
+    locks.release()
+    assert once and not path.exists()
+
+
+@pytest.mark.parametrize('value', ['false', 'no', 'off', 'False', 'yes', '2'])
+def test_only_1_trusts_checkpoints(tmp_path, monkeypatch, value):
+    torch.save(dict(a=Hostile(tmp_path / 'trace')), tmp_path / 'a.pth')
+    monkeypatch.setenv(checkpoints.TRUST, value)
+    with pytest.raises(ValueError, match=f'{checkpoints.TRUST}: expected 1, '
+                       f'.*found {value!r}'):
+        checkpoints.load(tmp_path / 'a.pth')
+    assert not (tmp_path / 'trace').exists()
+
+
+@pytest.mark.parametrize('form', [
+    '{}  a.pth', '{} *a.pth', 'SHA256 (a.pth) = {}', 'SHA2-256(a.pth)= {}',
+    '\\{}  a\\\\b.pth'])
+def test_sums_have_the_forms_of_their_tools(tmp_path, form):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(state_dict=dict(a=torch.zeros(2))), path)
+    beside = path.with_name(path.name + checkpoints.SUM_SUFFIX)
+    for case in (str.lower, str.upper):
+        beside.write_text(form.format(case(checkpoints.file_sum(path))))
+        assert checkpoints.why_not_whole(path) is None
+    beside.write_text(form.format('0' * 64))
+    assert 'does not match' in checkpoints.why_not_whole(path)

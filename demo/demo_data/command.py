@@ -36,11 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         '--force', action='store_true', help='replace a demo data set that '
         'is in the folder')
     args = parser.parse_args(argv)
-    try:
-        with locked(args.out):
-            result = make_demo_data(**vars(args))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    with locked(args.out):
+        result = make_demo_data(**vars(args))
     print(result.message)
 
 

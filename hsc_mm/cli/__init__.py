@@ -97,14 +97,16 @@ def run_command(name: str) -> int:
     Returns:
         int: The exit status.
     """
-    def command() -> int:
-        compat.check_families()
-        return import_command(name).main()
-
     from .signals import stoppable
-    with stoppable():  # the import takes seconds
-        from . import common
-    return common.run(command)
+    try:
+        compat.check_families()
+        compat.check_torchvision()
+        with stoppable():  # the import takes seconds
+            from . import common
+        return common.run(lambda: import_command(name).main())
+    except ImportError as error:  # what reports errors needs them, too
+        print(f'error: {compat.explained(error)}', file=sys.stderr)
+        return 1
 
 
 def main() -> int:

@@ -162,5 +162,6 @@ def pictures(error: BaseException) -> str | None:
         return (f'{sample.get("img_path") or "a picture"}: it is so narrow '
                 'that a side of it vanishes, or keeps one pixel, which cannot '
                 'be mirrored, when it is resized. Crop it or remove it from '
-                'the list; tools/doctor.py CONFIG names all such pictures.')
+                'the list; "python -m hsc_mm doctor CONFIG" names all such '
+                'pictures.')
     return None

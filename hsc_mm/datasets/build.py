@@ -85,7 +85,7 @@ def build_split(cfg: Config,
             f'{split}_dataloader of {cfg.filename}: expected a data set of '
             f'hsc_mm, found {options.get("type")}. Seeds and the pipeline '
             'need hsc_mm.VOCImageLabelDataset or hsc_mm.ImageLabelDataset; '
-            'tools/train.py reads any.')
+            'python -m hsc_mm train reads any.')
     reader = image_reader(options.get('pipeline') or [])
     prefix = dict(options.get('data_prefix') or {})
     if masks is False:

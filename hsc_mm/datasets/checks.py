@@ -21,10 +21,11 @@ __all__ = [
 LISTED = 20
 # Folder of a public data set -> where it comes from, and what to do then.
 _PREPARE = {
-    'voc2012': ('VOC2012_ROOT', 'prepare_voc.py FOLDER'),
-    'voc-animals': ('VOC_ANIMALS_ROOT', 'cut_voc.py $VOC2012_ROOT FOLDER'),
-    'coco2014': ('COCO2014_ROOT', 'prepare_coco.py --root FOLDER'),
-    'demo': ('HSC_MM_DEMO_ROOT', 'make_demo_data.py --out FOLDER')
+    'voc2012': ('VOC2012_ROOT', '-m hsc_mm prepare_voc FOLDER'),
+    'voc-animals': ('VOC_ANIMALS_ROOT',
+                    '-m hsc_mm cut_voc $VOC2012_ROOT FOLDER'),
+    'coco2014': ('COCO2014_ROOT', '-m hsc_mm prepare_coco --root FOLDER'),
+    'demo': ('HSC_MM_DEMO_ROOT', 'tools/make_demo_data.py --out FOLDER')
 }
 
 
@@ -39,7 +40,7 @@ def check_root(root: str) -> str:
     folder = os.path.basename(os.path.normpath(root)).lower()
     name, tool = _PREPARE.get(folder, (None, None))
     how = ('Prepare the data as docs/data.md says (python '
-           f'tools/{tool}), and name the folder by the environment variable '
+           f'{tool}), and name the folder by the environment variable '
            f'{name}' if name else
            'Name the folder of the data by data_root of the config')
     raise FileNotFoundError(f'data_root {root}: no such folder. {how}.')

@@ -74,7 +74,7 @@ class COCOImageLabelDataset(BaseImageLabelDataset):
             raise ValueError(
                 'label_file of COCOImageLabelDataset: expected a JSON of '
                 'image labels or of instances, found none. "python '
-                'tools/prepare_coco.py --root ROOT" makes '
+                '-m hsc_mm prepare_coco --root ROOT" makes '
                 'image_labels_train2014.json.')
         metainfo = dict(coloured(self.vocabulary),
                         **(kwargs.pop('metainfo', None) or {}))

@@ -19,7 +19,7 @@ T = TypeVar('T')
 INDEX_MODES = ('P', 'L', '1')
 MASK_ADVICE = (
     'Masks are palette or grey PNGs of class indices. For MS-COCO, '
-    '"python tools/prepare_coco.py --root ROOT" makes them from the '
+    '"python -m hsc_mm prepare_coco --root ROOT" makes them from the '
     'annotations; other masks: map colours or ids to indices and export '
     'them again.')
 

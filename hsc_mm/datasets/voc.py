@@ -94,6 +94,6 @@ class VOCImageLabelDataset(BaseImageLabelDataset):
             type(self).__name__,
             missing_lines(missing_files(paths.values())),
             'Image labels come from these annotations, or from a JSON file '
-            'named as label_file: tools/prepare_voc.py makes one.')
+            'named as label_file: python -m hsc_mm prepare_voc makes one.')
         read = progress(paths, len(paths), 'reading labels', delay=2)
         return {i: read_voc_xml(Path(paths[i])) for i in read}

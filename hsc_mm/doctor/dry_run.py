@@ -125,8 +125,8 @@ def dry_run(case: Case) -> Iterator[Finding]:
             yield error(
                 f'training, iteration {max(len(watch.ends), 1)}: '
                 f'{type(problem).__name__}: {problem}',
-                'tools/train.py would fail with this error; run it with '
-                'HSC_MM_TRACEBACK=1 to see where it arises.')
+                '"python -m hsc_mm train" would fail with this error; run it '
+                'with HSC_MM_TRACEBACK=1 to see where it arises.')
             return
         health = read_health(folder)
     for one in health['findings']:

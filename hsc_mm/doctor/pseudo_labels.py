@@ -12,9 +12,9 @@ from .finding import Finding, error, fact
 
 __all__ = ['pseudo_labels']
 
-_MAKE = ('python tools/make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out '
+_MAKE = ('python -m hsc_mm make_pseudo_labels CAM_CONFIG CAM_CHECKPOINT --out '
          '{folder}  (with the config and checkpoint of the CAM stage; '
-         'tools/pipeline.py runs both stages)')
+         'python -m hsc_mm pipeline runs both stages)')
 
 
 def pseudo_labels(case: Case) -> Iterator[Finding]:

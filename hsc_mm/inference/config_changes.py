@@ -85,7 +85,7 @@ def use_crf(cfg: Config, **crf) -> Config:
         raise ValueError(
             f'--crf: expected a segmentor, or SegTTAModel around one, found '
             f'{model.type} in {cfg.filename}. For CAMs, '
-            'tools/make_pseudo_labels.py has --crf.')
+            'python -m hsc_mm make_pseudo_labels has --crf.')
     cfg.model = dict(type=f'hsc_mm.{_CRF}', module=model, crf=crf)
     return cfg
 

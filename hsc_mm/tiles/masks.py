@@ -1,4 +1,5 @@
 """Masks of any size, written from top to bottom."""
+import errno
 import os
 import struct
 import warnings
@@ -11,6 +12,7 @@ import numpy as np
 from hsc_mm.utils.headers import read_header
 from hsc_mm.utils.images import NOTE
 from hsc_mm.utils.io import draft_path
+from hsc_mm.utils.wholeness import check_whole
 
 __all__ = ['MaskWriter', 'georeference']
 
@@ -115,6 +117,16 @@ class MaskWriter:
                 0, self._row, rows.shape[1], len(rows)))
         self._row += len(rows)
 
+    def _check_raster(self) -> None:
+        """Refuse a GeoTIFF that is cut: GDAL does not say so on closing."""
+        if self._raster is not None:
+            with open(self._drafts[self.tif], 'rb') as file:
+                try:
+                    check_whole(self.tif, file)
+                except ValueError as error:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC),
+                                  str(self.tif)) from error
+
     def __exit__(self, kind: type | None, *error: object) -> None:
         try:
             if kind is None:
@@ -127,6 +139,7 @@ class MaskWriter:
             if self._raster is not None:
                 self._raster.close()
             if kind is None:
+                self._check_raster()
                 os.replace(self._drafts[self.path], self.path)
                 if self._raster is not None:
                     os.replace(self._drafts[self.tif], self.tif)

@@ -12,8 +12,8 @@ _STATE = 'Load it where it was made, and write its state_dict() by torch.save.'
 _HEADS = {
     b'\x89HDF\r\n': 'an HDF5 file, as of Keras, which is not read.',
     b'\x93NUMPY': 'an array of NumPy, without the names of weights.',
-    b'\x12\x01\0\0\0\0\0\0': "a file of MXNet's. tools/convert_weights.py "
-                             'converts those of ResNet-38.',
+    b'\x12\x01\0\0\0\0\0\0': "a file of MXNet's. \"python -m hsc_mm "
+                             'convert_weights" converts those of ResNet-38.',
 }
 _KINDS = {'archive': _UNPACK,
           'picture': 'a picture. Name the file of the weights.'}

@@ -34,6 +34,7 @@ __all__ = [
 SUM_SUFFIX = '.sha256'
 #: Environment variable of ``--trust-checkpoint``.
 TRUST = 'HSC_MM_TRUST_CHECKPOINT'
+_SUM = re.compile(r'(?<![0-9a-z])[0-9a-f]{64}(?![0-9a-z])')
 # What a user names by mistake; its first letter may mean a call in a pickle.
 _TEXTS = ('.py', '.txt', '.md', '.json', '.yml', '.yaml', '.csv', '.log')
 # A damaged pickle may raise anything; MemoryError, when it names a size.
@@ -43,8 +44,16 @@ _ERRORS = (OSError, RuntimeError, ValueError, EOFError, LookupError,
 
 
 def trusted() -> bool:
-    """Say whether the user told us to run the code of checkpoints."""
-    return os.environ.get(TRUST, '0') not in ('', '0')
+    """Say whether the user told us to run the code of checkpoints.
+
+    Raises:
+        ValueError: :data:`TRUST` in the environment is neither 1 nor 0.
+    """
+    value = os.environ.get(TRUST, '').strip()
+    if value not in ('', '0', '1'):
+        raise ValueError(f'{TRUST}: expected 1, which runs the code of '
+                         f'checkpoints, or 0, found {value!r}.')
+    return value == '1'
 
 
 def file_sum(path: str | Path) -> str:
@@ -180,12 +189,13 @@ def _wrong_bytes(path: Path) -> str | None:
         return 'expected a checkpoint, found an empty file. Fetch it again.'
     beside = path.with_name(path.name + SUM_SUFFIX)
     if beside.is_file():
-        words = beside.read_text('utf-8', 'replace').split()
-        if words and words[0].lower() != file_sum(path):
+        # In the words of sha256sum, with --tag or without, or of openssl.
+        sums = _SUM.findall(beside.read_text('utf-8', 'replace').lower())
+        if sums and sums[0] != file_sum(path):
             return (f'it does not match the checksum in {beside.name} beside '
                     'it: it is damaged. Take another checkpoint (or, if it '
                     f'was changed on purpose, remove {beside.name}).')
-        if words:
+        if sums:
             return None
     try:
         with zipfile.ZipFile(path) as archive:

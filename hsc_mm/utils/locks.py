@@ -64,18 +64,19 @@ def hold(folder: str | os.PathLike,
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB,
                         int(shard > 0), shard)
         except OSError as error:
-            holders = _holders(path)
             os.close(file)
             if error.errno in _WITHOUT:
                 return
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise FileExistsError(_refusal(folder, option, holders)
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            with contextlib.suppress(FileNotFoundError):  # released just now
+                raise FileExistsError(_refusal(folder, option, _holders(path))
                                       ) from None
-            raise
+            continue
         # The one before may have removed it between opening and locking.
-        if os.path.exists(path) and os.path.samestat(
-                os.fstat(file), os.stat(path)):
-            break
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                break
         os.close(file)
     _held[home] = file
     if not shard:

@@ -1,4 +1,5 @@
 """``python -m hsc_mm``: the list of commands, and one command."""
+import ast
 import inspect
 import logging
 import re
@@ -112,3 +113,18 @@ def test_lines_that_no_user_can_act_on_are_not_logged() -> None:
                         ('Saving checkpoint at 3 iterations', True)):
         record = logging.LogRecord('x', 20, 'x', 1, text, (), None)
         assert for_users(record) is shown
+
+
+def test_messages_name_commands_that_wheels_have_too() -> None:
+    found = []
+    for path in (ROOT / 'hsc_mm').rglob('*.py'):
+        tree = ast.parse(path.read_text())
+        texts = {id(node.body[0].value) for node in ast.walk(tree)
+                 if isinstance(node, ast.Module | ast.ClassDef |
+                               ast.FunctionDef) and ast.get_docstring(node)}
+        found += [
+            f'{path}:{node.lineno}' for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and id(node) not in texts
+            and re.search(r'tools/(?!make_demo_data)\w+\.py',
+                          str(node.value))]
+    assert not found

@@ -100,4 +100,4 @@ def test_a_data_set_refuses_them_and_says_what_to_do(voc_root, mode):
             data_prefix=dict(seg_map_path='SegmentationClass'))
     text = str(caught.value)
     assert ('found [44]' if mode == 'ids' else f'mode {mode}') in text
-    assert 'python tools/prepare_coco.py' in text
+    assert 'python -m hsc_mm prepare_coco' in text

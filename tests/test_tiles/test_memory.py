@@ -1,5 +1,7 @@
 """Memory that a picture in windows takes, whatever its size."""
 import errno
+import resource
+import signal
 import tracemalloc
 
 import numpy as np
@@ -104,3 +106,32 @@ def test_progressive_jpegs_are_read_within_a_limit(tmp_path, monkeypatch):
             ValueError, match=r"a\.jpg: .*progressive.* rio convert .*'/.*my "
             r"parts/a\.jpg' PICTURE"):
         scan.window(100, 900, 0, 700)
+
+
+def test_a_geotiff_that_a_full_disk_cuts_is_not_left(tmp_path):
+    """GDAL writes small files when it closes them, and tells no error."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    rows = np.zeros((600, 600), np.uint8)
+    rows[::7, ::5] = 3
+
+    def write(name):
+        with MaskWriter(tmp_path / f'{name}.png', rows.shape, voc_palette(),
+                        place=dict(crs='EPSG:32633'),
+                        tif=tmp_path / f'{name}.tif') as writer:
+            writer.write(rows)
+        return [(tmp_path / f'{name}.{kind}').stat().st_size
+                for kind in ('png', 'tif')]
+
+    png, tif = write('whole')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for share in (0.2, 0.5, 0.95):
+        most = int(png + share * (tif - png))
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+            with pytest.raises(OSError, match='No space left') as error:
+                write('cut')
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert error.value.filename == str(tmp_path / 'cut.tif')
+        assert sorted(one.name for one in tmp_path.iterdir()) == [
+            'whole.png', 'whole.tif']

@@ -84,8 +84,8 @@ class LoadPseudoLabel(BaseTransform):
             raise FileNotFoundError(
                 f'pseudo_dir {pseudo_dir}: there is no such folder. '
                 'PSEUDO_DIR=FOLDER in front of the command names another '
-                'one; tools/make_pseudo_labels.py CAM_CONFIG CHECKPOINT --out '
-                f'{pseudo_dir} makes it.')
+                'one; "python -m hsc_mm make_pseudo_labels CAM_CONFIG '
+                f'CHECKPOINT --out {pseudo_dir}" makes it.')
         self.pseudo_dir = pseudo_dir
         self.suffix = suffix
         self.soft = suffix == '.npz'
@@ -129,8 +129,8 @@ class LoadPseudoLabel(BaseTransform):
             print_log(f'{self.trusted.folder}: {trusted} of {len(infos)} '
                       f'images have a trusted mask, {others} masks are of '
                       'other images', logger='current')
-        how = 'tools/make_pseudo_labels.py with the same --out makes the ' \
-            'missing ones.'
+        how = '"python -m hsc_mm make_pseudo_labels" with the same --out ' \
+            'makes the missing ones.'
         missing = missing_files(map(self._path, infos))
         soft = missing and self.suffix == '.png' and all(
             os.path.isfile(f'{path[:-4]}.npz') for path in missing)

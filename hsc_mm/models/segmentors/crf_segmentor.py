@@ -89,8 +89,8 @@ class CRFRefinedSegmentor(MergedViews):
             raise ValueError(
                 'module of CRFRefinedSegmentor: expected a segmentor such as '
                 f'EncoderDecoder, found {type(self.module).__name__}. '
-                'tools/make_pseudo_labels.py --crf refines CAMs; views are '
-                'merged here, without SegTTAModel.')
+                '"python -m hsc_mm make_pseudo_labels --crf" refines CAMs; '
+                'views are merged here, without SegTTAModel.')
         check_number('min_prob of CRFRefinedSegmentor', min_prob, least=0,
                      most=1)
         self.crf = build_crf({'preset': 'segmentation', **(crf or {})})
