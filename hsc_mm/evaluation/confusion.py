@@ -6,7 +6,8 @@ from torch import Tensor
 
 __all__ = [
     'GRID', 'SeedScores', 'background_iou', 'class_areas', 'false_pixel_rate',
-    'false_pixels', 'pixel_average_precision', 'seed_histogram', 'sweep_scores'
+    'average_precision', 'false_pixels', 'pixel_average_precision',
+    'seed_histogram', 'sweep_scores'
 ]
 
 #: Background thresholds that seeds and refined maps are scored at.
@@ -140,6 +141,29 @@ def pixel_average_precision(pixels: Tensor) -> Tensor:
     precision = hit / above.sum(dim=-2).clamp(min=1)
     gain = pixels[..., 1, :].double().flip(-1)
     return (precision * gain).sum(dim=-1) / hit[..., -1]
+
+
+def average_precision(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the average precision of a ranking of images.
+
+    The area below the curve of precision over recall, as of
+    :func:`pixel_average_precision`. Images of equal scores are ranked
+    together, so their order says nothing.
+
+    Args:
+        scores (Tensor): Of each image and class, (N, K).
+        labels (Tensor): Which images show a class, (N, K), bool.
+
+    Returns:
+        Tensor: Shares, (K,); NaN for a class that no image shows.
+    """
+    found = []
+    for score, label in zip(scores.T, labels.T, strict=True):
+        levels, place = score.unique(return_inverse=True)
+        found.append(pixel_average_precision(torch.stack([
+            torch.bincount(place[label == shown], minlength=len(levels))
+            for shown in (False, True)])))
+    return torch.stack(found)
 
 
 def background_iou(histogram: Tensor) -> Tensor:

@@ -90,6 +90,25 @@ def covers(folder: str | Path, dataset: BaseImageLabelDataset,
         not missing_files(os.path.join(folder, f'{i}.png') for i in images)
 
 
+def unscored_note(dataset: BaseImageLabelDataset,
+                  labelled: BaseImageLabelDataset) -> list[str]:
+    """Say why labels have no score, though some of their images have masks.
+
+    Args:
+        dataset (BaseImageLabelDataset): The split that is scored.
+        labelled (BaseImageLabelDataset): Data set whose images the labels
+            are of.
+    """
+    if 'seg_map_path' not in dataset.data_prefix:
+        return []
+    images = dict(listed_images(dataset)).items()
+    lacking = len(images - dict(listed_images(labelled)).items())
+    return [f'pseudo labels have no score: {lacking} of the {len(images)} '
+            'images that are scored have none, for they are not trained on, '
+            'or show none of the chosen classes'
+            ] if 0 < lacking < len(images) else []
+
+
 def score_folder(folder: str,
                  dataset: BaseImageLabelDataset,
                  skip: Collection[str] = ()) -> dict:

@@ -192,8 +192,9 @@ def _size_line(report: dict) -> str:
         for name, count in report['images_of_size'].items()
         if count and name != 'empty'
     ]
-    return (f'by share of the picture that shows a class: {", ".join(shown)} '
-            f'(at {report["best"]["threshold"]})\n')
+    return ('by share of the picture that shows a class: '
+            f'{", ".join(shown)} (at {report["best"]["threshold"]})\n'
+            ) if shown else ''
 
 
 def _false_line(report: dict, labels: str) -> str:

@@ -13,7 +13,7 @@ from hsc_mm.datasets.class_names import image_name
 from hsc_mm.registry import METRICS
 from hsc_mm.utils import check_number, write_json
 from hsc_mm.utils.outputs import claim_file
-from .confusion import GRID
+from .confusion import GRID, average_precision
 from .counts import SeedCounts
 from .mask_metric import check_truth, write_mask
 from .report import seed_report, seed_tables
@@ -181,10 +181,12 @@ class SeedMetric(BaseMetric):
             return {}
         kept = [one for one in results if one[0] not in self.selecting]
         self._check_selection({one[0] for one in results}, len(kept))
+        self._check_masks()
         scores, labels = (torch.stack(part) for part in zip(
             *(one[1:] for one in kept), strict=True))
         report = seed_report(self._counts, self._own, self.threshold_rule,
-                             _average_precision(scores, labels))
+                             100 * average_precision(
+                                 scores, labels.bool()).nanmean().item())
         report['facts'] = dict(
             split=self.split or self.dataset_meta.get('split', 'unnamed'),
             images=len(kept),
@@ -227,13 +229,13 @@ class SeedMetric(BaseMetric):
                 f'{len(seen)} images that are evaluated, found {what}. Name '
                 'a list of this split.')
 
-
-def _average_precision(scores: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the mean AP in percent over the classes that occur."""
-    from mmpretrain.evaluation import AveragePrecision
-    occurring = labels.any(dim=0)
-    if not occurring.any():
-        return float('nan')
-    return float(
-        AveragePrecision.calculate(scores[:, occurring],
-                                   labels[:, occurring].long()))
+    def _check_masks(self) -> None:
+        """Refuse masks that are ignored everywhere: there is no score."""
+        scored, selecting = self._counts.seeds.sum(dim=(1, 2, 3, 4)).tolist()
+        for what, pixels in (('', scored),
+                             ('selection: ', selecting or not self.selecting)):
+            if not pixels:
+                raise ValueError(
+                    f'{what}expected masks that show something, found only '
+                    f'pixels that are ignored ({self.ignore_index}) in all of '
+                    'them. Are these the masks, and is ignore_index right?')

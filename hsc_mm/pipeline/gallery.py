@@ -85,7 +85,8 @@ def training_pictures(stages: Mapping[str, Stage],
         del data[title]
     predict = _predictor(*segmentor) if segmentor else None
     colours = class_colours(build_split(
-        segmentor[0], 'train', check=False).metainfo) if segmentor else None
+        segmentor[0], 'train', check=False).metainfo,
+        dataset.metainfo) if segmentor else None
     read = dataset_reader(dataset)
     palette, found = class_colours(dataset.metainfo), []
     drawn = zip(
@@ -117,7 +118,7 @@ def training_pictures(stages: Mapping[str, Stage],
                                 dataset.ignore_index)
         found.append(
             Picture(img_id, names.tolist(), photo, size, layers, score))
-    return sorted(found, key=lambda one: one.score or 0)
+    return sorted(found, key=lambda one: (one.score is None, one.score))
 
 
 def _places(dataset: BaseImageLabelDataset) -> dict[tuple[str, str], int]:
@@ -147,14 +148,16 @@ def _predictor(cfg: Config, checkpoint: str) -> Callable[[str], np.ndarray]:
 
 def validation_pictures(dataset: BaseImageLabelDataset,
                         folder: str,
-                        count: int = 24) -> list[Picture]:
+                        count: int = 24,
+                        like: Mapping | None = None) -> list[Picture]:
     """Draw ground truth and prediction of images.
 
-    Up to ``count`` of them; ``folder`` has the masks ``<img_id>.png``. Where
-    there are ground truths, one half are the worst of all images, and the
-    other half is spread evenly over the rest, from worst to best.
+    Up to ``count`` of them; ``folder`` has the masks ``<img_id>.png``, and
+    ``like`` the colours, see :func:`class_colours`. Where there are ground
+    truths, one half are the worst of all images, and the other half is
+    spread evenly over the rest, from worst to best.
     """
-    palette, found = class_colours(dataset.metainfo), []
+    palette, found = class_colours(dataset.metainfo, like), []
     read, scores = dataset_reader(dataset), {}
     if 'seg_map_path' in dataset.data_prefix:
         scores = {i: score for score, _, i in rank_images(folder, dataset)}

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from mmseg.utils import get_classes
 
+from hsc_mm.datasets.class_names import spelled
 from hsc_mm.utils import voc_palette
 
 __all__ = [
@@ -46,7 +47,8 @@ def qualitative_palette(count: int) -> np.ndarray:
     return np.array(colours[:count], dtype=np.uint8)
 
 
-def class_colours(metainfo: Mapping) -> np.ndarray:
+def class_colours(metainfo: Mapping,
+                  like: Mapping | None = None) -> np.ndarray:
     """Return the colours to draw the classes of a data set in.
 
     A data set that names no palette has the first rows of VOC's. They give
@@ -55,10 +57,20 @@ def class_colours(metainfo: Mapping) -> np.ndarray:
 
     Args:
         metainfo (mapping): With ``classes`` and ``palette``.
+        like (mapping, optional): That of a data set whose classes keep their
+            colours here, by name. Further classes have others.
 
     Returns:
         np.ndarray: (C, 3) uint8 RGB, background first.
     """
+    if like is not None:
+        known = dict(zip(like['classes'], class_colours(like).tolist(),
+                         strict=True))
+        names = spelled(list(metainfo['classes']), list(known))
+        others = (one for one in qualitative_palette(
+            len(names) + len(known)).tolist() if one not in known.values())
+        return np.array([known[name] if name in known else next(others)
+                         for name in names], dtype=np.uint8)
     palette = np.array(metainfo['palette'], dtype=np.uint8)
     rows = voc_palette().tolist()
     known = dict(zip(get_classes('voc'), rows, strict=False))

@@ -6,12 +6,14 @@ import torch
 from mmseg.evaluation import IoUMetric
 from seed_samples import CLASSES, random_images, seed_samples, slow_scores
 
+from hsc_mm.datasets.class_names import image_name
 from hsc_mm.evaluation import (
     MaskMetric,
     SeedMetric,
     seed_histogram,
     sweep_scores,
 )
+from hsc_mm.evaluation.confusion import average_precision
 from hsc_mm.evaluation.report import seed_tables
 
 
@@ -155,3 +157,36 @@ def test_an_index_that_is_no_class_is_named():
     with pytest.raises(ValueError, match=r'm/a\.png: expected indices 0\.\.\d'
                        r' and 255, found \[77\]'):
         metric.process({}, [sample])
+
+
+def test_equal_scores_are_ranked_together():
+    """The order of a list of class folders made 66 of a constant score."""
+    labels = torch.eye(2, dtype=torch.bool).repeat_interleave(20, dim=0)[:30]
+    flat = torch.full(labels.shape, 0.5)
+    assert average_precision(flat, labels).tolist() == pytest.approx(
+        [20 / 30, 10 / 30])
+    scores = (torch.rand(30, 2, generator=torch.Generator().manual_seed(0))
+              * 5).round()
+    found = average_precision(scores, labels)
+    for seed in range(3):
+        order = torch.randperm(30, generator=torch.Generator().manual_seed(
+            seed))
+        assert torch.equal(
+            average_precision(scores[order], labels[order]), found)
+    assert average_precision(flat, labels & False).isnan().all()
+
+
+@pytest.mark.parametrize('selecting', [False, True])
+def test_masks_that_are_ignored_everywhere_have_no_score(selecting):
+    metric = SeedMetric()
+    metric.dataset_meta = dict(classes=CLASSES)
+    samples = list(seed_samples(random_images()))
+    if selecting:
+        metric.selecting = {image_name(samples[0])}
+    for sample in samples[:1] if selecting else samples:
+        sample['gt_sem_seg']['data'][:] = 255
+    metric.process({}, samples)
+    with pytest.raises(ValueError, match='expected masks that show something'
+                       ) as error:
+        metric.evaluate(len(samples))
+    assert str(error.value).startswith('selection: ') == selecting

@@ -2,15 +2,19 @@
 import copy
 import os
 import shutil
+from io import BytesIO
 
 import cv2
 import pytest
+from PIL import Image
 from tiny_configs import cam_config, save_weights, seg_config, untrained
 
 from hsc_mm.datasets.build import build_split
+from hsc_mm.evaluation.folder import covers, unscored_note
 from hsc_mm.inference import load_config
 from hsc_mm.pipeline import Context
-from hsc_mm.pipeline.gallery import training_pictures
+from hsc_mm.pipeline.gallery import training_pictures, validation_pictures
+from hsc_mm.utils import read_index_png, voc_palette, write_index_png
 
 
 @pytest.fixture(scope='module')
@@ -100,3 +104,56 @@ def test_a_segmentor_whose_test_data_are_of_others_is_drawn(
         dict(own=cam), build_split(cam[0], 'test'), segmentor=(seg, weights))
     assert found
     assert all('prediction' in one.layers for one in found)
+
+
+def test_predictions_have_the_colours_of_the_first_stage(shared_voc, cam):
+    """Of classes in another order, too."""
+    cfg, masks = copy.deepcopy(cam[0]), str(shared_voc / 'SegmentationClass')
+    meta = cfg.test_dataloader.dataset.metainfo
+    meta.palette = [[0, 0, 0], [1, 200, 3], [100, 5, 6]]
+    data = build_split(cfg, 'test')
+    meta.classes = ('background', 'dog', 'cat')
+    turned = build_split(cfg, 'test')
+
+    def drawn(like):
+        return {one.name: Image.open(BytesIO(one.layers['prediction'])
+                                     ).convert('RGBA').tobytes()
+                for one in validation_pictures(turned, masks, like=like)}
+
+    wanted = {one.name: Image.open(BytesIO(one.layers['prediction'])
+                                   ).convert('RGBA').tobytes()
+              for one in validation_pictures(data, masks)}
+    assert drawn(data.metainfo) == wanted != drawn(None)
+
+
+def test_pictures_without_a_score_come_last(cam, voc_root, tmp_path):
+    cfg = copy.deepcopy(cam[0])
+    for split in ('train', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(voc_root)
+    masks = tmp_path / 'labels'
+    shutil.copytree(voc_root / 'SegmentationClass', masks)
+    path = voc_root / 'SegmentationClass' / 'img_00.png'
+    write_index_png(path, read_index_png(path) * 0 + 255, voc_palette())
+    path = masks / 'img_05.png'
+    write_index_png(path, read_index_png(path) * 0, voc_palette())
+    found = training_pictures(dict(own=(cfg, cam[1])),
+                              build_split(cfg, 'test'), str(masks))
+    assert (found[0].name, found[-1].name) == ('img_05', 'img_00')
+    assert found[-1].score is None
+
+
+def test_labels_of_some_of_the_images_say_why_they_have_no_score(
+        cam, shared_voc, tmp_path):
+    data = build_split(cam[0], 'test')
+    cfg = copy.deepcopy(cam[0])
+    assert unscored_note(data, data) == []
+    for split in ('train', 'test'):
+        cfg[f'{split}_dataloader'].dataset.metainfo.classes = (
+            'background', 'dog')
+    train, test = (build_split(cfg, split) for split in ('train', 'test'))
+    assert len(train) < len(test) == len(data)
+    assert not covers(shared_voc / 'SegmentationClass', test, train)
+    note, = unscored_note(test, train)
+    assert note.startswith(
+        f'pseudo labels have no score: {len(test) - len(train)} of the '
+        f'{len(test)} images')

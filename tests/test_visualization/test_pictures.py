@@ -126,3 +126,21 @@ def test_the_curve_is_a_picture():
         curve=dict(thresholds=[.3, .4], mIoU=[40., 45.], over=[20., 15.],
                    under=[40., None]))
     assert threshold_curve(seeds).startswith(b'\x89PNG')
+
+
+def test_classes_of_another_list_keep_their_colours():
+    def meta(*classes):
+        return dict(classes=('background', *classes),
+                    palette=voc_palette()[:len(classes) + 1].tolist())
+
+    first = meta('cat', 'cow', 'dog')
+    known = dict(zip(first['classes'], class_colours(first).tolist()))
+    for names in (('dog', ), ('dog', 'Cat', 'cow'), ('horse', 'dog', 'ape')):
+        found = class_colours(meta(*names), first).tolist()
+        assert found[0] == [0, 0, 0] and len({*map(tuple, found)}) == len(
+            names) + 1
+        for name, colour in zip(names, found[1:]):
+            if name.lower() in known:
+                assert colour == known[name.lower()]
+            else:
+                assert colour not in known.values()

@@ -176,7 +176,7 @@ def ablation_figure(table: dict, column: str) -> Figure:
         axes = figure.add_subplot()
         for place, one in enumerate(kept.values()):
             runs = [value for value in one['values'] if value is not None]
-            axes.barh(place, one['mean'], xerr=one['std'] or 0, height=0.7,
+            axes.barh(place, one['mean'], xerr=one['std'], height=0.7,
                       color=_colours(1)[0], capsize=2)
             axes.plot(runs, [place] * len(runs), 'k.', markersize=3)
         axes.set_yticks(range(len(kept)), list(kept))

@@ -59,7 +59,8 @@ if (order) {
   order.addEventListener('change', () => {
     for (const group of all('.cards')) {
       group.append(...all('.card', group).sort((one, two) =>
-        order.value * (one.dataset.score - two.dataset.score)));
+        (!one.dataset.score - !two.dataset.score)  // those without come last
+        || order.value * (one.dataset.score - two.dataset.score)));
     }
   });
 }

@@ -5,6 +5,7 @@ In one file, though long: all of it is one step.
 from mmengine.config import Config
 
 from hsc_mm.datasets import BaseImageLabelDataset
+from hsc_mm.evaluation.folder import unscored_note
 from hsc_mm.evaluation.marked import class_shares, unlabelled_classes
 from hsc_mm.evaluation.selection import image_ids, write_selection
 from hsc_mm.evaluation.threshold_rules import find_choice
@@ -119,12 +120,15 @@ class MakePseudoLabels(Step):
             made_at = {}
         data = self._data(ctx, 'train')
         shares = class_shares(str(folder), data)
+        scores = ctx.score_labels(folder)
+        notes = [] if scores else unscored_note(
+            ctx.dataset('cam', 'test'), ctx.dataset('cam', 'train'))
         return Outcome([folder], dict(
-            ctx.score_labels(folder), **made_at, shares=shares,
+            scores, **made_at, shares=shares,
             # A refiner's own code is no input, and may have changed.
             hash=fingerprint(path for path in folder.rglob('*.*')
                              if path.suffix in chain.suffixes),
-            warnings=unlabelled_classes(shares, data)))
+            warnings=[*unlabelled_classes(shares, data), *notes]))
 
     def rows(self, result: dict) -> list[ScoreRow]:
         """Return the score of the pseudo labels."""

@@ -97,7 +97,8 @@ class WriteReport(Step):
     def _predictions(self, ctx: Context) -> Gallery:
         data = ctx.dataset('seg', 'test')
         folder = ctx.folder(ctx.find('predictions').name) / 'masks'
-        pictures = validation_pictures(data, str(folder), self.pictures)
+        pictures = validation_pictures(data, str(folder), self.pictures,
+                                       ctx.dataset('cam', 'test').metainfo)
         shown = f'{len(pictures)} of {len(data)} images'
         if 'seg_map_path' not in data.data_prefix:
             return Gallery('Predicted images',
