@@ -137,8 +137,14 @@ def iterate_seeds(model: nn.Module,
         yield from model.test_step(batch)
 
 
-def best_threshold(cfg: Config, checkpoint: str) -> float:
+def best_threshold(cfg: Config, checkpoint: str,
+                   device: str | None = None) -> float:
     """Return the background threshold of the highest mIoU on the test split.
+
+    Args:
+        cfg (Config): Whose test is run.
+        checkpoint (str): The weights.
+        device (str, optional): Where; None: where mmengine's runner tests.
 
     Raises:
         ValueError: The config's evaluator is not :class:`hsc_mm.SeedMetric`.
@@ -146,7 +152,10 @@ def best_threshold(cfg: Config, checkpoint: str) -> float:
     cfg = copy.deepcopy(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
     from hsc_mm.engine.runner import build_runner  # it imports this package
-    metrics = build_runner(cfg).test()
+    runner = build_runner(cfg)
+    if device is not None:  # its data follow the model
+        runner.model.to(device)
+    metrics = runner.test()
     found = [value for name, value in metrics.items()
              if name.rpartition('/')[2] == 'threshold_best']
     if not found:

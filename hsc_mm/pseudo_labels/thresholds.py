@@ -100,7 +100,8 @@ def choose_threshold(cfg: Config, checkpoint: str, split: str,
             options.notify(
                 'background threshold by "best": chosen on whole images. The '
                 'CAMs of images in windows (--tile) may need another one.')
-        return Threshold(seeds.best_threshold(cfg, checkpoint), name)
+        return Threshold(seeds.best_threshold(
+            cfg, checkpoint, options.device), name)
     try:
         return Threshold(
             _label_free(cfg, checkpoint, split, name, options), name)
