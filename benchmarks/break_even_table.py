@@ -92,11 +92,13 @@ def _check_scored(work_dir: Path, leaf: Path, options: list[str]) -> None:
         cfg = load_config(leaf, option_values(options))
         now = stage_inputs(cfg, 'test')['data']
         for path in cells:
-            if read_json(path, dict(inputs=dict))['inputs'].get('data') != now:
+            inputs = read_json(path, dict(inputs=dict))['inputs']
+            if inputs.get('data') != now or 'held_out' in inputs:
                 raise ValueError(
                     f'--matrix {work_dir}: expected the test list, pictures '
                     f'and masks of this command, found others in {path}. '
-                    'Name a table of the same data.')
+                    'Name a table of the same data, without --select where '
+                    'it takes pictures out of the test.')
 
 
 def table(curve: Mapping[int, list[float]], rows: list[dict]) -> str:

@@ -7,6 +7,7 @@ the commands that repair it, and cures the rest. Nothing of a host is patched.
 """
 import re
 import sys
+import traceback
 import warnings
 from contextlib import redirect_stdout
 from importlib import import_module, metadata
@@ -14,6 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, spec_from_loader
 from io import StringIO
+from pathlib import Path
 from types import ModuleType
 
 from packaging.requirements import Requirement
@@ -149,7 +151,11 @@ def check_torchvision() -> None:
 def explained(error: ImportError) -> str:
     """Return what an import lacks; of OpenCV, also how to get it."""
     text = str(error)
-    if error.name != 'cv2' and not re.match(r'lib[\w.-]+\.so', text):
+    places = [frame.f_code.co_filename
+              for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if 'cv2' not in {(error.name or '').split('.')[0],
+                     *(Path(one).parent.name for one in places[-1:]),
+                     *(Path(one).stem for one in places[-1:])}:
         return text
     return (f'hsc_mm needs OpenCV, which cannot be imported ({text}). It is '
             'built for systems with a display: run "apt install libgl1 '

@@ -1,4 +1,5 @@
 """A tiny data set in VOC layout, and commands run in this process."""
+import gc
 import io
 import json
 import os
@@ -13,15 +14,25 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from warm_process import WarmPython
+from warm_process import WarmPython, leave_layout
 
 from hsc_mm.cli import run_command
 from hsc_mm.utils import voc_palette, write_index_png
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / 'tools'))  # hsc_converters
+leave_layout()
 NAMES = {8: 'cat', 12: 'dog'}
 XML = ('<annotation><filename>{id}.jpg</filename>{objects}</annotation>')
+
+
+def pytest_collection_finish(session):
+    """Keep what was imported out of the garbage collector's sight.
+
+    mmengine collects garbage with each data set, through all modules.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val, argname):

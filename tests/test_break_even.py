@@ -218,6 +218,12 @@ def test_break_even_compares_scores_of_one_test_list(tmp_path):
     cell = tmp_path / 'table' / 'cam' / 'seed0' / 'manifests' / 'eval.json'
     cell.parent.mkdir(parents=True)
     write_json(cell, dict(inputs=stage_inputs(load_config(leaf), 'test')))
+    held_out = tmp_path / 'held out'
+    shutil.copytree(tmp_path / 'table', held_out)
+    write_json(held_out / cell.relative_to(tmp_path / 'table'), dict(
+        inputs=dict(read_json(cell)['inputs'], held_out='x')))
+    with pytest.raises(ValueError, match='without --select'):
+        break_even_table.read_rows(held_out, leaf, [])
     copy = tmp_path / 'moved'
     shutil.copytree(root, copy)
     for name in ('here', 'there'):

@@ -54,8 +54,6 @@ def load_leaf(name: str) -> Config:
     """Load a config without the weights of its backbone."""
     init_default_scope('mmseg')
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
-    # A runner writes its config several times; yapf takes most of the time.
-    cfg.__dict__['_format_python_code'] = False
     cfg.model.backbone.init_cfg = None
     return cfg
 

@@ -60,7 +60,8 @@ def on_two_ranks(work):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    context = multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['hsc_mm', 'mmseg.models'])
     queue = context.Queue()
     ranks = [context.Process(target=_process, args=(rank, port, queue, work))
              for rank in range(2)]

@@ -5,6 +5,7 @@ its time goes into importing torch and the OpenMMLab packages. Here the
 interpreter of such a step is a script that asks a server for a fork of itself
 and then stands for it: it passes on signals and ends with its status.
 """
+import gc
 import json
 import os
 import runpy
@@ -25,6 +26,18 @@ client({python!r}, {address!r})
 """
 _PATIENCE = 120  # seconds until a step starts without the server
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def leave_layout() -> None:
+    """Let mmengine write configs as they are, without yapf.
+
+    A short run writes its config several times, and half of its time goes
+    into laying it out.
+    """
+    from mmengine.config import Config
+    text = Config.pretty_text.fget
+    Config._format_python_code = property(lambda _: False, lambda *_: None)
+    Config.pretty_text = property(lambda cfg: f'{text(cfg)}\n')
 
 
 class WarmPython:
@@ -91,6 +104,8 @@ def _serve(address: str) -> list:
     # In this order: hsc_mm makes mmseg importable without compiled operators.
     for module in ('hsc_mm.cli', 'mmseg.models', 'mmpretrain.models'):
         import_module(module)
+    leave_layout()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f'{address}.new')

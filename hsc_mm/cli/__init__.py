@@ -5,6 +5,7 @@ Each module of this package is one command, whose ``main()`` reads
 what they share. What the library does not need lies beside it, in the folder
 of the tools: ``hsc_converters`` and ``hsc_analysis``.
 """
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -105,6 +106,8 @@ def run_command(name: str) -> int:
             from . import common
         return common.run(lambda: import_command(name).main())
     except ImportError as error:  # what reports errors needs them, too
+        if os.environ.get('HSC_MM_TRACEBACK', '0') not in ('', '0'):
+            raise
         print(f'error: {compat.explained(error)}', file=sys.stderr)
         return 1
 

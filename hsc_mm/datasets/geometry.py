@@ -1,4 +1,5 @@
 """Checks of transforms that move an image, or join several of them."""
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ _MOVERS = frozenset((
     'EfficientNetCenterCrop', 'EfficientNetRandomCrop', 'MAERandomResizedCrop',
     'RandomCrop', 'RandomResizedCrop', 'RandomTranslatePad', 'Rotate', 'Shear',
     'Translate'))
+#: Those of torchvision, which mmpretrain wraps.
+_MOVING = re.compile('Affine|Crop|Elastic|Flip|Perspective|Rotation')
 
 
 def check_geometry(transforms: Iterable, dataset: Any) -> None:
@@ -30,8 +33,8 @@ def check_geometry(transforms: Iterable, dataset: Any) -> None:
             classifiers' transforms of mmpretrain, and mmcv's ``RandomFlip``
             where there are auxiliary maps. Or it pads maps with another
             value than their ``fill``. Or it joins images whose labels
-            it does not join (mmseg's ``RandomMosaic``). A class with
-            ``moves_maps = True`` is let through.
+            it does not join (mmseg's ``RandomMosaic``), where no mask is
+            learned. A class with ``moves_maps = True`` is let through.
     """
     transforms = [*transforms]
     maps = getattr(dataset, 'aux_maps', None) or {}
@@ -45,7 +48,7 @@ def check_geometry(transforms: Iterable, dataset: Any) -> None:
             beside.add('mask')
         elif getattr(one, 'moves_maps', False):
             continue
-        elif hasattr(one, 'get_indices') and getattr(
+        elif hasattr(one, 'get_indices') and 'mask' not in beside and getattr(
                 dataset, 'with_labels', False):
             raise ValueError(
                 f'{name}: expected transforms that keep an image to itself, '
@@ -60,7 +63,8 @@ def check_geometry(transforms: Iterable, dataset: Any) -> None:
                 f'beside the image, {" and ".join(sorted(beside))}, as well, '
                 f'found {type(one).__module__}.{name}, which does not. Take '
                 'one of mmseg, such as mmseg.RandomFlip or '
-                'mmseg.RandomRotate, or leave it out.')
+                'mmseg.RandomRotate, or leave it out; a class of your own '
+                'that moves them says so: moves_maps = True.')
 
 
 def check_mixed(dataset: Any, more: Iterable = ()) -> None:
@@ -74,7 +78,8 @@ def check_mixed(dataset: Any, more: Iterable = ()) -> None:
         ValueError: See :func:`check_geometry`.
     """
     own = getattr(dataset, 'pipeline', None)
-    steps = [*(getattr(own, 'transforms', own) or ()), *more]
+    own = getattr(own, 'transforms', own)
+    steps = [*(own if isinstance(own, list | tuple) else ()), *more]
     parts = inner(dataset)
     for one in parts:
         check_mixed(one, steps)
@@ -86,6 +91,8 @@ def _classes(transform: Any) -> Iterator[str]:
     """Yield the class of a transform, and of those it draws from."""
     for kind in type(transform).__mro__:
         yield f'{kind.__module__.split(".")[0]}.{kind.__name__}'
+    if type(transform).__name__ == 'TorchVisonTransformWrapper':
+        yield f'torchvision.{type(getattr(transform, "t", None)).__name__}'
     for policy in getattr(transform, 'policies', None) or ():  # RandAugment
         if isinstance(policy, dict):
             yield f'mmpretrain.{str(policy.get("type")).split(".")[-1]}'
@@ -93,7 +100,8 @@ def _classes(transform: Any) -> Iterator[str]:
 
 def _moves_alone(name: str) -> bool:
     package, _, kind = name.partition('.')
-    return package == 'mmpretrain' and kind in _MOVERS
+    return (package == 'mmpretrain' and kind in _MOVERS) or (
+        package == 'torchvision' and _MOVING.search(kind) is not None)
 
 
 def _flips_alone(transform: Any) -> bool:

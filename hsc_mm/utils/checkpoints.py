@@ -34,7 +34,7 @@ __all__ = [
 SUM_SUFFIX = '.sha256'
 #: Environment variable of ``--trust-checkpoint``.
 TRUST = 'HSC_MM_TRUST_CHECKPOINT'
-_SUM = re.compile(r'(?<![0-9a-z])[0-9a-f]{64}(?![0-9a-z])')
+_SUM = re.compile(r'(?:^\\?|= ?)([0-9a-f]{64})(?![0-9a-z])', re.M)
 # What a user names by mistake; its first letter may mean a call in a pickle.
 _TEXTS = ('.py', '.txt', '.md', '.json', '.yml', '.yaml', '.csv', '.log')
 # A damaged pickle may raise anything; MemoryError, when it names a size.

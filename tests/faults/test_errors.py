@@ -86,7 +86,7 @@ CONFIGS = {
              'data_root="no/VOC2012"))', r'VOC2012_ROOT'),
     'subset': ('_base_ = "{base}"\ntrain_dataloader = dict(dataset=dict('
                'data_root="no/voc-animals"))',
-               r'cut_voc\.py \$VOC2012_ROOT.* VOC_ANIMALS_ROOT'),
+               r'cut_voc \$VOC2012_ROOT.* VOC_ANIMALS_ROOT'),
     'module': ('_base_ = "{base}"\ncustom_imports = dict('
                'imports=["nowhere_mod.losses"])',
                "bad.py: custom_imports: No module named 'nowhere_mod'. .*"
@@ -202,7 +202,8 @@ OPTIONS = {
     'start': ('env_cfg.mp_cfg.mp_start_method=x', 1, "one of .*found 'x'"),
     'name-form': ('default_hooks.checkpoint.filename_tmpl=x', 1, 'with {} f'),
     'view': ('model.second_view=[24]', 1, r'\(height, width\), found \[24'),
-    'channels': ('model.decode_head.in_channels=-1', 1, 'CAMHead .*rejects'),
+    'channels': ('model.decode_head.in_channels=-1', 1,
+                 'in_channels of CAMHead: expected an integer > 0'),
     'index': ('model.decode_head.in_index=x', 1, "in_index of .*found 'x'"),
     'rule': ('pseudo_label.rule=5', 1, 'rule of .* found 5'),
     'switch': ('model.test_cfg.use_image_labels=no', 1,

@@ -499,7 +499,7 @@ def test_a_run_leaves_configs_and_weights_of_the_user(shared_voc, tmp_path):
     (out / 'cam.py').unlink()
     for _ in range(2):
         run_here('train', config, '--work-dir', out, '--resume')
-        assert 'model = dict' in (out / 'cam.py').read_text()
+        assert 'model=dict' in (out / 'cam.py').read_text()
 
 
 def test_a_work_folder_is_not_that_of_the_data(shared_voc, tmp_path):

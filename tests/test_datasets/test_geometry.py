@@ -37,19 +37,23 @@ def _train(path, step, wrapped, work_dir=None):
 @pytest.mark.parametrize(('step', 'name'), [
     (TURN, 'Rotate'), (dict(RAND, policies=POLICIES), 'RandAugment'),
     (dict(type='mmcv.RandomFlip', prob=1.0), 'RandomFlip'),
+    (dict(type='mmpretrain.torchvision/RandomAffine', degrees=90),
+     'TorchVisonTransformWrapper'),
     (dict(type='RandomApply', transforms=[TURN]), 'Rotate')])
 def test_what_moves_the_image_alone_is_refused_beside_maps(
         shared_voc, tmp_path, step, name, wrapped):
     init_default_scope('mmseg')
     cfg = _train(hsc_config(shared_voc, tmp_path / 'cam.py'), step, wrapped)
     with pytest.raises(ValueError, match=rf'^{name}: expected transforms that '
-                       r'move what was loaded beside the image, map, .*mmseg'):
+                       r'move what was loaded beside the image, map, .*mmseg'
+                       r'.*moves_maps = True'):
         check_mixed(DATASETS.build(cfg.train_dataloader.dataset))
 
 
 @pytest.mark.parametrize('step', [
     dict(type='RandomFlip', prob=1.0), dict(type='PhotoMetricDistortion'),
-    dict(RAND, policies=POLICIES[:1])])
+    dict(RAND, policies=POLICIES[:1]),
+    dict(type='mmpretrain.torchvision/Grayscale')])
 def test_others_are_let_through(shared_voc, tmp_path, step):
     init_default_scope('mmseg')
     cfg = _train(hsc_config(shared_voc, tmp_path / 'cam.py'), step, True)
@@ -97,3 +101,15 @@ def test_a_mosaic_has_no_image_labels(shared_voc, tmp_path):
     with pytest.raises(ValueError, match=r'^RandomMosaic: expected transforms '
                        'that keep an image to itself'):
         runner.train()
+
+
+def test_a_mosaic_of_masks_is_let_through(shared_voc, tmp_path):
+    """Of the second stage: its data sets may have image labels, too."""
+    init_default_scope('mmseg')
+    cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py'))
+    leaf = cfg.val_dataloader.dataset
+    assert leaf.get('with_labels', True)
+    *steps, last = leaf.pipeline
+    leaf.pipeline = steps
+    check_mixed(DATASETS.build(dict(
+        type='MultiImageMixDataset', dataset=leaf, pipeline=[MOSAIC, last])))

@@ -54,7 +54,7 @@ def test_a_class_that_was_never_seen_has_its_cam(config):
     model = build(config)
     fill_prototypes(model)
     for bank in model.decode_head.losses['contrast'].levels['pixel'].bank:
-        bank.seen[2] = False
+        bank.seen[2], bank.rows[2] = False, 0
     maps = predict(model)[0][0]
     assert (maps[4] == -2).all()
     present = torch.tensor([1, 1])
