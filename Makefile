@@ -9,7 +9,13 @@ BIN := $(VENV)/bin
 UPSTREAM := .venv-openmmlab
 PYTHON ?=
 # Two processes of one thread each: a tiny network gains nothing by threads.
-PYTEST_ARGS ?= -x -q -n 2 --dist loadfile --durations=10 tests projects
+PYTEST_OPTIONS := -x -q -n 2 --dist loadfile --durations=10
+PYTEST_ARGS ?= $(PYTEST_OPTIONS) tests projects
+SLOW := slow and not campaign and not tutorial
+# What runs on OpenMMLab; the rest is the same whatever its family.
+HOSTED := $(addprefix tests/,faults test_cli test_compat.py test_compat_checkpoints.py \
+	test_configs.py test_datasets test_doctor test_engine test_evaluation test_inference \
+	test_models test_pipeline test_pseudo_labels) projects
 export PYTHON
 
 DEMO_DATA := data/demo
@@ -22,7 +28,7 @@ INPUTS := setup.py hsc_mm/version.py
 # A copied or moved folder keeps its stamp, but not a working environment.
 MOVED = $(if $(filter $(CURDIR),$(shell cat $(1)/.ready 2>/dev/null)),,FORCE)
 
-.PHONY: help setup test tutorials faults lint fix demo demo-smoke picture notebooks docs \
+.PHONY: help setup test test-slow tutorials faults lint fix demo demo-smoke picture notebooks docs \
 	test-openmmlab clean distclean FORCE
 
 help: ## this list
@@ -34,6 +40,10 @@ setup: $(VENV)/.ready ## make .venv and install everything into it
 
 test: $(VENV)/.ready ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.ready ## run the tests that take longer
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+		-m '$(SLOW)' $(PYTEST_ARGS)
 
 tutorials: $(VENV)/.ready ## run README's and the tutorials' commands, in small
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -x -q -n 2 --dist loadfile \
@@ -92,8 +102,11 @@ docs: $(VENV)/.docs ## build the documentation site in build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs -q build --strict
 	@echo 'hsc_mm: open build/docs/index.html; no server is needed'
 
-test-openmmlab: $(UPSTREAM)/.ready ## run the tests with upstream OpenMMLab
-	OMP_NUM_THREADS=1 $(UPSTREAM)/bin/python -m pytest $(PYTEST_ARGS)
+test-openmmlab: $(UPSTREAM)/.ready ## run what touches it with upstream OpenMMLab
+	OMP_NUM_THREADS=1 $(UPSTREAM)/bin/python -m pytest \
+		$(PYTEST_OPTIONS) $(HOSTED)
+	OMP_NUM_THREADS=1 $(UPSTREAM)/bin/python -m pytest -m '$(SLOW)' \
+		$(PYTEST_OPTIONS) tests/test_models tests/test_traces.py
 
 clean: ## remove caches and build folders, not data or environments
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache hsc_mm/.mim

@@ -68,6 +68,7 @@ def test_a_wrong_path_ends_in_a_line(run, capsys, words, message):
     assert '\n' not in found
 
 
+@pytest.mark.slow
 def test_heads_of_the_demo_are_those_of_the_scored_pictures(
         run, tmp_path, capsys):
     for name, seed in (('demo', 0), ('other', 1)):
@@ -104,6 +105,7 @@ def test_a_table_that_is_not_that_of_its_runs_is_refused(
     assert '\n' not in found
 
 
+@pytest.mark.slow
 def test_rules_are_compared_on_every_image(run, tmp_path, capsys):
     make_demo_data(tmp_path / 'demo', train=8, val=1, workers=1)
     cfg = load_config(CONFIGS / 'demo/cam_demo.py')

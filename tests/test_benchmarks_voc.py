@@ -158,6 +158,7 @@ def script(tmp_path):
     return call, work
 
 
+@pytest.mark.slow
 def test_the_command_checks_saliency_first_and_pairs_several_seeds(script):
     call, work = script
     done, (doctor, matrix) = call('--jobs', '2', SEEDS='0 1')
@@ -178,6 +179,7 @@ def test_the_command_checks_saliency_first_and_pairs_several_seeds(script):
     assert matrix.endswith('--seeds 0 --threshold 0.3')
 
 
+@pytest.mark.slow
 def test_the_table_is_printed_where_a_cell_failed(script):
     call, work = script
     write_json(work / 'matrix.json', dict(_matrix(

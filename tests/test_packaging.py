@@ -92,6 +92,7 @@ def test_mim_finds_the_tools_of_an_installed_wheel(installed):
         assert len(list((root / 'tools').rglob('prepare_coco.py'))) == 1
 
 
+@pytest.mark.slow
 def test_converters_of_an_installed_wheel_run(installed, tmp_path):
     done = subprocess.run(
         [sys.executable, '-m', 'hsc_mm', 'prepare_coco', '--root', 'none'],
@@ -103,6 +104,7 @@ def test_converters_of_an_installed_wheel_run(installed, tmp_path):
     assert '--root none: there is no such folder' in done.stderr
 
 
+@pytest.mark.slow
 def test_sdist_builds_the_same_wheel(wheel, tmp_path):
     before = rubbish()
     subprocess.run(
@@ -208,6 +210,7 @@ def test_make_says_that_venv_is_missing(tmp_path):
     assert 'venv/install.log' in sentence
 
 
+@pytest.mark.slow
 def test_make_says_that_there_is_no_index(tmp_path):
     sentence = make_env(
         tmp_path,

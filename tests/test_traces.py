@@ -19,6 +19,7 @@ def test_every_config_has_a_trace() -> None:
 # them. Other processors add in another order, and each step of a training
 # multiplies what that changes: 2e-7 in the first losses became 2e-3 after
 # three steps of a DeepLab.
+@pytest.mark.slow
 @pytest.mark.parametrize('name', CONFIGS)
 def test_trace(name: str, shared_voc: Path, tmp_path: Path) -> None:
     found, known = trace(name, shared_voc, tmp_path), TRACES[name]

@@ -78,6 +78,7 @@ def test_semi_hard_negatives_by_hand():
                               [False, True, True, False, True, True]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['ppc_cam', 'ppc_seam'])
 def test_three_iterations_and_seeds(name, shared_voc, tmp_path):
     found = trace(f'../projects/ppc/configs/{name}_mbv2_voc-animals',

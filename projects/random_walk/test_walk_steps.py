@@ -75,6 +75,7 @@ def finished(place):
     return run(place), times
 
 
+@pytest.mark.slow
 def test_the_walk_resumes_and_the_segmentor_learns_from_it(place, finished):
     (found, ran), times = finished
     assert ran == ['random_walk', 'seg', 'eval', 'report']
@@ -139,6 +140,7 @@ def test_a_label_is_the_threshold_of_maps_that_walked(place, finished):
     assert len(np.unique(label)) > 1
 
 
+@pytest.mark.slow
 def test_what_is_current_is_skipped_and_what_changed_is_not(place, finished):
     assert run(place)[1] == []
     changed, _ = configs(place, ', alpha=4')

@@ -338,6 +338,7 @@ def test_a_decoder_that_is_missing_or_of_other_classes(shared_voc, tmp_path):
         MODELS.build(cfg.model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('output', ['', MASKS])
 def test_three_iterations_and_what_is_scored(output, shared_voc, tmp_path):
     found = trace(CONFIG + output, shared_voc, tmp_path)
@@ -360,6 +361,7 @@ def run(cfg):
     }
 
 
+@pytest.mark.slow
 def test_the_decoder_learns(shared_voc, tmp_path):
     cfg = small(tiny(CONFIG, shared_voc, tmp_path))
     cfg.train_cfg.max_iters = cfg.param_scheduler[0].end = 30

@@ -520,6 +520,7 @@ def test_names_are_no_markup():
     assert 'cat [red]' in text
 
 
+@pytest.mark.slow
 def test_mmsegs_own_script_says_it_in_a_sentence(tmp_path):
     script = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'train.py'
     env = dict(os.environ, PYTHONPATH=str(ROOT),

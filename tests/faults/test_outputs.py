@@ -325,6 +325,7 @@ def test_single_files_replace_nothing(mine, write):
     assert snapshot(mine) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['eval.txt', 'hsc_out.py',
                                   'deeplabv3plus_out-pseudo.py'])
 @pytest.mark.parametrize('force', [False, True])

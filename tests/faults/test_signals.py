@@ -245,6 +245,7 @@ def _family(process):
     return found
 
 
+@pytest.mark.slow
 def test_workers_of_a_tool_end_with_it(tmp_path):
     path, script = tmp_path / 'worker', tmp_path / 'tool.py'
     script.write_text(

@@ -81,6 +81,7 @@ def test_replaced_pictures_are_noticed(labelled):
     assert _missing(labelled) == {'img_02', 'img_03'}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kinds', KINDS)
 @pytest.mark.parametrize('ruled', [False, True])
 def test_replaced_segments_are_noticed(voc_root, tmp_path, kinds, ruled):

@@ -26,6 +26,7 @@ from hsc_mm.utils.checkpoint_sources import check_named
 from hsc_mm.visualization.pictures import titled_strip
 
 
+@pytest.mark.slow
 def test_two_ranks_on_a_cpu_by_the_real_launcher(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'c.py', iters=2)
     done = subprocess.run([

@@ -88,6 +88,7 @@ def _killed(work_dir, where, number, **kwargs):
         os._exit(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('where', [
     'while writing', 'before renaming', 'in renaming', 'before noting',
     'before removing'

@@ -140,6 +140,7 @@ def test_the_command_draws_bars_without_a_pipeline(
     assert 'or --matrix' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_figures_of_another_pipeline_are_removed(tmp_path, monkeypatch):
     tool = importlib.import_module('hsc_analysis.figures_command')
     drawn = dict.fromkeys(

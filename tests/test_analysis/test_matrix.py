@@ -489,6 +489,7 @@ def test_a_changed_list_of_the_selection_is_another_setting(tmp_path):
     assert found[1::2] == found[::2]
 
 
+@pytest.mark.slow
 def test_a_matrix_runs_goes_on_and_names_what_failed(shared_voc, tmp_path):
     config = cam_config(shared_voc, tmp_path / 'cam.py', iters=2)
     broken = cam_config(tmp_path / 'nowhere', tmp_path / 'broken.py')

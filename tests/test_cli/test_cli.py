@@ -46,6 +46,7 @@ def trained(tmp_path_factory, shared_voc):
     return folder, config, folder / 'run' / 'iter_2.pth', done
 
 
+@pytest.mark.slow
 def test_mmsegs_own_train_script_gives_the_same_losses(trained):
     import mmseg
     folder, config, _, ours = trained
@@ -69,6 +70,7 @@ def test_a_second_run_is_refused_in_one_line(trained):
     assert checkpoint.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_seeds_are_scored_and_written(trained):
     folder, config, checkpoint, _ = trained
     done = run('test.py', config, checkpoint, '--tta', '--out',
@@ -140,6 +142,7 @@ def test_pseudo_labels_leave_other_folders_alone(trained):
     assert [p.name for p in other.iterdir()] == ['notes.txt']
 
 
+@pytest.mark.slow
 def test_the_best_threshold_is_looked_up_first(trained):
     folder, config, checkpoint, _ = trained
     done = run('make_pseudo_labels.py', config, checkpoint, '--out',

@@ -150,6 +150,7 @@ def test_a_label_free_threshold_comes_from_the_cams(make, tmp_path, capsys):
     assert 'Is "best" meant' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys,
                                             monkeypatch):
     # One of random weights sees no difference.
@@ -167,6 +168,7 @@ def test_the_classifier_chooses_a_threshold(make, tmp_path, capsys,
     assert 'Is "sufficiency" meant' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_images_that_were_repaired_have_the_threshold_of_the_others(
         make, stage, damaged, tmp_path, capsys):
     out, flags = tmp_path / 'a', ('--no-tta', '--threshold', 'otsu')
@@ -198,6 +200,7 @@ def test_images_that_were_repaired_have_the_threshold_of_the_others(
         (voc / 'JPEGImages' / 'img_05.jpg').unlink()
 
 
+@pytest.mark.slow
 def test_a_rule_that_found_nothing_is_not_asked_again(
         make, stage, tmp_path, capsys, monkeypatch):
     config = _with_labels(stage[1], tmp_path / 'cam.py',
@@ -220,6 +223,7 @@ def _with_labels(config, path, **pseudo_label):
     return path
 
 
+@pytest.mark.slow
 def test_a_config_says_how_the_threshold_is_chosen(make, stage, tmp_path,
                                                    capsys, monkeypatch):
     chosen = {}
@@ -502,6 +506,7 @@ def config_with(stage, tmp_path, **pseudo_label):
     return tmp_path / 'chain.py'
 
 
+@pytest.mark.slow
 def test_the_config_and_the_flags_name_one_chain(make, stage, tmp_path):
     """A chain of a config, by flags, in workers, and from Python."""
     chain = dict(

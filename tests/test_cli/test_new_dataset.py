@@ -112,6 +112,7 @@ def _new(label_file: Path | str, **kwargs) -> NewDataset:
     return NewDataset(str(label_file), weights='none', iters=2, **kwargs)
 
 
+@pytest.mark.slow
 def test_class_folders_without_masks_through_both_stages(shared_voc,
                                                          tmp_path):
     root = _folders(shared_voc, tmp_path / 'mine')
@@ -175,6 +176,7 @@ def test_class_folders_without_masks_through_both_stages(shared_voc,
     assert 'trained from image labels of 10 images, 2 classes' in page
 
 
+@pytest.mark.slow
 def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
     images = json.loads((shared_voc / 'image_labels.json').read_text())
     label_file = tmp_path / 'labels.csv'
@@ -222,6 +224,7 @@ def test_a_csv_and_a_few_masks_for_evaluation_alone(shared_voc, tmp_path):
     assert len(runner.test_dataloader.dataset) == 3
 
 
+@pytest.mark.slow
 def test_a_json_and_saliency_maps(shared_voc, tmp_path):
     new = _new(shared_voc / 'image_labels.json',
                images=str(shared_voc / 'JPEGImages'),

@@ -92,6 +92,7 @@ def test_masks_are_like_those_of_the_data_set(stage, tool, monkeypatch,
     assert done.images == len(ids)
 
 
+@pytest.mark.slow
 def test_the_crf_changes_masks_and_a_config_does_the_same(
         stage, tool, monkeypatch):
     folder, path, _ = stage
@@ -109,6 +110,7 @@ def test_the_crf_changes_masks_and_a_config_does_the_same(
         assert all(np.array_equal(found[i], expected[i]) for i in expected)
 
 
+@pytest.mark.slow
 def test_mmsegs_own_script_merges_views_and_refines(stage, tool, monkeypatch):
     folder, path, checkpoint = stage
     expected, _ = _masks(stage, tool, monkeypatch, '--tta', '--crf')

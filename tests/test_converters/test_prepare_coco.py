@@ -63,6 +63,7 @@ def prepared(tmp_path_factory):
     return root, done
 
 
+@pytest.mark.slow
 def test_labels_and_lists_leave_out_images_without_annotation(prepared):
     root, done = prepared
     labels = read_json(root / 'image_labels_train2014.json')

@@ -47,6 +47,7 @@ def test_the_second_stage_reads_them(bring, maps, shared_voc, tmp_path, kind):
                 assert set(seed[sure]) == {dict([(8, 1), (12, 2)])[index]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('flags', 'chain'), [
     (('--band', 0.2, 0.6), dict(rule=BandRule(0.2, 0.6))),
     (('--crf', '--alpha', 4), dict(refiners=[CRFRefiner(4)])),

@@ -94,6 +94,7 @@ def test_a_bad_number_is_named():
         map_ordered(Double(), [], workers=-1)
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     script = tmp_path / 'parent.py'
     script.write_text(PARENT)
@@ -136,6 +137,7 @@ def main():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('guard', 'warns'), [
     ('main()', True), ('if __name__ == "__main__":\n    main()', False),
     ('try:\n    main()\nfinally:\n    pass', True),

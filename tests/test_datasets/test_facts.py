@@ -69,6 +69,7 @@ def test_classes_of_an_image_by_its_index(split_voc):
         ClassBalancedDataset(unread, 0.9)
 
 
+@pytest.mark.slow
 def test_a_run_on_two_splits_names_them(split_voc, tmp_path, capfd):
     """In its result, and where it resumes with another part."""
     cfg = Config.fromfile(cam_config(split_voc, tmp_path / 'cam.py', iters=2))

@@ -53,6 +53,7 @@ def test_transforms_of_wrappers_follow_those_of_the_data_set():
     assert leaf == dict(type='A', pipeline=[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('count', [0, 2])
 def test_a_wrapper_with_the_transforms_is_checked_and_trained(
         shared_voc, tmp_path, count):

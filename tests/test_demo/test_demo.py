@@ -52,6 +52,7 @@ def masks(demo: Path) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 def test_layout(demo: Path) -> None:
     """The folders hold exactly the pictures of the lists."""
     train, val = names(demo, 'train'), names(demo, 'val')

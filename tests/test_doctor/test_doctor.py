@@ -105,6 +105,7 @@ def test_a_check_that_fails_is_a_finding(shared_voc, tmp_path):
     assert all('NoSuchNet' in f.text for f in failed)
 
 
+@pytest.mark.slow
 def test_both_stages_before_there_are_pseudo_labels(
         shared_voc, tmp_path, monkeypatch):
     monkeypatch.setattr(dry_run, '_MOST', 2)

@@ -1,4 +1,5 @@
 """Views, and the first iterations of a training, with their times."""
+import pytest
 from doctor_findings import examined, only_one
 from mmengine.config import Config
 from tiny_configs import cam_config, hsc_config
@@ -49,6 +50,7 @@ def test_schedules_of_several_optimizers_stay_as_they_are_named(
         two=[dict(poly, convert_to_iter_based=True)])
 
 
+@pytest.mark.slow
 def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
         shared_voc, tmp_path):
     config = hsc_config(shared_voc, tmp_path / 'cam.py')
@@ -69,6 +71,7 @@ def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
     assert 'expected 32, found 64' in only_one(broken, 'error', 'dry run').text
 
 
+@pytest.mark.slow
 def test_the_dry_run_stops_in_time_and_shows_a_broken_start(
         shared_voc, tmp_path, monkeypatch):
     config = cam_config(shared_voc, tmp_path / 'cam.py', iters=300)

@@ -4,6 +4,7 @@ import shutil
 
 import cv2
 import numpy as np
+import pytest
 from doctor_findings import errors_of, examined, only_one
 from PIL import Image
 from tiny_configs import cam_config, seg_config
@@ -38,6 +39,7 @@ def test_balance_of_the_classes(voc_root, tmp_path):
     assert 'cat (3), dog (1)' in few.text
 
 
+@pytest.mark.slow
 def test_images_that_show_no_class(voc_root, tmp_path):
     path = voc_root / 'image_labels.json'
     content = json.loads(path.read_text())
@@ -63,6 +65,7 @@ def test_images_that_show_no_class(voc_root, tmp_path):
                for f in found)
 
 
+@pytest.mark.slow
 def test_a_sampler_limits_the_draws_that_show_no_class(voc_root, tmp_path):
     path = voc_root / 'image_labels.json'
     content = json.loads(path.read_text())
@@ -131,6 +134,7 @@ def test_masks_in_colour_and_out_of_range(voc_root, tmp_path):
     assert '[77]' in found.details[1]
 
 
+@pytest.mark.slow
 def test_pseudo_labels(voc_root, tmp_path):
     folder = tmp_path / 'pseudo'
     config = seg_config(voc_root, tmp_path / 'seg.py')

@@ -20,6 +20,7 @@ def _backbone(depth: int) -> dict:
                 norm_cfg=dict(type='BN'))
 
 
+@pytest.mark.slow
 def test_weights(shared_voc, tmp_path):
     weights = tmp_path / 'r18.pth'
     torch.save(MODELS.build(_backbone(18)).state_dict(), weights)

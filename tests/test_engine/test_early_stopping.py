@@ -71,6 +71,7 @@ def _train(folder, kill=None, resume=False, patience=3, by_epoch=False,
     return runner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('where', ['before', 'after'])
 @pytest.mark.parametrize('at', [1, 2, 3, 4, 5])
 @pytest.mark.parametrize('by_epoch', [False, True])
@@ -84,6 +85,7 @@ def test_an_interrupted_run_stops_where_a_whole_one_does(tmp_path, by_epoch,
     assert again.iter == 5 + (by_epoch and (at, where) == (5, 'before'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('where', ['before', 'after'])
 @pytest.mark.parametrize('at', [1, 2, 3, 4, 5])
 @pytest.mark.parametrize('by_epoch', [False, True])

@@ -80,6 +80,7 @@ def trained(request, shared_voc, tmp_path_factory):
     return config, root / 'whole', watch, runner
 
 
+@pytest.mark.slow
 def test_checkpoint_holds_the_average(trained):
     _, folder, watch, runner = trained
     parameters = dict(runner.model.named_parameters())
@@ -121,6 +122,7 @@ def test_resumed_run_equals_an_uninterrupted_one(trained, tmp_path):
           _hook(resumed).ema_model.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('tta', 'with_hook'), [
     (False, False), (False, True), (True, True)])
 def test_tests_score_the_average(trained, tmp_path, tta, with_hook):
@@ -133,6 +135,7 @@ def test_tests_score_the_average(trained, tmp_path, tta, with_hook):
     _same(watch.scored, saved['state_dict'])
 
 
+@pytest.mark.slow
 def test_a_run_without_average_is_resumed_with_one(trained, tmp_path):
     config, _, _, _ = trained
     cfg = Config.fromfile(config)

@@ -77,6 +77,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(make, seed, shared_voc,
         assert torch.equal(one, other), name
 
 
+@pytest.mark.slow
 def test_a_validation_that_a_kill_cut_short_is_done_first(shared_voc,
                                                            tmp_path):
     config = cam_config(shared_voc, tmp_path / 'config.py', iters=4)

@@ -32,6 +32,7 @@ print(*counts)
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     platform.libc_ver()[0] != 'glibc', reason='mallopt is of glibc')
 def test_the_kernel_gives_each_page_once():

@@ -65,6 +65,7 @@ def test_a_training_begins_from_weights_of_other_classes(
     assert runner.iter == 2
 
 
+@pytest.mark.slow
 def test_two_runs_of_a_process_write_their_own_curves(shared_voc, tmp_path):
     found = []
     for name in ('one', 'two'):

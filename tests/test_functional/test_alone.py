@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import hsc_mm.functional
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,7 @@ def _run(code: str) -> subprocess.CompletedProcess:
                           capture_output=True, text=True, cwd='/')
 
 
+@pytest.mark.slow
 def test_the_example_trains_with_torch_alone():
     done = _run('import runpy; runpy.run_path('
                 f'{str(ROOT / "examples" / "plain_pytorch.py")!r})')

@@ -39,6 +39,7 @@ def stages(shared_voc, tmp_path_factory):
     return dict(plain=path, model=by_model, views=by_views), folder / 'seg.pth'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('kind', 'tta'), [
     ('model', False), ('model', True), ('views', True)])
 def test_masks_are_those_of_the_test(stages, kind, tta):

@@ -33,6 +33,7 @@ def begun(shared_voc, tmp_path_factory):
     return config, folder, folder / 'start' / 'iter_2.pth'
 
 
+@pytest.mark.slow
 def test_it_resumes_from_its_own_checkpoint(begun):
     config, folder, start = begun
     whole = _train(config, folder / 'whole', 4, start)

@@ -60,6 +60,7 @@ def train(name, voc, folder):
     return runner, recorder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', LEAVES)
 def test_a_leaf_trains_predicts_and_resumes(name, shared_voc, tmp_path):
     runner, seen = train(name, shared_voc, tmp_path / 'whole')

@@ -15,6 +15,7 @@ from hsc_mm.engine.fitting import check_pretrained
 from hsc_mm.registry import MODELS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', sorted(TINY))
 def test_channels_and_stride_are_those_of_the_network(name):
     """A wrong number of channels is an error of the head."""

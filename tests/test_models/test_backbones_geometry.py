@@ -191,6 +191,7 @@ def cams(cfg: Config, checkpoint: str) -> dict:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('seed_from', 'least'), [
     ('refined', 0.9), ('prototypes', 0.6)])
 @pytest.mark.parametrize('name', [

@@ -173,6 +173,7 @@ class _Start(Hook):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_two_iterations_and_prediction(variant, shared_voc, tmp_path):
     config = second_stage_config(

@@ -202,6 +202,7 @@ def test_a_single_channel_is_refused():
                                     torch.zeros(1, 2, 2, dtype=torch.long))
 
 
+@pytest.mark.slow
 def test_the_mean_is_that_of_the_images_of_all_ranks():
     found = on_two_ranks(noisy_label_share)
     for place, counted in enumerate(COUNTED):

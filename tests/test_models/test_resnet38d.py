@@ -20,6 +20,7 @@ def build(base_channels=2, **kwargs):
         dict(type='hsc_mm.ResNet38d', base_channels=base_channels, **kwargs))
 
 
+@pytest.mark.slow
 def test_outputs_are_those_of_the_release():
     with torch.device('meta'):
         net = build(base_channels=64).eval()

@@ -21,6 +21,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', SMALL)
 def test_two_iterations_and_test(name, shared_voc, tmp_path):
     config = second_stage_config(

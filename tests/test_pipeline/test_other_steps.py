@@ -78,6 +78,7 @@ def finished(place):
     return found, ran, times
 
 
+@pytest.mark.slow
 def test_their_step_resumes_and_the_segmentor_learns_from_it(place, finished):
     found, ran, times = finished
     assert list(found.results) == ORDER
@@ -110,6 +111,7 @@ def test_their_scores_stand_in_every_table(place, finished):
     assert summary['rows'][5]['miou'] == miou
 
 
+@pytest.mark.slow
 def test_what_is_current_is_skipped_and_what_changed_is_not(place, finished):
     assert _run(place)[1] == []
 

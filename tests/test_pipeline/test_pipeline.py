@@ -78,6 +78,7 @@ def test_the_report_holds_its_pictures(finished):
     assert f'<strong>{miou:.1f}</strong>' in page
 
 
+@pytest.mark.slow
 def test_figures_for_a_paper_are_drawn_from_it(finished, monkeypatch, capsys):
     folder = finished[0]
     tool = import_module('hsc_analysis.figures_command')
@@ -123,6 +124,7 @@ def _stop(ctx, resumable):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_and_changes_run_what_depends(
         finished, monkeypatch):
     folder, voc, _, _ = finished
@@ -174,6 +176,7 @@ def _cam_only(pipeline: Pipeline) -> dict:
     return torch.load(pipeline.context.checkpoint('cam'))['state_dict']
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_exactly(tmp_path, shared_voc):
     for name in ('whole', 'killed'):
         (tmp_path / name).mkdir()
@@ -195,6 +198,7 @@ def test_a_killed_training_resumes_exactly(tmp_path, shared_voc):
         assert torch.equal(value, found[name]), name
 
 
+@pytest.mark.slow
 def test_a_training_killed_before_it_noted_its_last_checkpoint(
         tmp_path, shared_voc):
     whole = _pipeline(tmp_path, shared_voc, iters=4)
@@ -211,6 +215,7 @@ def test_a_training_killed_before_it_noted_its_last_checkpoint(
         assert torch.equal(value, found[name]), name
 
 
+@pytest.mark.slow
 def test_a_failing_step_says_why_and_where_its_output_is(tmp_path, shared_voc):
     voc = shutil.copytree(shared_voc, tmp_path / 'voc')
     pipeline = _pipeline(tmp_path, voc)
@@ -256,6 +261,7 @@ def test_two_baselines_of_one_file_are_refused(tmp_path, shared_voc):
                        baselines=iter(variants))
 
 
+@pytest.mark.slow
 def test_a_baseline_stands_beside_the_method(tmp_path, shared_voc):
     other = load_config(cam_config(shared_voc, tmp_path / 'plain.cam.py', 1))
     cfg = load_config(cam_config(shared_voc, tmp_path / 'cam.py', 2))

@@ -90,6 +90,7 @@ def _best(stage, soft) -> float:
     return round(float((np.argmax(scores) + 1) / 100), 2)
 
 
+@pytest.mark.slow
 def test_it_is_the_best_one_of_the_refined_maps(stage, tmp_path):
     found = {power: _make(stage, tmp_path / str(power), soft='also',
                           refiners=[Bright(power)]) for power in (0.5, 1, 2)}

@@ -141,6 +141,7 @@ def test_arrays_of_the_release_pass(check, tmp_path):
                '99%' in line for line in lines)
 
 
+@pytest.mark.slow
 def test_the_network_of_the_release_passes(tmp_path):
     shutil.copy(DATA / 'network.npz', tmp_path)
     shutil.copy(SHAPES, tmp_path)

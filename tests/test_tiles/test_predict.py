@@ -110,6 +110,7 @@ def picture(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stage', ['cam', 'hsc', 'seg'])
 @pytest.mark.parametrize('labels', [None, ['dog'], []])
 def test_a_picture_above_the_limit_has_the_mask_of_one_in_memory(
@@ -188,6 +189,7 @@ def test_windows_are_of_all_views(models, picture, monkeypatch, tmp_path,
     assert np.array_equal(large['mask'], whole['mask'])
 
 
+@pytest.mark.slow
 def test_views_that_are_merged_in_an_unknown_way(models, picture):
     cfg = copy.deepcopy(models['seg'][0])
     cfg.tta_model.type, found = _Views, []

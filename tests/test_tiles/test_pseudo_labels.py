@@ -180,6 +180,7 @@ def test_a_rule_looks_at_windows(stage, tmp_path, monkeypatch):
         threshold_by('otsu', counts.numpy()), abs=0.011)
 
 
+@pytest.mark.slow
 def test_the_classifier_is_asked_about_small_images(stage, tmp_path,
                                                     monkeypatch):
     sides, lines = _sizes(monkeypatch), []
