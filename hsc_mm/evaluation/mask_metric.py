@@ -121,7 +121,8 @@ class MaskMetric(IoUMetric):
                 f'Masks of {meta.get("split", "a data set")}, {len(results)} '
                 f'images; supervision: {self.supervision}', logger='current')
         scores = super().compute_metrics(results)
-        if not self.format_only:
+        # Without a background, index 0 is a class like the others.
+        if not self.format_only and not meta.get('reduce_zero_label'):
             wrong, pixels = sum(map(false_pixels, results)).tolist()
             if pixels:
                 scores['false_pixel_rate'] = round(100 * wrong / pixels, 2)

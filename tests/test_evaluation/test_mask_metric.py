@@ -69,3 +69,15 @@ def test_images_of_one_name_do_not_share_a_mask(tmp_path):
     assert read_index_png(tmp_path / 'a.png').tolist() == [[0, 1]]
     metric.process({}, [other | dict(img_id='q/a')])
     assert read_index_png(tmp_path / 'q' / 'a.png').tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize('begins_at_1', [False, True])
+def test_index_0_is_a_class_where_masks_begin_at_1(begins_at_1):
+    """Pictures of it alone are no pictures that show nothing."""
+    metric = MaskMetric(iou_metrics=['mIoU'])
+    metric.dataset_meta = dict(classes=('wall', 'sky'),
+                               reduce_zero_label=begins_at_1)
+    metric.process({}, [dict(
+        img_path='a.jpg', gt_sem_seg=dict(data=torch.tensor([[0, 0]])),
+        pred_sem_seg=dict(data=torch.tensor([[0, 1]])))])
+    assert ('false_pixel_rate' in metric.evaluate(1)) != begins_at_1
