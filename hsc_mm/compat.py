@@ -7,7 +7,6 @@ the commands that repair it, and cures the rest. Nothing of a host is patched.
 """
 import re
 import sys
-import traceback
 import warnings
 from contextlib import redirect_stdout
 from importlib import import_module, metadata
@@ -15,14 +14,13 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, spec_from_loader
 from io import StringIO
-from pathlib import Path
 from types import ModuleType
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 __all__ = [
-    'check_families', 'check_torchvision', 'explained', 'has_openmmlab',
+    'check_families', 'check_torchvision', 'has_openmmlab',
     'import_quietly', 'setup', 'stub_mmcv_ops'
 ]
 
@@ -146,21 +144,6 @@ def check_torchvision() -> None:
             f'torch{needed.specifier}, with torch {found["torch"]}; run '
             f'"pip install \'torch{needed.specifier}\' '
             f'torchvision=={torchvision}".')
-
-
-def explained(error: ImportError) -> str:
-    """Return what an import lacks; of OpenCV, also how to get it."""
-    text = str(error)
-    places = [frame.f_code.co_filename
-              for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if 'cv2' not in {(error.name or '').split('.')[0],
-                     *(Path(one).parent.name for one in places[-1:]),
-                     *(Path(one).stem for one in places[-1:])}:
-        return text
-    return (f'hsc_mm needs OpenCV, which cannot be imported ({text}). It is '
-            'built for systems with a display: run "apt install libgl1 '
-            'libglib2.0-0" on Debian and Ubuntu, or put '
-            'opencv-python-headless of the same version in its place.')
 
 
 def stub_mmcv_ops() -> None:

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmseg.visualization import SegLocalVisualizer
 from warm_process import WarmPython, leave_layout
 
 from hsc_mm.cli import run_command
@@ -83,8 +85,15 @@ def make_voc(root: Path, count: int = 8, seed: int = 0) -> Path:
     return root
 
 
+def forget_runs() -> None:
+    """Let runs of one second be several: mmengine names them by the time."""
+    for kind in (MMLogger, MessageHub, SegLocalVisualizer):
+        kind._instance_dict.clear()
+
+
 def run_here(name: str, *arguments) -> subprocess.CompletedProcess:
     """Run a command in this process, which has imported everything."""
+    forget_runs()
     words = [f'python -m hsc_mm {name}', *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.object(sys, 'argv', words), redirect_stdout(out), \
@@ -126,6 +135,12 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_runs_of_others():
+    """Tests begin without the logs and scores of those before."""
+    forget_runs()
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -7,6 +7,7 @@ of the tools: ``hsc_converters`` and ``hsc_analysis``.
 """
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -108,8 +109,22 @@ def run_command(name: str) -> int:
     except ImportError as error:  # what reports errors needs them, too
         if os.environ.get('HSC_MM_TRACEBACK', '0') not in ('', '0'):
             raise
-        print(f'error: {compat.explained(error)}', file=sys.stderr)
+        print(f'error: {_explained(error)}', file=sys.stderr)
         return 1
+
+
+def _explained(error: ImportError) -> str:
+    """Return what an import lacks; of OpenCV, also how to get it."""
+    places = [Path(frame.f_code.co_filename)
+              for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
+    if 'cv2' not in {(error.name or '').split('.')[0],
+                     *(one.parent.name for one in places),
+                     *(one.stem for one in places)}:
+        return str(error)
+    return (f'hsc_mm needs OpenCV, which cannot be imported ({error}). It is '
+            'built for systems with a display: run "apt install libgl1 '
+            'libglib2.0-0" on Debian and Ubuntu, or put '
+            'opencv-python-headless of the same version in its place.')
 
 
 def main() -> int:

@@ -188,8 +188,7 @@ def _wrong_bytes(path: Path) -> str | None:
     if not path.stat().st_size:
         return 'expected a checkpoint, found an empty file. Fetch it again.'
     beside = path.with_name(path.name + SUM_SUFFIX)
-    if beside.is_file():
-        # In the words of sha256sum, with --tag or without, or of openssl.
+    if beside.is_file():  # of sha256sum, with --tag or without, or openssl
         sums = _SUM.findall(beside.read_text('utf-8', 'replace').lower())
         if sums and sums[0] != file_sum(path):
             return (f'it does not match the checksum in {beside.name} beside '

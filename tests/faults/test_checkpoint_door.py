@@ -208,7 +208,7 @@ FORMS = {
     'w.onnx': (lambda p: p.write_bytes(b'\x08\x07\x12\x07pytorch' * 9),
                'a network of ONNX'),
     'w.params': (lambda p: p.write_bytes(b'\x12\x01' + bytes(99)),
-                 r"a file of MXNet's\. tools/convert_weights\.py"),
+                 r"a file of MXNet's\. .python -m hsc_mm convert_weights"),
     'w.pth': (lambda p: p.write_bytes(b'\x89PNG' + bytes(99)), 'a picture'),
 }
 
