@@ -189,12 +189,12 @@ def _wrong_bytes(path: Path) -> str | None:
         return 'expected a checkpoint, found an empty file. Fetch it again.'
     beside = path.with_name(path.name + SUM_SUFFIX)
     if beside.is_file():  # of sha256sum, with --tag or without, or openssl
-        sums = _SUM.findall(beside.read_text('utf-8', 'replace').lower())
-        if sums and sums[0] != file_sum(path):
+        text = beside.read_text('utf-8', 'replace').strip().lower()
+        if text and file_sum(path) not in _SUM.findall(text)[:1]:
             return (f'it does not match the checksum in {beside.name} beside '
                     'it: it is damaged. Take another checkpoint (or, if it '
                     f'was changed on purpose, remove {beside.name}).')
-        if sums:
+        if text:
             return None
     try:
         with zipfile.ZipFile(path) as archive:
