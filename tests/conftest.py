@@ -1,4 +1,5 @@
 """A tiny data set in VOC layout, and commands run in this process."""
+import functools
 import gc
 import io
 import json
@@ -15,6 +16,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 from mmseg.visualization import SegLocalVisualizer
 from warm_process import WarmPython, leave_layout
 
@@ -24,6 +26,25 @@ from hsc_mm.utils import voc_palette, write_index_png
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / 'tools'))  # hsc_converters
 leave_layout()
+
+
+def tell_runs_apart() -> None:
+    """Let runs of one second be several: mmengine names them by the time.
+
+    Those of one name would share their log, losses and pictures.
+    """
+    make = Runner.__init__
+
+    @functools.wraps(make)
+    def make_apart(self, *args, **kwargs):
+        for kind in (MMLogger, MessageHub, SegLocalVisualizer):
+            kind._instance_dict.clear()
+        make(self, *args, **kwargs)
+
+    Runner.__init__ = make_apart
+
+
+tell_runs_apart()
 NAMES = {8: 'cat', 12: 'dog'}
 XML = ('<annotation><filename>{id}.jpg</filename>{objects}</annotation>')
 
@@ -85,15 +106,8 @@ def make_voc(root: Path, count: int = 8, seed: int = 0) -> Path:
     return root
 
 
-def forget_runs() -> None:
-    """Let runs of one second be several: mmengine names them by the time."""
-    for kind in (MMLogger, MessageHub, SegLocalVisualizer):
-        kind._instance_dict.clear()
-
-
 def run_here(name: str, *arguments) -> subprocess.CompletedProcess:
     """Run a command in this process, which has imported everything."""
-    forget_runs()
     words = [f'python -m hsc_mm {name}', *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.object(sys, 'argv', words), redirect_stdout(out), \
@@ -135,12 +149,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def no_runs_of_others():
-    """Tests begin without the logs and scores of those before."""
-    forget_runs()
 
 
 @pytest.fixture(scope='module', autouse=True)

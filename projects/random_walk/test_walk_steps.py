@@ -87,6 +87,7 @@ def test_the_walk_resumes_and_the_segmentor_learns_from_it(place, finished):
     assert math.isfinite(found.results['affinity']['loss'])
 
 
+@pytest.mark.slow
 def test_its_score_stands_in_the_table(finished):
     (found, _), _ = finished
     assert [row.what for row in found.rows] == [
@@ -97,6 +98,7 @@ def test_its_score_stands_in_the_table(finished):
     assert row.threshold == found.rows[4].threshold
 
 
+@pytest.mark.slow
 def test_a_label_is_the_threshold_of_maps_that_walked(place, finished):
     """From soft CAM and network to the mask, once more by a dense matrix."""
     (found, _), _ = finished
@@ -163,6 +165,7 @@ def test_what_is_current_is_skipped_and_what_changed_is_not(place, finished):
             ] == [None, 'changed: step']
 
 
+@pytest.mark.slow
 def test_an_image_without_a_class_is_background(place, finished, tmp_path):
     """It trains the affinity as background, and the walk leaves it alone."""
     shutil.copytree(place / 'work', tmp_path / 'work')
@@ -210,6 +213,7 @@ def test_the_config_on_photographs_builds(shared_voc, tmp_path, monkeypatch):
         'cam', 'seeds', 'pseudo', 'affinity', 'random_walk', 'report']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('label', 'threshold'), [
     ('dict(rule=dict(type="hsc_mm.ThresholdRule", threshold=.61))', .61),
     ('dict(threshold=.62)', .62),

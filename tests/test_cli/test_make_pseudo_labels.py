@@ -416,6 +416,7 @@ def test_damaged_labels_are_made_again(make, tmp_path, capsys):
     assert content(out) == good
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_a_refiner_that_fails_costs_one_image(workers):
     rng = np.random.default_rng(0)

@@ -95,6 +95,7 @@ def test_their_step_resumes_and_the_segmentor_learns_from_it(place, finished):
         place / 'work' / 'blur')
 
 
+@pytest.mark.slow
 def test_their_scores_stand_in_every_table(place, finished):
     found, _, _ = finished
     miou = found.results['blur']['mIoU']
