@@ -12,10 +12,11 @@ PYTHON ?=
 PYTEST_OPTIONS := -x -q -n 2 --dist loadfile --durations=10
 PYTEST_ARGS ?= $(PYTEST_OPTIONS) tests projects
 SLOW := slow and not campaign and not tutorial
-# What runs on OpenMMLab; the rest is the same whatever its family.
+# What runs on OpenMMLab.
 HOSTED := $(addprefix tests/,faults test_cli test_compat.py test_compat_checkpoints.py \
-	test_configs.py test_datasets test_doctor test_engine test_evaluation test_inference \
-	test_models test_pipeline test_pseudo_labels) projects
+	test_configs.py test_datasets test_docs.py test_doctor test_engine test_evaluation \
+	test_inference test_models test_pipeline test_pseudo_labels test_tiles \
+	test_tracking.py test_converters/test_seeds_evaluate.py) projects
 export PYTHON
 
 DEMO_DATA := data/demo
@@ -38,7 +39,7 @@ help: ## this list
 setup: $(VENV)/.ready ## make .venv and install everything into it
 	@echo 'hsc_mm: ready. Activate it: source $(BIN)/activate'
 
-test: $(VENV)/.ready ## run the tests
+test: $(VENV)/.ready ## run the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.ready ## run the tests that take longer

@@ -6,7 +6,7 @@ from typing import Any
 from mmcv.transforms import LoadAnnotations, RandomFlip
 
 from hsc_mm.utils.wrappers import inner
-from .aux_maps import AuxMapFolder
+from .aux_maps import AuxMapFolder, aux_key
 from .transforms.pseudo_label import LoadPseudoLabel
 
 __all__ = ['check_geometry', 'check_mixed']
@@ -14,8 +14,9 @@ __all__ = ['check_geometry', 'check_mixed']
 #: Those of mmpretrain that move an image and leave its mask where it was.
 _MOVERS = frozenset((
     'EfficientNetCenterCrop', 'EfficientNetRandomCrop', 'MAERandomResizedCrop',
-    'RandomCrop', 'RandomResizedCrop', 'RandomTranslatePad', 'Rotate', 'Shear',
-    'Translate'))
+    'RandomCrop', 'RandomResizedCrop',
+    'RandomResizedCropAndInterpolationWithTwoPic', 'RandomTranslatePad',
+    'Rotate', 'Shear', 'Translate'))
 #: Those of torchvision, which mmpretrain wraps.
 _MOVING = re.compile('Affine|Crop|Elastic|Flip|Perspective|Rotation')
 
@@ -57,7 +58,9 @@ def check_geometry(transforms: Iterable, dataset: Any) -> None:
                 'learned as absent. Leave it out of the CAM stage; the '
                 'second stage may have it.')
         elif (beside and any(map(_moves_alone, _classes(one)))) or (
-                'map' in beside and _flips_alone(one)):
+                'map' in beside and _flips_alone(one)) or _albu_moves_alone(
+                    one, {'gt_seg_map' for _ in beside & {'mask'}} | {
+                        aux_key(key) for key in maps if 'map' in beside}):
             raise ValueError(
                 f'{name}: expected transforms that move what was loaded '
                 f'beside the image, {" and ".join(sorted(beside))}, as well, '
@@ -107,6 +110,20 @@ def _moves_alone(name: str) -> bool:
 def _flips_alone(transform: Any) -> bool:
     """Say whether it is mmcv's flip, which knows the mask and no maps."""
     return getattr(type(transform), '_flip', None) is RandomFlip._flip
+
+
+def _albu_moves_alone(transform: Any, beside: set[str]) -> bool:
+    """Say whether a wrapper of albumentations leaves one of the keys behind.
+
+    Its transforms that take masks move them, where ``keymap`` has them.
+    """
+    known = getattr(transform, 'keymap_to_albu', None)
+    if known is None:
+        return False
+    return not beside <= {*known} and any(
+        'mask' in (getattr(one, 'targets', None) or ())
+        for one in _flat([getattr(transform, 'aug', None)])
+        if not hasattr(one, 'transforms'))
 
 
 def _check_padding(transforms: Iterable,

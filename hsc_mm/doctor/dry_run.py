@@ -198,9 +198,13 @@ def _shortened(case: Case, folder: str) -> Config:
             cfg[f'{split}_{part}'] = None
     cfg.train_dataloader.persistent_workers = False
     hooks = cfg.get('default_hooks') or ConfigDict()
-    for key in ('startup_check', 'leak_guard', 'visualization'):
+    for key in ('leak_guard', 'visualization'):
         hooks.pop(key, None)
-    hooks.update(
+    hooks.update(  # weights are the matter of another check
+        startup_check=dict(
+            hooks.get('startup_check') or {},
+            type='hsc_mm.StartupCheckHook', allow_overwrite=True,
+            check_weights=False),
         checkpoint=None,
         logger=dict(type='LoggerHook', interval=_MOST),
         finite_loss=dict(type='hsc_mm.FiniteLossHook'),

@@ -50,7 +50,9 @@ def weights(case: Case) -> Iterator[Finding]:
                 f'{module}: weights {name}{what}',
                 how_to_get(name, f'model.{module}.init_cfg.checkpoint'))
     hook = (case.cfg.get('default_hooks') or {}).get('startup_check') or {}
-    if named and not case.missing_weights:
+    if named and not hook.get('check_weights', True):
+        yield fact('weights: check_weights=False, so they may not fit')
+    elif named and not case.missing_weights:
         try:
             check_pretrained(case.model, hook.get('may_lack') or ())
         except Exception as problem:

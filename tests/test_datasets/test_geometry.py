@@ -1,11 +1,14 @@
 """Transforms that leave maps, masks or image labels where they were."""
+from types import SimpleNamespace
+
 import pytest
+from mmcv.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.datasets.transforms import auto_augment  # noqa: F401
 from tiny_configs import cam_config, hsc_config
 
-from hsc_mm.datasets.geometry import check_mixed
+from hsc_mm.datasets.geometry import check_geometry, check_mixed
 from hsc_mm.engine.runner import build_runner
 from hsc_mm.inference import load_config
 from hsc_mm.registry import DATASETS, TRANSFORMS
@@ -113,3 +116,27 @@ def test_a_mosaic_of_masks_is_let_through(shared_voc, tmp_path):
     leaf.pipeline = steps
     check_mixed(DATASETS.build(dict(
         type='MultiImageMixDataset', dataset=leaf, pipeline=[MOSAIC, last])))
+
+
+@pytest.mark.parametrize(('keymap', 'targets', 'name', 'good'), [
+    (('img', 'gt_seg_map'), ('image', 'mask'), 'mask', True),
+    (('img', 'gt_seg_map'), ('image', 'mask'), 'map', False),
+    (('img', 'aux_saliency'), ('image', 'mask'), 'map', True),
+    (('img', ), ('image', 'mask'), 'mask', False),
+    (('img', ), ('image', ), 'mask', True),
+    (('img', ), ('image', ), 'map', True)])
+def test_albumentations_moves_what_its_keymap_has(keymap, targets, name, good):
+    """Wrapped by mmseg and mmpretrain; colours move nothing."""
+    albu = SimpleNamespace(
+        keymap_to_albu=dict.fromkeys(keymap), aug=SimpleNamespace(transforms=[
+            SimpleNamespace(transforms=[SimpleNamespace(targets=targets)])]))
+    load = LoadAnnotations() if name == 'mask' else SimpleNamespace(
+        loads_aux_maps=True)
+    dataset = SimpleNamespace(aux_maps=dict(
+        saliency=SimpleNamespace(fill=0)) if name == 'map' else {})
+    if good:
+        check_geometry([load, albu], dataset)
+    else:
+        with pytest.raises(ValueError, match=f'beside the image, {name}, as'):
+            check_geometry([load, albu], dataset)
+    check_geometry([albu, load], dataset)

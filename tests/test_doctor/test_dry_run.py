@@ -69,6 +69,11 @@ def test_the_dry_run_leaves_nothing_and_says_what_it_costs(
     broken = examined(config, {'model.decode_head.in_channels': 32},
                       with_dry_run=True)
     assert 'expected 32, found 64' in only_one(broken, 'error', 'dry run').text
+    misspelt = load_config(config, None, str(tmp_path / 'run'))
+    misspelt.optim_wrapper.paramwise_cfg.custom_keys = dict(
+        decode_haed=dict(lr_mult=1.0))
+    said, = dry_run.dry_run(Case(misspelt))
+    assert said.level == 'error' and 'Is "decode_head" meant?' in said.text
 
 
 @pytest.mark.slow

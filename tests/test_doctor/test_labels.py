@@ -141,7 +141,7 @@ def test_pseudo_labels(voc_root, tmp_path):
     options = {
         'train_dataloader.dataset.pipeline.2.pseudo_dir': str(folder)}
     found = only_one(examined(config, options), 'error', 'pseudo labels')
-    assert f'make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --out {folder}' \
+    assert f'make_pseudo_labels CAM_CONFIG CAM_CHECKPOINT --out {folder}' \
         in found.advice
     shutil.copytree(voc_root / 'SegmentationClass', folder)
     assert errors_of(examined(config, options)) == []

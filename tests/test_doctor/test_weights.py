@@ -40,6 +40,8 @@ def test_weights(shared_voc, tmp_path):
         examined(config, lacking), 'error', 'weights').text
     allowed = {**lacking, 'default_hooks.startup_check.may_lack': ['*.bn1.*']}
     assert errors_of(examined(config, allowed)) == []
+    key = 'default_hooks.startup_check.check_weights'
+    assert errors_of(examined(config, {**lacking, key: False})) == []
     deeper = dict(named, **{'model.backbone.depth': 34})
     assert 'layer1.2.conv1.weight' in only_one(
         examined(config, deeper), 'error', 'weights').text
