@@ -17,7 +17,6 @@ import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from mmseg.visualization import SegLocalVisualizer
 from warm_process import WarmPython, leave_layout
 
 from hsc_mm.cli import run_command
@@ -33,6 +32,8 @@ def tell_runs_apart() -> None:
 
     Those of one name would share their log, losses and pictures.
     """
+    # Upstream mmseg is imported by way of hsc_mm.
+    from mmseg.visualization import SegLocalVisualizer
     make = Runner.__init__
 
     @functools.wraps(make)
