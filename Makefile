@@ -47,7 +47,7 @@ test-slow: $(VENV)/.ready ## run the tests that take longer
 		-m '$(SLOW)' $(PYTEST_ARGS)
 
 tutorials: $(VENV)/.ready ## run README's and the tutorials' commands, in small
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -x -q -n 2 --dist loadfile \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS) \
 		-m tutorial tests
 
 faults: $(VENV)/.ready ## try every fault, write the table in docs/reliability.md

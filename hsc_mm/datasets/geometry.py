@@ -57,10 +57,7 @@ def check_geometry(transforms: Iterable, dataset: Any) -> None:
                 'of the first alone, and what the others show would be '
                 'learned as absent. Leave it out of the CAM stage; the '
                 'second stage may have it.')
-        elif (beside and any(map(_moves_alone, _classes(one)))) or (
-                'map' in beside and _flips_alone(one)) or _albu_moves_alone(
-                    one, {'gt_seg_map' for _ in beside & {'mask'}} | {
-                        aux_key(key) for key in maps if 'map' in beside}):
+        elif beside and _moves_alone(one, beside, maps):
             raise ValueError(
                 f'{name}: expected transforms that move what was loaded '
                 f'beside the image, {" and ".join(sorted(beside))}, as well, '
@@ -101,7 +98,20 @@ def _classes(transform: Any) -> Iterator[str]:
             yield f'mmpretrain.{str(policy.get("type")).split(".")[-1]}'
 
 
-def _moves_alone(name: str) -> bool:
+def _moves_alone(transform: Any, beside: set[str],
+                 maps: Iterable[str]) -> bool:
+    """Say whether a transform leaves a mask or maps of these names behind."""
+    if any(map(_is_mover, _classes(transform))):
+        return True
+    if 'map' in beside and _flips_alone(transform):
+        return True
+    keys = ['gt_seg_map'] if 'mask' in beside else []
+    if 'map' in beside:
+        keys += map(aux_key, maps)
+    return _albu_moves_alone(transform, keys)
+
+
+def _is_mover(name: str) -> bool:
     package, _, kind = name.partition('.')
     return (package == 'mmpretrain' and kind in _MOVERS) or (
         package == 'torchvision' and _MOVING.search(kind) is not None)
@@ -112,7 +122,7 @@ def _flips_alone(transform: Any) -> bool:
     return getattr(type(transform), '_flip', None) is RandomFlip._flip
 
 
-def _albu_moves_alone(transform: Any, beside: set[str]) -> bool:
+def _albu_moves_alone(transform: Any, keys: Iterable[str]) -> bool:
     """Say whether a wrapper of albumentations leaves one of the keys behind.
 
     Its transforms that take masks move them, where ``keymap`` has them.
@@ -120,7 +130,7 @@ def _albu_moves_alone(transform: Any, beside: set[str]) -> bool:
     known = getattr(transform, 'keymap_to_albu', None)
     if known is None:
         return False
-    return not beside <= {*known} and any(
+    return not {*keys} <= {*known} and any(
         'mask' in (getattr(one, 'targets', None) or ())
         for one in _flat([getattr(transform, 'aug', None)])
         if not hasattr(one, 'transforms'))
